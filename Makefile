@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test check format demo demo-clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/run.stamp ## set everything up, start the server, print what to do next
+	@$(BIN)/python scripts/run.py
+
+test: .venv/dev.stamp ## every test, on SQLite and PostgreSQL, with everything it needs
+	@scripts/system_packages.sh
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python scripts/with_services.py scripts/test.sh
+
+check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
+	@scripts/check.sh
+
+format: .venv/dev.stamp ## put the code into shape
+	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
+
+demo: .venv/run.stamp ## fill the running server (or start one) with forty restaurants that call home
+	@$(BIN)/python scripts/demo.py
+
+demo-clean: .venv/run.stamp ## take the demo's restaurants out again
+	@$(BIN)/python manage.py demo_clean
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "Portcullis needs Python 3.11, 3.12 or 3.13: set PYTHON, as in 'make PYTHON=python3.12 run'." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing: run 'apt-get install python3-venv' as root." >&2; exit 1; }
+
+.venv/run.stamp: requirements.txt | .venv/bin/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/run.stamp

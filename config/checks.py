@@ -1,0 +1,45 @@
+"""Combinations of settings that contradict each other. Single values are checked where they are read."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def heartbeat_times_fit(**_: Any) -> list[CheckMessage]:
+    if settings.HEARTBEAT_HISTORY <= settings.HEARTBEAT_INTERVAL:
+        return [
+            Error(
+                "Heartbeats would be pruned before the next one is due.",
+                hint="Set HEARTBEAT_HISTORY_DAYS to more than HEARTBEAT_INTERVAL_SECONDS.",
+                id="portcullis.E001",
+            )
+        ]
+    return []
+
+
+@register()
+def tokens_outlive_each_other(**_: Any) -> list[CheckMessage]:
+    if settings.REFRESH_TOKEN_LIFETIME <= settings.ACCESS_TOKEN_LIFETIME:
+        return [
+            Error(
+                "Refresh tokens would expire before the access tokens that they renew.",
+                hint="Set REFRESH_TOKEN_SECONDS to more than ACCESS_TOKEN_SECONDS.",
+                id="portcullis.E002",
+            )
+        ]
+    return []
+
+
+@register(deploy=True)
+def https_behind_a_named_proxy(**_: Any) -> list[CheckMessage]:
+    if settings.HTTPS_ONLY and not settings.TRUSTED_PROXIES:
+        return [
+            Error(
+                "HTTPS_ONLY redirects every request, because no proxy is trusted to say that it came over HTTPS.",
+                hint="Set TRUSTED_PROXIES to the address of the proxy that ends TLS.",
+                id="portcullis.E003",
+            )
+        ]
+    return []

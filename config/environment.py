@@ -1,0 +1,112 @@
+"""Strictly parsed environment variables: a value that is not understood stops the start, none is guessed.
+
+Every setting `NAME` can also be given as `NAME_FILE`, the path of a file that holds it, which is
+how container platforms hand over secrets.
+"""
+
+import ipaddress
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
+
+Value = TypeVar("Value")
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+
+# Short enough to type, long enough that nobody finds it by trying: 128 bits in hexadecimal.
+MIN_SECRET_LENGTH = 32
+MIN_SECRET_DISTINCT = 8
+PLACEHOLDER_PREFIXES = ("django-insecure-", "change-me", "changeme", "insecure")
+
+DEVELOPMENT_SECRET = "portcullis development only, never a secret: "  # noqa: S105 - never accepted in production
+
+
+def load_env_file(base_dir: Path) -> None:
+    """Read `.env` at the project's root (or `ENV_FILE`); the real environment wins over it."""
+    load_dotenv(os.environ.get("ENV_FILE") or base_dir / ".env", override=False)
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The variable, or the content of the file that `NAME_FILE` names, or the default.
+
+    Raises ImproperlyConfigured when both are set, when the file cannot be read, and when
+    there is neither a value nor a default. An empty value counts as not set.
+    """
+    value, file_name = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
+    if value and file_name:
+        raise ImproperlyConfigured(f"Set either {name} or {name}_FILE, not both.")
+    if file_name:
+        try:
+            value = Path(file_name).read_text(encoding="utf-8").strip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE names {file_name}, which cannot be read: {error}.") from error
+        if not value:
+            raise ImproperlyConfigured(f"{name}_FILE names {file_name}, which is empty.")
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(f"Set {name} (or {name}_FILE); see .env.example.")
+    return default
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    value = text(name, "true" if default else "false").strip().lower()
+    if value in TRUE_WORDS:
+        return True
+    if value in FALSE_WORDS:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+
+
+def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
+    value = text(name, str(default)).strip()
+    # isdecimal alone would take other scripts' digits, int() alone underscores and signs.
+    if not (value.isascii() and value.isdecimal()) or not minimum <= int(value) <= maximum:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}.")
+    return int(value)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list, blanks dropped."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def each(name: str, parse: Callable[[str], Value], expected: str, default: str = "") -> list[Value]:
+    """A comma-separated list, each entry parsed; `expected` says in the error what was asked for."""
+    parsed = []
+    for word in words(name, default):
+        try:
+            parsed.append(parse(word))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name}: {word!r} is not {expected}.") from error
+    return parsed
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return each(name, ipaddress.ip_network, "an address or a network such as 10.0.0.0/8")
+
+
+def secret(name: str, *, debug: bool) -> str:
+    """A secret that must be strong in production; in debug mode a fixed stand-in will do."""
+    stand_in = (DEVELOPMENT_SECRET + name) if debug else None
+    value = text(name, stand_in)
+    if not debug and is_weak(value):
+        raise ImproperlyConfigured(
+            f"{name} is too weak: set at least {MIN_SECRET_LENGTH} random characters, for example from "
+            """`python -c "import secrets; print(secrets.token_urlsafe(50))"`."""
+        )
+    return value
+
+
+def is_weak(value: str) -> bool:
+    return (
+        len(value) < MIN_SECRET_LENGTH
+        or len(set(value)) < MIN_SECRET_DISTINCT
+        or value.lower().startswith(PLACEHOLDER_PREFIXES)
+        or value.startswith(DEVELOPMENT_SECRET)
+    )

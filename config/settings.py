@@ -1,0 +1,329 @@
+"""How this process runs. Everything that differs between machines comes from the environment; see .env.example."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as env
+
+VERSION = "0.1.0"
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env.load_env_file(BASE_DIR)
+
+# --- Secrets and who may talk to us -------------------------------------------------------------------------------
+
+DEBUG = env.boolean("DEBUG", default=False)
+SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
+SITE_KEY_PEPPER = env.secret("SITE_KEY_PEPPER", debug=DEBUG)
+if SITE_KEY_PEPPER == SECRET_KEY:
+    raise ImproperlyConfigured("SITE_KEY_PEPPER must differ from SECRET_KEY: whoever learns one must not hold both.")
+
+
+def derived_key(purpose: str) -> str:
+    """A key of its own for each purpose, so that one that leaks opens one door."""
+    return hmac.new(SECRET_KEY.encode(), f"portcullis:{purpose}".encode(), hashlib.sha256).hexdigest()
+
+
+JWT_SIGNING_KEY = env.text("JWT_SIGNING_KEY", derived_key("jwt"))
+if not DEBUG and env.is_weak(JWT_SIGNING_KEY):
+    raise ImproperlyConfigured("JWT_SIGNING_KEY is too weak: set at least 32 random characters, or leave it out.")
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("Set ALLOWED_HOSTS to the host names of this server, such as licenses.example.com.")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
+
+# --- Apps: a higher one may import a lower one, never the other way ------------------------------------------------
+
+INSTALLED_APPS = [
+    "config.apps.PortcullisConfig",
+    "heartbeat.apps.HeartbeatConfig",
+    "licensing.apps.LicensingConfig",
+    "sites.apps.SitesConfig",
+    "audit.apps.AuditConfig",
+    "accounts.apps.AccountsConfig",
+    "common.apps.CommonConfig",
+    "config.apps.PortcullisAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_ratelimit",
+]
+
+MIDDLEWARE = [
+    "common.request_ids.RequestIdMiddleware",
+    "common.problems.ProblemMiddleware",
+    "common.client_address.ClientAddressMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "common.request_body.RequestBodyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ------------------------------------------------------------------------------------------------------
+
+STATEMENT_TIMEOUT_MS = env.integer("DATABASE_STATEMENT_TIMEOUT_MS", default=3500, minimum=0, maximum=3_600_000)
+
+
+def database() -> dict[str, object]:
+    """DATABASE_URL as Django wants it: SQLite that takes concurrent writers, PostgreSQL that never hangs a worker."""
+    url = env.text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'portcullis.sqlite3'}")
+    try:
+        config = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
+        raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.") from error
+    options = dict(config.get("OPTIONS") or {})
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        Path(str(config["NAME"])).parent.mkdir(parents=True, exist_ok=True)
+        # IMMEDIATE: a transaction that will write takes its place in the queue at once, instead of failing half-way.
+        options |= {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 4,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    elif config["ENGINE"] == "django.db.backends.postgresql":
+        config["ENGINE"] = "config.postgresql"
+        options.setdefault("connect_timeout", 2)
+        if STATEMENT_TIMEOUT_MS:
+            limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS - 500}"
+            options["options"] = f"{options.get('options', '')} {limits}".strip()
+            options["deadline_seconds"] = STATEMENT_TIMEOUT_MS / 1000 + 0.4
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
+    config["OPTIONS"] = options
+    return config
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Counters that all processes share -----------------------------------------------------------------------------
+
+REDIS_URL = env.text("REDIS_URL", "")
+SQL_COUNTERS = {"BACKEND": "common.counters.SqlCounterCache", "LOCATION": "common_counter"}
+REDIS_COUNTERS = {
+    "BACKEND": "django_redis.cache.RedisCache",
+    "LOCATION": REDIS_URL,
+    "KEY_PREFIX": "portcullis",
+    "OPTIONS": {
+        "CLIENT_CLASS": "django_redis.client.DefaultClient",
+        "IGNORE_EXCEPTIONS": True,
+        "LOG_IGNORED_EXCEPTIONS": True,
+        "SOCKET_CONNECT_TIMEOUT": 0.25,
+        "SOCKET_TIMEOUT": 0.25,
+    },
+}
+CACHES = {
+    "default": REDIS_COUNTERS if REDIS_URL else SQL_COUNTERS,
+    # Guessing at passwords is counted in the database even when there is a Redis: this limit must not open when Redis is gone.
+    "login": SQL_COUNTERS,
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+DJANGO_REDIS_LOGGER = "portcullis.redis"
+RATELIMIT_USE_CACHE = "default"
+RATELIMIT_FAIL_OPEN = True
+
+# --- People: passwords, tokens, sessions ---------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.Admin"
+AUTHENTICATION_BACKENDS = ["accounts.backends.GuardedBackend"]
+PASSWORD_HASHERS = [
+    "accounts.hashers.Argon2Hasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_FAILURES_PER_PAIR = env.integer("LOGIN_FAILURES_PER_PAIR", default=10, minimum=1, maximum=10_000)
+LOGIN_FAILURES_PER_ADDRESS = env.integer("LOGIN_FAILURES_PER_ADDRESS", default=50, minimum=1, maximum=100_000)
+LOGIN_FAILURE_WINDOW = timedelta(
+    seconds=env.integer("LOGIN_FAILURE_WINDOW_SECONDS", default=900, minimum=1, maximum=86_400)
+)
+
+ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", default=600, minimum=1, maximum=86_400))
+REFRESH_TOKEN_LIFETIME = timedelta(
+    seconds=env.integer("REFRESH_TOKEN_SECONDS", default=43_200, minimum=1, maximum=2_592_000)
+)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": "portcullis",
+    "AUDIENCE": "portcullis-api",
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
+    "CHECK_REVOKE_TOKEN": True,  # a changed password ends access tokens at once
+    "REVOKE_TOKEN_CLAIM": "pwd",
+}
+
+SESSION_COOKIE_AGE = env.integer("SESSION_SECONDS", default=43_200, minimum=60, maximum=2_592_000)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = not DEBUG
+
+# --- Heartbeats ----------------------------------------------------------------------------------------------------
+
+HEARTBEAT_INTERVAL = timedelta(
+    seconds=env.integer("HEARTBEAT_INTERVAL_SECONDS", default=21_600, minimum=10, maximum=604_800)
+)
+HEARTBEAT_GRACE = timedelta(seconds=env.integer("HEARTBEAT_GRACE_SECONDS", default=3_600, minimum=0, maximum=604_800))
+HEARTBEATS_PER_MINUTE = env.integer("HEARTBEATS_PER_MINUTE", default=60, minimum=1, maximum=10_000)
+HEARTBEAT_FAILURES_PER_MINUTE = env.integer("HEARTBEAT_FAILURES_PER_MINUTE", default=60, minimum=1, maximum=100_000)
+HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default=400, minimum=1, maximum=36_500))
+
+# --- The API -------------------------------------------------------------------------------------------------------
+
+API_BODY_LIMIT_BYTES = 64 * 1024
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.RolePermission"],
+    "DEFAULT_RENDERER_CLASSES": ["common.rendering.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["common.parsing.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.rendering.AlwaysJSON",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "common.openapi.ProblemSchema",
+    "EXCEPTION_HANDLER": "common.problems.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Portcullis API",
+    "VERSION": VERSION,
+    "DESCRIPTION": (BASE_DIR / "docs" / "openapi-introduction.md").read_text(encoding="utf-8"),
+    "OAS_VERSION": "3.1.0",
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["common.openapi.leave_out_version_prefix"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "common.openapi.describe_problems_and_headers",
+    ],
+    "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.models.SiteStatus", "AdminRole": "accounts.roles.Role"},
+    "TAGS": [
+        {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
+        {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
+        {"name": "heartbeat", "description": "What a site's local backend calls."},
+        {"name": "service", "description": "Is the control plane up?"},
+    ],
+}
+if DEBUG:
+    SPECTACULAR_SETTINGS["SERVERS"] = []
+
+# --- Browser: headers, static files --------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    },
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REDIRECT_EXEMPT = [r"^health(/live)?/?$"]
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False
+# ClientAddressMiddleware takes this header away unless a trusted proxy sent it.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+SILENCED_SYSTEM_CHECKS = [
+    # Sites are restaurants on many domains: these three are right to set only where the operator says so (HTTPS_ONLY).
+    *([] if HTTPS_ONLY else ["security.W004", "security.W008"]),
+    "security.W005",
+    "security.W021",
+    # Our counter cache counts exactly across processes (tests/test_counters.py); the check only knows its own list.
+    *([] if REDIS_URL else ["django_ratelimit.W001"]),
+    # Secrets are measured when they are read, in production and with a clearer sentence.
+    "security.W009",
+]
+
+# --- Language, time, logs ------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    raise ImproperlyConfigured("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "common.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}

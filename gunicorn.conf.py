@@ -1,0 +1,46 @@
+"""How the server runs everywhere: `gunicorn config.wsgi` at the project's root. `-b` sets the address."""
+
+import multiprocessing
+import os
+from pathlib import Path
+
+from config import environment as env
+
+env.load_env_file(Path(__file__).resolve().parent)
+
+wsgi_app = "config.wsgi:application"
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+workers = env.integer("WEB_CONCURRENCY", default=max(2, multiprocessing.cpu_count()), minimum=1, maximum=256)
+worker_class = "gthread"  # the sync worker keeps no connection open
+threads = env.integer("GUNICORN_THREADS", default=8, minimum=1, maximum=256)
+keepalive = 75  # longer than the usual minute of a load balancer, so that it never writes into a closing connection
+timeout = 30
+graceful_timeout = 25
+max_requests = 0
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+control_socket_disable = True
+# Forwarded headers are the application's business, which knows TRUSTED_PROXIES as networks.
+forwarded_allow_ips = ""
+limit_request_line = 8190
+accesslog = None  # the application writes one JSON line a request, with the request's id
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "common.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True}},
+}
+
+
+def on_starting(server):  # type: ignore[no-untyped-def]
+    """Say in one sentence what is missing, instead of a stack trace from every worker."""
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        settings.SECRET_KEY  # noqa: B018 - reading one setting reads them all
+    except ImproperlyConfigured as error:
+        server.log.error("Portcullis cannot start: %s", error)
+        raise SystemExit(1) from None

@@ -1,0 +1,22 @@
+#!/bin/sh
+# What can be checked without running the product.
+set -eu
+cd "$(dirname "$0")/.."
+: "${BIN:=.venv/bin}"
+export ENV_FILE=/dev/null
+
+echo "== ruff"
+"$BIN/ruff" check -q .
+"$BIN/ruff" format -q --check .
+echo "== mypy"
+DEBUG=true "$BIN/mypy" --no-error-summary .
+echo "== imports"
+DEBUG=true "$BIN/lint-imports" --no-cache >/dev/null || DEBUG=true "$BIN/lint-imports" --no-cache
+echo "== migrations"
+DEBUG=true "$BIN/python" manage.py makemigrations --check --dry-run
+echo "== deployment"
+random() { "$BIN/python" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
+SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=licenses.example.com \
+  "$BIN/python" manage.py check --deploy --fail-level WARNING
+echo "== API description"
+DEBUG=true "$BIN/python" manage.py spectacular --validate --fail-on-warn >/dev/null
