@@ -1,0 +1,65 @@
+"""Who is really calling: forwarded headers are believed only from the proxies that the operator named."""
+
+import ipaddress
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+FORWARDED_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
+
+
+class ClientAddressMiddleware:
+    """Sets `request.client_address` (a str, or None) and REMOTE_ADDR to the address of the client itself."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        peer = parse_address(request.META.get("REMOTE_ADDR", ""))
+        if is_trusted(peer):
+            peer = first_untrusted(peer, request.META.get("HTTP_X_FORWARDED_FOR", ""))
+        else:
+            for header in FORWARDED_HEADERS:
+                request.META.pop(header, None)
+        address = str(peer) if peer else None
+        request.client_address = address  # type: ignore[attr-defined]
+        request.META["REMOTE_ADDR"] = address or ""
+        return self.get_response(request)
+
+
+def parse_address(value: str) -> Address | None:
+    """The address, an IPv4 one that came mapped into IPv6 as IPv4; None for anything else (a Unix socket is '')."""
+    try:
+        address = ipaddress.ip_address(value.strip().partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+def is_trusted(address: Address | None) -> bool:
+    return address is not None and any(
+        address.version == network.version and address in network for network in settings.TRUSTED_PROXIES
+    )
+
+
+def first_untrusted(peer: Address | None, forwarded_for: str) -> Address | None:
+    """Walk X-Forwarded-For from the right: each proxy appended whom it saw, so only what lies left can be forged."""
+    for hop in reversed(forwarded_for.split(",")):
+        address = parse_address(hop)
+        if address is None:
+            return peer
+        peer = address
+        if not is_trusted(address):
+            return peer
+    return peer
+
+
+def address_bucket(address: str | None) -> str:
+    """What a limit counts by: an IPv4 address, or the /64 that one IPv6 customer holds."""
+    parsed = parse_address(address or "")
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

@@ -1,0 +1,52 @@
+"""What every management command of ours has in common: `--json` for scripts, one clear line for a refusal."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
+from rest_framework.exceptions import ValidationError
+from rest_framework.serializers import Serializer
+
+from common.errors import DomainError
+from common.problems import pointed_errors
+
+
+class DomainCommand(BaseCommand):
+    """Subclasses write `declare` and `run`; `run` returns what `--json` prints and the lines for a person."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print the API's representation, for scripts")
+        self.declare(parser)
+
+    def declare(self, parser: CommandParser) -> None:
+        pass
+
+    def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            representation, lines = self.run(options)
+        except DomainError as error:
+            raise CommandError(error.detail) from error
+        except ValidationError as error:
+            raise CommandError(validation_line(error)) from error
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(f"The database does not answer: {str(error).strip().splitlines()[0]}") from error
+        self.stdout.write(json.dumps(representation) if options["json"] else "\n".join(lines))
+
+
+def validation_line(error: ValidationError) -> str:
+    entries = pointed_errors(error.detail, "")
+    return "; ".join(
+        f"--{entry['pointer'].strip('/').replace('_', '-')}: {entry['detail']}" if entry["pointer"] else entry["detail"]
+        for entry in entries
+    )
+
+
+def checked(serializer: type[Serializer], options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The named options that were given, by the API's rules. Raises ValidationError."""
+    body = serializer(data={name: options[name] for name in names if options[name] is not None})
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)

@@ -1,0 +1,97 @@
+"""A cache that counts exactly across processes, kept in a table, for installations without Redis.
+
+Django's own database cache reads, adds in Python and writes back, and so loses counts between processes; it also throws
+away live entries when it holds more than 300, so that an attacker who varies the key resets everybody's counter. This
+one counts inside the database and drops only what has expired.
+"""
+
+import random
+import time
+from typing import Any
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.db import connection
+
+NEVER = 2**53
+ONE_IN_HOW_MANY_ADDS_CLEANS_UP = 100
+CLEAN_UP_AT_MOST = 1000
+
+
+class SqlCounterCache(BaseCache):
+    """Integer values only. `add` and `incr` are single statements, so that two processes never count one call as one."""
+
+    def __init__(self, table: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        self.table = table
+
+    def _execute(self, sql: str, params: list[object]) -> tuple[Any, ...] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.format(table=self.table), params)
+            return cursor.fetchone() if cursor.description else None
+
+    def _expiry(self, timeout: object) -> float:
+        at = self.get_backend_timeout(timeout)  # type: ignore[arg-type]
+        return NEVER if at is None else at
+
+    def add(self, key: str, value: int, timeout: object = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        if random.randrange(ONE_IN_HOW_MANY_ADDS_CLEANS_UP) == 0:  # noqa: S311 - no secret hangs on it
+            self.drop_expired()
+        row = self._execute(
+            "INSERT INTO {table} AS held (key, value, expires_at) VALUES (%s, %s, %s) ON CONFLICT (key) DO UPDATE"
+            " SET value = excluded.value, expires_at = excluded.expires_at WHERE held.expires_at <= %s RETURNING value",
+            [self._key(key, version), value, self._expiry(timeout), time.time()],
+        )
+        return row is not None
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        row = self._execute(
+            "UPDATE {table} SET value = value + %s WHERE key = %s AND expires_at > %s RETURNING value",
+            [delta, self._key(key, version), time.time()],
+        )
+        if row is None:
+            raise ValueError("no such counter")
+        return int(row[0])
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        row = self._execute(
+            "SELECT value FROM {table} WHERE key = %s AND expires_at > %s", [self._key(key, version), time.time()]
+        )
+        return default if row is None else int(row[0])
+
+    def expires_at(self, key: str, version: int | None = None) -> float | None:
+        """When the counter lapses, in seconds since the epoch; None when there is none."""
+        row = self._execute(
+            "SELECT expires_at FROM {table} WHERE key = %s AND expires_at > %s",
+            [self._key(key, version), time.time()],
+        )
+        return None if row is None else float(row[0])
+
+    def set(self, key: str, value: int, timeout: object = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        self._execute(
+            "INSERT INTO {table} (key, value, expires_at) VALUES (%s, %s, %s) ON CONFLICT (key) DO UPDATE"
+            " SET value = excluded.value, expires_at = excluded.expires_at",
+            [self._key(key, version), value, self._expiry(timeout)],
+        )
+
+    def delete(self, key: str, version: int | None = None) -> bool:
+        row = self._execute("DELETE FROM {table} WHERE key = %s RETURNING value", [self._key(key, version)])
+        return row is not None
+
+    def touch(self, key: str, timeout: object = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        row = self._execute(
+            "UPDATE {table} SET expires_at = %s WHERE key = %s AND expires_at > %s RETURNING value",
+            [self._expiry(timeout), self._key(key, version), time.time()],
+        )
+        return row is not None
+
+    def clear(self) -> None:
+        self._execute("DELETE FROM {table}", [])
+
+    def drop_expired(self) -> None:
+        self._execute(
+            "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE expires_at <= %s LIMIT %s)",
+            [time.time(), CLEAN_UP_AT_MOST],
+        )
+
+    def _key(self, key: str, version: int | None) -> str:
+        return str(self.make_and_validate_key(key, version=version))

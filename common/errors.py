@@ -1,0 +1,83 @@
+"""Expected failures. A service raises one of these; `common.problems` and the other doors say it in their language."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A refusal that is part of the product's rules, not a defect.
+
+    `code` is stable and machine-readable, `title` the same for every occurrence, `detail` about this one.
+    """
+
+    code: ClassVar[str] = "refused"
+    title: ClassVar[str] = "The request was refused"
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or self.title
+        super().__init__(self.detail)
+
+
+class InvalidInput(DomainError):
+    """What was asked makes no sense; `field` names the value to blame, with its path in the body."""
+
+    code = "invalid"
+    title = "The input is invalid"
+
+    def __init__(self, detail: str | None = None, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class NotAuthenticated(DomainError):
+    code = "not_authenticated"
+    title = "Authentication is required"
+    challenge: ClassVar[str] = 'Bearer realm="api"'
+
+
+class NotAllowed(DomainError):
+    code = "permission_denied"
+    title = "You may not do this"
+
+
+class NotFound(DomainError):
+    code = "not_found"
+    title = "There is nothing here"
+
+
+class Conflict(DomainError):
+    code = "conflict"
+    title = "The request conflicts with the present state"
+
+
+class PreconditionFailed(DomainError):
+    code = "precondition_failed"
+    title = "The resource has changed meanwhile"
+
+
+class TooManyRequests(DomainError):
+    code = "too_many_requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str | None = None, *, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = max(1, retry_after_seconds)
+
+
+HTTP_STATUS: Mapping[type[DomainError], int] = {
+    InvalidInput: 400,
+    NotAuthenticated: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    PreconditionFailed: 412,
+    TooManyRequests: 429,
+}
+
+
+def http_status(error: DomainError) -> int:
+    """The status code of the nearest class of this table; 409 for a refusal of no known kind."""
+    for kind in type(error).__mro__:
+        if kind in HTTP_STATUS:
+            return HTTP_STATUS[kind]
+    return 409

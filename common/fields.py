@@ -1,0 +1,113 @@
+"""Serializer fields that coerce nothing: "5" is no integer, 5 is no text, a time needs its offset."""
+
+import re
+import unicodedata
+import zoneinfo
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
+MAX_BIGINT = 2**63 - 1
+
+
+def format_instant(instant: datetime) -> str:
+    """RFC 3339 in UTC with `Z`."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_instant(value: str) -> datetime:
+    """An RFC 3339 time with its offset, in UTC. Raises ValueError, also where UTC leaves the years 1 to 9999."""
+    if not RFC3339.fullmatch(value):
+        raise ValueError("not an RFC 3339 time with an offset")
+    upper = re.sub(r"(\.\d{6})\d+", r"\1", value.upper())
+    try:
+        return datetime.fromisoformat(upper).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error
+
+
+class TextField(serializers.CharField):
+    """Trimmed text; control characters are refused, line breaks too unless `multiline`."""
+
+    default_error_messages = {
+        "invalid": "Not a text.",
+        "control": "Control characters are not allowed.",
+    }
+
+    def __init__(self, *, multiline: bool = False, **kwargs: Any) -> None:
+        self.multiline = multiline
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        value: str = super().to_internal_value(data)
+        allowed = "\n\r\t" if self.multiline else ""
+        if any(unicodedata.category(character) == "Cc" and character not in allowed for character in value):
+            self.fail("control")
+        return value
+
+
+class StrictEmailField(serializers.EmailField):
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        value: str = super().to_internal_value(data)
+        return value
+
+
+class StrictIntegerField(serializers.IntegerField):
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return int(data)
+
+
+@extend_schema_field({"type": "boolean"})
+class StrictBooleanField(serializers.Field[Any, Any, Any, Any]):
+    default_error_messages = {"invalid": "Must be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid")
+        return bool(data)
+
+    def to_representation(self, value: Any) -> bool:
+        return bool(value)
+
+
+@extend_schema_field({"type": "string", "format": "date-time", "examples": ["2026-12-31T00:00:00Z"]})
+class InstantField(serializers.Field[Any, Any, Any, Any]):
+    """A point in time: RFC 3339 in, UTC with `Z` out."""
+
+    default_error_messages = {
+        "invalid": "Must be an RFC 3339 time with an offset, such as 2026-12-31T00:00:00Z, in the years 0001 to 9999."
+    }
+
+    def to_internal_value(self, data: Any) -> datetime:
+        try:
+            return parse_instant(data)
+        except (TypeError, ValueError):
+            self.fail("invalid")
+
+    def to_representation(self, value: datetime | None) -> str | None:
+        return None if value is None else format_instant(value)
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones()) - {"Factory", "localtime"}
+
+
+class ZoneField(TextField):
+    default_error_messages = {"zone": "Not an IANA time zone, such as Europe/Rome."}
+
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if value not in known_zones():
+            self.fail("zone")
+        return value

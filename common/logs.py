@@ -1,0 +1,33 @@
+"""Logs as one JSON object a line, with the request id, without secrets."""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+
+from common.request_ids import current_request_id
+
+EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "event", "count")
+
+# The last line of defence: nothing should log these, and if something does, they are not readable.
+SECRETS = re.compile(r"psk_[0-9A-Za-z]{8,}|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*")
+
+
+def without_secrets(line: str) -> str:
+    return SECRETS.sub("[secret]", line)
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": current_request_id.get(),
+        }
+        entry |= {name: getattr(record, name) for name in EXTRA_FIELDS if hasattr(record, name)}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        # ensure_ascii escapes control characters and lone surrogates, so that one record stays one line.
+        return without_secrets(json.dumps(entry, default=str))

@@ -1,0 +1,75 @@
+"""Pages: numbered where a total is wanted, by cursor where a list grows at its head."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError as ModelValidationError
+from rest_framework import pagination
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 200
+
+
+def whole_number(request: Request, name: str, *, default: int, maximum: int | None) -> int:
+    """A positive decimal from the query; ValidationError when it is none, or over the maximum."""
+    given = request.query_params.get(name)
+    if given is None:
+        return default
+    # Twenty digits are past any page that can exist, and keep int() cheap.
+    if not (given.isascii() and given.isdecimal()) or int(given[:20]) < 1:
+        raise ValidationError({name: ["Must be a whole number from 1 on."]})
+    number = int(given[:20])
+    if maximum is not None and (number > maximum or len(given) > 20):
+        raise ValidationError({name: [f"Must be a whole number from 1 to {maximum}."]})
+    return number
+
+
+class NumberedPages(pagination.PageNumberPagination):
+    page_size = DEFAULT_PAGE_SIZE
+    page_size_query_param = "page_size"
+    max_page_size = MAX_PAGE_SIZE
+
+    def get_page_size(self, request: Request) -> int:
+        return whole_number(request, "page_size", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+
+    def get_page_number(self, request: Request, paginator: Any) -> int:
+        return whole_number(request, "page", default=1, maximum=None)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described = super().get_paginated_response_schema(schema)
+        described["required"] = ["count", "next", "previous", "results"]
+        return described
+
+
+class CursorPages(pagination.CursorPagination):
+    """Newest first, by the first field of `ordering`; `position` turns a cursor's text back into that field's type."""
+
+    page_size = DEFAULT_PAGE_SIZE
+    page_size_query_param = "page_size"
+    position: Callable[[str], object]
+
+    def get_page_size(self, request: Request) -> int:
+        return whole_number(request, "page_size", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                type(self).position(cursor.position)
+        except (NotFound, ModelValidationError, ValueError, TypeError, OverflowError) as error:
+            raise ValidationError({"cursor": ["Not a cursor of this list."]}) from error
+        return cursor
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described = super().get_paginated_response_schema(schema)
+        described["required"] = ["next", "previous", "results"]
+        return described
+
+
+def bigint_position(value: str) -> int:
+    number = int(value)
+    if not 0 <= number < 2**63:
+        raise ValueError("outside 64 bits")
+    return number

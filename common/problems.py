@@ -1,0 +1,179 @@
+"""RFC 9457 problem+json for every failure below /api/, whoever caused it."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from rest_framework import exceptions
+
+from common.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRequests, http_status
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_OUTAGE_SECONDS = 5
+DATABASE_AWAY = (OperationalError, InterfaceError)
+UNAVAILABLE_DETAIL = "The database does not answer; try again shortly."
+
+STATUS_CODES = {
+    400: "bad_request",
+    401: "not_authenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    500: "server_error",
+    503: "unavailable",
+}
+
+log = logging.getLogger("portcullis.problems")
+
+
+def below_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def problem_response(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    title: str | None = None,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """A problem+json answer; `errors` entries are `{"pointer", "code", "detail"}` for invalid input."""
+    body: dict[str, Any] = {
+        "type": "about:blank" if title is None else f"urn:portcullis:problem:{code}",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    response = HttpResponse(json.dumps(body), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def unavailable_response() -> HttpResponse:
+    return problem_response(
+        503, "unavailable", UNAVAILABLE_DETAIL, headers={"Retry-After": str(RETRY_AFTER_OUTAGE_SECONDS)}
+    )
+
+
+def domain_problem(error: DomainError) -> HttpResponse:
+    """Say a refusal of the domain in HTTP."""
+    headers, errors = {}, None
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, InvalidInput) and error.field is not None:
+        errors = [{"pointer": f"/{error.field}", "code": error.code, "detail": error.detail}]
+    return problem_response(
+        http_status(error), error.code, error.detail, title=error.title, errors=errors, headers=headers
+    )
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """DRF's hook: every exception of an API view ends here."""
+    if isinstance(error, DomainError):
+        return domain_problem(error)
+    if isinstance(error, DATABASE_AWAY):
+        log.error("the database does not answer: %s", error)
+        return unavailable_response()
+    if isinstance(error, exceptions.ValidationError):
+        return validation_problem(error)
+    if isinstance(error, exceptions.APIException):
+        return framework_problem(error, context)
+    if isinstance(error, Http404):
+        return problem_response(404, "not_found", "There is nothing here.")
+    if isinstance(error, PermissionDenied):
+        return problem_response(403, "permission_denied", "You may not do this.")
+    if isinstance(error, RequestDataTooBig):
+        return problem_response(413, "body_too_large", "The body is too large.")
+    if isinstance(error, SuspiciousOperation):
+        return problem_response(400, "bad_request", "The request cannot be read.")
+    # A defect. Answered here, not by Django, whose debug page would show the stack trace to the caller.
+    log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return problem_response(500, "server_error", "The server failed; the fault was logged under this request's id.")
+
+
+def framework_problem(error: exceptions.APIException, context: dict[str, Any]) -> HttpResponse:
+    status = error.status_code
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = getattr(error, "auth_header", None) or NotAuthenticated.challenge
+    if status == 405 and context.get("view") is not None:
+        headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    code = STATUS_CODES.get(status, "refused")
+    if isinstance(error, exceptions.ParseError):
+        code = "unreadable"
+    return problem_response(status, code, first_message(error.detail), headers=headers)
+
+
+def first_message(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return first_message(detail.get("detail") or next(iter(detail.values()), ""))
+    if isinstance(detail, list):
+        return first_message(detail[0]) if detail else ""
+    return str(detail)
+
+
+def validation_problem(error: exceptions.ValidationError) -> HttpResponse:
+    errors = list(pointed_errors(error.detail, ""))
+    detail = "; ".join(f"{entry['pointer'].lstrip('/') or 'body'}: {entry['detail']}" for entry in errors[:3])
+    return problem_response(400, "invalid", detail, title=InvalidInput.title, errors=errors)
+
+
+def pointed_errors(detail: Any, pointer: str) -> Iterable[dict[str, str]]:
+    """Flatten DRF's nested messages into RFC 6901 pointers into the body."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            step = "" if name == "non_field_errors" else "/" + str(name).replace("~", "~0").replace("/", "~1")
+            yield from pointed_errors(inner, pointer + step)
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from pointed_errors(inner, pointer)
+    else:
+        yield {"pointer": pointer, "code": getattr(detail, "code", None) or "invalid", "detail": str(detail)}
+
+
+class ProblemMiddleware:
+    """The net under DRF: what Django itself answers below /api/ (a bad Host, a fault in a middleware) is a problem too.
+
+    Outside /api/ it turns a database that is away into a plain 503.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code < 400 or not below_api(request) or response.get("Content-Type") == CONTENT_TYPE:
+            return response
+        status = response.status_code
+        headers = {name: response[name] for name in ("Allow", "Retry-After", "WWW-Authenticate") if name in response}
+        return problem_response(
+            status, STATUS_CODES.get(status, "refused"), HTTPStatus(status).phrase + ".", headers=headers
+        )
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if below_api(request):
+            return exception_handler(error, {})
+        if isinstance(error, DATABASE_AWAY):
+            log.error("the database does not answer: %s", error)
+            return HttpResponse(
+                UNAVAILABLE_DETAIL,
+                status=503,
+                content_type="text/plain",
+                headers={"Retry-After": str(RETRY_AFTER_OUTAGE_SECONDS)},
+            )
+        return None

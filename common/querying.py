@@ -1,0 +1,57 @@
+"""Query parameters, as strict as bodies: what is not known is refused, never ignored."""
+
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+
+class QueryBooleanField(serializers.ChoiceField):
+    """`true` or `false` in any case, as the common HTTP clients write them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=["true", "false"], **kwargs)
+
+    def to_internal_value(self, data: Any) -> bool:
+        return bool(super().to_internal_value(str(data).lower()) == "true")
+
+
+class QuerySerializer(serializers.Serializer[Any]):
+    """Declares the query parameters of one endpoint; `read` gives their values."""
+
+    @classmethod
+    def read(cls, query: QueryDict) -> dict[str, Any]:
+        """The validated values of the parameters that were given. Raises ValidationError (a 400)."""
+        serializer = cls(data={name: values[-1] for name, values in query.lists()})
+        refuse_unknown(query, set(serializer.fields))
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+
+def refuse_unknown(query: QueryDict, known: set[str]) -> None:
+    """Raise ValidationError for a parameter that the endpoint does not have, stands twice or holds a NUL."""
+    problems = {}
+    for name, values in query.lists():
+        if name not in known:
+            problems[name] = ["Unknown query parameter."]
+        elif len(values) > 1:
+            problems[name] = ["Given more than once."]
+        elif "\x00" in values[0]:
+            problems[name] = ["Holds a NUL character."]
+    if problems:
+        raise ValidationError(problems)
+
+
+class StrictQueryMixin:
+    """For views: every query parameter must be one of `known_query_parameters()`."""
+
+    query_serializer: type[QuerySerializer] | None = None
+
+    def known_query_parameters(self) -> set[str]:
+        serializer = self.query_serializer
+        return set(serializer().fields) if serializer else set()
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        refuse_unknown(request.query_params, self.known_query_parameters())
