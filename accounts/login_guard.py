@@ -1,0 +1,55 @@
+"""Guessing at passwords is limited per address and per pair of user name and address, for the admin and the API alike.
+
+Only failures count. An attacker at one address uses up the guesses of that address, never those of the admin elsewhere.
+The counters stand in the database, so the limit holds across processes and does not open when Redis is gone.
+"""
+
+import hashlib
+import time
+
+from django.conf import settings
+from django.core.cache import caches
+
+from accounts.errors import TooManyLoginAttempts
+from common.client_address import address_bucket
+from common.counters import SqlCounterCache
+
+
+class LoginGuard:
+    """The limits as they apply to one attempt."""
+
+    def __init__(self, username: str, address: str | None) -> None:
+        bucket = address_bucket(address)
+        folded = username.casefold()
+        self.pair = "login:pair:" + hashlib.sha256(f"{bucket}\n{folded}".encode()).hexdigest()
+        self.limits = {
+            f"login:address:{bucket}": settings.LOGIN_FAILURES_PER_ADDRESS,
+            self.pair: settings.LOGIN_FAILURES_PER_PAIR,
+        }
+
+    @property
+    def counters(self) -> SqlCounterCache:
+        cache = caches["login"]
+        assert isinstance(cache, SqlCounterCache)
+        return cache
+
+    def refuse_if_exhausted(self) -> None:
+        """Raises TooManyLoginAttempts.
+
+        Asked before the password is checked and again after: guesses that ran side by side
+        must not learn more than guesses one after the other.
+        """
+        for counter, limit in self.limits.items():
+            if self.counters.get(counter, 0) >= limit:
+                lapses_at = self.counters.expires_at(counter) or time.time()
+                raise TooManyLoginAttempts(retry_after_seconds=int(lapses_at - time.time()) + 1)
+
+    def count_failure(self) -> None:
+        window = settings.LOGIN_FAILURE_WINDOW.total_seconds()
+        for counter in self.limits:
+            if not self.counters.add(counter, 1, window):
+                self.counters.incr(counter)
+
+    def forget_failures_of_pair(self) -> None:
+        """After a success. The address keeps its count: one good login must not buy fifty more guesses at others."""
+        self.counters.delete(self.pair)

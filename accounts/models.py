@@ -1,0 +1,119 @@
+"""Who operates the control plane."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.roles import PERMISSIONS, Role
+
+
+class AdminManager(BaseUserManager["Admin"]):
+    def create_user(
+        self, username: str, email: str, password: str | None = None, *, role: str = Role.VIEWER, **fields: Any
+    ) -> "Admin":
+        """A new admin; without a password nobody can sign in as them."""
+        admin = self.model(
+            username=self.model.normalize_username(username), email=self.normalize_email(email), role=role, **fields
+        )
+        admin.set_password(password)
+        admin.save(using=self._db)
+        return admin
+
+    def create_superuser(self, username: str, email: str, password: str | None = None, **fields: Any) -> "Admin":
+        """What `manage.py createsuperuser` calls: the first sysadmin."""
+        return self.create_user(username, email, password, role=Role.SYSADMIN, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "Admin":
+        # Signing in as "Anna" and as "anna" is the same person; the table allows only one of them.
+        return self.get(username__iexact=username)
+
+
+class Admin(AbstractBaseUser):
+    """A person who operates. Never deleted, only disabled: the audit trail names them."""
+
+    username = models.CharField(
+        max_length=150,
+        unique=True,
+        validators=[UnicodeUsernameValidator()],
+        error_messages={"unique": "An admin with that user name exists."},
+    )
+    email = models.EmailField("e-mail")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+    is_active = models.BooleanField("may sign in", default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = AdminManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    class Meta:
+        default_permissions = ("add", "change", "view")
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="admin_username_unique_in_any_case"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="admin_role_known"),
+            models.CheckConstraint(condition=~Q(username=""), name="admin_username_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        return PERMISSIONS.get(self.role, frozenset()) if self.is_active else frozenset()
+
+    # What Django's admin site asks of a user:
+
+    @property
+    def is_staff(self) -> bool:
+        return self.is_active
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.is_active and self.role == Role.SYSADMIN
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return perm in self.permissions
+
+    def has_perms(self, perm_list: list[str], obj: object = None) -> bool:
+        return self.permissions.issuperset(perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return any(permission.partition(".")[0] == app_label for permission in self.permissions)
+
+    def get_full_name(self) -> str:
+        return self.username
+
+    def get_short_name(self) -> str:
+        return self.username
+
+
+class TokenFamily(models.Model):
+    """All refresh tokens that descend from one login. Only the newest of them works."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    admin = models.ForeignKey(Admin, on_delete=models.PROTECT, related_name="token_families")
+    newest_token_id = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name_plural = "token families"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, end_reason="") | (Q(ended_at__isnull=False) & ~Q(end_reason="")),
+                name="tokenfamily_ended_iff_reason",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.admin_id}: {self.id}"

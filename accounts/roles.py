@@ -1,0 +1,44 @@
+"""Who may do what: the one table that the admin pages and the API both obey."""
+
+from collections.abc import Mapping
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    SYSADMIN = "sysadmin", "Sysadmin"
+    SUPPORT = "support", "Support"
+    VIEWER = "viewer", "Viewer"
+
+
+READ = frozenset(
+    {
+        "accounts.view_admin",
+        "accounts.view_tokenfamily",
+        "audit.view_event",
+        "heartbeat.view_heartbeat",
+        "sites.view_idempotentrequest",
+        "sites.view_site",
+        "sites.view_sitekey",
+        "sites.view_sitepulse",
+    }
+)
+OPERATE = frozenset({"sites.lock_site", "sites.unlock_site", "sites.extend_license"})
+ADMINISTER = frozenset(
+    {
+        "accounts.add_admin",
+        "accounts.change_admin",
+        "sites.add_site",
+        "sites.change_site",
+        "sites.deregister_site",
+        "sites.restore_site",
+        "sites.rotate_site_key",
+    }
+)
+
+PERMISSIONS: Mapping[str, frozenset[str]] = {
+    Role.SYSADMIN: READ | OPERATE | ADMINISTER,
+    Role.SUPPORT: READ | OPERATE,
+    Role.VIEWER: READ,
+}
+EVERY_PERMISSION = frozenset().union(*PERMISSIONS.values())

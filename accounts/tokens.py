@@ -1,0 +1,19 @@
+"""Access and refresh tokens. Signing, lifetimes, issuer and algorithm are simplejwt's; families are ours."""
+
+import uuid
+
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from accounts.models import Admin
+
+FAMILY_CLAIM = "fam"
+
+
+def access_token(admin: Admin) -> str:
+    return str(AccessToken.for_user(admin))
+
+
+def refresh_token(admin: Admin, family_id: uuid.UUID) -> RefreshToken:
+    token = RefreshToken.for_user(admin)
+    token[FAMILY_CLAIM] = str(family_id)
+    return token
