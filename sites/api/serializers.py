@@ -1,0 +1,182 @@
+"""What the sites API reads and prints. Nothing here writes."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from audit.models import Event
+from common.fields import (
+    InstantField,
+    StrictBooleanField,
+    StrictEmailField,
+    StrictIntegerField,
+    TextField,
+    ZoneField,
+)
+from common.querying import QueryBooleanField, QuerySerializer
+from sites.models import MAX_REASON, Site, SiteStatus
+from sites.querysets import ORDERINGS
+
+ORDERING_CHOICES = [sign + name for name in ORDERINGS for sign in ("", "-")]
+
+
+class LastHeartbeatSerializer(serializers.Serializer[Any]):
+    received_at = InstantField(source="last_seen_at")
+    ip = serializers.CharField(source="last_seen_ip", allow_null=True)
+    version = serializers.CharField()
+    uptime_seconds = serializers.IntegerField()
+    licensed = serializers.BooleanField(source="told_licensed")
+    locked = serializers.BooleanField(source="told_locked")
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    """Expects a site of `Site.objects.with_state(at=…)`."""
+
+    locked_at = InstantField(allow_null=True)
+    license_expires_at = InstantField()
+    licensed = serializers.BooleanField(help_text="Active, and now before license_expires_at. Independent of the lock.")
+    status = serializers.ChoiceField(choices=SiteStatus.choices)
+    last_seen_at = InstantField(source="pulse.last_seen_at", allow_null=True)
+    last_seen_ip = serializers.CharField(source="pulse.last_seen_ip", allow_null=True)
+    version = serializers.CharField(source="pulse.version", allow_null=True)
+    uptime_seconds = serializers.IntegerField(source="pulse.uptime_seconds", allow_null=True)
+    due_at = InstantField(source="pulse.due_at", allow_null=True, help_text="When the site was told to call next.")
+    created_at = InstantField()
+    updated_at = InstantField()
+    key_hint = serializers.CharField(help_text="The end of the newest key.")
+
+    class Meta:
+        model = Site
+        fields = [
+            "site_id",
+            "name",
+            "owner_name",
+            "contact_email",
+            "timezone",
+            "is_active",
+            "is_locked",
+            "lock_reason",
+            "locked_at",
+            "license_expires_at",
+            "licensed",
+            "status",
+            "last_seen_at",
+            "last_seen_ip",
+            "version",
+            "uptime_seconds",
+            "due_at",
+            "created_at",
+            "updated_at",
+            "key_hint",
+        ]
+        read_only_fields = fields
+
+
+class SiteDetailSerializer(SiteSerializer):
+    last_heartbeat = serializers.SerializerMethodField()
+
+    class Meta(SiteSerializer.Meta):
+        fields = [*SiteSerializer.Meta.fields, "last_heartbeat"]
+        read_only_fields = fields
+
+    def get_last_heartbeat(self, site: Site) -> Any:
+        return None if site.pulse.last_seen_at is None else LastHeartbeatSerializer(site.pulse).data
+
+
+class RegisteredSiteSerializer(SiteSerializer):
+    """For the description only: the site and its key."""
+
+    secret_key = serializers.CharField(
+        allow_null=True, help_text="Shown here once and never again; null when a retry repeats the answer."
+    )
+
+    class Meta(SiteSerializer.Meta):
+        fields = [*SiteSerializer.Meta.fields, "secret_key"]
+        read_only_fields = fields
+
+
+class EditSerializer(serializers.Serializer[Any]):
+    """What PUT and PATCH may change."""
+
+    name = TextField(max_length=200)
+    owner_name = TextField(max_length=200)
+    contact_email = StrictEmailField(max_length=254)
+    timezone = ZoneField(max_length=64, required=False)
+    license_expires_at = InstantField(required=False)
+    is_active = StrictBooleanField(required=False)
+
+
+class RegistrationSerializer(serializers.Serializer[Any]):
+    name = TextField(max_length=200)
+    owner_name = TextField(max_length=200)
+    contact_email = StrictEmailField(max_length=254)
+    timezone = ZoneField(max_length=64, required=False, help_text="An IANA zone; UTC when left out.")
+    license_expires_at = InstantField(required=False, help_text="A year from now when left out.")
+
+
+class LockSerializer(serializers.Serializer[Any]):
+    reason = TextField(max_length=MAX_REASON, multiline=True)
+
+
+class UnlockSerializer(serializers.Serializer[Any]):
+    note = TextField(max_length=MAX_REASON, multiline=True, required=False, allow_null=True, allow_blank=True)
+
+
+class ExtendSerializer(serializers.Serializer[Any]):
+    """Either of the two."""
+
+    days = StrictIntegerField(min_value=1, max_value=3660, required=False)
+    until = InstantField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError("Give either days or until.", code="either_days_or_until")
+        return attrs
+
+
+class RotateSerializer(serializers.Serializer[Any]):
+    overlap_hours = StrictIntegerField(min_value=0, max_value=168, default=24)
+
+
+class RotationSerializer(serializers.Serializer[Any]):
+    secret_key = serializers.CharField(help_text="Shown here once and never again.")
+    previous_key_expires_at = InstantField()
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    at = InstantField()
+    actor = serializers.CharField(source="actor_name", allow_null=True)
+    changes = serializers.DictField(child=serializers.ListField(), help_text="`{field: [before, after]}`")
+
+    class Meta:
+        model = Event
+        fields = ["id", "at", "action", "actor", "role", "source", "ip", "request_id", "reason", "changes"]
+        read_only_fields = fields
+
+
+class PageQuery(QuerySerializer):
+    page = serializers.CharField(required=False, help_text="From 1 on; past the end is 404.")
+    page_size = serializers.CharField(required=False, help_text="1 to 200, default 50.")
+
+
+class CursorQuery(QuerySerializer):
+    cursor = serializers.CharField(required=False, help_text="As `next` and `previous` of a page give it.")
+    page_size = serializers.CharField(required=False, help_text="1 to 200, default 50.")
+
+
+class SiteListQuery(PageQuery):
+    status = serializers.ChoiceField(choices=SiteStatus.choices, required=False)
+    is_locked = QueryBooleanField(required=False)
+    is_active = QueryBooleanField(required=False)
+    licensed = QueryBooleanField(required=False)
+    license_expires_before = InstantField(required=False)
+    license_expires_after = InstantField(required=False)
+    last_seen_before = InstantField(required=False)
+    version = serializers.CharField(required=False, max_length=64, trim_whitespace=False)
+    search = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="In name, owner, e-mail and id; case-insensitive, every character literally.",
+    )
+    ordering = serializers.ChoiceField(choices=ORDERING_CHOICES, required=False)

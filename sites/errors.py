@@ -1,0 +1,37 @@
+from common.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+
+
+class SiteNotFound(NotFound):
+    """Unknown, malformed or deregistered: from outside all the same."""
+
+    code = "site_not_found"
+    title = "There is no such site"
+
+
+class SiteAlreadyRegistered(Conflict):
+    code = "site_already_registered"
+    title = "A site with this id was registered already"
+
+
+class SiteChangedMeanwhile(PreconditionFailed):
+    code = "site_changed_meanwhile"
+    title = "The site was changed since you read it"
+
+
+class SiteNotDeregistered(Conflict):
+    code = "site_not_deregistered"
+    title = "Only a deregistered site can be restored"
+
+
+class InvalidExtension(InvalidInput):
+    title = "The licence cannot be extended like that"
+
+
+class IdempotencyKeyReused(Conflict):
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key was used with another body"
+
+
+class IdempotencyKeyInUse(Conflict):
+    code = "idempotency_key_in_use"
+    title = "The first request with this Idempotency-Key is still under way"

@@ -1,0 +1,53 @@
+"""Site keys: 256 bits of randomness that look like a key and whose typing errors can be told without the database.
+
+A key is `psk_`, 43 characters of base 62 and a checksum of 6, all of which a double click selects. The database holds an
+HMAC-SHA-256 of it under SITE_KEY_PEPPER: fast, because 256 random bits need no slow hash, and useless to whoever steals
+the table without the pepper.
+"""
+
+import hashlib
+import hmac
+import secrets
+import zlib
+
+from django.conf import settings
+
+PREFIX = "psk_"
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RANDOM_BITS = 256
+BODY_LENGTH = 43  # the smallest n with 62**n >= 2**256
+CHECKSUM_LENGTH = 6
+HINT_LENGTH = 4
+
+
+def base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def checksum(body: str) -> str:
+    return base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def generate_key() -> str:
+    body = base62(secrets.randbits(RANDOM_BITS), BODY_LENGTH)
+    return PREFIX + body + checksum(body)
+
+
+def is_well_formed(key: str) -> bool:
+    """Whether the key could be one of ours; says nothing about whether it is."""
+    body, check = key[len(PREFIX) : -CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]
+    return key.startswith(PREFIX) and len(body) == BODY_LENGTH and key.isascii() and checksum(body) == check
+
+
+def key_digest(key: str) -> str:
+    """What the database holds of a key: 64 hexadecimal digits. Takes any text, so that every wrong key costs the same."""
+    return hmac.new(settings.SITE_KEY_PEPPER.encode(), key.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def key_hint(key: str) -> str:
+    """The end of a key, by which a person tells two keys apart."""
+    return "…" + key[-HINT_LENGTH:]

@@ -1,0 +1,24 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from audit.actors import COMMAND
+from common.commands import DomainCommand, checked
+from sites.api.serializers import LockSerializer
+from sites.commands import represent, site_id
+from sites.services import lock_site
+
+
+class Command(DomainCommand):
+    help = "Refuse service to a site from its next heartbeat on."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("site_id", metavar="SITE_ID")
+        parser.add_argument("--reason", required=True, help="what the restaurant is told, 1 to 500 characters")
+
+    def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
+        facts = checked(LockSerializer, options, "reason")
+        at = timezone.now()
+        site = represent(lock_site(site_id(options["site_id"]), by=COMMAND, at=at, **facts), at=at)
+        return site, [f"Locked {site['name']}: {site['lock_reason']}"]

@@ -1,0 +1,34 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from audit.actors import COMMAND
+from common.commands import DomainCommand, checked
+from sites.api.serializers import RegistrationSerializer
+from sites.commands import represent
+from sites.services import register_site
+
+
+class Command(DomainCommand):
+    help = "Register a site and print its secret key, which is shown here once and never again."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--owner-name", required=True)
+        parser.add_argument("--contact-email", required=True)
+        parser.add_argument("--license-expires-at", help="such as 2026-12-31T00:00:00Z; a year from now when left out")
+        parser.add_argument("--timezone", help="an IANA zone; UTC when left out")
+
+    def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
+        names = ("name", "owner_name", "contact_email", "license_expires_at", "timezone")
+        facts = checked(RegistrationSerializer, options, *names)
+        at = timezone.now()
+        registration = register_site(**facts, by=COMMAND, at=at)
+        site = represent(registration.site, at=at)
+        return {**site, "secret_key": registration.secret_key}, [
+            f"Registered {site['name']}; the licence ends at {site['license_expires_at']}.",
+            f"Site id:    {site['site_id']}",
+            f"Secret key: {registration.secret_key}",
+            "Write the key down now: it is stored nowhere. Whoever loses it rotates it.",
+        ]

@@ -1,0 +1,167 @@
+"""What is operated: restaurants, their keys, and their newest sign of life."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.utils.timezone import now
+
+from sites.querysets import SiteKeyQuerySet, SiteQuerySet, SiteStatus
+
+__all__ = ["IdempotentRequest", "Site", "SiteKey", "SitePulse", "SiteStatus"]
+
+MAX_REASON = 500
+
+models.CharField.register_lookup(Length)
+
+
+class Site(models.Model):
+    """A restaurant. Written by `sites.services` alone; its heartbeats live in SitePulse, so that neither undoes the other."""
+
+    site_id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    owner_name = models.CharField(max_length=200)
+    contact_email = models.EmailField("contact e-mail", max_length=254)
+    timezone = models.CharField("time zone", max_length=64, default="UTC")
+    is_active = models.BooleanField("active", default=True)
+    is_locked = models.BooleanField("locked", default=False)
+    lock_reason = models.CharField(max_length=MAX_REASON, null=True, blank=True)  # noqa: DJ001 - null: not locked
+    locked_at = models.DateTimeField(null=True, blank=True)
+    license_expires_at = models.DateTimeField()
+    deregistered_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now)
+    updated_at = models.DateTimeField(default=now)
+    # Counts an admin's changes; the ETag and the admin form compare it, since two clocks may tell the same time.
+    revision = models.PositiveIntegerField(default=1)
+    # Name, owner, e-mail and id in folded case: neither SQLite nor every PostgreSQL collation folds beyond ASCII.
+    search_text = models.TextField(editable=False)
+
+    objects = SiteQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("add", "change", "view")
+        permissions = [
+            ("lock_site", "Can lock a site"),
+            ("unlock_site", "Can unlock a site"),
+            ("extend_license", "Can extend a licence"),
+            ("rotate_site_key", "Can rotate a site's key"),
+            ("deregister_site", "Can deregister a site"),
+            ("restore_site", "Can restore a deregistered site"),
+        ]
+        indexes = [
+            models.Index(fields=["name", "site_id"], name="site_by_name", condition=Q(deregistered_at=None)),
+            models.Index(fields=["created_at", "site_id"], name="site_by_age", condition=Q(deregistered_at=None)),
+            models.Index(
+                fields=["license_expires_at", "site_id"], name="site_by_expiry", condition=Q(deregistered_at=None)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_locked=True, lock_reason__isnull=False, locked_at__isnull=False)
+                | Q(is_locked=False, lock_reason__isnull=True, locked_at__isnull=True),
+                name="site_locked_iff_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(lock_reason__isnull=True)
+                | Q(lock_reason__length__gte=1, lock_reason__length__lte=MAX_REASON),
+                name="site_lock_reason_length",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="site_name_not_empty"),
+            models.CheckConstraint(condition=~Q(owner_name=""), name="site_owner_not_empty"),
+            models.CheckConstraint(condition=~Q(contact_email=""), name="site_email_not_empty"),
+            models.CheckConstraint(condition=~Q(timezone=""), name="site_timezone_not_empty"),
+            models.CheckConstraint(condition=~Q(search_text=""), name="site_searchable"),
+            models.CheckConstraint(condition=Q(revision__gte=1), name="site_revision_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SiteKey(models.Model):
+    """A live or former key of a site. A rotation gives the older ones an end; using the new one twice revokes them."""
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="keys")
+    digest = models.CharField(max_length=64)
+    hint = models.CharField(max_length=8)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = SiteKeyQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["digest"], name="sitekey_digest_unique"),
+            models.UniqueConstraint(
+                fields=["site"], condition=Q(expires_at=None, revoked_at=None), name="sitekey_one_newest"
+            ),
+            models.CheckConstraint(condition=Q(digest__length=64), name="sitekey_digest_length"),
+        ]
+
+    def __str__(self) -> str:
+        return self.hint
+
+
+class SitePulse(models.Model):
+    """The newest sign of life of a site. Written by heartbeats and by nothing else, one narrow row a site.
+
+    No index on what changes, and room left in each page (see the migration): so that PostgreSQL updates stay HOT.
+    """
+
+    site = models.OneToOneField(Site, on_delete=models.PROTECT, primary_key=True, related_name="pulse")
+    last_seen_at = models.DateTimeField(null=True)
+    last_seen_ip = models.GenericIPAddressField(null=True)
+    version = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null: never told
+    uptime_seconds = models.BigIntegerField(null=True)
+    due_at = models.DateTimeField(null=True)
+    # What the site was told last: a lock that it does not know of yet shows here.
+    told_licensed = models.BooleanField(null=True)
+    told_locked = models.BooleanField(null=True)
+    # The newest key that was used, and how often, up to two: the second use retires the older ones.
+    newest_key_id = models.BigIntegerField(null=True)
+    newest_key_uses = models.PositiveSmallIntegerField(default=0)
+    # How many calls were answered since when: a site's own limit, without a round trip to a counter.
+    window_started_at = models.DateTimeField(null=True)
+    window_calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last_seen_at__isnull=True, due_at__isnull=True)
+                | Q(last_seen_at__isnull=False, due_at__gt=F("last_seen_at")),
+                name="sitepulse_due_after_seen",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"pulse of {self.site_id}"
+
+
+class IdempotentRequest(models.Model):
+    """An Idempotency-Key that an admin used, and the answer to repeat. Never holds a site key."""
+
+    admin = models.ForeignKey("accounts.Admin", on_delete=models.PROTECT, related_name="+")
+    path = models.CharField(max_length=200)
+    key = models.CharField(max_length=255)
+    body_digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_index=True)
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.JSONField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["admin", "path", "key"], name="idempotentrequest_once"),
+            models.CheckConstraint(
+                condition=Q(status__isnull=True) | Q(status__gte=200, status__lt=300), name="idempotentrequest_success"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.key}"

@@ -1,0 +1,104 @@
+"""Questions about many sites, answered in SQL so that they filter, sort and page."""
+
+import unicodedata
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
+
+if TYPE_CHECKING:
+    pass
+
+ORDERINGS = {
+    "name": "name",
+    "created_at": "created_at",
+    "license_expires_at": "license_expires_at",
+    "last_seen_at": "pulse__last_seen_at",
+}
+
+
+class SiteStatus(models.TextChoices):
+    NEVER_SEEN = "never_seen", "never seen"
+    ONLINE = "online", "online"
+    LATE = "late", "late"
+    OFFLINE = "offline", "offline"
+
+
+def folded(text: str) -> str:
+    """Text as search compares it: whatever the case, on every database, in every collation."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def licensed_at(at: datetime) -> Q:
+    """The rule of `licensing.verdict` as a condition in SQL; a test holds the two against each other."""
+    return Q(is_active=True, license_expires_at__gt=at)
+
+
+def status_conditions(at: datetime) -> dict[str, Q]:
+    late_until = at - settings.HEARTBEAT_GRACE
+    return {
+        SiteStatus.NEVER_SEEN: Q(pulse__due_at__isnull=True),
+        SiteStatus.ONLINE: Q(pulse__due_at__gte=at),
+        SiteStatus.LATE: Q(pulse__due_at__lt=at, pulse__due_at__gte=late_until),
+        SiteStatus.OFFLINE: Q(pulse__due_at__lt=late_until),
+    }
+
+
+class SiteQuerySet(models.QuerySet["Site"]):
+    def live(self) -> "SiteQuerySet":
+        """Not deregistered."""
+        return self.filter(deregistered_at=None)
+
+    def deregistered(self) -> "SiteQuerySet":
+        return self.filter(deregistered_at__isnull=False)
+
+    def licensed(self, *, at: datetime) -> "SiteQuerySet":
+        return self.filter(licensed_at(at))
+
+    def unlicensed(self, *, at: datetime) -> "SiteQuerySet":
+        return self.exclude(licensed_at(at))
+
+    def in_status(self, status: str, *, at: datetime) -> "SiteQuerySet":
+        return self.filter(status_conditions(at)[status])
+
+    def matching(self, term: str) -> "SiteQuerySet":
+        """Whose name, owner, e-mail or id contains the term; every character of it literally."""
+        return self.filter(search_text__contains=folded(term))
+
+    def ordered(self, by: str) -> "SiteQuerySet":
+        """By one of ORDERINGS, `-` before it reverses; sites without a value come last either way."""
+        column = F(ORDERINGS[by.removeprefix("-")])
+        direction = column.desc(nulls_last=True) if by.startswith("-") else column.asc(nulls_last=True)
+        return self.order_by(direction, "site_id")
+
+    def with_status(self, *, at: datetime) -> "SiteQuerySet":
+        """Adds `status`, one of SiteStatus."""
+        whens = [When(condition, then=Value(status)) for status, condition in status_conditions(at).items()]
+        return self.annotate(status=Case(*whens, output_field=models.CharField()))
+
+    def with_licensed(self, *, at: datetime) -> "SiteQuerySet":
+        """Adds `licensed`."""
+        return self.annotate(licensed=ExpressionWrapper(licensed_at(at), output_field=BooleanField()))
+
+    def with_key_hint(self) -> "SiteQuerySet":
+        """Adds `key_hint`, that of the newest key."""
+        from sites.models import SiteKey
+
+        newest = SiteKey.objects.filter(site=OuterRef("pk"), revoked_at=None).order_by("-id")
+        return self.annotate(key_hint=Subquery(newest.values("hint")[:1]))
+
+    def with_state(self, *, at: datetime) -> "SiteQuerySet":
+        """All that the site representation needs, in one query."""
+        return self.select_related("pulse").with_status(at=at).with_licensed(at=at).with_key_hint()
+
+
+class SiteKeyQuerySet(models.QuerySet["SiteKey"]):
+    def live(self, *, at: datetime) -> "SiteKeyQuerySet":
+        """Which open the door: not revoked, and not past the end of an overlap."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), revoked_at=None)
+
+    def newest(self) -> "SiteKeyQuerySet":
+        """Not superseded by a rotation."""
+        return self.filter(expires_at__isnull=True, revoked_at=None)

@@ -1,0 +1,315 @@
+"""Changes of state of a site. Each is one function, called by the API, the admin pages and the commands alike.
+
+Who acts is always `by`, the moment always `at`. Each locks the site's row first, so that of two admins at once the second
+sees what the first did; writes only the columns that it changes; and records one event in the same transaction.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from audit.actors import Actor, acting_system
+from audit.models import Event
+from audit.services import Changes, record_event
+from common.fields import format_instant
+from sites.errors import (
+    InvalidExtension,
+    SiteAlreadyRegistered,
+    SiteChangedMeanwhile,
+    SiteNotDeregistered,
+    SiteNotFound,
+)
+from sites.keys import generate_key, key_digest, key_hint
+from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
+from sites.querysets import folded
+
+DEFAULT_LICENSE = timedelta(days=365)
+DEFAULT_OVERLAP = timedelta(hours=24)
+EDITABLE = ("name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active")
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A new site and its key, which is readable here and never again."""
+
+    site: Site
+    secret_key: str
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """The new key, readable here and never again, and when the one before it ends."""
+
+    site: Site
+    secret_key: str
+    previous_key_expires_at: datetime
+
+
+@transaction.atomic
+def register_site(
+    *,
+    name: str,
+    owner_name: str,
+    contact_email: str,
+    by: Actor,
+    at: datetime,
+    license_expires_at: datetime | None = None,
+    timezone: str = "UTC",
+    site_id: uuid.UUID | None = None,
+) -> Registration:
+    """Take a restaurant in and make its first key; the licence ends in a year unless told otherwise.
+
+    A caller that may send the same form twice gives the `site_id` itself. Raises SiteAlreadyRegistered.
+    """
+    site = Site(
+        site_id=site_id or uuid.uuid4(),
+        name=name,
+        owner_name=owner_name,
+        contact_email=contact_email,
+        timezone=timezone,
+        license_expires_at=license_expires_at or at + DEFAULT_LICENSE,
+        created_at=at,
+        updated_at=at,
+    )
+    site.search_text = searchable(site)
+    try:
+        with transaction.atomic():
+            site.save(force_insert=True)
+    except IntegrityError as error:
+        if Site.objects.filter(pk=site.pk).exists():
+            raise SiteAlreadyRegistered from error
+        raise
+    SitePulse.objects.create(site=site)
+    secret_key = add_key(site, at=at).secret
+    recorded = {field: (None, printable(getattr(site, field))) for field in EDITABLE}
+    record_event(Event.Action.REGISTERED, site_id=site.pk, site_name=site.name, by=by, at=at, changes=recorded)
+    return Registration(site, secret_key)
+
+
+@transaction.atomic
+def update_site(
+    site_id: uuid.UUID, changes: Mapping[str, Any], *, by: Actor, at: datetime, expected_revision: int | None = None
+) -> Site:
+    """Change what an admin may edit (EDITABLE); what is equal already is no change.
+
+    With `expected_revision` the change happens only if nobody changed the site since that revision.
+    Raises SiteNotFound, SiteChangedMeanwhile.
+    """
+    site = locked_site(site_id, expected_revision=expected_revision)
+    changed = {
+        field: changes[field] for field in EDITABLE if field in changes and changes[field] != getattr(site, field)
+    }
+    if not changed:
+        return site
+    recorded = {field: (printable(getattr(site, field)), printable(value)) for field, value in changed.items()}
+    for field, value in changed.items():
+        setattr(site, field, value)
+    site.search_text = searchable(site)
+    save_fields(site, [*changed, "search_text"], at=at)
+    record(Event.Action.UPDATED, site, by=by, at=at, changes=recorded)
+    return site
+
+
+@transaction.atomic
+def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Site:
+    """Refuse service to a site from its next heartbeat on, until somebody unlocks it.
+
+    With the same reason again nothing changes; with another one the reason does. Raises SiteNotFound.
+    """
+    site = locked_site(site_id)
+    if site.is_locked and site.lock_reason == reason:
+        return site
+    action = Event.Action.LOCK_REASON_CHANGED if site.is_locked else Event.Action.LOCKED
+    recorded = {"lock_reason": (site.lock_reason, reason)}
+    if not site.is_locked:
+        recorded |= {"is_locked": (False, True)}
+        site.is_locked, site.locked_at = True, at
+    site.lock_reason = reason
+    save_fields(site, ["is_locked", "lock_reason", "locked_at"], at=at)
+    record(action, site, by=by, at=at, reason=reason, changes=recorded)
+    return site
+
+
+@transaction.atomic
+def unlock_site(site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None) -> Site:
+    """Give service back from the next heartbeat on. Unlocking an unlocked site changes nothing. Raises SiteNotFound."""
+    site = locked_site(site_id)
+    if not site.is_locked:
+        return site
+    recorded = {"is_locked": (True, False), "lock_reason": (site.lock_reason, None)}
+    site.is_locked, site.lock_reason, site.locked_at = False, None, None
+    save_fields(site, ["is_locked", "lock_reason", "locked_at"], at=at)
+    record(Event.Action.UNLOCKED, site, by=by, at=at, reason=note or None, changes=recorded)
+    return site
+
+
+@transaction.atomic
+def extend_license(
+    site_id: uuid.UUID, *, by: Actor, at: datetime, days: int | None = None, until: datetime | None = None
+) -> Site:
+    """Let a licence end later: `days` after the later of now and the present end, or at `until`.
+
+    Raises SiteNotFound, InvalidExtension.
+    """
+    site = locked_site(site_id)
+    before = site.license_expires_at
+    site.license_expires_at = extended_end(before, at=at, days=days, until=until)
+    save_fields(site, ["license_expires_at"], at=at)
+    recorded = {"license_expires_at": (printable(before), printable(site.license_expires_at))}
+    record(Event.Action.EXTENDED, site, by=by, at=at, changes=recorded)
+    return site
+
+
+def extended_end(present: datetime, *, at: datetime, days: int | None, until: datetime | None) -> datetime:
+    if (days is None) == (until is None):
+        raise InvalidExtension("Give either days or until.")
+    if until is not None:
+        if until <= present:
+            raise InvalidExtension(f"Must be later than the present end, {format_instant(present)}.", field="until")
+        return until
+    assert days is not None
+    try:
+        return max(at, present) + timedelta(days=days)
+    except OverflowError as error:
+        raise InvalidExtension("The licence would end after the year 9999.", field="days") from error
+
+
+@transaction.atomic
+def rotate_key(
+    site_id: uuid.UUID,
+    *,
+    by: Actor,
+    at: datetime,
+    overlap: timedelta = DEFAULT_OVERLAP,
+    expected_revision: int | None = None,
+) -> Rotation:
+    """Make a new key; the older ones work until `at + overlap`, or until the new one was used twice.
+
+    A second rotation during an overlap never lengthens the life of a key, and never shortens what was promised to one
+    unless its own overlap is shorter: with an overlap of zero every older key ends at once.
+    Raises SiteNotFound, SiteChangedMeanwhile.
+    """
+    site = locked_site(site_id, expected_revision=expected_revision)
+    ends_at = at + overlap
+    previous = SiteKey.objects.select_for_update().filter(site=site).newest().get()
+    SiteKey.objects.filter(site=site).live(at=at).filter(Q(expires_at=None) | Q(expires_at__gt=ends_at)).update(
+        expires_at=ends_at
+    )
+    new = add_key(site, at=at)
+    save_fields(site, [], at=at)
+    record(Event.Action.KEY_ROTATED, site, by=by, at=at, changes={"key_hint": (previous.hint, new.hint)})
+    return Rotation(site, new.secret, ends_at)
+
+
+@transaction.atomic
+def retire_older_keys(newest: SiteKey, *, site_name: str, ip: str | None, at: datetime) -> None:
+    """Revoke the keys older than `newest`: the site has shown, from `ip`, that it holds that one.
+
+    Leaves the site's row alone, and so its revision: this is no admin's change.
+    """
+    # Older by id, not "superseded": a rotation at this very moment supersedes the key that the site just used.
+    older = SiteKey.objects.filter(site=newest.site_id, id__lt=newest.pk, revoked_at=None)
+    superseded = older.select_for_update().order_by("id")
+    hints = [key.hint for key in superseded.live(at=at)]
+    if not hints:
+        return
+    older.update(revoked_at=at)
+    record_event(
+        Event.Action.KEY_RETIRED,
+        site_id=newest.site_id,
+        site_name=site_name,
+        by=acting_system(ip),
+        at=at,
+        changes={"live_keys": (hints, [])},
+    )
+
+
+@transaction.atomic
+def deregister_site(site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None) -> Site:
+    """Let a site go: unknown from outside from now on, its keys refused, its history kept. Raises SiteNotFound."""
+    site = locked_site(site_id)
+    site.deregistered_at = at
+    save_fields(site, ["deregistered_at"], at=at)
+    recorded = {"deregistered_at": (None, printable(at))}
+    record(Event.Action.DEREGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
+    return site
+
+
+@transaction.atomic
+def restore_site(site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None) -> Site:
+    """Take a deregistered site back as it was, keys included. Raises SiteNotFound, SiteNotDeregistered."""
+    site = locked_row(Site.objects.all(), site_id)
+    if site.deregistered_at is None:
+        raise SiteNotDeregistered
+    recorded = {"deregistered_at": (printable(site.deregistered_at), None)}
+    site.deregistered_at = None
+    save_fields(site, ["deregistered_at"], at=at)
+    record(Event.Action.RESTORED, site, by=by, at=at, reason=reason or None, changes=recorded)
+    return site
+
+
+def locked_site(site_id: uuid.UUID, *, expected_revision: int | None = None) -> Site:
+    site = locked_row(Site.objects.live(), site_id)
+    if expected_revision is not None and site.revision != expected_revision:
+        raise SiteChangedMeanwhile
+    return site
+
+
+def locked_row(sites: Any, site_id: uuid.UUID) -> Site:
+    # no_key: the lock that an UPDATE takes; rows that merely point here need not wait for it.
+    site: Site | None = sites.select_for_update(no_key=True).filter(pk=site_id).first()
+    if site is None:
+        raise SiteNotFound
+    return site
+
+
+def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
+    """Write the named columns and count the change; every other column stays as the database has it."""
+    site.updated_at = at
+    site.revision += 1
+    site.save(update_fields=[*fields, "updated_at", "revision"])
+
+
+def record(
+    action: Event.Action,
+    site: Site,
+    *,
+    by: Actor,
+    at: datetime,
+    reason: str | None = None,
+    changes: Changes | None = None,
+) -> None:
+    record_event(action, site_id=site.pk, site_name=site.name, by=by, at=at, reason=reason, changes=changes)
+
+
+@dataclass(frozen=True)
+class NewKey:
+    secret: str
+    hint: str
+
+
+def add_key(site: Site, *, at: datetime) -> NewKey:
+    secret = generate_key()
+    key = SiteKey.objects.create(site=site, digest=key_digest(secret), hint=key_hint(secret), created_at=at)
+    return NewKey(secret, key.hint)
+
+
+def searchable(site: Site) -> str:
+    # A line each, so that no term matches across two of them by accident.
+    return folded("\n".join([site.name, site.owner_name, site.contact_email, str(site.pk)]))
+
+
+def printable(value: Any) -> Any:
+    """A field's value as an event's JSON holds it."""
+    return format_instant(value) if isinstance(value, datetime) else value
+
+
+def prune_idempotent_requests(*, created_before: datetime) -> int:
+    """Forget answers that nobody may ask for again; the number of them."""
+    deleted, _ = IdempotentRequest.objects.filter(created_at__lt=created_before).delete()
+    return deleted
