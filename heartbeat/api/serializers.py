@@ -1,0 +1,41 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from common.fields import InstantField, StrictIntegerField, TextField
+from heartbeat.models import Heartbeat
+
+MAX_UPTIME = 2**53 - 1
+
+
+class PrintableField(TextField):
+    default_error_messages = {"unprintable": "Only printable characters are allowed."}
+
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if not value.isprintable():
+            self.fail("unprintable")
+        return value
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    version = PrintableField(min_length=1, max_length=64, help_text="The version of the local backend.")
+    uptime_seconds = StrictIntegerField(min_value=0, max_value=MAX_UPTIME)
+
+
+class HeartbeatAnswerSerializer(serializers.Serializer[Any]):
+    licensed = serializers.BooleanField(source="verdict.licensed")
+    locked = serializers.BooleanField(source="verdict.locked")
+    lock_reason = serializers.CharField(source="verdict.lock_reason", allow_null=True)
+    expires_at = InstantField(source="verdict.expires_at")
+    server_time = InstantField()
+    next_heartbeat_seconds = serializers.IntegerField(help_text="Call again after that many seconds.")
+
+
+class HeartbeatSerializer(serializers.ModelSerializer[Heartbeat]):
+    received_at = InstantField()
+
+    class Meta:
+        model = Heartbeat
+        fields = ["received_at", "ip", "version", "uptime_seconds", "licensed", "locked"]
+        read_only_fields = fields

@@ -1,0 +1,44 @@
+"""How sites called home."""
+
+import uuid
+
+from django.db import models
+
+
+class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
+    def of_site(self, site_id: uuid.UUID) -> "HeartbeatQuerySet":
+        return self.filter(site_id=site_id)
+
+    def newest_first(self) -> "HeartbeatQuerySet":
+        return self.order_by("-received_at", "-id")
+
+
+class Heartbeat(models.Model):
+    """One call of a site, and what it was told. Pruned by age."""
+
+    id = models.BigAutoField(primary_key=True)
+    # No constraint in the database: checking it would lock the site's row at every heartbeat, and so write to it.
+    # Sites are deregistered, never deleted, so that nothing is lost by it.
+    site = models.ForeignKey(
+        "sites.Site", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="heartbeats"
+    )
+    received_at = models.DateTimeField()
+    ip = models.GenericIPAddressField(null=True)
+    version = models.CharField(max_length=64)
+    uptime_seconds = models.BigIntegerField()
+    licensed = models.BooleanField()
+    locked = models.BooleanField()
+
+    objects = HeartbeatQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["site", "received_at"], name="heartbeat_of_site_by_time")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(uptime_seconds__gte=0, uptime_seconds__lt=2**53), name="heartbeat_uptime_range"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site_id} at {self.received_at}"
