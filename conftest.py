@@ -1,0 +1,146 @@
+"""The cast and the stage of all tests: three admins with their roles, clients that are signed in, sites with their keys."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test import TransactionTestCase
+from rest_framework.test import APIClient
+
+from accounts.models import Admin
+from accounts.roles import Role
+from accounts.tokens import access_token
+from audit import triggers
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Keep SQLite's test database in a file: threads see the same database only there."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        suffix = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        database.setdefault("TEST", {})["NAME"] = f"{database['NAME']}.{suffix}"
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_counts_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Counters have no model, so that no flush takes them: forget them before each test that has a database."""
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
+        for alias in ("default", "login"):
+            caches[alias].clear()
+    return
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_past_the_triggers() -> Iterator[None]:
+    """Tests that really commit are cleaned up by emptying every table, which the audit table rightly refuses."""
+    usual = TransactionTestCase._fixture_teardown
+
+    def teardown(self: TransactionTestCase) -> None:
+        with connection.cursor() as cursor:
+            for statement in triggers.DROP[connection.vendor]:
+                cursor.execute(statement)
+            usual(self)
+            for statement in triggers.CREATE[connection.vendor]:
+                cursor.execute(statement)
+
+    TransactionTestCase._fixture_teardown = teardown
+    yield
+    TransactionTestCase._fixture_teardown = usual
+
+
+@pytest.fixture
+def anna(db: None) -> Admin:
+    """A sysadmin."""
+    return Admin.objects.create_user("anna", "anna@vendor.example", PASSWORD, role=Role.SYSADMIN)
+
+
+@pytest.fixture
+def ben(db: None) -> Admin:
+    """Of support."""
+    return Admin.objects.create_user("ben", "ben@vendor.example", PASSWORD, role=Role.SUPPORT)
+
+
+@pytest.fixture
+def vera(db: None) -> Admin:
+    """A viewer."""
+    return Admin.objects.create_user("vera", "vera@vendor.example", PASSWORD, role=Role.VIEWER)
+
+
+SignIn = Callable[[Admin], APIClient]
+
+
+@pytest.fixture
+def signed_in() -> SignIn:
+    """An API client of that admin, with a real access token."""
+
+    def sign_in(admin: Admin) -> APIClient:
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_token(admin)}")
+        client.default_format = "json"
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def api(anna: Admin, signed_in: SignIn) -> APIClient:
+    """The sysadmin's API client."""
+    return signed_in(anna)
+
+
+@dataclass
+class RegisteredSite:
+    """A site as its owner knows it: the id and the key."""
+
+    site_id: str
+    key: str
+
+    @property
+    def path(self) -> str:
+        return f"/api/sites/{self.site_id}"
+
+    def call_home(self, key: str | None = None, **report: Any) -> Any:
+        """Post a heartbeat, through the real door."""
+        return APIClient().post(
+            "/api/heartbeat",
+            {"version": "1.0.0", "uptime_seconds": 60, **report},
+            format="json",
+            headers={"X-Site-ID": self.site_id, "X-Site-Key": key or self.key},
+        )
+
+
+Register = Callable[..., RegisteredSite]
+
+
+@pytest.fixture
+def register(api: APIClient) -> Register:
+    """Register a site through the API."""
+
+    def register(**facts: Any) -> RegisteredSite:
+        body = {"name": "Trattoria Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example", **facts}
+        answer = api.post("/api/sites", body)
+        assert answer.status_code == 201, answer.content
+        return RegisteredSite(answer.data["site_id"], answer.data["secret_key"])
+
+    return register
+
+
+@pytest.fixture
+def roma(register: Register) -> RegisteredSite:
+    """A site that was registered and never seen."""
+    return register()
