@@ -1,12 +1,10 @@
 """What our admin pages have in common: read-only tables, and refusals said as messages."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 
 from common.errors import DomainError
@@ -19,7 +17,8 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[:COUNTED_AT_MOST].count()
+        rows: Any = self.object_list
+        return int(rows.order_by()[:COUNTED_AT_MOST].count())
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -39,10 +38,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-@contextmanager
-def refusals_as_messages(request: HttpRequest) -> Iterator[None]:
-    """Say a refusal of the domain to the person at the screen."""
-    try:
-        yield
-    except DomainError as error:
-        messages.error(request, error.detail)
+class RefusalsAsMessages:
+    """Says a refusal of the domain to the person at the screen, on the page where they were."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(request.get_full_path())

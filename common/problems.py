@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from rest_framework import exceptions
 
 from common.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRequests, http_status
@@ -146,10 +147,20 @@ def pointed_errors(detail: Any, pointer: str) -> Iterable[dict[str, str]]:
         yield {"pointer": pointer, "code": getattr(detail, "code", None) or "invalid", "detail": str(detail)}
 
 
+def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """Say a refusal of the domain to a person, where no form of theirs could show it."""
+    wait = error.retry_after_seconds if isinstance(error, TooManyRequests) else None
+    context = {"error": error, "minutes": -(-wait // 60) if wait else None}
+    response = render(request, "refused.html", context, status=http_status(error))
+    if wait:
+        response["Retry-After"] = str(wait)
+    return response
+
+
 class ProblemMiddleware:
     """The net under DRF: what Django itself answers below /api/ (a bad Host, a fault in a middleware) is a problem too.
 
-    Outside /api/ it turns a database that is away into a plain 503.
+    Outside /api/ it says a refusal of the domain as a page, and turns a database that is away into a plain 503.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -168,6 +179,8 @@ class ProblemMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if below_api(request):
             return exception_handler(error, {})
+        if isinstance(error, DomainError):
+            return refusal_page(request, error)
         if isinstance(error, DATABASE_AWAY):
             log.error("the database does not answer: %s", error)
             return HttpResponse(

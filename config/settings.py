@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -103,11 +104,11 @@ TEMPLATES = [
 STATEMENT_TIMEOUT_MS = env.integer("DATABASE_STATEMENT_TIMEOUT_MS", default=3500, minimum=0, maximum=3_600_000)
 
 
-def database() -> dict[str, object]:
+def database() -> dict[str, Any]:
     """DATABASE_URL as Django wants it: SQLite that takes concurrent writers, PostgreSQL that never hangs a worker."""
     url = env.text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'portcullis.sqlite3'}")
     try:
-        config = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        config: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)}
     except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
         raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.") from error
     options = dict(config.get("OPTIONS") or {})
@@ -312,6 +313,8 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+DATETIME_FORMAT = r"Y-m-d H:i:s \U\T\C"
+DATE_FORMAT = "Y-m-d"
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

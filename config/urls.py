@@ -6,11 +6,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from common.problems import DATABASE_AWAY, RETRY_AFTER_OUTAGE_SECONDS, problem_response
-from config.documentation import RedocView, SchemaView, SwaggerView
+from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
 from config.probes import HealthView, LiveView
 
 
@@ -21,7 +21,7 @@ def unknown_endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRes
 
 unknown_endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 
-api = [
+api: list[URLPattern | URLResolver] = [
     re_path(r"^schema/?$", SchemaView.as_view(), name="schema"),
     path("auth/", include("accounts.api.urls")),
     path("", include("heartbeat.api.urls")),
@@ -35,6 +35,7 @@ urlpatterns = [
     re_path(r"^health/live/?$", LiveView.as_view(), name="live"),
     re_path(r"^docs/?$", SwaggerView.as_view(), name="docs"),
     re_path(r"^redoc/?$", RedocView.as_view(), name="redoc"),
+    path("redoc/redoc.js", redoc_script_view, name="redoc-script"),
     path("api/v1/", include(api)),
     path("api/", include(api)),
     re_path(r"^api(/.*)?$", unknown_endpoint),

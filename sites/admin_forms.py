@@ -1,0 +1,129 @@
+"""The forms of the sites' admin pages. They read what a person typed; services decide what comes of it."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AdminSplitDateTime
+
+from common.fields import known_zones
+from sites.models import MAX_REASON, Site
+from sites.services import EDITABLE
+
+EXPIRY_HELP = "In UTC. A licence ends at this very second."
+
+
+class ZoneChoiceField(forms.ChoiceField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=lambda: [(zone, zone) for zone in sorted(known_zones())], **kwargs)
+
+
+class RegisterForm(forms.ModelForm):
+    """A new site. The hidden id makes a form that is sent twice one registration."""
+
+    site_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    timezone = ZoneChoiceField(initial="UTC", label="Time zone")
+    license_expires_at = forms.SplitDateTimeField(
+        required=False,
+        widget=AdminSplitDateTime,
+        label="Licence ends",
+        help_text=f"{EXPIRY_HELP} A year from now when left empty.",
+    )
+
+    class Meta:
+        model = Site
+        fields = ["name", "owner_name", "contact_email", "timezone", "license_expires_at"]
+
+
+class EditForm(forms.ModelForm):
+    """Only what an admin may edit. The hidden revision tells whether somebody changed the site meanwhile."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+    timezone = ZoneChoiceField(label="Time zone")
+    license_expires_at = forms.SplitDateTimeField(
+        widget=AdminSplitDateTime, label="Licence ends", help_text=EXPIRY_HELP
+    )
+
+    class Meta:
+        model = Site
+        fields = ["name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = {name: getattr(self.instance, name) for name in (*EDITABLE, "revision")}
+        self.initial["revision"] = self.stored["revision"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("revision") not in (None, self.stored["revision"]):
+            self.say_what_changed()
+        return cleaned
+
+    def say_what_changed(self) -> None:
+        """Somebody else saved first: keep what was typed, show what stands now, and let the person decide."""
+        # The next attempt starts from what this page now shows.
+        data: Any = self.data.copy()  # type: ignore[attr-defined]
+        data[self.add_prefix("revision")] = str(self.stored["revision"])
+        self.data = data
+        for name in self.changed_data:
+            if name in EDITABLE:
+                self.add_error(name, f"Stored now: {self.stored[name]}")
+        self.add_error(
+            None,
+            "This site was changed while you had the page open. Nothing was saved. Look at the values that are stored"
+            " now, and save again if yours shall replace them.",
+        )
+
+
+class LockForm(forms.Form):
+    reason = forms.CharField(
+        max_length=MAX_REASON,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        help_text="The restaurant is told this with its next heartbeat.",
+    )
+
+
+class UnlockForm(forms.Form):
+    note = forms.CharField(
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
+        help_text="For the history.",
+    )
+
+
+class ExtendForm(forms.Form):
+    days = forms.IntegerField(
+        min_value=1, max_value=3660, required=False, help_text="From the later of now and the present end."
+    )
+    until = forms.SplitDateTimeField(
+        required=False, widget=AdminSplitDateTime, help_text="Or a date and time in UTC, later than the present end."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and (cleaned.get("days") is None) == (cleaned.get("until") is None):
+            raise forms.ValidationError("Give either days or a date.")
+        return {name: value for name, value in cleaned.items() if value is not None}
+
+
+class DeregisterForm(forms.Form):
+    reason = forms.CharField(
+        max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
+    )
+
+
+class RestoreForm(forms.Form):
+    reason = forms.CharField(
+        max_length=MAX_REASON, required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
+    )
+
+
+class RotateForm(forms.Form):
+    overlap_hours = forms.IntegerField(
+        min_value=0,
+        max_value=168,
+        initial=24,
+        help_text="How long the old key works on, in hours. 0 ends it at once: for a key that leaked.",
+    )
+    revision = forms.IntegerField(widget=forms.HiddenInput)
