@@ -33,7 +33,7 @@ logconfig_dict = {
 }
 
 
-def on_starting(server):  # type: ignore[no-untyped-def]
+def on_starting(server):
     """Say in one sentence what is missing, instead of a stack trace from every worker."""
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

@@ -16,7 +16,7 @@ class ApiRules(StrictQueryMixin):
     problem_statuses: tuple[int, ...] = ()
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
-        finished: Response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        finished: Response = super().finalize_response(request, response, *args, **kwargs)
         finished.headers.setdefault("Cache-Control", "no-store")
         finished.headers.pop("Vary", None)
         return finished

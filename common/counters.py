@@ -24,7 +24,7 @@ class SqlCounterCache(BaseCache):
         super().__init__(params)
         self.table = table
 
-    def _execute(self, sql: str, params: list[object]) -> tuple[Any, ...] | None:
+    def _execute(self, sql: str, params: list[Any]) -> tuple[Any, ...] | None:
         with connection.cursor() as cursor:
             cursor.execute(sql.format(table=self.table), params)
             return cursor.fetchone() if cursor.description else None

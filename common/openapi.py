@@ -107,7 +107,9 @@ class ProblemSchema(AutoSchema):
 
     def problem_statuses(self) -> tuple[int, ...]:
         by_action = getattr(self.view, "problems_by_action", {})
-        named: tuple[int, ...] = by_action.get(getattr(self.view, "action", ""), self.view.problem_statuses)
+        named: tuple[int, ...] = by_action.get(
+            getattr(self.view, "action", ""), getattr(self.view, "problem_statuses", ())
+        )
         if self.method in ("POST", "PUT", "PATCH"):
             named = (*named, 415)
         return named

@@ -53,5 +53,5 @@ class StrictQueryMixin:
         return set(serializer().fields) if serializer else set()
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        super().initial(request, *args, **kwargs)
         refuse_unknown(request.query_params, self.known_query_parameters())

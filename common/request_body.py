@@ -38,4 +38,4 @@ def read_chunked_body(request: HttpRequest) -> None:
     stream = request.META["wsgi.input"] if request.META.get("wsgi.input_terminated") else BytesIO()
     body = stream.read(settings.API_BODY_LIMIT_BYTES + 1)
     request.META["CONTENT_LENGTH"] = str(len(body))
-    request._stream = BytesIO(body)  # type: ignore[attr-defined]
+    request._stream = BytesIO(body)

@@ -77,7 +77,7 @@ def authenticate_site(credentials: SiteCredentials, *, at: datetime) -> SiteKey:
     Every failure takes the same way: one hash, one query, nothing found. An id or a key that cannot be one is looked up all
     the same, so that the time tells nothing.
     """
-    key = (
+    key: SiteKey | None = (
         SiteKey.objects.live(at=at)
         .select_related("site")
         .filter(digest=key_digest(credentials.key), site=readable_id(credentials.site_id))

@@ -2,14 +2,11 @@
 
 import unicodedata
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
-
-if TYPE_CHECKING:
-    pass
 
 ORDERINGS = {
     "name": "name",
@@ -46,7 +43,7 @@ def status_conditions(at: datetime) -> dict[str, Q]:
     }
 
 
-class SiteQuerySet(models.QuerySet["Site"]):
+class SiteQuerySet(models.QuerySet[Any]):
     def live(self) -> "SiteQuerySet":
         """Not deregistered."""
         return self.filter(deregistered_at=None)
@@ -67,7 +64,7 @@ class SiteQuerySet(models.QuerySet["Site"]):
         """Whose name, owner, e-mail or id contains the term; every character of it literally."""
         return self.filter(search_text__contains=folded(term))
 
-    def ordered(self, by: str) -> "SiteQuerySet":
+    def sorted_by(self, by: str) -> "SiteQuerySet":
         """By one of ORDERINGS, `-` before it reverses; sites without a value come last either way."""
         column = F(ORDERINGS[by.removeprefix("-")])
         direction = column.desc(nulls_last=True) if by.startswith("-") else column.asc(nulls_last=True)
@@ -76,25 +73,30 @@ class SiteQuerySet(models.QuerySet["Site"]):
     def with_status(self, *, at: datetime) -> "SiteQuerySet":
         """Adds `status`, one of SiteStatus."""
         whens = [When(condition, then=Value(status)) for status, condition in status_conditions(at).items()]
-        return self.annotate(status=Case(*whens, output_field=models.CharField()))
+        annotated: SiteQuerySet = self.annotate(status=Case(*whens, output_field=models.CharField()))
+        return annotated
 
     def with_licensed(self, *, at: datetime) -> "SiteQuerySet":
         """Adds `licensed`."""
-        return self.annotate(licensed=ExpressionWrapper(licensed_at(at), output_field=BooleanField()))
+        annotated: SiteQuerySet = self.annotate(
+            licensed=ExpressionWrapper(licensed_at(at), output_field=BooleanField())
+        )
+        return annotated
 
     def with_key_hint(self) -> "SiteQuerySet":
         """Adds `key_hint`, that of the newest key."""
-        from sites.models import SiteKey
+        from sites.models import SiteKey  # the models stand on this module
 
         newest = SiteKey.objects.filter(site=OuterRef("pk"), revoked_at=None).order_by("-id")
-        return self.annotate(key_hint=Subquery(newest.values("hint")[:1]))
+        annotated: SiteQuerySet = self.annotate(key_hint=Subquery(newest.values("hint")[:1]))
+        return annotated
 
     def with_state(self, *, at: datetime) -> "SiteQuerySet":
         """All that the site representation needs, in one query."""
         return self.select_related("pulse").with_status(at=at).with_licensed(at=at).with_key_hint()
 
 
-class SiteKeyQuerySet(models.QuerySet["SiteKey"]):
+class SiteKeyQuerySet(models.QuerySet[Any]):
     def live(self, *, at: datetime) -> "SiteKeyQuerySet":
         """Which open the door: not revoked, and not past the end of an overlap."""
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), revoked_at=None)

@@ -125,7 +125,7 @@ def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Si
     if site.is_locked and site.lock_reason == reason:
         return site
     action = Event.Action.LOCK_REASON_CHANGED if site.is_locked else Event.Action.LOCKED
-    recorded = {"lock_reason": (site.lock_reason, reason)}
+    recorded: dict[str, tuple[Any, Any]] = {"lock_reason": (site.lock_reason, reason)}
     if not site.is_locked:
         recorded |= {"is_locked": (False, True)}
         site.is_locked, site.locked_at = True, at

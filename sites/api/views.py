@@ -61,7 +61,7 @@ def selected_sites(query: dict[str, Any], *, at: datetime) -> SiteQuerySet:
         "version": "pulse__version",
     }
     sites = sites.filter(**{column: query[name] for name, column in columns.items() if name in query})
-    return sites.ordered(query.get("ordering", "name"))
+    return sites.sorted_by(query.get("ordering", "name"))
 
 
 def etag(site: Site) -> str:

@@ -17,7 +17,7 @@ class Command(DomainCommand):
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         at = timezone.now()
-        sites = Site.objects.live().ordered("name").with_state(at=at)
+        sites = Site.objects.live().sorted_by("name").with_state(at=at)
         if options["status"]:
             sites = sites.in_status(options["status"], at=at)
         if options["locked"]:
