@@ -3,12 +3,17 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-export ENV_FILE=/dev/null DEBUG=true LOG_LEVEL=WARNING
-: "${PYTEST:=.venv/bin/pytest}"
+: "${BIN:=.venv/bin}"
+export ENV_FILE=/dev/null LOG_LEVEL=WARNING
 
+random() { "$BIN/python" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
+DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=127.0.0.1 \
+  "$BIN/python" manage.py collectstatic --noinput --verbosity=0
+
+export DEBUG=true
 echo "== SQLite"
-DATABASE_URL=sqlite:///var/tests.sqlite3 $PYTEST -q -n 2 -m "not e2e and not postgresql" "$@"
-echo "== PostgreSQL"
-DATABASE_URL="$TEST_POSTGRES_URL" $PYTEST -q -n 2 -m "not e2e" "$@"
+DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 -m "not e2e and not postgresql" "$@"
+echo "== PostgreSQL and Redis"
+DATABASE_URL="$TEST_POSTGRES_URL" "$BIN/pytest" -q -n 2 -m "not e2e" "$@"
 echo "== Running servers"
-DATABASE_URL=sqlite:///var/tests.sqlite3 $PYTEST -q -n 2 --dist loadgroup -m e2e "$@"
+DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 --dist loadgroup -m e2e "$@"

@@ -1,0 +1,146 @@
+"""The product as shipped, on a free port: migrated database, first sysadmin, gunicorn with two workers."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from scripts.with_services import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+ADMIN, PASSWORD = "anna", "correct horse battery staple"
+START_WITHIN_SECONDS = 30
+
+
+@dataclass
+class RunningServer:
+    """Production settings; everything that it prints goes to `log`."""
+
+    database_url: str
+    folder: Path
+    redis_url: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.log = self.folder / "server.log"
+        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+        self.environment = inherited | {
+            "ENV_FILE": "/dev/null",
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "SITE_KEY_PEPPER": secrets.token_urlsafe(50),
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "WEB_CONCURRENCY": "2",
+            **self.settings,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def set_up(self) -> None:
+        for arguments, environment in (
+            (("migrate", "--verbosity=0"), {}),
+            (
+                ("createsuperuser", "--noinput", f"--username={ADMIN}", "--email=anna@vendor.example"),
+                {"DJANGO_SUPERUSER_PASSWORD": PASSWORD},
+            ),
+        ):
+            done = self.manage(*arguments, **environment)
+            assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{self.port}"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if requests.get(f"{self.url}/health/live", timeout=1).ok:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def sign_in(self) -> "Client":
+        client = Client(self)
+        answer = client.post("/api/auth/login", {"username": ADMIN, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = f"Bearer {answer.json()['access']}"
+        return client
+
+    def log_entries(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+class Client:
+    """JSON over HTTP, on a connection of its own."""
+
+    def __init__(self, server: RunningServer, **headers: str) -> None:
+        self.url, self.session, self.headers = server.url, requests.Session(), dict(headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        return self.session.request(
+            method, self.url + path, json=body, headers=self.headers | headers, timeout=15, allow_redirects=False
+        )
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.send("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> requests.Response:
+        return self.send("POST", path, body, **headers)
+
+
+@dataclass
+class Site:
+    """A local backend."""
+
+    server: RunningServer
+    site_id: str
+    key: str
+
+    def call_home(self, path: str = "/api/heartbeat", key: str | None = None) -> requests.Response:
+        client = Client(self.server, **{"X-Site-ID": self.site_id, "X-Site-Key": key or self.key})
+        return client.post(path, {"version": "1.0.0", "uptime_seconds": 60})
+
+
+def register(api: Client, server: RunningServer, path: str = "/api/sites", **facts: Any) -> Site:
+    body = {"name": "Trattoria Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example", **facts}
+    answer = api.post(path, body)
+    assert answer.status_code == 201, answer.text
+    return Site(server, answer.json()["site_id"], answer.json()["secret_key"])
