@@ -283,16 +283,7 @@ class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
             raise Http404
         form = RotateForm(request.POST or None, initial={"revision": site.revision})
         if request.method == "POST" and form.is_valid():
-            rotation = services.rotate_key(
-                site.pk,
-                by=acting_admin(request, Event.Source.ADMIN),
-                at=timezone.now(),
-                overlap=timedelta(hours=form.cleaned_data["overlap_hours"]),
-                # A reload of the page that shows the key must not make another one.
-                expected_revision=form.cleaned_data["revision"],
-            )
-            until = rotation.previous_key_expires_at
-            return self.show_key(request, site, rotation.secret_key, title="New key", previous_until=until)
+            return self.rotate(request, site, form.cleaned_data)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Rotate the key of {site.name}",
@@ -301,6 +292,22 @@ class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/sites/site/rotate.html", context)
+
+    def rotate(self, request: HttpRequest, site: Site, facts: dict[str, Any]) -> HttpResponse:
+        try:
+            rotation = services.rotate_key(
+                site.pk,
+                by=acting_admin(request, Event.Source.ADMIN),
+                at=timezone.now(),
+                overlap=timedelta(hours=facts["overlap_hours"]),
+                # A reload of the page that shows the key must not make another one.
+                expected_revision=facts["revision"],
+            )
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(self.page_after([site]))
+        until = rotation.previous_key_expires_at
+        return self.show_key(request, site, rotation.secret_key, title="New key", previous_until=until)
 
 
 def as_action(operation: Operation) -> Any:

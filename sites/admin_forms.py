@@ -13,6 +13,15 @@ from sites.services import EDITABLE
 EXPIRY_HELP = "In UTC. A licence ends at this very second."
 
 
+class LabelledDateTime(AdminSplitDateTime):
+    """Django's two boxes, each with a name that a screen reader can say."""
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__(attrs)
+        for widget, name in zip(self.widgets, ("Date, as in 2026-12-31", "Time, as in 23:59:59"), strict=True):
+            widget.attrs["aria-label"] = name
+
+
 class ZoneChoiceField(forms.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=lambda: [(zone, zone) for zone in sorted(known_zones())], **kwargs)
@@ -25,7 +34,7 @@ class RegisterForm(forms.ModelForm):
     timezone = ZoneChoiceField(initial="UTC", label="Time zone")
     license_expires_at = forms.SplitDateTimeField(
         required=False,
-        widget=AdminSplitDateTime,
+        widget=LabelledDateTime,
         label="Licence ends",
         help_text=f"{EXPIRY_HELP} A year from now when left empty.",
     )
@@ -40,9 +49,7 @@ class EditForm(forms.ModelForm):
 
     revision = forms.IntegerField(widget=forms.HiddenInput)
     timezone = ZoneChoiceField(label="Time zone")
-    license_expires_at = forms.SplitDateTimeField(
-        widget=AdminSplitDateTime, label="Licence ends", help_text=EXPIRY_HELP
-    )
+    license_expires_at = forms.SplitDateTimeField(widget=LabelledDateTime, label="Licence ends", help_text=EXPIRY_HELP)
 
     class Meta:
         model = Site
@@ -97,7 +104,7 @@ class ExtendForm(forms.Form):
         min_value=1, max_value=3660, required=False, help_text="From the later of now and the present end."
     )
     until = forms.SplitDateTimeField(
-        required=False, widget=AdminSplitDateTime, help_text="Or a date and time in UTC, later than the present end."
+        required=False, widget=LabelledDateTime, help_text="Or a date and time in UTC, later than the present end."
     )
 
     def clean(self) -> dict[str, Any]:

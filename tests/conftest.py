@@ -47,3 +47,14 @@ def server(
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def race_server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningServer]:
+    """On PostgreSQL alone, where locks are a row's; a site may call as often as the test likes."""
+    folder: Path = tmp_path_factory.mktemp("race")
+    running = RunningServer(new_database(postgres_url), folder, settings={"HEARTBEATS_PER_MINUTE": "1000"})
+    running.set_up()
+    running.start()
+    yield running
+    running.stop()

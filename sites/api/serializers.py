@@ -155,13 +155,13 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 
 
 class PageQuery(QuerySerializer):
-    page = serializers.CharField(required=False, help_text="From 1 on; past the end is 404.")
-    page_size = serializers.CharField(required=False, help_text="1 to 200, default 50.")
+    page = serializers.IntegerField(min_value=1, required=False, help_text="Past the end is 404.")
+    page_size = serializers.IntegerField(min_value=1, max_value=200, required=False, help_text="50 when left out.")
 
 
 class CursorQuery(QuerySerializer):
     cursor = serializers.CharField(required=False, help_text="As `next` and `previous` of a page give it.")
-    page_size = serializers.CharField(required=False, help_text="1 to 200, default 50.")
+    page_size = serializers.IntegerField(min_value=1, max_value=200, required=False, help_text="50 when left out.")
 
 
 class SiteListQuery(PageQuery):

@@ -214,14 +214,13 @@ class SiteViewSet(ViewSet):
         return Response(RotationSerializer(rotation).data)
 
     @documented.list_events
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], pagination_class=EventPages)
     def events(self, request: Request, site_id: str) -> Response:
         wanted = path_site_id(site_id)
         if not Site.objects.live().filter(pk=wanted).exists():
             raise SiteNotFound
-        pages = EventPages()
-        page = pages.paginate_queryset(Event.objects.of_site(wanted).newest_first(), request, view=self)
-        return pages.get_paginated_response(EventSerializer(page, many=True).data)
+        page = self.paginate_queryset(Event.objects.of_site(wanted).newest_first())
+        return self.get_paginated_response(EventSerializer(page, many=True).data)
 
     # --- The three moves of every method: read, call, print ---
 

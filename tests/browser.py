@@ -1,0 +1,77 @@
+"""A real Chromium that notes what a page should not do: complain, break the content policy, ask a foreign host."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.running_server import ADMIN, PASSWORD, RunningServer
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+LOOKS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert program, "Chromium is missing: install it with `apt-get install chromium`."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """A person with a browser window; `complaints` must stay empty."""
+
+    server: RunningServer
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: self.note(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"script error: {error}"))
+        self.page.on("request", lambda request: self.note_host(request.url))
+
+    def note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(f"{kind}: {text}")
+
+    def note_host(self, url: str) -> None:
+        if not url.startswith((self.server.url, "data:", "blob:")):
+            self.complaints.append(f"foreign host: {url}")
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.server.url + path)
+
+    def sign_in(self, username: str = ADMIN, password: str = PASSWORD) -> None:
+        self.go("/admin/")
+        self.page.fill("#id_username", username)
+        self.page.fill("#id_password", password)
+        self.follow("input[type=submit]")
+
+    def follow(self, selector: str) -> None:
+        """Click what leads to another page, and wait until it is there."""
+        with self.page.expect_navigation():
+            self.page.click(selector)
+
+    @property
+    def messages(self) -> str:
+        return " ".join(self.page.locator(".messagelist").all_inner_texts())
+
+
+def visitor(browser: Browser, server: RunningServer, look: str = "light") -> Visitor:
+    scheme, width = LOOKS[look]
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+    return Visitor(server, context.new_page())

@@ -1,0 +1,187 @@
+"""The admin pages and the API's documentation, as a person sees them in Chromium."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser import LOOKS, Visitor, chromium, visitor
+from tests.running_server import RunningServer, Site, register
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pages")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(race_server: RunningServer) -> RunningServer:
+    return race_server
+
+
+@pytest.fixture(scope="module")
+def locked_site(server: RunningServer) -> Site:
+    api = server.sign_in()
+    site = register(api, server, name="Locked Osteria")
+    site.call_home()
+    api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid invoice 118"})
+    return site
+
+
+@pytest.fixture
+def anna(browser: Browser, server: RunningServer) -> Iterator[Visitor]:
+    person = visitor(browser, server)
+    person.sign_in()
+    yield person
+    assert person.complaints == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_readable_and_asks_nobody_else(
+    browser: Browser, server: RunningServer, locked_site: Site, look: str
+) -> None:
+    person = visitor(browser, server, look)
+    found: dict[str, list[str]] = {}
+
+    def examine(path: str) -> None:
+        person.go(path)
+        complained = list(person.complaints)
+        violations = Axe().run(person.page).response["violations"]
+        found[path] = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+        person.complaints[:] = complained  # the examiner's own styles are not the page's
+
+    examine("/admin/login/")
+    person.sign_in()
+    site = f"/admin/sites/site/{locked_site.site_id}"
+    for path in (
+        "/admin/",
+        "/admin/sites/site/",
+        "/admin/sites/site/add/",
+        f"{site}/change/",
+        f"{site}/rotate-key/",
+        f"/admin/sites/site/operate/lock/?site={locked_site.site_id}",
+        f"/admin/sites/site/operate/extend/?site={locked_site.site_id}",
+        "/admin/audit/event/",
+        "/admin/heartbeat/heartbeat/",
+        "/admin/sites/sitekey/",
+        "/admin/sites/sitepulse/",
+        "/admin/sites/idempotentrequest/",
+        "/admin/accounts/admin/",
+        "/admin/accounts/admin/add/",
+        "/admin/accounts/admin/1/change/",
+        "/admin/accounts/tokenfamily/",
+    ):
+        examine(path)
+        width = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert width <= 0, f"{path} is {width} px too wide"
+    assert {path: ids for path, ids in found.items() if ids} == {}
+    assert person.complaints == []
+
+
+def test_a_site_is_registered_and_its_key_shown_once(anna: Visitor, server: RunningServer) -> None:
+    page = anna.page
+    anna.go("/admin/sites/site/add/")
+    page.fill("#id_name", "Browser Bistro")
+    page.fill("#id_owner_name", "Paul")
+    page.fill("#id_contact_email", "paul@bistro.example")
+    anna.follow("input[name=_save]")
+    site = Site(server, page.inner_text("#site-id"), page.inner_text("#secret-key"))
+    assert site.call_home().status_code == 200
+    page.reload()
+    assert "registered already" in anna.messages
+    assert "psk_" not in page.content()
+    page.goto(f"{server.url}/admin/sites/site/{site.site_id}/change/")
+    assert "online" in page.inner_text(".field-shown_status")
+    assert site.key not in page.content()
+    assert server.sign_in().get("/api/sites?search=paul@bistro.example").json()["count"] == 1
+
+
+def test_two_sites_are_locked_with_a_reason_and_unlocked_again(anna: Visitor, server: RunningServer) -> None:
+    api, page = server.sign_in(), anna.page
+    sites = [register(api, server, name=f"Pair {number}", owner_name="Pair") for number in range(2)]
+    anna.go("/admin/sites/site/?q=pair")
+    page.check("#action-toggle")
+    page.select_option("select[name=action]", "lock")
+    anna.follow("button[name=index]")
+    assert "2 sites: 0 online now, 0 locked, 0 without a licence" in page.inner_text("#content")
+    anna.follow("input[type=submit]")
+    assert "This field is required" in page.inner_text("#content"), "a reason is asked for"
+    page.fill("#id_reason", "fraud")
+    anna.follow("input[type=submit]")
+    assert "Locked 2 sites" in anna.messages
+    assert [site.call_home().json()["lock_reason"] for site in sites] == ["fraud", "fraud"]
+    page.goto(f"{server.url}/admin/sites/site/{sites[0].site_id}/change/")
+    anna.follow("a:text-is('Unlock')")
+    page.fill("#id_note", "cleared")
+    anna.follow("input[type=submit]")
+    assert "Unlocked Pair 0" in anna.messages
+    assert [site.call_home().json()["locked"] for site in sites] == [False, True]
+
+
+def test_a_licence_is_extended_and_a_key_rotated(anna: Visitor, server: RunningServer) -> None:
+    site = register(server.sign_in(), server, name="Rotating Room", license_expires_at="2020-01-01T00:00:00Z")
+    page = anna.page
+    anna.go(f"/admin/sites/site/{site.site_id}/change/")
+    assert "ended" in page.inner_text(".field-shown_license")
+    anna.follow("a:text-is('Extend licence')")
+    page.fill("#id_days", "30")
+    anna.follow("input[type=submit]")
+    assert site.call_home().json()["licensed"] is True
+    anna.follow("a:text-is('Rotate key')")
+    anna.follow("input[type=submit]")
+    key = page.inner_text("#secret-key")
+    assert re.fullmatch(r"psk_[0-9A-Za-z]{49}", key)
+    page.reload()
+    assert "changed since you read it" in anna.messages, "a reload makes no third key"
+    assert key not in page.content()
+    assert [site.call_home(key=key).status_code for _ in range(2)] == [200, 200]
+    assert site.call_home().status_code == 401
+
+
+def test_a_form_that_was_open_while_somebody_locked_does_not_undo_the_lock(
+    anna: Visitor, server: RunningServer
+) -> None:
+    api, page = server.sign_in(), anna.page
+    site = register(api, server, name="Stale Form")
+    anna.go(f"/admin/sites/site/{site.site_id}/change/")
+    site.call_home()
+    assert api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid"}).status_code == 200
+    api.send("PATCH", f"/api/sites/{site.site_id}", {"owner_name": "Somebody else"})
+    page.fill("#id_name", "Renamed Form")
+    anna.follow("input[name=_save]")
+    assert "was changed while you had the page open" in page.inner_text("#content")
+    assert "Stored now: Somebody else" in page.inner_text("#content")
+    assert "Stored now: Stale Form" in page.inner_text("#content")
+    page.fill("#id_owner_name", "Somebody else")
+    anna.follow("input[name=_save]")
+    stored = api.get(f"/api/sites/{site.site_id}").json()
+    assert (stored["name"], stored["owner_name"]) == ("Renamed Form", "Somebody else")
+    assert (stored["is_locked"], stored["status"]) == (True, "online")
+
+
+def test_a_deregistered_site_is_restored(anna: Visitor, server: RunningServer) -> None:
+    api, page = server.sign_in(), anna.page
+    site = register(api, server, name="Lost and Found")
+    api.send("DELETE", f"/api/sites/{site.site_id}")
+    anna.go("/admin/sites/site/?q=lost+and+found")
+    assert "0 sites" in page.inner_text(".paginator")
+    anna.go("/admin/sites/site/?q=lost+and+found&registration=deregistered")
+    anna.follow("a:text-is('Lost and Found')")
+    anna.follow("a:text-is('Restore')")
+    anna.follow("input[type=submit]")
+    assert "Restored Lost and Found" in anna.messages
+    assert site.call_home().status_code == 200
+
+
+def test_the_api_documentation_is_drawn_without_foreign_files(anna: Visitor, server: RunningServer) -> None:
+    anna.go("/docs")
+    anna.page.wait_for_selector(".opblock")
+    described = server.sign_in().get("/api/schema").json()["paths"]
+    assert anna.page.locator(".opblock").count() == sum(map(len, described.values()))
+    anna.go("/redoc")
+    anna.page.locator("h2", has_text="Rotate a site's key").wait_for()

@@ -1,0 +1,73 @@
+"""Generated requests from the API's own description, against a running server: no 500, no answer that is not described."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import new_database
+from tests.running_server import RunningServer, register
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("schemathesis")]
+
+CHECKS = (
+    "not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,ignored_auth"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("schemathesis")
+    # Tokens that outlast the run; limits that it does not reach, so that it tests more than the limits.
+    settings = {
+        "ACCESS_TOKEN_SECONDS": "3600",
+        "LOGIN_FAILURES_PER_ADDRESS": "100000",
+        "LOGIN_FAILURES_PER_PAIR": "10000",
+        "HEARTBEAT_FAILURES_PER_MINUTE": "100000",
+        "HEARTBEATS_PER_MINUTE": "10000",
+    }
+    running = RunningServer(new_database(postgres_url), folder, settings=settings)
+    running.set_up()
+    running.start()
+    yield running
+    running.stop()
+
+
+def run(server: RunningServer, folder: Path, *options: str, headers: dict[str, str], config: str = "") -> None:
+    (folder / "schemathesis.toml").write_text(config)
+    program = Path(sys.executable).parent / "schemathesis"
+    arguments = [
+        *(str(program), "--config-file", str(folder / "schemathesis.toml")),
+        *("run", f"{server.url}/api/schema", "--checks", CHECKS, "--max-examples", "20", "--seed", "1"),
+        *("--phases", "examples,coverage,fuzzing", "--workers", "2", "--no-color"),
+        *(part for name, value in headers.items() for part in ("-H", f"{name}: {value}")),
+        *options,
+    ]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=folder, timeout=500, check=False)
+    assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2_000:]
+
+
+def test_every_endpoint_keeps_to_its_description(server: RunningServer, tmp_path: Path) -> None:
+    run(server, tmp_path, headers=server.sign_in().headers)
+
+
+def test_the_endpoints_of_one_site_keep_to_their_description(server: RunningServer, tmp_path: Path) -> None:
+    api = server.sign_in()
+    site = register(api, server)
+    site.call_home()
+    run(
+        server,
+        tmp_path,
+        *("--include-path-regex", "/api/sites/{site_id}", "--exclude-method", "DELETE"),
+        headers=api.headers,
+        config=f'[parameters]\n"path.site_id" = "{site.site_id}"\n',
+    )
+
+
+def test_the_heartbeat_keeps_to_its_description(server: RunningServer, tmp_path: Path) -> None:
+    site = register(server.sign_in(), server)
+    headers = {"X-Site-ID": site.site_id, "X-Site-Key": site.key}
+    run(server, tmp_path, "--include-path-regex", "/api/heartbeat", headers=headers)
