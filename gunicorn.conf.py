@@ -44,3 +44,12 @@ def on_starting(server):
     except ImproperlyConfigured as error:
         server.log.error("Portcullis cannot start: %s", error)
         raise SystemExit(1) from None
+
+
+def post_worker_init(worker):
+    """Below /api/ nothing answers HTML, not even the server's own refusals."""
+    from gunicorn import util
+
+    from config.gunicorn_errors import write_problem
+
+    util.write_error = write_problem

@@ -28,6 +28,7 @@ from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
 from sites.querysets import SiteQuerySet
 
 AT_ONCE = 500
+LINE_BREAK = SafeString("<br>")
 SHAPES = {"online": "●", "late": "▲", "offline": "■", "never_seen": "○"}
 
 
@@ -133,7 +134,7 @@ class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
     @admin.display(description="Keys")
     def shown_keys(self, site: Site) -> SafeString:
         rows = [(key.hint, state_of_key(key), f"{key.created_at:%Y-%m-%d}") for key in site.keys.order_by("-id")[:10]]
-        return format_html_join(format_html("<br>"), "<code>{}</code> {}, made on {}", rows)
+        return format_html_join(LINE_BREAK, "<code>{}</code> {}, made on {}", rows)
 
     # --- Registering and editing ---
 

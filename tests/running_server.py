@@ -80,7 +80,7 @@ class RunningServer:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + START_WITHIN_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if requests.get(f"{self.url}/health/live", timeout=1).ok:
                     return

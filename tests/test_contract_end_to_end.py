@@ -1,6 +1,8 @@
 """The contract as a client lives it: through real gunicorn, on both databases, in both slash forms and both prefixes."""
 
 import itertools
+import json
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -135,8 +137,6 @@ def test_the_headers_protect_pages_and_answers(server: RunningServer) -> None:
 
 
 def test_commands_follow_the_same_rules(server: RunningServer) -> None:
-    import json
-
     made = server.manage("register_site", "--name=Osteria", "--owner-name=G", "--contact-email=g@x.example", "--json")
     site = json.loads(made.stdout)
     assert server.manage("lock_site", site["site_id"], "--reason=unpaid", "--json").returncode == 0
@@ -146,3 +146,14 @@ def test_commands_follow_the_same_rules(server: RunningServer) -> None:
     refused = server.manage("lock_site", "not-an-id", "--reason=unpaid")
     assert (refused.returncode, refused.stderr.strip()) == (1, "CommandError: There is no such site")
     assert server.manage("lock_site", site["site_id"]).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "request_line", ["GET /api/sites?search=" + "x" * 9_000 + " HTTP/1.1", "GET /api/sites HTTP/9.9", "nonsense"]
+)
+def test_what_the_server_itself_refuses_is_a_problem_too(server: RunningServer, request_line: str) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(f"{request_line}\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json" in head
+    assert 400 <= json.loads(body)["status"] < 506

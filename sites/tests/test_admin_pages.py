@@ -1,0 +1,182 @@
+"""The admin pages obey the roles, cost the same however many sites there are, and change nothing by a GET."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Admin
+from audit.models import Event
+from conftest import Register, RegisteredSite
+from sites.models import Site, SiteKey
+
+LIST = "/admin/sites/site/"
+ADD = "/admin/sites/site/add/"
+
+
+def at_the_screen(admin: Admin) -> Client:
+    browser = Client()
+    browser.force_login(admin)
+    return browser
+
+
+def operate(name: str, *sites: RegisteredSite) -> str:
+    return f"{LIST}operate/{name}/?" + "&".join(f"site={site.site_id}" for site in sites)
+
+
+def confirmation(*sites: RegisteredSite, **facts: str) -> dict[str, object]:
+    return {"confirmed": "yes", "site": [site.site_id for site in sites], **facts}
+
+
+def pages_of(site: RegisteredSite) -> dict[str, str]:
+    return {
+        "add": ADD,
+        "lock": operate("lock", site),
+        "unlock": operate("unlock", site),
+        "extend": operate("extend", site),
+        "deregister": operate("deregister", site),
+        "restore": operate("restore", site),
+        "rotate": f"{LIST}{site.site_id}/rotate-key/",
+    }
+
+
+ALLOWED = {
+    "anna": {"add", "lock", "unlock", "extend", "deregister", "restore", "rotate"},
+    "ben": {"lock", "unlock", "extend"},
+    "vera": set(),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_each_role_reaches_what_it_may_do_and_nothing_else(
+    name: str, roma: RegisteredSite, request: pytest.FixtureRequest
+) -> None:
+    browser = at_the_screen(request.getfixturevalue(name))
+    before = Site.objects.values().get()
+    for page, path in pages_of(roma).items():
+        expected = 200 if page in ALLOWED[name] else 403
+        assert browser.get(path).status_code == expected, page
+        if expected == 403:
+            forged = {"confirmed": "yes", "site": roma.site_id, "reason": "x", "days": "5", "overlap_hours": "0"}
+            assert browser.post(path, forged).status_code == 403, page
+    assert Site.objects.values().get() == before
+    offered = {
+        page
+        for page in ("lock", "extend", "deregister")
+        if f"operate/{page}/" in str(browser.get(change(roma)).content)
+    }
+    assert offered == ALLOWED[name] & {"lock", "extend", "deregister"}
+
+
+def change(site: RegisteredSite) -> str:
+    return f"{LIST}{site.site_id}/change/"
+
+
+@pytest.mark.parametrize("name", ["ben", "vera"])
+def test_only_a_sysadmin_can_edit_a_site(name: str, roma: RegisteredSite, request: pytest.FixtureRequest) -> None:
+    browser = at_the_screen(request.getfixturevalue(name))
+    assert b'name="_save"' not in browser.get(change(roma)).content
+    assert browser.post(change(roma), {"name": "Mine now"}).status_code == 403
+    assert Site.objects.get().name == "Trattoria Roma"
+
+
+def test_nobody_sees_the_pages_without_signing_in(roma: RegisteredSite) -> None:
+    for path in [LIST, change(roma), *pages_of(roma).values()]:
+        answer = Client().get(path)
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/admin/login/")
+
+
+def test_the_list_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
+    browser = at_the_screen(anna)
+
+    def cost() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert browser.get(LIST).status_code == 200
+        return len(queries)
+
+    for number in range(5):
+        register(name=f"Site {number}")
+    browser.get(LIST)
+    few = cost()
+    for number in range(40):
+        register(name=f"More {number}").call_home()
+    assert cost() == few
+
+
+def test_one_refusal_does_not_keep_the_other_sites_waiting(anna: Admin, register: Register) -> None:
+    early = register(name="Early", license_expires_at="2030-01-01T00:00:00Z")
+    late = register(name="Late", license_expires_at="2040-01-01T00:00:00Z")
+    answer = at_the_screen(anna).post(
+        operate("extend", early, late), confirmation(early, late, until_0="2035-01-01", until_1="00:00:00"), follow=True
+    )
+    said = [str(message) for message in answer.context["messages"]]
+    assert said[0] == "Extended the licence of Early."
+    assert said[1].startswith("Late: Must be later than the present end")
+    ends = dict(Site.objects.values_list("name", "license_expires_at__year"))
+    assert ends == {"Early": 2035, "Late": 2040}
+
+
+def test_the_same_action_twice_harms_nothing(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    for _ in range(2):
+        browser.post(operate("lock", roma), confirmation(roma, reason="unpaid"))
+    assert Event.objects.filter(action="locked").count() == 1
+    event = Event.objects.get(action="locked")
+    assert (event.source, event.actor_name, event.reason) == ("admin", "anna", "unpaid")
+
+
+def test_a_form_sent_twice_registers_once(anna: Admin) -> None:
+    browser = at_the_screen(anna)
+    form = {
+        "site_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
+        "name": "Once",
+        "owner_name": "G",
+        "contact_email": "g@x.example",
+        "timezone": "UTC",
+    }
+    first = browser.post(ADD, form)
+    assert b"psk_" in first.content
+    assert "no-store" in first.headers["Cache-Control"]
+    second = browser.post(ADD, form, follow=True)
+    assert b"psk_" not in second.content
+    assert (Site.objects.count(), SiteKey.objects.count()) == (1, 1)
+
+
+def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    form = browser.get(change(roma)).context["adminform"].form
+    values = {bound.html_name: bound.value() for bound in form if bound.name != "license_expires_at"}
+    ends = Site.objects.get().license_expires_at
+    values |= {"license_expires_at_0": f"{ends:%Y-%m-%d}", "license_expires_at_1": f"{ends:%H:%M:%S}"}
+    values["is_active"] = "on"
+    assert browser.post(change(roma), values).status_code == 302
+    assert Site.objects.get().revision == 1
+    assert Site.objects.get().license_expires_at == ends, "the form knows no microseconds, and must not cut them off"
+    assert not Event.objects.filter(action="updated").exists()
+
+
+def test_the_digest_of_a_key_stands_on_no_page(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    key = SiteKey.objects.get()
+    for path in (LIST, change(roma), "/admin/sites/sitekey/", f"/admin/sites/sitekey/{key.pk}/change/"):
+        page = browser.get(path).content.decode()
+        assert key.digest not in page
+        assert roma.key not in page
+
+
+@pytest.mark.parametrize("table", ["sites/sitekey", "sites/sitepulse", "audit/event", "heartbeat/heartbeat"])
+def test_what_services_own_cannot_be_edited(anna: Admin, roma: RegisteredSite, table: str) -> None:
+    roma.call_home()
+    browser = at_the_screen(anna)
+    assert browser.get(f"/admin/{table}/").status_code == 200
+    assert browser.get(f"/admin/{table}/add/").status_code == 403
+
+
+def test_a_search_finds_in_any_case(anna: Admin, register: Register) -> None:
+    register(name="Café Élan")
+    register(name="Bistro")
+    page = at_the_screen(anna).get(LIST, {"q": "CAFÉ éLAN"}).content.decode()
+    assert "Café Élan" in page
+    assert "Bistro" not in page
