@@ -10,8 +10,8 @@ from django.core.management import execute_from_command_line
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    # The limit that protects the web processes would cut a migration or a pruning run in half.
-    os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT_MS", "0")
+    # The limits that protect the web processes would cut a migration or a pruning run in half.
+    os.environ["DATABASE_PATIENCE"] = "unlimited"
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

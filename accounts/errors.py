@@ -1,4 +1,4 @@
-from common.errors import Conflict, InvalidInput, NotAuthenticated, TooManyRequests
+from common.errors import Conflict, NotAuthenticated, TooManyRequests
 
 
 class InvalidCredentials(NotAuthenticated):
@@ -25,8 +25,3 @@ class LastSysadmin(Conflict):
 
     code = "last_sysadmin"
     title = "The last active sysadmin can be neither demoted nor disabled"
-
-
-class WeakPassword(InvalidInput):
-    code = "weak_password"
-    title = "The password is too weak"

@@ -1,7 +1,7 @@
 """Changes of state around admins and their tokens. Each is one function."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -18,8 +18,8 @@ from accounts.tokens import FAMILY_CLAIM, access_token, refresh_token
 
 @dataclass(frozen=True)
 class TokenPair:
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
 
 
 def start_token_family(admin: Admin, *, at: datetime) -> TokenPair:

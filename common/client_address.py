@@ -19,7 +19,7 @@ class ClientAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         peer = parse_address(request.META.get("REMOTE_ADDR", ""))
-        if is_trusted(peer):
+        if is_trusted(peer) or (not request.META.get("REMOTE_ADDR") and settings.TRUST_UNIX_SOCKET):
             peer = first_untrusted(peer, request.META.get("HTTP_X_FORWARDED_FOR", ""))
         else:
             for header in FORWARDED_HEADERS:

@@ -48,10 +48,13 @@ class StrictQueryMixin:
 
     query_serializer: type[QuerySerializer] | None = None
 
-    def known_query_parameters(self) -> set[str]:
+    def known_query_parameters(self) -> set[str] | None:
+        """Their names; None takes any."""
         serializer = self.query_serializer
         return set(serializer().fields) if serializer else set()
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        refuse_unknown(request.query_params, self.known_query_parameters())
+        known = self.known_query_parameters()
+        if known is not None:
+            refuse_unknown(request.query_params, known)

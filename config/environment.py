@@ -76,10 +76,10 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def each(name: str, parse: Callable[[str], Value], expected: str, default: str = "") -> list[Value]:
-    """A comma-separated list, each entry parsed; `expected` says in the error what was asked for."""
+def each(entries: list[str], parse: Callable[[str], Value], name: str, expected: str) -> list[Value]:
+    """Each entry parsed; `expected` says in the error what was asked for."""
     parsed = []
-    for word in words(name, default):
+    for word in entries:
         try:
             parsed.append(parse(word))
         except ValueError as error:
@@ -87,8 +87,19 @@ def each(name: str, parse: Callable[[str], Value], expected: str, default: str =
     return parsed
 
 
-def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    return each(name, ipaddress.ip_network, "an address or a network such as 10.0.0.0/8")
+def choice(name: str, choices: list[str], *, default: str) -> str:
+    value = text(name, default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def proxies(name: str) -> tuple[list[ipaddress.IPv4Network | ipaddress.IPv6Network], bool]:
+    """Networks, and whether `unix` stands among them: a proxy that comes through a Unix socket has no address."""
+    named = words(name)
+    expected = "an address, a network such as 10.0.0.0/8, or unix"
+    networks = each([word for word in named if word != "unix"], ipaddress.ip_network, name, expected)
+    return networks, "unix" in named
 
 
 def secret(name: str, *, debug: bool) -> str:

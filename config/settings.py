@@ -13,6 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from config import environment as env
 
 VERSION = "0.1.0"
+MIN_STATEMENT_TIMEOUT_MS = 1_000
+DEADLINE_WITHOUT_TIMEOUT_SECONDS = 3.9
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env.load_env_file(BASE_DIR)
@@ -39,7 +41,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG 
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("Set ALLOWED_HOSTS to the host names of this server, such as licenses.example.com.")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES, TRUST_UNIX_SOCKET = env.proxies("TRUSTED_PROXIES")
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
 # --- Apps: a higher one may import a lower one, never the other way ------------------------------------------------
@@ -73,6 +75,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.request_body.RequestBodyMiddleware",
+    "config.probes.ProbeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -101,7 +104,24 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------------------------
 
-STATEMENT_TIMEOUT_MS = env.integer("DATABASE_STATEMENT_TIMEOUT_MS", default=3500, minimum=0, maximum=3_600_000)
+# A web process gives up on the database in time to answer 503 within 5 s; manage.py has all the time it needs.
+DATABASE_PATIENCE = env.choice("DATABASE_PATIENCE", ["limited", "unlimited"], default="limited")
+STATEMENT_TIMEOUT_MS = env.integer("DATABASE_STATEMENT_TIMEOUT_MS", default=3_500, minimum=0, maximum=3_600_000)
+if 0 < STATEMENT_TIMEOUT_MS < MIN_STATEMENT_TIMEOUT_MS:
+    raise ImproperlyConfigured(
+        f"DATABASE_STATEMENT_TIMEOUT_MS must be 0 (none) or at least {MIN_STATEMENT_TIMEOUT_MS}."
+    )
+
+
+def limits(startup_options: str) -> dict[str, Any]:
+    """The server's own limits, and a deadline on our side for a server that does not even keep those."""
+    if not STATEMENT_TIMEOUT_MS:
+        return {"deadline_seconds": DEADLINE_WITHOUT_TIMEOUT_SECONDS}
+    timeouts = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS - 500}"
+    return {
+        "options": f"{startup_options} {timeouts}".strip(),
+        "deadline_seconds": STATEMENT_TIMEOUT_MS / 1000 + 0.4,
+    }
 
 
 def database() -> dict[str, Any]:
@@ -123,10 +143,8 @@ def database() -> dict[str, Any]:
     elif config["ENGINE"] == "django.db.backends.postgresql":
         config["ENGINE"] = "config.postgresql"
         options.setdefault("connect_timeout", 2)
-        if STATEMENT_TIMEOUT_MS:
-            limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS - 500}"
-            options["options"] = f"{options.get('options', '')} {limits}".strip()
-            options["deadline_seconds"] = STATEMENT_TIMEOUT_MS / 1000 + 0.4
+        if DATABASE_PATIENCE == "limited":
+            options |= limits(str(options.get("options", "")))
     else:
         raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
     config["OPTIONS"] = options
@@ -301,7 +319,7 @@ SILENCED_SYSTEM_CHECKS = [
     *([] if HTTPS_ONLY else ["security.W004", "security.W008"]),
     "security.W005",
     "security.W021",
-    # Our counter cache counts exactly across processes (tests/test_counters.py); the check only knows its own list.
+    # Our counter cache counts exactly across processes (common/tests/test_counters.py); the check only knows its own list.
     *([] if REDIS_URL else ["django_ratelimit.W001"]),
     # Secrets are measured when they are read, in production and with a clearer sentence.
     "security.W009",

@@ -1,7 +1,7 @@
 """The check-in: who calls, what it is told, and that it called."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -25,7 +25,7 @@ class SiteCredentials:
     """What a local backend sent, as it came; either may be anything."""
 
     site_id: str
-    key: str
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,22 @@ class Answer:
     next_heartbeat_seconds: int
 
 
-@transaction.atomic
 def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Answer:
-    """Let a site check in: authenticate it, decide what it is told, keep that it called.
+    """Let a site check in: authenticate it, decide what it is told, keep that it called; the answer is for after the commit.
 
-    Adds one history row and moves the pulse, never the site. A call that arrives late is kept in the history but does
-    not move the pulse back. Raises InvalidSiteCredentials, SiteCallsTooOften; then nothing is written.
+    Raises InvalidSiteCredentials, SiteCallsTooOften; then nothing is written.
     """
+    # Outside the transaction: on SQLite a flood of wrong keys must not queue up for the one write lock.
     key = authenticate_site(credentials, at=at)
+    return check_in(key, report, ip=ip, at=at)
+
+
+@transaction.atomic
+def check_in(key: SiteKey, report: Report, *, ip: str | None, at: datetime) -> Answer:
+    """Add one history row and move the pulse, never the site.
+
+    A call that arrives late is kept in the history but does not move the pulse back. Raises SiteCallsTooOften.
+    """
     pulse = SitePulse.objects.select_for_update().get(pk=key.site_id)
     verdict = decide(key.site, at=at)
     answer = Answer(verdict, at, seconds_until_next(key.site_id, verdict, at=at))

@@ -160,7 +160,7 @@ class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
         if change:
             facts = form.cleaned_data
             changes = {name: facts[name] for name in form.changed_data if name in services.EDITABLE}
-            services.update_site(obj.pk, changes, by=by, at=at, expected_revision=facts["revision"])
+            services.update_site(obj.pk, changes, by=by, at=at, expected_revisions={facts["revision"]})
         else:
             registration = services.register_site(**form.cleaned_data, by=by, at=at)
             obj.pk = registration.site.pk
@@ -302,7 +302,7 @@ class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
                 at=timezone.now(),
                 overlap=timedelta(hours=facts["overlap_hours"]),
                 # A reload of the page that shows the key must not make another one.
-                expected_revision=facts["revision"],
+                expected_revisions={facts["revision"]},
             )
         except DomainError as error:
             messages.error(request, error.detail)

@@ -5,8 +5,8 @@ sees what the first did; writes only the columns that it changes; and records on
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +38,7 @@ class Registration:
     """A new site and its key, which is readable here and never again."""
 
     site: Site
-    secret_key: str
+    secret_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Rotation:
     """The new key, readable here and never again, and when the one before it ends."""
 
     site: Site
-    secret_key: str
+    secret_key: str = field(repr=False)
     previous_key_expires_at: datetime
 
 
@@ -93,22 +93,27 @@ def register_site(
 
 @transaction.atomic
 def update_site(
-    site_id: uuid.UUID, changes: Mapping[str, Any], *, by: Actor, at: datetime, expected_revision: int | None = None
+    site_id: uuid.UUID,
+    changes: Mapping[str, Any],
+    *,
+    by: Actor,
+    at: datetime,
+    expected_revisions: Collection[int] | None = None,
 ) -> Site:
     """Change what an admin may edit (EDITABLE); what is equal already is no change.
 
-    With `expected_revision` the change happens only if nobody changed the site since that revision.
+    With `expected_revisions` the change happens only if the site still stands at one of them.
     Raises SiteNotFound, SiteChangedMeanwhile.
     """
-    site = locked_site(site_id, expected_revision=expected_revision)
+    site = locked_site(site_id, expected_revisions=expected_revisions)
     changed = {
         field: changes[field] for field in EDITABLE if field in changes and changes[field] != getattr(site, field)
     }
     if not changed:
         return site
     recorded = {field: (printable(getattr(site, field)), printable(value)) for field, value in changed.items()}
-    for field, value in changed.items():
-        setattr(site, field, value)
+    for name, value in changed.items():
+        setattr(site, name, value)
     site.search_text = searchable(site)
     save_fields(site, [*changed, "search_text"], at=at)
     record(Event.Action.UPDATED, site, by=by, at=at, changes=recorded)
@@ -186,7 +191,7 @@ def rotate_key(
     by: Actor,
     at: datetime,
     overlap: timedelta = DEFAULT_OVERLAP,
-    expected_revision: int | None = None,
+    expected_revisions: Collection[int] | None = None,
 ) -> Rotation:
     """Make a new key; the older ones work until `at + overlap`, or until the new one was used twice.
 
@@ -194,7 +199,7 @@ def rotate_key(
     unless its own overlap is shorter: with an overlap of zero every older key ends at once.
     Raises SiteNotFound, SiteChangedMeanwhile.
     """
-    site = locked_site(site_id, expected_revision=expected_revision)
+    site = locked_site(site_id, expected_revisions=expected_revisions)
     ends_at = at + overlap
     previous = SiteKey.objects.select_for_update().filter(site=site).newest().get()
     SiteKey.objects.filter(site=site).live(at=at).filter(Q(expires_at=None) | Q(expires_at__gt=ends_at)).update(
@@ -253,9 +258,9 @@ def restore_site(site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | N
     return site
 
 
-def locked_site(site_id: uuid.UUID, *, expected_revision: int | None = None) -> Site:
+def locked_site(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
     site = locked_row(Site.objects.live(), site_id)
-    if expected_revision is not None and site.revision != expected_revision:
+    if expected_revisions is not None and site.revision not in expected_revisions:
         raise SiteChangedMeanwhile
     return site
 
@@ -289,7 +294,7 @@ def record(
 
 @dataclass(frozen=True)
 class NewKey:
-    secret: str
+    secret: str = field(repr=False)
     hint: str
 
 

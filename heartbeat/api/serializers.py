@@ -19,7 +19,9 @@ class PrintableField(TextField):
 
 
 class ReportSerializer(serializers.Serializer[Any]):
-    version = PrintableField(min_length=1, max_length=64, help_text="The version of the local backend.")
+    version = PrintableField(
+        min_length=1, max_length=64, trim_whitespace=False, help_text="The version of the local backend."
+    )
     uptime_seconds = StrictIntegerField(min_value=0, max_value=MAX_UPTIME)
 
 

@@ -1,5 +1,6 @@
 """`/api/sites`. Each method reads the request, calls one service and prints the answer."""
 
+import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ from sites.api.serializers import (
     SiteSerializer,
     UnlockSerializer,
 )
-from sites.errors import SiteChangedMeanwhile, SiteNotFound
+from sites.errors import SiteNotFound
 from sites.idempotency import Answer, answer_once
 from sites.models import Site
 from sites.querysets import SiteQuerySet
@@ -68,16 +69,13 @@ def etag(site: Site) -> str:
     return f'"{site.revision}"'
 
 
-def expected_revision(request: Request) -> int | None:
-    """The revision that `If-Match` asks for; None when it asks for none. Raises SiteChangedMeanwhile for a foreign tag."""
+def expected_revisions(request: Request) -> frozenset[int] | None:
+    """The revisions that `If-Match` takes; None when it takes any. A tag that is none of ours matches none."""
     condition = request.headers.get("If-Match", "*").strip()
     if condition == "*":
         return None
     # A proxy that compresses marks the tag as weak; the revision in it is the same.
-    tag = condition.removeprefix("W/").strip('"')
-    if not (tag.isascii() and tag.isdecimal() and len(tag) < 12):
-        raise SiteChangedMeanwhile
-    return int(tag)
+    return frozenset(int(tag) for tag in re.findall(r'(?:W/)?"(\d{1,9})"', condition, re.ASCII))
 
 
 def canonical_path(request: Request) -> str:
@@ -173,7 +171,7 @@ class SiteViewSet(ViewSet):
             services.update_site,
             wanted,
             changes=changes,
-            expected_revision=expected_revision(self.request),
+            expected_revisions=expected_revisions(self.request),
         )
 
     @documented.deregister_site

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,9 @@ from sites.services import prune_idempotent_requests
 
 
 class Command(DomainCommand):
-    help = "Delete old heartbeats, and tokens, stored answers and counters that have expired. Run it once a day."
+    help = (
+        "Delete old heartbeats, and tokens, sessions, stored answers and counters that have expired. Run it once a day."
+    )
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--heartbeat-days", type=int, help="keep that many days of heartbeats")
@@ -36,6 +39,7 @@ class Command(DomainCommand):
         counters = caches["login"]
         if isinstance(counters, SqlCounterCache):
             counters.drop_expired()
+        import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
         return deleted, [f"Deleted {count} {name.replace('_', ' ')}." for name, count in deleted.items()]
 
     def prune_heartbeats(self, **facts: Any) -> int:
