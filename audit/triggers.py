@@ -17,10 +17,18 @@ POSTGRESQL_DROP = [
     "DROP FUNCTION audit_event_refuse()",
 ]
 SQLITE_CREATE = [
+    # REPLACE deletes without firing the delete trigger.
+    f"""CREATE TRIGGER audit_event_no_replace BEFORE INSERT ON {TABLE}
+    WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE sequence = NEW.sequence OR id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END""",
     f"CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON {TABLE} BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
     f"CREATE TRIGGER audit_event_no_delete BEFORE DELETE ON {TABLE} BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
 ]
-SQLITE_DROP = ["DROP TRIGGER audit_event_no_update", "DROP TRIGGER audit_event_no_delete"]
+SQLITE_DROP = [
+    "DROP TRIGGER audit_event_no_replace",
+    "DROP TRIGGER audit_event_no_update",
+    "DROP TRIGGER audit_event_no_delete",
+]
 
 CREATE = {"postgresql": POSTGRESQL_CREATE, "sqlite": SQLITE_CREATE}
 DROP = {"postgresql": POSTGRESQL_DROP, "sqlite": SQLITE_DROP}

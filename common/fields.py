@@ -30,6 +30,10 @@ def parse_instant(value: str) -> datetime:
         raise ValueError("outside the years 1 to 9999") from error
 
 
+def has_control_characters(text: str, *, but: str = "") -> bool:
+    return any(unicodedata.category(character) == "Cc" and character not in but for character in text)
+
+
 class TextField(serializers.CharField):
     """Trimmed text; control characters are refused, line breaks too unless `multiline`."""
 
@@ -47,16 +51,20 @@ class TextField(serializers.CharField):
             self.fail("invalid")
         value: str = super().to_internal_value(data)
         allowed = "\n\r\t" if self.multiline else ""
-        if any(unicodedata.category(character) == "Cc" and character not in allowed for character in value):
+        if has_control_characters(value, but=allowed):
             self.fail("control")
         return value
 
 
 class StrictEmailField(serializers.EmailField):
+    default_error_messages = {"control": "Control characters are not allowed."}
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         value: str = super().to_internal_value(data)
+        if has_control_characters(value):
+            self.fail("control")
         return value
 
 

@@ -1,7 +1,9 @@
 """Pages: numbered where a total is wanted, by cursor where a list grows at its head."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from rest_framework import pagination
@@ -55,6 +57,7 @@ class CursorPages(pagination.CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         try:
+            refuse_foreign_cursor(request.query_params.get(self.cursor_query_param))
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
                 type(self).position(cursor.position)
@@ -66,6 +69,15 @@ class CursorPages(pagination.CursorPagination):
         described = super().get_paginated_response_schema(schema)
         described["required"] = ["next", "previous", "results"]
         return described
+
+
+def refuse_foreign_cursor(given: str | None) -> None:
+    """Raise ValueError for a text that our pages never wrote; DRF takes many of them for the first page."""
+    if given is None:
+        return
+    parts = parse_qs(b64decode(given, validate=True).decode("ascii"), strict_parsing=True, keep_blank_values=True)
+    if not parts or not parts.keys() <= {"o", "p", "r"}:
+        raise ValueError("not a cursor")
 
 
 def bigint_position(value: str) -> int:

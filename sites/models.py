@@ -133,7 +133,7 @@ class SitePulse(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(last_seen_at__isnull=True, due_at__isnull=True)
-                | Q(last_seen_at__isnull=False, due_at__gt=F("last_seen_at")),
+                | Q(last_seen_at__isnull=False, due_at__isnull=False, due_at__gt=F("last_seen_at")),
                 name="sitepulse_due_after_seen",
             )
         ]

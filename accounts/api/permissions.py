@@ -14,6 +14,7 @@ class RolePermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user or not request.user.is_authenticated:
             return False
-        asked = getattr(view, "action", None) or str(request.method).lower()
+        method = "get" if request.method == "HEAD" else str(request.method).lower()
+        asked = getattr(view, "action", None) or method
         required = getattr(view, "required_permissions", {}).get(asked)
         return required is None or bool(request.user.has_perm(required))

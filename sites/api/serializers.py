@@ -176,7 +176,8 @@ class SiteListQuery(PageQuery):
     search = serializers.CharField(
         required=False,
         allow_blank=True,
-        max_length=200,
+        trim_whitespace=False,
+        max_length=300,
         help_text="In name, owner, e-mail and id; case-insensitive, every character literally.",
     )
     ordering = serializers.ChoiceField(choices=ORDERING_CHOICES, required=False)

@@ -75,7 +75,7 @@ def expected_revisions(request: Request) -> frozenset[int] | None:
     if condition == "*":
         return None
     # A proxy that compresses marks the tag as weak; the revision in it is the same.
-    return frozenset(int(tag) for tag in re.findall(r'(?:W/)?"(\d{1,9})"', condition, re.ASCII))
+    return frozenset(int(tag) for tag in re.findall(r'(?:W/)?"([1-9]\d{0,8})"', condition, re.ASCII))
 
 
 def canonical_path(request: Request) -> str:

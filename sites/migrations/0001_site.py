@@ -211,7 +211,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("due_at__isnull", True), ("last_seen_at__isnull", True)),
-                    models.Q(("due_at__gt", models.F("last_seen_at")), ("last_seen_at__isnull", False)),
+                    models.Q(
+                        ("due_at__gt", models.F("last_seen_at")),
+                        ("due_at__isnull", False),
+                        ("last_seen_at__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="sitepulse_due_after_seen",
