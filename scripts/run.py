@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""Set up whatever is missing, start the server, and say what to do next. `make run` calls this; calling it again is safe.
+
+The first run writes `.env` with fresh secrets, prepares the database and makes the first admin. Later runs leave all three
+as they are. PORT (or BIND, as HOST:PORT) chooses the address.
+"""
+
+import errno
+import json
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from container.healthcheck import LOOPBACK_OF, ROOT, allowed_host, bind_address, environment, why_not_healthy
+
+ENV_FILE = ROOT / ".env"
+FIRST_ADMIN_FILE = ROOT / "var" / "first-admin.json"
+START_WITHIN_SECONDS = 60
+STOP_WITHIN_SECONDS = 30
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+SHELL_COMMANDS = """\
+API={url}/api
+field() {{ python3 -c 'import json, sys; a = json.load(sys.stdin); print(a.get(sys.argv[1]) or sys.exit(a))' "$1"; }}
+
+# Sign in
+TOKEN=$({curl} $API/auth/login -H 'Content-Type: application/json' \\
+  -d {credentials} | field access)
+
+# Register a site: its key is shown in this answer and never again
+SITE=$({curl} $API/sites -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{{"name": "Trattoria Roma", "owner_name": "Giulia Conti", "contact_email": "giulia@roma.example"}}')
+SITE_ID=$(printf %s "$SITE" | field site_id)
+SITE_KEY=$(printf %s "$SITE" | field secret_key)
+
+# Call home, as the restaurant's local backend does
+{curl} $API/heartbeat -H "X-Site-ID: $SITE_ID" -H "X-Site-Key: $SITE_KEY" \\
+  -H 'Content-Type: application/json' -d '{{"version": "1.0.0", "uptime_seconds": 60}}'; echo
+
+# Lock it, and call home again: the verdict has changed
+{curl} $API/sites/$SITE_ID/lock -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -d '{{"reason": "The invoice of May is open"}}'; echo
+{curl} $API/heartbeat -H "X-Site-ID: $SITE_ID" -H "X-Site-Key: $SITE_KEY" \\
+  -H 'Content-Type: application/json' -d '{{"version": "1.0.0", "uptime_seconds": 120}}'; echo
+
+# Unlock it
+{curl} -X POST $API/sites/$SITE_ID/unlock -H "Authorization: Bearer $TOKEN"; echo
+"""
+
+
+@dataclass(frozen=True)
+class FirstAdmin:
+    username: str
+    password: str
+
+
+# --- What the first run makes -------------------------------------------------------------------------------------
+
+
+def prepare() -> FirstAdmin | None:
+    """All that the server needs. The first admin if this run made them, else None."""
+    write_env_file()
+    environment.load_env_file(ROOT)
+    refuse_a_taken_port()
+    FIRST_ADMIN_FILE.parent.mkdir(exist_ok=True)
+    manage("migrate", "--noinput", "--verbosity", "0")
+    if not environment.boolean("DEBUG", default=False):
+        manage("collectstatic", "--noinput", "--verbosity", "0")
+    return None if there_is_an_admin() else create_first_admin()
+
+
+def write_env_file() -> None:
+    """Settings to try things out with, unless there are any. What comes from a NAME_FILE is left out: both is refused."""
+    if ENV_FILE.exists() or os.environ.get("ENV_FILE"):
+        return
+    values = {"DEBUG": "true"} | {name: secrets.token_urlsafe(50) for name in ("SECRET_KEY", "SITE_KEY_PEPPER")}
+    lines = [f"{name}={value}\n" for name, value in values.items() if not os.environ.get(f"{name}_FILE")]
+    write_private(ENV_FILE, "# Made by `make run`, for trying out. For production see .env.example.\n" + "".join(lines))
+    print("Wrote .env with fresh secrets.")
+
+
+def write_private(path: Path, content: str) -> None:
+    """Readable by this user alone, from the first moment on."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(content)
+
+
+def refuse_a_taken_port() -> None:
+    host, port = bind_address()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                sys.exit(
+                    f"Port {port} is taken: stop what listens there or choose another, as in 'PORT=8001 make run'."
+                )
+            sys.exit(f"Cannot listen at {host}:{port}: {error.strerror or error}.")
+
+
+def manage(*arguments: str, **extra_environment: str) -> str:
+    """What the management command prints; ends this program with the command's own last line when it fails."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | extra_environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        sys.exit(f"`manage.py {arguments[0]}` failed: {lines[-1]}")
+    return done.stdout
+
+
+def there_is_an_admin() -> bool:
+    question = "from accounts.models import Admin; print(Admin.objects.exists())"
+    return manage("shell", "--verbosity", "0", "-c", question).strip() == "True"
+
+
+def create_first_admin() -> FirstAdmin:
+    admin = FirstAdmin(
+        os.environ.get("DJANGO_SUPERUSER_USERNAME") or "admin",
+        os.environ.get("DJANGO_SUPERUSER_PASSWORD") or secrets.token_urlsafe(15),
+    )
+    # Written before the admin exists: a password that is lost half-way would lock everybody out.
+    write_private(FIRST_ADMIN_FILE, json.dumps({"username": admin.username, "password": admin.password}) + "\n")
+    manage(
+        "createsuperuser",
+        "--noinput",
+        DJANGO_SUPERUSER_USERNAME=admin.username,
+        DJANGO_SUPERUSER_EMAIL=os.environ.get("DJANGO_SUPERUSER_EMAIL") or "admin@portcullis.example",
+        DJANGO_SUPERUSER_PASSWORD=admin.password,
+    )
+    return admin
+
+
+# --- The server ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def running_server() -> Iterator[subprocess.Popen]:
+    """The server, answering; it is stopped at the end, and when this program is told to stop."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: sys.exit(0))
+    # A session of its own: Ctrl-C reaches it once and through us, and a closed terminal does not mean "reload" to it.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "config.wsgi"],
+        cwd=ROOT,
+        env=os.environ | {"BIND": gunicorn_bind()},
+        start_new_session=True,
+    )
+    try:
+        wait_until_healthy(process)
+        yield process
+    finally:
+        stop(process)
+
+
+def gunicorn_bind() -> str:
+    host, port = bind_address()
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def wait_until_healthy(process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_WITHIN_SECONDS
+    problem: str | None = "It ended."
+    while process.poll() is None and time.monotonic() < deadline:
+        problem = why_not_healthy()
+        if problem is None:
+            return
+        time.sleep(0.1)
+    sys.exit(f"The server did not start; its log stands above. {problem}")
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Let it finish what it is doing; whoever presses Ctrl-C again is in a hurry."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: process.send_signal(signal.SIGINT))
+    process.terminate()
+    try:
+        process.wait(STOP_WITHIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+# --- What it says -------------------------------------------------------------------------------------------------
+
+
+def server_url() -> str:
+    """Where a client on this machine reaches the server."""
+    host, port = bind_address()
+    name = allowed_host()
+    if name == "127.0.0.1":
+        name = LOOPBACK_OF.get(host, host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def how_to_sign_in(first_admin: FirstAdmin | None) -> str:
+    if first_admin:
+        return (
+            f"  User name      {first_admin.username}\n"
+            f"  Password       {first_admin.password}\n"
+            f"                 shown this once; for `make demo` it is also in {FIRST_ADMIN_FILE.relative_to(ROOT)}"
+        )
+    username = "admin"
+    if FIRST_ADMIN_FILE.exists():
+        username = json.loads(FIRST_ADMIN_FILE.read_text(encoding="utf-8"))["username"]
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'manage.py'))} changepassword {username}"
+    return f"  User name      {username}\n  Password       shown at the first run; this sets a new one:\n  {command}"
+
+
+def what_runs_where(first_admin: FirstAdmin | None) -> str:
+    url = server_url()
+    return (
+        f"\nPortcullis runs at {url}. Ctrl-C stops it.\n\n"
+        f"  Control panel  {url}/admin/\n"
+        f"  API            {url}/docs\n"
+        f"{how_to_sign_in(first_admin)}\n"
+    )
+
+
+def shell_commands() -> str:
+    """Commands that work when they are pasted into another terminal as they stand."""
+    url = server_url()
+    credentials = """'{"username": "admin", "password": "PUT YOUR PASSWORD HERE"}'"""
+    if FIRST_ADMIN_FILE.exists():
+        credentials = shlex.quote(f"@{FIRST_ADMIN_FILE}")
+    # A proxy in the environment would be asked for this machine's own address.
+    proxied = "http" in urllib.request.getproxies() or "all" in urllib.request.getproxies()
+    curl = "curl -sS --noproxy '*'" if proxied else "curl -sS"
+    return SHELL_COMMANDS.format(url=url, curl=curl, credentials=credentials)
+
+
+def main() -> int:
+    os.chdir(ROOT)
+    first_admin = prepare()
+    with running_server() as process:
+        print(what_runs_where(first_admin))
+        print("Paste into another terminal:\n")
+        print(shell_commands(), flush=True)
+        return process.wait()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

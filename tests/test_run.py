@@ -1,0 +1,170 @@
+"""`make run` on a machine that has never seen the project, by the same script in a copy of the tree."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.with_services import free_port
+from tests.test_container import ROOT, clean_environment, copy_of_the_tree, free_of_surprises
+
+pytestmark = pytest.mark.e2e
+
+READ_FROM_ENVIRONMENT = re.compile(
+    r"""(?:env|environment)\.\w+\(\s*"([A-Z_]+)"|"""
+    r"""environ(?:\.get\(|\.setdefault\(|\[)\s*"([A-Z_]+)"|"""
+    r"""\$\{([A-Z_]+):"""
+)
+
+
+@contextmanager
+def started(folder: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The script, called from elsewhere, and all that it printed until the server answered."""
+    with subprocess.Popen(
+        [sys.executable, str(folder / "scripts" / "run.py")],
+        cwd="/",
+        env=clean_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            printed = ""
+            for line in process.stdout:
+                printed += line
+                if line.startswith("# Unlock"):
+                    printed += process.stdout.readline()
+                    break
+            yield process, printed
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(40)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return copy_of_the_tree(tmp_path / "with a space")
+
+
+def commands_in(printed: str) -> str:
+    return printed[printed.index("API=http") :]
+
+
+def test_the_first_run_prints_commands_that_work_as_they_stand(tree: Path) -> None:
+    with started(tree, PORT=str(free_port())) as (_, printed):
+        assert "/admin/" in printed
+        pasted = subprocess.run(
+            ["sh"], input=commands_in(printed), capture_output=True, text=True, timeout=60, check=False
+        )
+    assert pasted.stderr == ""
+    first, locked, second, unlocked = [json.loads(line) for line in pasted.stdout.splitlines()]
+    assert (first["licensed"], first["locked"]) == (True, False)
+    assert locked["is_locked"]
+    assert (second["locked"], second["lock_reason"]) == (True, "The invoice of May is open")
+    assert not unlocked["is_locked"]
+
+
+def test_the_first_run_writes_secrets_that_only_this_user_can_read(tree: Path) -> None:
+    with started(tree, PORT=str(free_port())) as (_, printed):
+        settings = dict(line.split("=", 1) for line in (tree / ".env").read_text().splitlines() if "=" in line)
+        first_admin = json.loads((tree / "var" / "first-admin.json").read_text())
+    assert settings.keys() == {"DEBUG", "SECRET_KEY", "SITE_KEY_PEPPER"}
+    assert len(set(settings.values())) == 3
+    for secret in (tree / ".env", tree / "var" / "first-admin.json"):
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert re.search(
+        rf"User name +{first_admin['username']}\n +Password +{re.escape(first_admin['password'])}\n", printed
+    )
+
+
+def test_a_later_run_keeps_everything_and_shows_no_password(tree: Path) -> None:
+    port = str(free_port())
+    with started(tree, PORT=port):
+        pass
+    before = (tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()
+    with started(tree, PORT=port) as (_, printed):
+        pasted = subprocess.run(
+            ["sh"], input=commands_in(printed), capture_output=True, text=True, timeout=60, check=False
+        )
+    assert ((tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()) == before
+    assert json.loads(before[1])["password"] not in printed
+    assert shlex.quote(f"{tree}/manage.py") + " changepassword admin" in printed
+    assert len(pasted.stdout.splitlines()) == 4
+
+
+def test_settings_that_are_there_are_respected(tree: Path) -> None:
+    (tree / ".env").write_text("DEBUG=true\nDATABASE_URL=sqlite:///elsewhere.sqlite3\n")
+    with started(tree, BIND=f"127.0.0.1:{free_port()}", DJANGO_SUPERUSER_USERNAME="olga") as (_, printed):
+        assert re.search("User name +olga\n", printed)
+    assert (tree / ".env").read_text() == "DEBUG=true\nDATABASE_URL=sqlite:///elsewhere.sqlite3\n"
+    assert (tree / "elsewhere.sqlite3").exists()
+    assert not (tree / "var" / "portcullis.sqlite3").exists()
+
+
+def test_a_taken_port_is_one_sentence(tree: Path) -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = taken.getsockname()[1]
+        refused = subprocess.run(
+            [sys.executable, "scripts/run.py"],
+            cwd=tree,
+            env=clean_environment(PORT=str(port)),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"Port {port} is taken")
+    assert free_of_surprises(refused.stderr)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_server_too(tree: Path, number: signal.Signals) -> None:
+    port = free_port()
+    with started(tree, PORT=str(port)) as (process, _):
+        process.send_signal(number)
+        assert process.wait(40) == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=2)
+
+
+def test_the_example_lists_every_setting_that_is_read() -> None:
+    readers = ["config/settings.py", "gunicorn.conf.py", "manage.py", "config/environment.py"]
+    readers += [
+        "scripts/run.py",
+        "scripts/demo.py",
+        "scripts/container/healthcheck.py",
+        "scripts/container/entrypoint.sh",
+    ]
+    found = [READ_FROM_ENVIRONMENT.findall((ROOT / reader).read_text()) for reader in readers]
+    read = {name for hits in found for hit in hits for name in hit if name}
+    listed = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert len(read) > 30, "the expression above no longer finds what the code reads"
+    assert sorted(listed) == sorted(read)
+
+
+def test_the_example_holds_no_secret_and_is_refused_as_it_stands(tree: Path) -> None:
+    (tree / ".env").write_text((ROOT / ".env.example").read_text())
+    refused = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=tree,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Portcullis cannot start: Set SECRET_KEY")
+    assert os.linesep not in refused.stderr.strip()
