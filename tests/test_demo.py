@@ -1,0 +1,147 @@
+"""`make demo` and `make demo-clean`, by the same scripts in a copy of the tree."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.with_services import free_port
+from tests.test_container import clean_environment, copy_of_the_tree, free_of_surprises
+from tests.test_run import started
+
+pytestmark = pytest.mark.e2e
+
+
+def call(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=clean_environment(LOG_LEVEL="ERROR", **environment),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def manage(folder: Path, *arguments: str) -> Any:
+    done = call(folder, "manage.py", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def demo_sites(folder: Path, *arguments: str) -> list[dict[str, Any]]:
+    results = manage(folder, "list_sites", *arguments)["results"]
+    return [site for site in results if site["contact_email"].endswith("@demo.portcullis.example")]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose demo was filled by a server that the demo started and stopped itself."""
+    folder = copy_of_the_tree(tmp_path_factory.mktemp("demo") / "project")
+    done = call(folder, "scripts/demo.py", "--exit", PORT=str(free_port()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Not backdated" not in done.stdout
+    return folder
+
+
+def test_the_demo_shows_every_state(filled: Path) -> None:
+    sites = demo_sites(filled)
+    assert len(sites) == 40
+    by_status = {status: len(demo_sites(filled, "--status", status)) for status in ("online", "late", "offline")}
+    assert by_status == {"online": 30, "late": 3, "offline": 3}
+    assert len(demo_sites(filled, "--status", "never_seen")) == 4
+    assert len(demo_sites(filled, "--locked")) == 4
+    assert sum(not site["licensed"] for site in sites) == 3
+
+
+def test_a_second_demo_adds_nothing(filled: Path) -> None:
+    again = call(filled, "scripts/demo.py", "--exit", PORT=str(free_port()))
+    assert again.returncode == 0, again.stderr
+    assert "already there (40 restaurants); `make demo-clean`" in again.stdout
+    assert len(demo_sites(filled)) == 40
+
+
+def test_only_demo_sites_are_moved_into_the_past(filled: Path) -> None:
+    who = ("--name", "Trattoria Roma", "--owner-name", "Giulia", "--contact-email", "giulia@notdemo.portcullis.example")
+    mine = manage(filled, "register_site", *who)
+    victim = demo_sites(filled, "--status", "online")[0]
+    refused = call(filled, "manage.py", "demo_backdate", "--offline", mine["site_id"], victim["site_id"])
+    assert refused.returncode == 1
+    assert "Only a demo site can be moved into the past" in refused.stderr
+    assert free_of_surprises(refused.stderr)
+    assert victim["due_at"] in {site["due_at"] for site in demo_sites(filled, "--status", "online")}
+
+
+@pytest.mark.parametrize("named", [(), ("--late", "0b6f"), ("--late", "00000000-0000-4000-8000-000000000000")])
+def test_backdating_refuses_what_it_does_not_know(filled: Path, named: tuple[str, ...]) -> None:
+    refused = call(filled, "manage.py", "demo_backdate", *named)
+    assert refused.returncode == 1
+    assert free_of_surprises(refused.stderr)
+
+
+def test_backdating_refuses_a_site_that_never_called(filled: Path) -> None:
+    silent = demo_sites(filled, "--status", "never_seen")[0]
+    refused = call(filled, "manage.py", "demo_backdate", "--late", silent["site_id"])
+    assert refused.returncode == 1
+    assert "never called" in refused.stderr
+
+
+def test_backdating_never_brings_a_site_forward(filled: Path) -> None:
+    gone = demo_sites(filled, "--status", "offline")[0]
+    answer = manage(filled, "demo_backdate", "--online", gone["site_id"])
+    assert [(site["status"], site["due_at"]) for site in answer["results"]] == [("offline", gone["due_at"])]
+
+
+def test_the_demo_uses_a_running_server_and_can_be_taken_out_and_put_in_again(tmp_path: Path) -> None:
+    folder = copy_of_the_tree(tmp_path / "project")
+    port = str(free_port())
+    with started(folder, PORT=port, LOG_LEVEL="ERROR"):
+        url = f"http://127.0.0.1:{port}"
+        assert call(folder, "scripts/demo.py", PORTCULLIS_URL=url).returncode == 0
+        who = ("--name", "Trattoria Roma", "--owner-name", "Giulia", "--contact-email", "giulia@roma.example")
+        mine = manage(folder, "register_site", *who)["site_id"]
+        deregistered = demo_sites(folder)[0]["site_id"]
+        assert manage(folder, "demo_clean") == {"sites": 40, "keys": 40, "heartbeats": 270}
+        assert [site["site_id"] for site in manage(folder, "list_sites")["results"]] == [mine]
+        assert actions_in_the_log(folder, deregistered) == ["registered", "deregistered"]
+        assert manage(folder, "demo_clean") == {"sites": 0, "keys": 0, "heartbeats": 0}
+        again = call(folder, "scripts/demo.py", PORTCULLIS_URL=url)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert len(demo_sites(folder, "--status", "late")) == 3
+        assert "Their events stay" in call(folder, "manage.py", "demo_clean").stdout
+
+
+def actions_in_the_log(folder: Path, site_id: str) -> list[str]:
+    question = (
+        "from audit.models import Event\n"
+        f"print(*Event.objects.filter(site_id='{site_id}').order_by('sequence').values_list('action', flat=True))"
+    )
+    return call(folder, "manage.py", "shell", "--verbosity", "0", "-c", question).stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://127.0.0.1:1", "Nothing answers at http://127.0.0.1:1"),
+        ("nonsense", "PORTCULLIS_URL must look like"),
+    ],
+)
+def test_a_server_that_is_not_there_is_one_sentence(filled: Path, url: str, sentence: str) -> None:
+    refused = call(filled, "scripts/demo.py", PORTCULLIS_URL=url)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(sentence)
+    assert free_of_surprises(refused.stderr)
+
+
+def test_a_wrong_password_is_one_sentence(filled: Path) -> None:
+    port = str(free_port())
+    wrong = {"PORTCULLIS_USERNAME": "admin", "PORTCULLIS_PASSWORD": "not the password"}
+    with started(filled, PORT=port, LOG_LEVEL="ERROR"):
+        refused = call(filled, "scripts/demo.py", PORTCULLIS_URL=f"http://127.0.0.1:{port}", **wrong)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Cannot sign in as admin")
+    assert free_of_surprises(refused.stderr)
