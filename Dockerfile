@@ -1,0 +1,21 @@
+# Every step lives in scripts/container/, where the tests run it without a container engine.
+FROM python:3.12-slim AS build
+WORKDIR /app
+COPY requirements.txt ./
+COPY scripts/container/build.sh scripts/container/
+RUN scripts/container/build.sh /app packages
+COPY . .
+RUN scripts/container/build.sh /app static
+
+FROM python:3.12-slim
+WORKDIR /app
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY --from=build /app /app
+# The code belongs to root; the server may write to var/ alone, where SQLite lives unless DATABASE_URL says otherwise.
+COPY --from=build --chown=10001:10001 /app/var /app/var
+USER 10001:10001
+VOLUME /app/var
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["/app/.venv/bin/python", "/app/scripts/container/healthcheck.py"]
+ENTRYPOINT ["/app/scripts/container/entrypoint.sh"]

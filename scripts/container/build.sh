@@ -1,0 +1,37 @@
+#!/bin/sh
+# Make a project folder ready to serve: its virtual environment and its static files. What the image's build runs, and the tests.
+#
+#   build.sh FOLDER             both steps
+#   build.sh FOLDER packages    from requirements.txt alone, so that the image's layer outlives a change of the code
+#   build.sh FOLDER static      needs the packages and the code
+#
+# FOLDER must be where it will run: a virtual environment cannot be moved. PYTHON chooses the interpreter.
+set -eu
+: "${PYTHON:=python3}"
+[ $# -ge 1 ] && [ -f "$1/requirements.txt" ] || { echo "usage: build.sh FOLDER [packages|static]" >&2; exit 2; }
+cd "$1"
+step=${2:-all}
+
+install_packages() {
+  "$PYTHON" -m venv --clear --without-pip .venv
+  # Wheels only: nothing is compiled, so neither the build nor the image needs a compiler.
+  "$PYTHON" -m pip --python .venv/bin/python install -q --disable-pip-version-check --only-binary :all: -r requirements.txt
+}
+
+random() { "$PYTHON" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
+
+collect_static_files() {
+  mkdir -p var
+  # Static files are those of production, which refuses to start without secrets; these last for this one command.
+  ENV_FILE=/dev/null DEBUG=false ALLOWED_HOSTS=localhost SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" \
+    .venv/bin/python manage.py collectstatic --noinput --clear --verbosity 0
+  # The image's files are read-only for the server, so it could never cache this by itself.
+  .venv/bin/python -m compileall -q -x '/(\.venv|var|staticfiles)/' .
+}
+
+case $step in
+  all) install_packages; collect_static_files ;;
+  packages) install_packages ;;
+  static) collect_static_files ;;
+  *) echo "build.sh knows the steps packages and static, not '$step'." >&2; exit 2 ;;
+esac
