@@ -45,10 +45,14 @@ class LoginGuard:
                 raise TooManyLoginAttempts(retry_after_seconds=int(lapses_at - time.time()) + 1)
 
     def count_failure(self) -> None:
+        """Raises TooManyLoginAttempts for a failure past the limit: of guesses made at once no more are answered."""
         window = settings.LOGIN_FAILURE_WINDOW.total_seconds()
-        for counter in self.limits:
-            if not self.counters.add(counter, 1, window):
-                self.counters.incr(counter)
+        counts = {counter: self.count(counter, window) for counter in self.limits}
+        if any(counts[counter] > limit for counter, limit in self.limits.items()):
+            self.refuse_if_exhausted()
+
+    def count(self, counter: str, window: float) -> int:
+        return 1 if self.counters.add(counter, 1, window) else self.counters.incr(counter)
 
     def forget_failures_of_pair(self) -> None:
         """After a success. The address keeps its count: one good login must not buy fifty more guesses at others."""

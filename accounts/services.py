@@ -44,7 +44,7 @@ def renew_tokens(refresh: str, *, at: datetime) -> TokenPair:
     """
     token = readable_refresh_token(refresh)
     family = TokenFamily.objects.select_related("admin").filter(pk=token[FAMILY_CLAIM]).first()
-    if family is None or str(family.admin_id) != token["user_id"]:
+    if family is None or str(family.admin_id) != token.get("user_id"):
         raise InvalidRefreshToken
     admin = family.admin
     if not admin.is_active or token.get("pwd") != get_md5_hash_password(admin.password):

@@ -16,4 +16,4 @@ DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 -m "not e2e and n
 echo "== PostgreSQL and Redis"
 DATABASE_URL="$TEST_POSTGRES_URL" "$BIN/pytest" -q -n 2 -m "not e2e" "$@"
 echo "== Running servers"
-DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 --dist loadgroup -m e2e "$@"
+DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 --dist loadfile -m e2e "$@"

@@ -29,10 +29,7 @@ def new_database(postgres_url: str) -> str:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param("sqlite", marks=pytest.mark.xdist_group("sqlite")),
-        pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql")),
-    ],
+    params=["sqlite", "postgresql"],
 )
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str

@@ -16,7 +16,7 @@ import requests
 from scripts.with_services import free_port, postgresql, postgresql_bin, redis
 from tests.running_server import Client, RunningServer, Site, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.e2e
 
 PATHS = ("/api/sites", "/api/auth/me")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.running_server import Client, RunningServer, Site, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("races")]
+pytestmark = pytest.mark.e2e
 
 THREADS = 16
 ROUNDS = 12

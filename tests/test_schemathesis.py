@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import new_database
 from tests.running_server import RunningServer, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("schemathesis")]
+pytestmark = pytest.mark.e2e
 
 CHECKS = (
     "not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance,"

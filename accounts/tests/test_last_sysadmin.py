@@ -1,0 +1,69 @@
+"""Somebody must be able to administer."""
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts.errors import LastSysadmin
+from accounts.models import Admin
+from accounts.services import change_admin
+from accounts.tests.side_by_side import side_by_side
+
+
+def change(admin: Admin, **facts: Any) -> Admin:
+    return change_admin(admin, **{"role": admin.role, "is_active": admin.is_active, "email": admin.email, **facts})
+
+
+@pytest.mark.parametrize("facts", [{"role": "support"}, {"role": "viewer"}, {"is_active": False}])
+def test_the_last_sysadmin_can_be_neither_demoted_nor_disabled(anna: Admin, ben: Admin, facts: dict[str, Any]) -> None:
+    Admin.objects.create_user("gone", "gone@vendor.example", role="sysadmin", is_active=False)
+    with pytest.raises(LastSysadmin):
+        change(anna, **facts)
+    anna.refresh_from_db()
+    assert (anna.role, anna.is_active) == ("sysadmin", True)
+
+
+@pytest.mark.parametrize("facts", [{"role": "support"}, {"is_active": False}])
+def test_one_of_two_sysadmins_can_go(anna: Admin, facts: dict[str, Any]) -> None:
+    second = Admin.objects.create_user("second", "second@vendor.example", role="sysadmin")
+    change(anna, **facts)
+    with pytest.raises(LastSysadmin):
+        change(second, **facts)
+
+
+def test_the_last_sysadmin_may_get_another_address(anna: Admin) -> None:
+    assert change(anna, email="new@vendor.example").email == "new@vendor.example"
+
+
+def test_others_can_be_changed_freely(anna: Admin, ben: Admin) -> None:
+    change(ben, role="viewer")
+    change(ben, is_active=False)
+    ben.refresh_from_db()
+    assert (ben.role, ben.is_active) == ("viewer", False)
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks")
+def test_two_sysadmins_who_demote_each_other_at_once_leave_one(transactional_db: None, anna: Admin) -> None:
+    second = Admin.objects.create_user("second", "second@vendor.example", role="sysadmin")
+
+    def demote(admin: Admin) -> bool:
+        try:
+            change(admin, role="viewer")
+        except LastSysadmin:
+            return False
+        return True
+
+    for _ in range(5):
+        Admin.objects.update(role="sysadmin")
+        for admin in (anna, second):
+            admin.refresh_from_db()
+        assert sorted(side_by_side(lambda: demote(anna), lambda: demote(second))) == [False, True]
+        assert Admin.objects.filter(role="sysadmin").count() == 1
+
+
+def test_the_database_knows_the_roles_and_one_spelling_of_a_name(anna: Admin) -> None:
+    for username, role in (("ida", "emperor"), ("ANNA", "viewer"), ("", "viewer")):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Admin.objects.create_user(username, "x@vendor.example", role=role)

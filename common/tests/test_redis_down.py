@@ -1,0 +1,47 @@
+"""A fault of Redis never fails a request: limits are then open, and the fault is logged."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from common.tests.redis_caches import with_redis
+from conftest import RegisteredSite
+
+
+@pytest.fixture(params=["refuses", "hangs"])
+def _redis_that_does_not_answer(request: pytest.FixtureRequest, settings: Any, roma: RegisteredSite) -> Iterator[None]:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if request.param == "hangs":
+            silent.listen()
+        settings.CACHES = with_redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        yield
+
+
+@pytest.mark.usefixtures("_redis_that_does_not_answer")
+def test_heartbeats_are_answered_all_the_same(roma: RegisteredSite, caplog: pytest.LogCaptureFixture) -> None:
+    started = time.monotonic()
+    assert roma.call_home("psk_wrong").status_code == 401
+    assert roma.call_home().status_code == 200
+    assert time.monotonic() - started < 3
+    faults = [record for record in caplog.records if record.name == "portcullis.redis"]
+    assert faults
+    assert all(record.levelno >= logging.ERROR for record in faults)
+
+
+@pytest.mark.usefixtures("_redis_that_does_not_answer")
+def test_the_limit_is_open_meanwhile(settings: Any, roma: RegisteredSite) -> None:
+    settings.HEARTBEAT_FAILURES_PER_MINUTE = 1
+    assert [roma.call_home("psk_wrong").status_code for _ in range(4)] == [401] * 4
+
+
+@pytest.mark.usefixtures("_redis_that_does_not_answer")
+def test_signing_in_is_limited_as_ever(client: Any, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_PAIR = 2
+    body = {"username": "anna", "password": "wrong"}
+    statuses = [client.post("/api/auth/login", body, content_type="application/json").status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]

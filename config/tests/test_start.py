@@ -1,0 +1,116 @@
+"""Starting in production: what is missing is said in one sentence, and nothing starts without it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from config.tests.processes import COMPLETE, manage, run, setting
+
+WEAK = "too short"
+
+
+def test_three_variables_are_all_that_production_must_set() -> None:
+    finished = manage("check", "--fail-level", "WARNING", DATABASE_URL=None)
+    assert (finished.returncode, finished.stderr) == (0, ""), finished.stderr
+    assert manage("check", "--deploy", "--fail-level", "WARNING").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SITE_KEY_PEPPER", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
+def test_what_is_missing_is_named_in_one_sentence(name: str, value: str | None) -> None:
+    finished = manage("check", **{name: value})
+    assert finished.returncode != 0
+    lines = finished.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("Portcullis cannot start: ")
+    assert f"Set {name}" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"SECRET_KEY": WEAK}, "SECRET_KEY is too weak"),
+        ({"SITE_KEY_PEPPER": WEAK}, "SITE_KEY_PEPPER is too weak"),
+        ({"JWT_SIGNING_KEY": WEAK}, "JWT_SIGNING_KEY is too weak"),
+        ({"SITE_KEY_PEPPER": COMPLETE["SECRET_KEY"]}, "SITE_KEY_PEPPER must differ from SECRET_KEY"),
+        ({"DEBUG": "maybe"}, "DEBUG must be true or false"),
+        ({"HTTPS_ONLY": "perhaps"}, "HTTPS_ONLY must be true or false"),
+        ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES"),
+        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL must begin with"),
+        ({"DATABASE_URL": "junk"}, "DATABASE_URL must look like"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be"),
+        ({"HEARTBEAT_INTERVAL_SECONDS": "-5"}, "HEARTBEAT_INTERVAL_SECONDS must be a whole number"),
+        ({"SECRET_KEY": None, "SECRET_KEY_FILE": "/nowhere/secret"}, "SECRET_KEY_FILE names /nowhere/secret"),
+        ({"SECRET_KEY_FILE": "/nowhere/secret"}, "Set either SECRET_KEY or SECRET_KEY_FILE, not both"),
+    ],
+)
+def test_what_cannot_be_meant_is_named_in_one_sentence(environment: dict[str, str | None], said: str) -> None:
+    finished = manage("check", **environment)
+    assert finished.returncode != 0
+    assert len(finished.stderr.strip().splitlines()) == 1
+    assert said in finished.stderr
+    assert WEAK not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"HEARTBEAT_HISTORY_DAYS": "1", "HEARTBEAT_INTERVAL_SECONDS": "604800"}, "portcullis.E001"),
+        ({"REFRESH_TOKEN_SECONDS": "60"}, "portcullis.E002"),
+    ],
+)
+def test_settings_that_contradict_each_other_fail_the_check(environment: dict[str, str], said: str) -> None:
+    finished = manage("check", **environment)
+    assert finished.returncode == 1
+    assert said in finished.stderr
+
+
+def test_https_without_a_named_proxy_fails_the_deployment_check() -> None:
+    assert "portcullis.E003" in manage("check", "--deploy", HTTPS_ONLY="true").stderr
+    assert manage("check", "--deploy", HTTPS_ONLY="true", TRUSTED_PROXIES="10.0.0.0/8").returncode == 0
+
+
+def test_secrets_can_come_from_files(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("SECRET_KEY", "SITE_KEY_PEPPER", "ALLOWED_HOSTS")}
+    environment: dict[str, str | None] = {}
+    for name, file in files.items():
+        file.write_text(COMPLETE[name] + "\n")
+        environment |= {name: None, f"{name}_FILE": str(file)}
+    read = setting("settings.SECRET_KEY, *settings.ALLOWED_HOSTS", **environment)
+    assert read == f"{COMPLETE['SECRET_KEY']} licenses.example.com"
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SITE_KEY_PEPPER", "ALLOWED_HOSTS"])
+def test_the_shipped_server_stops_with_the_same_sentence(name: str) -> None:
+    gunicorn = shutil.which("gunicorn")
+    assert gunicorn is not None
+    finished = run(gunicorn, "config.wsgi", "-b", "127.0.0.1:0", **{name: None})
+    assert finished.returncode != 0
+    assert f"Portcullis cannot start: Set {name}" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_keys_that_are_derived_differ_from_what_they_derive_from() -> None:
+    derived = setting("settings.SIMPLE_JWT['SIGNING_KEY']")
+    assert len(derived) >= 32
+    assert derived not in (COMPLETE["SECRET_KEY"], COMPLETE["SITE_KEY_PEPPER"])
+    assert derived != setting("settings.SIMPLE_JWT['SIGNING_KEY']", SECRET_KEY=COMPLETE["SECRET_KEY"] + "x")
+    own = COMPLETE["SECRET_KEY"][::-1]
+    assert setting("settings.SIMPLE_JWT['SIGNING_KEY']", JWT_SIGNING_KEY=own) == own
+
+
+def test_cookies_are_secure_and_out_of_reach_of_scripts_in_production() -> None:
+    names = ("SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "CSRF_COOKIE_SECURE", "CSRF_COOKIE_HTTPONLY")
+    assert setting(", ".join(f"settings.{name}" for name in names)) == "True True True True"
+
+
+def test_https_is_enforced_only_where_it_is_asked_for() -> None:
+    expression = "settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS > 0"
+    assert setting(expression) == "False False"
+    assert setting(expression, HTTPS_ONLY="true") == "True True"
+
+
+def test_debug_is_off_unless_it_is_set() -> None:
+    assert setting("settings.DEBUG", DEBUG=None) == "False"
+    assert setting("settings.DEBUG", DEBUG="False") == "False"

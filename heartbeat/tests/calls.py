@@ -1,0 +1,54 @@
+"""Heartbeats as a site, or somebody who pretends to be one, sends them; and as a service call at a chosen instant."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from rest_framework.test import APIClient
+
+from conftest import RegisteredSite
+from heartbeat.services import Answer, Report, SiteCredentials, record_heartbeat
+from sites.keys import generate_key
+
+REPORT = {"version": "1.0.0", "uptime_seconds": 60}
+NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def call(
+    site_id: str | None, key: str | None, *, body: Any = REPORT, address: str = "192.0.2.1", **headers: str
+) -> Any:
+    """POST /api/heartbeat; a header that is None is left out."""
+    credentials = {"X-Site-ID": site_id, "X-Site-Key": key, **headers}
+    return APIClient().post(
+        "/api/heartbeat",
+        body,
+        format="json",
+        headers={name: value for name, value in credentials.items() if value is not None},
+        REMOTE_ADDR=address,
+    )
+
+
+def call_at(site: RegisteredSite, at: datetime, *, uptime_seconds: int = 60, ip: str | None = None) -> Answer:
+    report = Report("1.0.0", uptime_seconds)
+    return record_heartbeat(SiteCredentials(site.site_id, site.key), report, ip=ip, at=at)
+
+
+def wrong_key() -> str:
+    """Well-formed, and nobody's."""
+    return generate_key()
+
+
+def unknown_id() -> str:
+    return str(uuid.uuid4())
+
+
+def rows_of_every_table() -> str:
+    """All that the database holds, as text."""
+    with connection.cursor() as cursor:
+        rows = []
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            rows += [table, *map(repr, cursor.fetchall())]
+    return "\n".join(rows)

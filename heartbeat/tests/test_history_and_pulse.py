@@ -1,0 +1,91 @@
+"""Each heartbeat is one row of history, and moves the pulse forward, never back."""
+
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections
+from rest_framework.test import APIClient
+
+from conftest import RegisteredSite
+from heartbeat.models import Heartbeat
+from heartbeat.tests.calls import MICROSECOND, NOON, call, call_at
+from sites.models import SitePulse
+
+
+def test_a_heartbeat_leaves_a_row_with_what_was_said_and_told(api: APIClient, roma: RegisteredSite) -> None:
+    api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    answer = call(roma.site_id, roma.key, body={"version": "2.1", "uptime_seconds": 7}, address="198.51.100.4")
+    row = api.get(f"{roma.path}/heartbeats").json()["results"]
+    assert row == [
+        {
+            "received_at": answer.json()["server_time"],
+            "ip": "198.51.100.4",
+            "version": "2.1",
+            "uptime_seconds": 7,
+            "licensed": True,
+            "locked": True,
+        }
+    ]
+
+
+def test_a_heartbeat_moves_the_pulse(api: APIClient, roma: RegisteredSite) -> None:
+    assert api.get(roma.path).json()["last_heartbeat"] is None
+    answer = call(roma.site_id, roma.key, body={"version": "2.1", "uptime_seconds": 7}, address="198.51.100.4")
+    site = api.get(roma.path).json()
+    assert (site["status"], site["last_seen_at"]) == ("online", answer.json()["server_time"])
+    assert (site["last_seen_ip"], site["version"], site["uptime_seconds"]) == ("198.51.100.4", "2.1", 7)
+    assert site["last_heartbeat"]["received_at"] == answer.json()["server_time"]
+    pulse = SitePulse.objects.get()
+    assert (pulse.told_licensed, pulse.told_locked) == (True, False)
+
+
+def test_the_site_is_due_when_it_was_told_to_call(roma: RegisteredSite) -> None:
+    answer = call_at(roma, NOON)
+    due_at = SitePulse.objects.get().due_at
+    assert due_at == NOON + timedelta(seconds=answer.next_heartbeat_seconds)
+
+
+def test_a_late_call_is_kept_but_does_not_move_the_pulse_back(roma: RegisteredSite) -> None:
+    call_at(roma, NOON, uptime_seconds=500, ip="198.51.100.4")
+    before = SitePulse.objects.values("last_seen_at", "last_seen_ip", "uptime_seconds", "due_at").get()
+    call_at(roma, NOON - MICROSECOND, uptime_seconds=400, ip="198.51.100.9")
+    after = SitePulse.objects.values("last_seen_at", "last_seen_ip", "uptime_seconds", "due_at").get()
+    assert after == before
+    kept = Heartbeat.objects.of_site(uuid.UUID(roma.site_id)).newest_first().values_list("uptime_seconds", flat=True)
+    assert list(kept) == [500, 400]
+
+
+@pytest.mark.parametrize("credentials", ["wrong key", "unknown id"])
+def test_a_refused_heartbeat_leaves_nothing(roma: RegisteredSite, credentials: str) -> None:
+    site_id = roma.site_id if credentials == "wrong key" else str(uuid.uuid4())
+    assert call(site_id, "psk_wrong").status_code == 401
+    assert not Heartbeat.objects.exists()
+    assert SitePulse.objects.get().last_seen_at is None
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks")
+@pytest.mark.django_db(transaction=True)
+def test_heartbeats_of_one_site_at_the_same_moment_are_all_answered_and_kept(
+    transactional_db: None, roma: RegisteredSite
+) -> None:
+    statuses = []
+
+    def call_home() -> None:
+        try:
+            statuses.append(call(roma.site_id, roma.key).status_code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=call_home) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 12
+    newest = Heartbeat.objects.order_by("-received_at").first()
+    assert newest is not None
+    assert Heartbeat.objects.count() == 12
+    assert SitePulse.objects.get().last_seen_at == newest.received_at

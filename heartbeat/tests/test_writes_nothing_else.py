@@ -1,0 +1,67 @@
+"""A heartbeat can never change a lock, a licence or a site's data: it does not write there."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from audit.models import Event
+from conftest import RegisteredSite
+from heartbeat.tests.calls import call
+from sites.models import Site
+
+WRITE = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE)
+HOME = {"heartbeat_heartbeat", "sites_sitepulse"}
+
+
+def tables_written(site_id: str, key: str) -> set[str]:
+    with CaptureQueriesContext(connection) as queries:
+        assert call(site_id, key).status_code == 200
+    return {match[1] for query in queries if (match := WRITE.match(query["sql"]))}
+
+
+def test_a_heartbeat_writes_the_history_and_the_pulse_alone(roma: RegisteredSite) -> None:
+    for _ in range(4):
+        assert tables_written(roma.site_id, roma.key) == HOME
+
+
+@pytest.mark.parametrize("state", ["locked", "inactive", "expired"])
+def test_a_refused_service_is_not_written_either(api: APIClient, roma: RegisteredSite, state: str) -> None:
+    if state == "locked":
+        api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    elif state == "inactive":
+        api.patch(roma.path, {"is_active": False})
+    else:
+        api.patch(roma.path, {"license_expires_at": "2020-01-01T00:00:00Z"})
+    assert tables_written(roma.site_id, roma.key) == HOME
+
+
+def test_the_second_use_of_a_new_key_retires_the_old_one_and_says_so(api: APIClient, roma: RegisteredSite) -> None:
+    new = api.post(f"{roma.path}/rotate-key").json()["secret_key"]
+    assert tables_written(roma.site_id, new) == HOME
+    assert tables_written(roma.site_id, new) == HOME | {"sites_sitekey", "audit_event"}
+    assert tables_written(roma.site_id, new) == HOME
+    assert call(roma.site_id, roma.key).status_code == 401
+    event = Event.objects.newest_first()[0]
+    assert (event.action, event.source, event.actor) == ("key_retired", "system", None)
+
+
+def test_the_site_and_its_etag_stay_as_they_were(api: APIClient, roma: RegisteredSite) -> None:
+    site, etag = Site.objects.values().get(), api.get(roma.path)["ETag"]
+    for _ in range(3):
+        call(roma.site_id, roma.key)
+    assert Site.objects.values().get() == site
+    assert api.get(roma.path)["ETag"] == etag
+    assert api.patch(roma.path, {"name": "Roma 2"}, headers={"If-Match": etag}).status_code == 200
+
+
+def test_the_number_of_statements_does_not_grow_with_the_history(roma: RegisteredSite) -> None:
+    counts = []
+    for _ in range(6):
+        with CaptureQueriesContext(connection) as queries:
+            call(roma.site_id, roma.key)
+        counts.append(len(queries))
+    assert len(set(counts[2:])) == 1
+    assert counts[-1] <= 6
