@@ -6,7 +6,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from audit.models import Event
-from audit.triggers import REFUSAL
 from conftest import RegisteredSite
 
 
@@ -61,7 +60,7 @@ ATTEMPTS |= {"sqlite": SQLITE_ONLY, "postgresql": POSTGRESQL_ONLY}[connection.ve
 def test_history_is_not_rewritten(roma: RegisteredSite, attempt: Callable[[], object]) -> None:
     connection.check_constraints()  # checks that wait for the commit would refuse a TRUNCATE in the trigger's place
     before = list(Event.objects.values())
-    with pytest.raises(IntegrityError, match=REFUSAL), transaction.atomic():
+    with pytest.raises(IntegrityError, match="audit events are append-only"), transaction.atomic():
         attempt()
     assert list(Event.objects.values()) == before
 

@@ -1,6 +1,5 @@
 """Starting in production: what is missing is said in one sentence, and nothing starts without it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -83,9 +82,7 @@ def test_secrets_can_come_from_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SITE_KEY_PEPPER", "ALLOWED_HOSTS"])
 def test_the_shipped_server_stops_with_the_same_sentence(name: str) -> None:
-    gunicorn = shutil.which("gunicorn")
-    assert gunicorn is not None
-    finished = run(gunicorn, "config.wsgi", "-b", "127.0.0.1:0", **{name: None})
+    finished = run(sys.executable, "-m", "gunicorn", "config.wsgi", "-b", "127.0.0.1:0", **{name: None})
     assert finished.returncode != 0
     assert f"Portcullis cannot start: Set {name}" in finished.stderr
     assert "Traceback" not in finished.stderr
