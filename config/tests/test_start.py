@@ -1,5 +1,6 @@
 """Starting in production: what is missing is said in one sentence, and nothing starts without it."""
 
+import sys
 from pathlib import Path
 
 import pytest
