@@ -60,7 +60,8 @@ class CursorPages(pagination.CursorPagination):
             refuse_foreign_cursor(request.query_params.get(self.cursor_query_param))
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                type(self).position(cursor.position)
+                # As the database would write it: PostgreSQL refuses some offsets that Python reads.
+                cursor = cursor._replace(position=str(type(self).position(cursor.position)))
         except (NotFound, ModelValidationError, ValueError, TypeError, OverflowError) as error:
             raise ValidationError({"cursor": ["Not a cursor of this list."]}) from error
         return cursor
