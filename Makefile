@@ -39,5 +39,5 @@ demo-clean: .venv/run.stamp ## take the demo's restaurants out again
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r requirements-dev.txt
 	@touch $@ .venv/run.stamp

@@ -36,13 +36,12 @@ def _fast_passwords(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_counts_left(request: pytest.FixtureRequest) -> Iterator[None]:
+def _no_counts_left(request: pytest.FixtureRequest) -> None:
     """Counters have no model, so that no flush takes them: forget them before each test that has a database."""
     if {"db", "transactional_db"} & set(request.fixturenames):
         request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
         for alias in ("default", "login"):
             caches[alias].clear()
-    return
 
 
 @pytest.fixture(autouse=True, scope="session")

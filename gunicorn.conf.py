@@ -2,7 +2,12 @@
 
 import multiprocessing
 import os
+import socket
+import struct
+import sys
 from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
 
@@ -10,9 +15,12 @@ env.load_env_file(Path(__file__).resolve().parent)
 
 wsgi_app = "config.wsgi:application"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
-workers = env.integer("WEB_CONCURRENCY", default=max(2, multiprocessing.cpu_count()), minimum=1, maximum=256)
+try:
+    workers = env.integer("WEB_CONCURRENCY", default=max(2, multiprocessing.cpu_count()), minimum=1, maximum=256)
+    threads = env.integer("GUNICORN_THREADS", default=8, minimum=1, maximum=256)
+except ImproperlyConfigured as error:
+    sys.exit(f"Portcullis cannot start: {error}")
 worker_class = "gthread"  # the sync worker keeps no connection open
-threads = env.integer("GUNICORN_THREADS", default=8, minimum=1, maximum=256)
 keepalive = 75  # longer than the usual minute of a load balancer, so that it never writes into a closing connection
 timeout = 30
 graceful_timeout = 25
@@ -22,6 +30,9 @@ control_socket_disable = True
 # Forwarded headers are the application's business, which knows TRUSTED_PROXIES as networks.
 forwarded_allow_ips = ""
 limit_request_line = 8190
+# A request that stops arriving gives its thread back after this long. A proxy that reads requests before it passes them on
+# keeps such clients away altogether.
+RECEIVE_TIMEOUT_SECONDS = 10
 accesslog = None  # the application writes one JSON line a request, with the request's id
 logconfig_dict = {
     "version": 1,
@@ -34,16 +45,28 @@ logconfig_dict = {
 
 
 def on_starting(server):
-    """Say in one sentence what is missing, instead of a stack trace from every worker."""
-    from django.conf import settings
-    from django.core.exceptions import ImproperlyConfigured
+    """Say in one sentence what is missing or contradicts, instead of a stack trace from every worker."""
+    import django
+    from django.core import checks
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
-        settings.SECRET_KEY  # noqa: B018 - reading one setting reads them all
+        django.setup()
+        problems = [
+            str(message) for message in checks.run_checks() if message.is_serious() and not message.is_silenced()
+        ]
     except ImproperlyConfigured as error:
-        server.log.error("Portcullis cannot start: %s", error)
-        raise SystemExit(1) from None
+        problems = [str(error)]
+    for problem in problems:
+        server.log.error("Portcullis cannot start: %s", problem)
+    if problems:
+        raise SystemExit(1)
+
+
+def when_ready(server):
+    """Accepted connections inherit it: nobody may hold a thread by sending half a request."""
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_SECONDS, 0))
 
 
 def post_worker_init(worker):

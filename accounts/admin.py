@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import Admin, TokenFamily
-from common.admin import ReadOnlyAdmin, RefusalsAsMessages
+from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
 
 
 class NewAdminForm(AdminUserCreationForm):
@@ -23,9 +23,16 @@ class ChangeAdminForm(UserChangeForm):
         model = Admin
         fields = ["username", "email", "role", "is_active", "password"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in services.CHANGEABLE:
+            # The page says what it showed, so that what counts as changed is what this person changed.
+            if name in self.fields:
+                self.fields[name].show_hidden_initial = True
+
 
 @admin.register(Admin)
-class AdminAdmin(RefusalsAsMessages, UserAdmin):
+class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     form = ChangeAdminForm
     add_form = NewAdminForm
     list_display = ["username", "email", "role", "is_active", "last_login"]
@@ -51,8 +58,8 @@ class AdminAdmin(RefusalsAsMessages, UserAdmin):
         if not change:
             super().save_model(request, obj, form, change)
             return
-        facts = {name: form.cleaned_data[name] for name in ("role", "is_active", "email")}
-        services.change_admin(obj, **facts)
+        changes = {name: form.cleaned_data[name] for name in form.changed_data if name in services.CHANGEABLE}
+        services.change_admin(obj.pk, changes)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -61,6 +68,7 @@ class AdminAdmin(RefusalsAsMessages, UserAdmin):
 @admin.register(TokenFamily)
 class TokenFamilyAdmin(ReadOnlyAdmin):
     list_display = ["admin", "created_at", "expires_at", "ended_at", "end_reason"]
+    search_fields = ["admin__username"]
     list_select_related = ["admin"]
     ordering = ["-created_at"]
     fields = ["admin", "created_at", "expires_at", "ended_at", "end_reason"]

@@ -16,6 +16,7 @@ class GuardedBackend(ModelBackend):
         """The admin, or None. Raises TooManyLoginAttempts."""
         if username is None or password is None:
             return None
+        username = Admin.normalize_username(username)
         guard = LoginGuard(username, getattr(request, "client_address", None))
         guard.refuse_if_exhausted()
         admin = super().authenticate(request, username=username, password=password)

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.roles import PERMISSIONS, Role
 
@@ -54,6 +55,8 @@ class Admin(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField("may sign in", default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Counted up when the admin is disabled: what was signed before stays dead when they are enabled again.
+    token_generation = models.PositiveIntegerField(default=0, editable=False)
 
     objects = AdminManager()
 
@@ -94,6 +97,12 @@ class Admin(AbstractBaseUser):
 
     def has_module_perms(self, app_label: str) -> bool:
         return any(permission.partition(".")[0] == app_label for permission in self.permissions)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django ends a browser session whose hash differs: after another password, and after having been disabled."""
+        salt = "accounts.models.Admin.get_session_auth_hash"
+        value = f"{self.password}:{self.token_generation}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.username

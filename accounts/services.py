@@ -1,8 +1,10 @@
 """Changes of state around admins and their tokens. Each is one function."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +15,9 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from accounts.errors import InvalidRefreshToken, LastSysadmin
 from accounts.models import Admin, TokenFamily
 from accounts.roles import Role
-from accounts.tokens import FAMILY_CLAIM, access_token, refresh_token
+from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM, access_token, refresh_token
+
+CHANGEABLE = ("role", "is_active", "email")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def renew_tokens(refresh: str, *, at: datetime) -> TokenPair:
     if family is None or str(family.admin_id) != token.get("user_id"):
         raise InvalidRefreshToken
     admin = family.admin
-    if not admin.is_active or token.get("pwd") != get_md5_hash_password(admin.password):
+    if not admin.is_active or not was_signed_for(token, admin):
         end_token_family(family.pk, reason="revoked", at=at)
         raise InvalidRefreshToken
     successor = refresh_token(admin, family.pk)
@@ -59,6 +63,12 @@ def renew_tokens(refresh: str, *, at: datetime) -> TokenPair:
         end_token_family(family.pk, reason="reused", at=at)
         raise InvalidRefreshToken
     return TokenPair(access_token(admin), str(successor))
+
+
+def was_signed_for(token: RefreshToken, admin: Admin) -> bool:
+    """Whether the admin has neither been disabled nor changed the password since."""
+    same_password = token.get("pwd") == get_md5_hash_password(admin.password)
+    return bool(same_password and token.get(GENERATION_CLAIM) == admin.token_generation)
 
 
 def sign_out(refresh: str, *, at: datetime) -> None:
@@ -82,14 +92,23 @@ def readable_refresh_token(refresh: str) -> RefreshToken:
 
 
 @transaction.atomic
-def change_admin(admin: Admin, *, role: str, is_active: bool, email: str) -> Admin:
-    """Change what an admin is and may do. Raises LastSysadmin."""
-    others = Admin.objects.select_for_update().filter(role=Role.SYSADMIN, is_active=True).order_by("pk")
-    stays_sysadmin = role == Role.SYSADMIN and is_active
-    if not stays_sysadmin and not any(other.pk != admin.pk for other in others):
+def change_admin(admin_id: int, changes: Mapping[str, Any]) -> Admin:
+    """Change what an admin is and may do, of CHANGEABLE what is named and nothing else.
+
+    Whoever is disabled is signed out everywhere, for good. Raises LastSysadmin.
+    """
+    # Every sysadmin's row, in one order: two who demote each other at once must not both succeed.
+    sysadmins = Admin.objects.select_for_update(no_key=True).filter(role=Role.SYSADMIN, is_active=True).order_by("pk")
+    others = [sysadmin for sysadmin in sysadmins if sysadmin.pk != admin_id]
+    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    was_active = admin.is_active
+    for name in CHANGEABLE:
+        setattr(admin, name, changes.get(name, getattr(admin, name)))
+    if not others and not (admin.role == Role.SYSADMIN and admin.is_active):
         raise LastSysadmin
-    admin.role, admin.is_active, admin.email = role, is_active, email
-    admin.save(update_fields=["role", "is_active", "email"])
+    if was_active and not admin.is_active:
+        admin.token_generation += 1
+    admin.save(update_fields=[*CHANGEABLE, "token_generation"])
     return admin
 
 

@@ -7,13 +7,17 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from accounts.models import Admin
 
 FAMILY_CLAIM = "fam"
+GENERATION_CLAIM = "gen"
 
 
 def access_token(admin: Admin) -> str:
-    return str(AccessToken.for_user(admin))
+    token = AccessToken.for_user(admin)
+    token[GENERATION_CLAIM] = admin.token_generation
+    return str(token)
 
 
 def refresh_token(admin: Admin, family_id: uuid.UUID) -> RefreshToken:
     token = RefreshToken.for_user(admin)
     token[FAMILY_CLAIM] = str(family_id)
+    token[GENERATION_CLAIM] = admin.token_generation
     return token

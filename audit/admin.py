@@ -11,6 +11,7 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ["site_name", "actor_name", "reason", "=site_id", "=request_id"]
     search_help_text = "Site name, admin, reason; or a whole site id or request id"
     ordering = ["-sequence"]
+    linked_lookups = ("site_id",)
     fields = [
         "at",
         "action",

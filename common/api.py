@@ -18,7 +18,6 @@ class ApiRules(StrictQueryMixin):
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
         finished: Response = super().finalize_response(request, response, *args, **kwargs)
         finished.headers.setdefault("Cache-Control", "no-store")
-        finished.headers.pop("Vary", None)
         return finished
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import Serializer
 
@@ -33,8 +33,14 @@ class DomainCommand(BaseCommand):
         except ValidationError as error:
             raise CommandError(validation_line(error)) from error
         except (OperationalError, InterfaceError) as error:
-            raise CommandError(f"The database does not answer: {str(error).strip().splitlines()[0]}") from error
+            raise CommandError(f"The database does not answer: {first_line(error)}") from error
+        except ProgrammingError as error:
+            raise CommandError(f"The database lacks tables, run `manage.py migrate`: {first_line(error)}") from error
         self.stdout.write(json.dumps(representation) if options["json"] else "\n".join(lines))
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def validation_line(error: ValidationError) -> str:

@@ -35,11 +35,6 @@ class NotAuthenticated(DomainError):
     challenge: ClassVar[str] = 'Bearer realm="api"'
 
 
-class NotAllowed(DomainError):
-    code = "permission_denied"
-    title = "You may not do this"
-
-
 class NotFound(DomainError):
     code = "not_found"
     title = "There is nothing here"
@@ -67,7 +62,6 @@ class TooManyRequests(DomainError):
 HTTP_STATUS: Mapping[type[DomainError], int] = {
     InvalidInput: 400,
     NotAuthenticated: 401,
-    NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
     PreconditionFailed: 412,

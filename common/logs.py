@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from common.request_ids import current_request_id
 
-EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "event", "count")
+EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "refused_as")
 
 # The last line of defence: nothing should log these, and if something does, they are not readable.
 SECRETS = re.compile(r"psk_[0-9A-Za-z]{8,}|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*")

@@ -6,12 +6,13 @@ from drf_spectacular.openapi import AutoSchema
 
 Schema = dict[str, Any]
 
-EVERYBODYS_PROBLEMS = (413, 503)
+EVERYBODYS_PROBLEMS = (405, 413, 503)
 PROBLEM_TITLES = {
     400: "The input is unreadable or invalid; `errors` points at the fields to blame",
     401: "Not authenticated",
     403: "Authenticated, but the role may not do this",
     404: "Unknown",
+    405: "The endpoint does not have this method; `Allow` names those that it has",
     409: "In conflict with another request",
     412: "The site was changed since you read it",
     413: "The body is over 64 KiB",
@@ -25,6 +26,7 @@ REQUEST_ID = {
 }
 RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 WWW_AUTHENTICATE = {"description": "How to authenticate.", "schema": {"type": "string"}}
+ALLOW = {"description": "The methods that there are.", "schema": {"type": "string"}}
 PROBLEM_SCHEMA = {
     "type": "object",
     "description": "RFC 9457 problem details. `code` is stable and machine-readable.",
@@ -78,6 +80,8 @@ def problem(status: int) -> Schema:
     headers = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
     if status in (429, 503):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
+    if status == 405:
+        headers["Allow"] = {"$ref": "#/components/headers/Allow"}
     if status == 401:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WwwAuthenticate"}
     return {
@@ -128,6 +132,7 @@ def describe_problems_and_headers(result: Schema, generator: Any, request: Any, 
         "RequestId": REQUEST_ID,
         "RetryAfter": RETRY_AFTER,
         "WwwAuthenticate": WWW_AUTHENTICATE,
+        "Allow": ALLOW,
     }
     components.setdefault("securitySchemes", {}).update(SITE_KEY_SCHEMES)
     for path in result["paths"].values():

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.shortcuts import render
 from rest_framework import exceptions
 
@@ -26,8 +26,11 @@ STATUS_CODES = {
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",
+    414: "uri_too_long",
     415: "unsupported_media_type",
+    417: "expectation_failed",
     429: "too_many_requests",
+    431: "headers_too_large",
     500: "server_error",
     503: "unavailable",
 }
@@ -60,6 +63,7 @@ def problem_response(
         body["errors"] = errors
     response = HttpResponse(json.dumps(body), status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))
     response["Cache-Control"] = "no-store"
+    response["Content-Length"] = str(len(response.content))
     return response
 
 
@@ -98,6 +102,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return problem_response(404, "not_found", "There is nothing here.")
     if isinstance(error, PermissionDenied):
         return problem_response(403, "permission_denied", "You may not do this.")
+    if isinstance(error, UnreadablePostError):
+        return problem_response(400, "unreadable", "The body ended before its end, or came too slowly.")
     if isinstance(error, RequestDataTooBig):
         return problem_response(413, "body_too_large", "The body is too large.")
     if isinstance(error, SuspiciousOperation):

@@ -1,12 +1,16 @@
 """How much of a request body below /api/ is read, and bodies that come without a length."""
 
+import logging
 from collections.abc import Callable
 from io import BytesIO
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from gunicorn.http.errors import ParseException
 
 from common.problems import below_api, problem_response
+
+log = logging.getLogger("portcullis.body")
 
 
 class RequestBodyMiddleware:
@@ -18,7 +22,11 @@ class RequestBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if below_api(request):
             if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-                read_chunked_body(request)
+                try:
+                    read_chunked_body(request)
+                except (OSError, ParseException) as error:
+                    log.info("a body in chunks could not be read: %s", error)
+                    return problem_response(400, "unreadable", "The body's chunks cannot be read.")
             if content_length(request) > settings.API_BODY_LIMIT_BYTES:
                 return problem_response(
                     413, "body_too_large", f"The body may have {settings.API_BODY_LIMIT_BYTES} bytes at most."
@@ -35,6 +43,8 @@ def content_length(request: HttpRequest) -> int:
 
 def read_chunked_body(request: HttpRequest) -> None:
     """One byte over the limit is enough to know that there is too much."""
+    if "wsgi.input" not in request.META:  # ASGI: Django has read it by itself
+        return
     stream = request.META["wsgi.input"] if request.META.get("wsgi.input_terminated") else BytesIO()
     body = stream.read(settings.API_BODY_LIMIT_BYTES + 1)
     request.META["CONTENT_LENGTH"] = str(len(body))

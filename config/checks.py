@@ -34,7 +34,7 @@ def tokens_outlive_each_other(**_: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def https_behind_a_named_proxy(**_: Any) -> list[CheckMessage]:
-    if settings.HTTPS_ONLY and not settings.TRUSTED_PROXIES:
+    if settings.HTTPS_ONLY and not (settings.TRUSTED_PROXIES or settings.TRUST_UNIX_SOCKET):
         return [
             Error(
                 "HTTPS_ONLY redirects every request, because no proxy is trusted to say that it came over HTTPS.",

@@ -31,6 +31,7 @@ def description() -> dict[str, Any]:
 class SchemaView(APIView):
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
+    problem_statuses = (400,)
 
     @extend_schema(
         operation_id="schema",

@@ -66,7 +66,7 @@ def boolean(name: str, *, default: bool) -> bool:
 def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
     value = text(name, str(default)).strip()
     # isdecimal alone would take other scripts' digits, int() alone underscores and signs.
-    if not (value.isascii() and value.isdecimal()) or not minimum <= int(value) <= maximum:
+    if not (value.isascii() and value.isdecimal() and len(value) < 20) or not minimum <= int(value) <= maximum:
         raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}.")
     return int(value)
 

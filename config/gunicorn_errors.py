@@ -1,20 +1,32 @@
 """What gunicorn itself refuses, before there is a request that the application could answer, is a problem too."""
 
 import json
+import logging
 import socket
+import uuid
 
 from common.problems import CONTENT_TYPE, STATUS_CODES
 
+log = logging.getLogger("portcullis.access")
+
 
 def write_problem(sock: socket.socket, status: int, reason: str, detail: str) -> None:
-    """In place of gunicorn's HTML: a malformed request line, a header that is too long."""
+    """In place of gunicorn's HTML: a malformed request line, a header that is too long.
+
+    `detail` is left out: gunicorn quotes what it could not read, and that may hold a key.
+    """
+    request_id = uuid.uuid4().hex
     problem = {
         "type": "about:blank",
         "title": reason,
         "status": status,
-        "detail": detail or reason,
+        "detail": "The request cannot be read.",
         "code": STATUS_CODES.get(status, "bad_request"),
     }
     body = json.dumps(problem).encode()
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {CONTENT_TYPE}\r\n"
-    sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body)
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {CONTENT_TYPE}\r\n"
+        f"X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    log.info("unreadable request %s", status, extra={"status": status, "refused_as": request_id})
+    sock.sendall(head.encode("latin-1") + body)

@@ -37,9 +37,11 @@ def ask_database() -> None:
 
 
 def database_answers() -> bool:
+    probe = probes.submit(ask_database)
     try:
-        probes.submit(ask_database).result(timeout=DEADLINE_SECONDS)
+        probe.result(timeout=DEADLINE_SECONDS)
     except (Error, FutureTimeoutError) as error:
+        probe.cancel()  # one that has not begun need not be asked any more
         log.error("the database does not answer: %s", error or type(error).__name__)
         return False
     return True

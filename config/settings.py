@@ -2,11 +2,13 @@
 
 import hashlib
 import hmac
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -40,7 +42,13 @@ if not DEBUG and env.is_weak(JWT_SIGNING_KEY):
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("Set ALLOWED_HOSTS to the host names of this server, such as licenses.example.com.")
+if any("/" in host for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS takes host names without a scheme or a path, such as licenses.example.com."
+    )
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+if not all(re.fullmatch(r"https?://[^/\s]+", origin) for origin in CSRF_TRUSTED_ORIGINS):
+    raise ImproperlyConfigured("CSRF_TRUSTED_ORIGINS takes origins, such as https://licenses.example.com.")
 TRUSTED_PROXIES, TRUST_UNIX_SOCKET = env.proxies("TRUSTED_PROXIES")
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
@@ -124,6 +132,13 @@ def limits(startup_options: str) -> dict[str, Any]:
     }
 
 
+def make_folder_of(file_name: str) -> None:
+    try:
+        Path(file_name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL names {file_name}, whose folder cannot be made: {error}.") from error
+
+
 def database() -> dict[str, Any]:
     """DATABASE_URL as Django wants it: SQLite that takes concurrent writers, PostgreSQL that never hangs a worker."""
     url = env.text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'portcullis.sqlite3'}")
@@ -132,8 +147,10 @@ def database() -> dict[str, Any]:
     except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
         raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.") from error
     options = dict(config.get("OPTIONS") or {})
+    if not config.get("NAME") or config["NAME"] == ":memory:":
+        raise ImproperlyConfigured("DATABASE_URL must name a database, as in postgres://user:password@host:5432/name.")
     if config["ENGINE"] == "django.db.backends.sqlite3":
-        Path(str(config["NAME"])).parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(str(config["NAME"]))
         # IMMEDIATE: a transaction that will write takes its place in the queue at once, instead of failing half-way.
         options |= {
             "transaction_mode": "IMMEDIATE",
@@ -157,6 +174,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Counters that all processes share -----------------------------------------------------------------------------
 
 REDIS_URL = env.text("REDIS_URL", "")
+if REDIS_URL:
+    try:
+        redis.ConnectionPool.from_url(REDIS_URL).make_connection()
+    except (ValueError, TypeError) as error:
+        raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:6379/0.") from error
 SQL_COUNTERS = {"BACKEND": "common.counters.SqlCounterCache", "LOCATION": "common_counter"}
 REDIS_COUNTERS = {
     "BACKEND": "django_redis.cache.RedisCache",
@@ -183,6 +205,7 @@ RATELIMIT_FAIL_OPEN = True
 # --- People: passwords, tokens, sessions ---------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.Admin"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["accounts.backends.GuardedBackend"]
 PASSWORD_HASHERS = [
     "accounts.hashers.Argon2Hasher",
@@ -215,6 +238,7 @@ SIMPLE_JWT = {
     "REVOKE_TOKEN_CLAIM": "pwd",
 }
 
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = env.integer("SESSION_SECONDS", default=43_200, minimum=60, maximum=2_592_000)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -245,7 +269,6 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "common.openapi.ProblemSchema",
     "EXCEPTION_HANDLER": "common.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Portcullis API",
@@ -274,8 +297,6 @@ SPECTACULAR_SETTINGS = {
         {"name": "service", "description": "Is the control plane up?"},
     ],
 }
-if DEBUG:
-    SPECTACULAR_SETTINGS["SERVERS"] = []
 
 # --- Browser: headers, static files --------------------------------------------------------------------------------
 
@@ -315,8 +336,9 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 
 SILENCED_SYSTEM_CHECKS = [
-    # Sites are restaurants on many domains: these three are right to set only where the operator says so (HTTPS_ONLY).
+    # HSTS and the redirect bind every visitor's browser to HTTPS: the operator turns them on (HTTPS_ONLY).
     *([] if HTTPS_ONLY else ["security.W004", "security.W008"]),
+    # Other names below the same domain are not ours to bind.
     "security.W005",
     "security.W021",
     # Our counter cache counts exactly across processes (common/tests/test_counters.py); the check only knows its own list.

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
@@ -45,7 +45,8 @@ urlpatterns = [
 def server_error(request: HttpRequest) -> HttpResponse:
     """For people in the admin; below /api/ the problem middleware puts its own answer in place of this."""
     away = isinstance(sys.exc_info()[1], DATABASE_AWAY)
-    response = render(request, "error.html", {"away": away}, status=503 if away else 500)
+    # Without the request: whatever was wrong with it must not come up a second time.
+    response = HttpResponse(render_to_string("error.html", {"away": away}), status=503 if away else 500)
     if away:
         response["Retry-After"] = str(RETRY_AFTER_OUTAGE_SECONDS)
     return response

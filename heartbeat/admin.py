@@ -1,14 +1,13 @@
 from django.contrib import admin
 
-from common.admin import ReadOnlyAdmin
 from heartbeat.models import Heartbeat
+from sites.admin import OfASiteAdmin
 
 
 @admin.register(Heartbeat)
-class HeartbeatAdmin(ReadOnlyAdmin):
+class HeartbeatAdmin(OfASiteAdmin):
     list_display = ["received_at", "site", "ip", "version", "uptime_seconds", "licensed", "locked"]
     list_select_related = ["site"]
     list_filter = ["licensed", "locked"]
-    search_fields = ["site__search_text"]
-    search_help_text = "The site's name, owner, e-mail or id"
     ordering = ["-id"]
+    linked_lookups = ("site__site_id__exact",)

@@ -18,16 +18,16 @@ from django.utils.timesince import timesince, timeuntil
 
 from audit.actors import acting_admin
 from audit.models import Event
-from common.admin import ReadOnlyAdmin, RefusalsAsMessages
+from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
 from common.errors import DomainError
 from sites import services
 from sites.admin_filters import LicenseFilter, RegistrationFilter, StatusFilter
 from sites.admin_forms import EditForm, RegisterForm, RotateForm
 from sites.admin_operations import OPERATIONS, Operation
 from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
-from sites.querysets import SiteQuerySet
+from sites.querysets import SiteQuerySet, folded
 
-AT_ONCE = 500
+AT_ONCE = 400
 LINE_BREAK = SafeString("<br>")
 SHAPES = {"online": "●", "late": "▲", "offline": "■", "never_seen": "○"}
 
@@ -37,7 +37,7 @@ def badge(kind: str, shape: str, words: str) -> SafeString:
 
 
 @admin.register(Site)
-class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
+class SiteAdmin(RefusalsAsMessages, KnownLookupsOnly, admin.ModelAdmin):
     form = EditForm
     list_display = ["name", "shown_status", "shown_lock", "shown_license", "shown_last_seen"]
     list_filter = [StatusFilter, "is_locked", LicenseFilter, "is_active", RegistrationFilter]
@@ -179,7 +179,7 @@ class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
         """The service recorded an event; a second log would only say less."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """As above."""
+        """The service recorded an event."""
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         site = self.get_object(request, object_id)
@@ -261,6 +261,8 @@ class SiteAdmin(RefusalsAsMessages, admin.ModelAdmin):
         """One transaction and one event a site; what one site refuses does not keep the others waiting."""
         by, done, refused = acting_admin(request, Event.Source.ADMIN), [], []
         for site in sites:
+            if operation.is_cumulative:
+                facts["expected_revisions"] = {posted_revision(request, site)}
             try:
                 operation.service(site.pk, by=by, at=timezone.now(), **facts)
                 done.append(site.name)
@@ -319,6 +321,12 @@ def as_action(operation: Operation) -> Any:
     return act
 
 
+def posted_revision(request: HttpRequest, site: Site) -> int:
+    """The revision of the site that the confirmation page showed; 0, which no site has, when it says none."""
+    given = request.POST.get(f"revision-{site.pk}", "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else 0
+
+
 def readable(value: str) -> uuid.UUID:
     try:
         return uuid.UUID(value)
@@ -344,28 +352,38 @@ def state_of_key(key: SiteKey) -> str:
     return f"{verb} {key.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
+class OfASiteAdmin(ReadOnlyAdmin):
+    """A table of what belongs to a site: found by its name, owner, e-mail or id, in any case."""
+
+    search_fields = ["site__search_text"]
+    search_help_text = "The site's name, owner, e-mail or id"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        term = folded(search_term.strip())
+        return (queryset.filter(site__search_text__contains=term) if term else queryset), False
+
+
 @admin.register(SiteKey)
-class SiteKeyAdmin(ReadOnlyAdmin):
+class SiteKeyAdmin(OfASiteAdmin):
     """Hints and ages. The digest is of no use to a person and stays out of sight."""
 
     list_display = ["hint", "site", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["site"]
-    search_fields = ["site__search_text"]
     ordering = ["-id"]
     fields = ["hint", "site", "created_at", "expires_at", "revoked_at"]
 
 
 @admin.register(SitePulse)
-class SitePulseAdmin(ReadOnlyAdmin):
+class SitePulseAdmin(OfASiteAdmin):
     list_display = ["site", "last_seen_at", "due_at", "last_seen_ip", "version", "told_licensed", "told_locked"]
     list_select_related = ["site"]
-    search_fields = ["site__search_text"]
     ordering = ["site_id"]
 
 
 @admin.register(IdempotentRequest)
 class IdempotentRequestAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "admin", "path", "key", "status"]
+    search_fields = ["admin__username", "path", "key"]
     list_select_related = ["admin"]
     ordering = ["-id"]
     fields = ["created_at", "admin", "path", "key", "status"]

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 
-from common.fields import known_zones
+from common.fields import has_control_characters, known_zones
 from sites.models import MAX_REASON, Site
 from sites.services import EDITABLE
 
@@ -22,12 +22,40 @@ class LabelledDateTime(AdminSplitDateTime):
             widget.attrs["aria-label"] = name
 
 
+def one_line(text: str) -> None:
+    if has_control_characters(text):
+        raise forms.ValidationError("Control characters are not allowed.")
+
+
+def lines(text: str) -> None:
+    if has_control_characters(text, but="\n\r\t"):
+        raise forms.ValidationError("Control characters are not allowed.")
+
+
+class OneLineNames:
+    """The API's rule for names, for forms that take theirs from the model."""
+
+    def clean_name(self) -> str:
+        return self.one_line_of("name")
+
+    def clean_owner_name(self) -> str:
+        return self.one_line_of("owner_name")
+
+    def clean_contact_email(self) -> str:
+        return self.one_line_of("contact_email")
+
+    def one_line_of(self, field: str) -> str:
+        text: str = self.cleaned_data[field]  # type: ignore[attr-defined]
+        one_line(text)
+        return text
+
+
 class ZoneChoiceField(forms.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=lambda: [(zone, zone) for zone in sorted(known_zones())], **kwargs)
 
 
-class RegisterForm(forms.ModelForm):
+class RegisterForm(OneLineNames, forms.ModelForm):
     """A new site. The hidden id makes a form that is sent twice one registration."""
 
     site_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
@@ -44,7 +72,7 @@ class RegisterForm(forms.ModelForm):
         fields = ["name", "owner_name", "contact_email", "timezone", "license_expires_at"]
 
 
-class EditForm(forms.ModelForm):
+class EditForm(OneLineNames, forms.ModelForm):
     """Only what an admin may edit. The hidden revision tells whether somebody changed the site meanwhile."""
 
     revision = forms.IntegerField(widget=forms.HiddenInput)
@@ -85,6 +113,7 @@ class EditForm(forms.ModelForm):
 class LockForm(forms.Form):
     reason = forms.CharField(
         max_length=MAX_REASON,
+        validators=[lines],
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
         help_text="The restaurant is told this with its next heartbeat.",
     )
@@ -93,6 +122,7 @@ class LockForm(forms.Form):
 class UnlockForm(forms.Form):
     note = forms.CharField(
         max_length=MAX_REASON,
+        validators=[lines],
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
         help_text="For the history.",
@@ -116,13 +146,16 @@ class ExtendForm(forms.Form):
 
 class DeregisterForm(forms.Form):
     reason = forms.CharField(
-        max_length=MAX_REASON, widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
+        max_length=MAX_REASON, validators=[lines], widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
     )
 
 
 class RestoreForm(forms.Form):
     reason = forms.CharField(
-        max_length=MAX_REASON, required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
+        max_length=MAX_REASON,
+        validators=[lines],
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
     )
 
 

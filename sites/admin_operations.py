@@ -23,6 +23,8 @@ class Operation:
     service: Callable[..., Site]
     applies_to: Callable[[Site], bool]
     is_destructive: bool = False
+    # Whether doing it twice does more than doing it once: then a form that is sent twice must not.
+    is_cumulative: bool = False
 
 
 def is_live(site: Site) -> bool:
@@ -60,6 +62,7 @@ ALL = (
         form=ExtendForm,
         service=services.extend_license,
         applies_to=is_live,
+        is_cumulative=True,
     ),
     Operation(
         name="deregister",

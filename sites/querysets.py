@@ -100,7 +100,3 @@ class SiteKeyQuerySet(models.QuerySet[Any]):
     def live(self, *, at: datetime) -> "SiteKeyQuerySet":
         """Which open the door: not revoked, and not past the end of an overlap."""
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), revoked_at=None)
-
-    def newest(self) -> "SiteKeyQuerySet":
-        """Not superseded by a rotation."""
-        return self.filter(expires_at__isnull=True, revoked_at=None)

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from audit.actors import Actor, acting_system
 from audit.models import Event
@@ -155,13 +154,19 @@ def unlock_site(site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None
 
 @transaction.atomic
 def extend_license(
-    site_id: uuid.UUID, *, by: Actor, at: datetime, days: int | None = None, until: datetime | None = None
+    site_id: uuid.UUID,
+    *,
+    by: Actor,
+    at: datetime,
+    days: int | None = None,
+    until: datetime | None = None,
+    expected_revisions: Collection[int] | None = None,
 ) -> Site:
     """Let a licence end later: `days` after the later of now and the present end, or at `until`.
 
-    Raises SiteNotFound, InvalidExtension.
+    Raises SiteNotFound, SiteChangedMeanwhile, InvalidExtension.
     """
-    site = locked_site(site_id)
+    site = locked_site(site_id, expected_revisions=expected_revisions)
     before = site.license_expires_at
     site.license_expires_at = extended_end(before, at=at, days=days, until=until)
     save_fields(site, ["license_expires_at"], at=at)
@@ -201,10 +206,11 @@ def rotate_key(
     """
     site = locked_site(site_id, expected_revisions=expected_revisions)
     ends_at = at + overlap
-    previous = SiteKey.objects.select_for_update().filter(site=site).newest().get()
-    SiteKey.objects.filter(site=site).live(at=at).filter(Q(expires_at=None) | Q(expires_at__gt=ends_at)).update(
-        expires_at=ends_at
-    )
+    # Locked in the order of their ids, as retire_older_keys does: two orders would be a deadlock.
+    keys = list(SiteKey.objects.select_for_update().filter(site=site, revoked_at=None).order_by("id"))
+    previous = keys[-1]
+    ending = [key.pk for key in keys if key.expires_at is None or key.expires_at > ends_at]
+    SiteKey.objects.filter(pk__in=ending).update(expires_at=ends_at)
     new = add_key(site, at=at)
     save_fields(site, [], at=at)
     record(Event.Action.KEY_ROTATED, site, by=by, at=at, changes={"key_hint": (previous.hint, new.hint)})

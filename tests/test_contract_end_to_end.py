@@ -3,7 +3,6 @@
 import itertools
 import json
 import socket
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,7 +82,7 @@ def test_the_root_leads_to_the_admin_site(server: RunningServer) -> None:
         (401, "GET", "/api/sites", None),
         (404, "GET", "/api/nope", None),
         (404, "GET", "/api/sites/not-an-id", None),
-        (404, "GET", f"/api/sites/{uuid.uuid4()}", None),
+        (404, "GET", "/api/sites/00000000-0000-4000-8000-000000000000", None),
         (405, "PUT", "/api/auth/login", {}),
         (413, "POST", "/api/sites", {"name": "x" * 70_000}),
     ],
@@ -156,4 +155,5 @@ def test_what_the_server_itself_refuses_is_a_problem_too(server: RunningServer, 
         connection.sendall(f"{request_line}\r\nHost: 127.0.0.1\r\n\r\n".encode())
         head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
     assert b"Content-Type: application/problem+json" in head
+    assert b"X-Request-ID: " in head
     assert 400 <= json.loads(body)["status"] < 506

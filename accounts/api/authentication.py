@@ -1,9 +1,29 @@
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import AuthenticationFailed
+
+from accounts.models import Admin
+from accounts.tokens import GENERATION_CLAIM
 
 
 class AccessTokenAuthentication(JWTAuthentication):
-    """`Authorization: Bearer …` with an access token of ours, of an admin who is active and has the same password still."""
+    """`Authorization: Bearer …` with an access token of ours.
+
+    Refused when its admin is disabled, was disabled since, or changed the password since.
+    """
+
+    def get_header(self, request):
+        """The scheme's name counts in any case (RFC 9110, section 11.1)."""
+        header = super().get_header(request)
+        scheme, _, rest = (header or b"").partition(b" ")
+        return b"Bearer " + rest if scheme.lower() == b"bearer" else header
+
+    def get_user(self, validated_token):
+        admin = super().get_user(validated_token)
+        assert isinstance(admin, Admin)
+        if validated_token.get(GENERATION_CLAIM) != admin.token_generation:
+            raise AuthenticationFailed("This token was revoked.", code="token_revoked")
+        return admin
 
 
 class AccessTokenScheme(SimpleJWTScheme):

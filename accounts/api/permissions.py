@@ -7,8 +7,8 @@ from rest_framework.request import Request
 class RolePermission(BasePermission):
     """The caller's role must hold the permission that the view names for what is asked.
 
-    A view says `required_permissions = {"action or method": "app.permission"}`. A view that names none for an
-    action needs only a signed-in admin; a method that it does not have is let through to its 405.
+    A view says `required_permissions = {"action or method": "app.permission"}`. None takes any signed-in
+    admin. What a view does not name it refuses; a method that it does not have is let through to its 405.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -16,5 +16,7 @@ class RolePermission(BasePermission):
             return False
         method = "get" if request.method == "HEAD" else str(request.method).lower()
         asked = getattr(view, "action", None) or method
-        required = getattr(view, "required_permissions", {}).get(asked)
-        return required is None or bool(request.user.has_perm(required))
+        named = getattr(view, "required_permissions", {})
+        if asked in named:
+            return named[asked] is None or bool(request.user.has_perm(named[asked]))
+        return method not in view.http_method_names or not hasattr(view, method)

@@ -3,7 +3,6 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import Admin
-from accounts.roles import EVERY_PERMISSION
 from common.fields import TextField
 
 
@@ -33,4 +32,4 @@ class MeSerializer(serializers.ModelSerializer[Admin]):
         read_only_fields = fields
 
     def get_permissions(self, admin: Admin) -> list[str]:
-        return sorted(admin.permissions & EVERY_PERMISSION)
+        return sorted(admin.permissions)

@@ -113,6 +113,7 @@ class LogoutView(PublicView):
 
 
 class MeView(APIView):
+    required_permissions = {"get": None}
     problem_statuses = (400, 401)
 
     @extend_schema(operation_id="me", summary="Who am I", tags=["auth"], responses=MeSerializer)

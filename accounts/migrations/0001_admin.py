@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="may sign in")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("token_generation", models.PositiveIntegerField(default=0, editable=False)),
             ],
             options={
                 "default_permissions": ("add", "change", "view"),

@@ -12,7 +12,7 @@ from accounts.tests.side_by_side import side_by_side
 
 
 def change(admin: Admin, **facts: Any) -> Admin:
-    return change_admin(admin, **{"role": admin.role, "is_active": admin.is_active, "email": admin.email, **facts})
+    return change_admin(admin.pk, facts)
 
 
 @pytest.mark.parametrize("facts", [{"role": "support"}, {"role": "viewer"}, {"is_active": False}])

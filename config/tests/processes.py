@@ -10,7 +10,7 @@ COMPLETE = {
     "SECRET_KEY": "kV3mQ9xT7bN1cL5zR8wY2dF6hJ0pS4gA-one",
     "SITE_KEY_PEPPER": "pU7yE2nB5vC8xM1qW4rT9oZ3iK6lD0aG-two",
     "ALLOWED_HOSTS": "licenses.example.com",
-    "DATABASE_URL": "sqlite://:memory:",
+    "DATABASE_URL": "sqlite:///var/never-opened.sqlite3",
 }
 
 

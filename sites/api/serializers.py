@@ -173,7 +173,7 @@ class SiteListQuery(PageQuery):
     license_expires_after = InstantField(required=False)
     last_seen_before = InstantField(required=False)
     version = serializers.CharField(required=False, max_length=64, trim_whitespace=False)
-    search = serializers.CharField(
+    search = TextField(
         required=False,
         allow_blank=True,
         trim_whitespace=False,

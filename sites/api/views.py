@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -76,6 +77,14 @@ def expected_revisions(request: Request) -> frozenset[int] | None:
         return None
     # A proxy that compresses marks the tag as weak; the revision in it is the same.
     return frozenset(int(tag) for tag in re.findall(r'(?:W/)?"([1-9]\d{0,8})"', condition, re.ASCII))
+
+
+def utf8_header(value: str | None) -> str | None:
+    """WSGI reads headers as Latin-1; clients write them in UTF-8."""
+    try:
+        return value if value is None else value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
 
 def canonical_path(request: Request) -> str:
@@ -232,15 +241,18 @@ class SiteViewSet(ViewSet):
 
     def changed(self, service: Callable[..., Site], site_id: uuid.UUID, **facts: Any) -> Response:
         at = timezone.now()
-        service(site_id, by=self.actor(), at=at, **facts)
-        site = self.site_with_state(site_id, at=at)
+        # One transaction: the answer shows this very change, not what somebody made of the site a moment later.
+        with transaction.atomic():
+            service(site_id, by=self.actor(), at=at, **facts)
+            site = self.site_with_state(site_id, at=at)
         return Response(SiteSerializer(site).data, headers={"ETag": etag(site)})
 
     def answer(self, operate: Callable[[], Answer]) -> Response:
         """Do it, once for each Idempotency-Key."""
-        key = self.request.headers.get("Idempotency-Key")
+        key = utf8_header(self.request.headers.get("Idempotency-Key"))
         if key is None:
-            answer = operate()
+            with transaction.atomic():
+                answer = operate()
         else:
             answer = answer_once(
                 operate,

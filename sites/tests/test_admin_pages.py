@@ -1,5 +1,7 @@
 """The admin pages obey the roles, cost the same however many sites there are, and change nothing by a GET."""
 
+import uuid
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -8,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register, RegisteredSite
-from sites.models import Site, SiteKey
+from sites.models import Site, SiteKey, SitePulse
 
 LIST = "/admin/sites/site/"
 ADD = "/admin/sites/site/add/"
@@ -109,7 +111,15 @@ def test_one_refusal_does_not_keep_the_other_sites_waiting(anna: Admin, register
     early = register(name="Early", license_expires_at="2030-01-01T00:00:00Z")
     late = register(name="Late", license_expires_at="2040-01-01T00:00:00Z")
     answer = at_the_screen(anna).post(
-        operate("extend", early, late), confirmation(early, late, until_0="2035-01-01", until_1="00:00:00"), follow=True
+        operate("extend", early, late),
+        confirmation(
+            early,
+            late,
+            until_0="2035-01-01",
+            until_1="00:00:00",
+            **{f"revision-{early.site_id}": "1", f"revision-{late.site_id}": "1"},
+        ),
+        follow=True,
     )
     said = [str(message) for message in answer.context["messages"]]
     assert said[0] == "Extended the licence of Early."
@@ -125,6 +135,38 @@ def test_the_same_action_twice_harms_nothing(anna: Admin, roma: RegisteredSite) 
     assert Event.objects.filter(action="locked").count() == 1
     event = Event.objects.get(action="locked")
     assert (event.source, event.actor_name, event.reason) == ("admin", "anna", "unpaid")
+
+
+def test_an_extension_that_is_sent_twice_extends_once(anna: Admin, register: Register) -> None:
+    site = register(license_expires_at="2030-01-01T00:00:00Z")
+    browser = at_the_screen(anna)
+    shown = browser.get(operate("extend", site)).content.decode()
+    revision = f'name="revision-{site.site_id}" value="1"'
+    assert revision in shown
+    form = confirmation(site, days="30", **{f"revision-{site.site_id}": "1"})
+    for _ in range(2):
+        browser.post(operate("extend", site), form)
+    assert f"{Site.objects.get().license_expires_at:%Y-%m-%d}" == "2030-01-31"
+
+
+def test_a_rotation_that_is_sent_twice_makes_one_key(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    form = {"overlap_hours": "24", "revision": "1"}
+    assert b"psk_" in browser.post(f"{LIST}{roma.site_id}/rotate-key/", form).content
+    assert b"psk_" not in browser.post(f"{LIST}{roma.site_id}/rotate-key/", form, follow=True).content
+    assert SiteKey.objects.count() == 2
+
+
+def test_no_action_hits_more_sites_than_a_page_can_name(anna: Admin, roma: RegisteredSite) -> None:
+    template = Site.objects.get()
+    for number in range(400):
+        template.pk = uuid.uuid4()
+        template.name = f"Site {number}"
+        template.save(force_insert=True)
+        SitePulse.objects.create(site=template)
+    everything = {"action": "lock", "select_across": "1", "index": "0", "_selected_action": [roma.site_id]}
+    answer = at_the_screen(anna).post(LIST, everything, follow=True)
+    assert [str(message) for message in answer.context["messages"]] == ["Select from 1 to 400 sites."]
 
 
 def test_a_form_sent_twice_registers_once(anna: Admin) -> None:
@@ -180,3 +222,57 @@ def test_a_search_finds_in_any_case(anna: Admin, register: Register) -> None:
     page = at_the_screen(anna).get(LIST, {"q": "CAFÉ éLAN"}).content.decode()
     assert "Café Élan" in page
     assert "Bistro" not in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/sites/sitekey/?digest__startswith=a",
+        "/admin/accounts/tokenfamily/?newest_token_id__startswith=a",
+        "/admin/sites/idempotentrequest/?body_digest__startswith=a",
+        "/admin/audit/event/?site_name__regex=%28",
+        "/admin/audit/event/?at__year=99999999999999999999",
+        "/admin/audit/event/?action=%00",
+        "/admin/accounts/admin/?role__exact=%00",
+        "/admin/accounts/admin/?password__startswith=a",
+    ],
+)
+def test_a_list_answers_only_the_filters_that_it_offers(vera: Admin, path: str) -> None:
+    answer = at_the_screen(vera).get(path)
+    assert answer.status_code in (302, 400)
+
+
+def test_the_filters_that_the_lists_offer_work(anna: Admin, roma: RegisteredSite) -> None:
+    roma.call_home()
+    browser = at_the_screen(anna)
+    for path in (
+        f"{LIST}?is_locked__exact=0&is_active__exact=1&status=online&licensed=yes",
+        f"/admin/audit/event/?site_id={roma.site_id}&action__exact=registered",
+        f"/admin/heartbeat/heartbeat/?site__site_id__exact={roma.site_id}&licensed__exact=1",
+        "/admin/accounts/admin/?role__exact=sysadmin&is_active__exact=1",
+    ):
+        page = browser.get(path)
+        assert page.status_code == 200, path
+        assert page.context["cl"].result_count == 1, path
+
+
+def test_control_characters_are_refused_as_in_the_api(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    answer = browser.post(operate("lock", roma), confirmation(roma, reason="x\x07\x1b[31m"))
+    assert b"Control characters are not allowed" in answer.content
+    registration = {
+        "site_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
+        "owner_name": "G",
+        "contact_email": "g@x.example",
+    }
+    answer = browser.post(ADD, {**registration, "name": "ev\x1b[2Jil", "timezone": "UTC"})
+    assert b"Control characters are not allowed" in answer.content
+    assert Site.objects.get().is_locked is False
+
+
+@pytest.mark.parametrize("table", ["sites/site", "sites/sitekey", "sites/sitepulse", "heartbeat/heartbeat"])
+def test_each_list_of_a_site_is_searched_in_any_case(anna: Admin, register: Register, table: str) -> None:
+    register(name="Chez Élise").call_home()
+    register(name="Bistro").call_home()
+    page = at_the_screen(anna).get(f"/admin/{table}/", {"q": "chez éLISE"})
+    assert page.context["cl"].result_count == 1

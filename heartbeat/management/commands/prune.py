@@ -37,8 +37,9 @@ class Command(DomainCommand):
             "idempotent_requests": prune_idempotent_requests(created_before=at - KEPT_FOR),
         }
         counters = caches["login"]
-        if isinstance(counters, SqlCounterCache):
-            counters.drop_expired()
+        assert isinstance(counters, SqlCounterCache)
+        while counters.drop_expired():
+            pass
         import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
         return deleted, [f"Deleted {count} {name.replace('_', ' ')}." for name, count in deleted.items()]
 
