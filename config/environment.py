@@ -1,6 +1,6 @@
 """Strictly parsed environment variables: a value that is not understood stops the start, none is guessed.
 
-Every setting `NAME` can also be given as `NAME_FILE`, the path of a file that holds it, which is
+Every setting `NAME` that is read here can also be given as `NAME_FILE`, the path of a file that holds it, which is
 how container platforms hand over secrets.
 """
 
