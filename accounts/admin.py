@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
 
 from accounts import services
@@ -31,10 +31,19 @@ class ChangeAdminForm(UserChangeForm):
                 self.fields[name].show_hidden_initial = True
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    def save(self, commit: bool = True) -> Admin:
+        """Writes the password alone: a full save would undo what somebody else changes at this moment."""
+        super().save(commit=False)
+        self.user.save(update_fields=["password"])
+        return self.user
+
+
 @admin.register(Admin)
 class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     form = ChangeAdminForm
     add_form = NewAdminForm
+    change_password_form = NewPasswordForm
     list_display = ["username", "email", "role", "is_active", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["username", "email"]

@@ -1,6 +1,8 @@
 """Two sysadmins at the page of one admin: what the first changed stays, unless the second changed the very same."""
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Admin
 
@@ -32,3 +34,16 @@ def test_an_open_form_does_not_enable_a_disabled_admin_again(anna: Admin, ben: A
     assert second.post(page_of(ben), {**stale, "email": "new@vendor.example"}).status_code == 302
     ben.refresh_from_db()
     assert (ben.is_active, ben.role, ben.email) == (False, "viewer", "new@vendor.example")
+
+
+def test_a_new_password_writes_nothing_but_the_password(anna: Admin, ben: Admin) -> None:
+    browser = Client()
+    browser.force_login(anna)
+    new = {"usable_password": "true", "password1": "a much longer secret", "password2": "a much longer secret"}
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.post(f"/admin/accounts/admin/{ben.pk}/password/", new).status_code == 302
+    [update] = [query["sql"] for query in queries if query["sql"].startswith('UPDATE "accounts_admin"')]
+    assert "password" in update
+    assert "is_active" not in update
+    ben.refresh_from_db()
+    assert ben.check_password("a much longer secret")

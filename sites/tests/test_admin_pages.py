@@ -276,3 +276,24 @@ def test_each_list_of_a_site_is_searched_in_any_case(anna: Admin, register: Regi
     register(name="Bistro").call_home()
     page = at_the_screen(anna).get(f"/admin/{table}/", {"q": "chez éLISE"})
     assert page.context["cl"].result_count == 1
+
+
+def test_a_saved_form_writes_no_pulse(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    site = Site.objects.get()
+    form = {
+        "revision": "1",
+        "name": "Renamed",
+        "owner_name": site.owner_name,
+        "contact_email": site.contact_email,
+        "timezone": site.timezone,
+        "license_expires_at_0": "2030-01-01",
+        "license_expires_at_1": "00:00:00",
+        "is_active": "on",
+    }
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.post(change(roma), form).status_code == 302
+    written = [query["sql"] for query in queries if query["sql"].startswith(("UPDATE", "INSERT", "DELETE"))]
+    assert any('UPDATE "sites_site"' in sql for sql in written)
+    assert not any("sites_sitepulse" in sql or "heartbeat_heartbeat" in sql for sql in written)
+    assert Site.objects.get().name == "Renamed"
