@@ -330,10 +330,10 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "common.staticfiles.CollectedOrPlainStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()
 
 SILENCED_SYSTEM_CHECKS = [
     # HSTS and the redirect bind every visitor's browser to HTTPS: the operator turns them on (HTTPS_ONLY).

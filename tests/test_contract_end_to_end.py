@@ -2,12 +2,15 @@
 
 import itertools
 import json
+import re
+import shutil
 import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.running_server import Client, RunningServer, register
+from tests.running_server import ROOT, Client, RunningServer, register
 
 pytestmark = pytest.mark.e2e
 
@@ -157,3 +160,19 @@ def test_what_the_server_itself_refuses_is_a_problem_too(server: RunningServer, 
     assert b"Content-Type: application/problem+json" in head
     assert b"X-Request-ID: " in head
     assert 400 <= json.loads(body)["status"] < 506
+
+
+def test_a_server_without_collected_files_shows_its_pages_all_the_same(tmp_path: Path) -> None:
+    bare = tmp_path / "tree"
+    unwanted = shutil.ignore_patterns(".git", ".venv", "var", "staticfiles", "__pycache__")
+    shutil.copytree(ROOT, bare, ignore=unwanted)
+    server = RunningServer(f"sqlite:///{tmp_path / 'db.sqlite3'}", tmp_path, root=bare)
+    server.set_up()
+    server.start()
+    try:
+        page = Client(server).get("/admin/login/")
+        assert page.status_code == 200
+        for path in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
+            assert Client(server).get(path).status_code == 200, path
+    finally:
+        server.stop()
