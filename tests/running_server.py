@@ -87,6 +87,8 @@ class RunningServer:
                     return
             except requests.RequestException:
                 time.sleep(0.1)
+        if self.process.poll() is None:
+            self.stop()
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
     def stop(self) -> None:
