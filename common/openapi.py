@@ -4,6 +4,8 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+from common.problems import STATUS_CODES
+
 Schema = dict[str, Any]
 
 EVERYBODYS_PROBLEMS = (405, 413, 503)
@@ -59,8 +61,6 @@ SITE_KEY_SCHEMES = {
 
 
 def problem_example(status: int) -> Schema:
-    from common.problems import STATUS_CODES
-
     example: Schema = {
         "type": "about:blank",
         "title": PROBLEM_TITLES[status].split(";")[0],

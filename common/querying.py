@@ -22,9 +22,11 @@ class QuerySerializer(serializers.Serializer[Any]):
 
     @classmethod
     def read(cls, query: QueryDict) -> dict[str, Any]:
-        """The validated values of the parameters that were given. Raises ValidationError (a 400)."""
+        """The validated values of the parameters that were given. Raises ValidationError (a 400).
+
+        Unknown and repeated ones were refused before the view ran, by StrictQueryMixin.
+        """
         serializer = cls(data={name: values[-1] for name, values in query.lists()})
-        refuse_unknown(query, set(serializer.fields))
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 

@@ -16,7 +16,7 @@ echo "== migrations"
 DEBUG=true "$BIN/python" manage.py makemigrations --check --dry-run
 echo "== deployment"
 random() { "$BIN/python" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
-SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=licenses.example.com \
+DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=licenses.example.com \
   "$BIN/python" manage.py check --deploy --fail-level WARNING
 echo "== API description"
 DEBUG=true "$BIN/python" manage.py spectacular --validate --fail-on-warn >/dev/null

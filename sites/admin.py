@@ -28,6 +28,8 @@ from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
 from sites.querysets import SiteQuerySet, folded
 
 AT_ONCE = 400
+STATE_FIELDS = ("shown_status", "shown_lock", "shown_license", "shown_last_seen", "shown_address", "shown_due")
+RESTAURANT_FIELDS = ("name", "owner_name", "contact_email", "timezone")
 LINE_BREAK = SafeString("<br>")
 SHAPES = {"online": "●", "late": "▲", "offline": "■", "never_seen": "○"}
 
@@ -47,34 +49,17 @@ class SiteAdmin(RefusalsAsMessages, KnownLookupsOnly, admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     add_fieldsets = [
-        ("Restaurant", {"fields": ["name", "owner_name", "contact_email", "timezone"]}),
+        ("Restaurant", {"fields": RESTAURANT_FIELDS}),
         ("Licence", {"fields": ["license_expires_at"]}),
     ]
     fieldsets = [
-        (
-            "State",
-            {
-                "fields": [
-                    "shown_status",
-                    "shown_lock",
-                    "shown_license",
-                    "shown_last_seen",
-                    "shown_address",
-                    "shown_due",
-                ]
-            },
-        ),
-        ("Restaurant", {"fields": ["name", "owner_name", "contact_email", "timezone"]}),
+        ("State", {"fields": STATE_FIELDS}),
+        ("Restaurant", {"fields": RESTAURANT_FIELDS}),
         ("Licence", {"fields": ["license_expires_at", "is_active"]}),
         ("Identity", {"fields": ["site_id", "shown_keys", "created_at", "updated_at", "deregistered_at"]}),
     ]
     readonly_fields = [
-        "shown_status",
-        "shown_lock",
-        "shown_license",
-        "shown_last_seen",
-        "shown_address",
-        "shown_due",
+        *STATE_FIELDS,
         "shown_keys",
         "site_id",
         "created_at",

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sites.api.paths import path_site_id as site_id
+from sites.api.paths import path_site_id as read_site_id
 from sites.api.serializers import SiteSerializer
 from sites.models import Site
 
-__all__ = ["represent", "site_id"]
+__all__ = ["read_site_id", "represent"]
 
 
 def represent(site: Site, *, at: datetime) -> dict[str, Any]:

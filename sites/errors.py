@@ -35,3 +35,8 @@ class IdempotencyKeyReused(Conflict):
 class IdempotencyKeyInUse(Conflict):
     code = "idempotency_key_in_use"
     title = "The first request with this Idempotency-Key is still under way"
+
+
+class InvalidIdempotencyKey(InvalidInput):
+    code = "invalid_idempotency_key"
+    title = "An Idempotency-Key has 1 to 255 characters"

@@ -10,19 +10,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.models import Admin
-from common.errors import InvalidInput
-from sites.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from sites.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey
 from sites.models import IdempotentRequest
 
 KEPT_FOR = timedelta(hours=24)
 # Longer than any request of ours can take: a claim without an answer that is older belongs to a process that died.
 ABANDONED_AFTER = timedelta(minutes=2)
 MAX_KEY_LENGTH = 255
-
-
-class InvalidIdempotencyKey(InvalidInput):
-    code = "invalid_idempotency_key"
-    title = "An Idempotency-Key has 1 to 255 characters"
 
 
 @dataclass(frozen=True)

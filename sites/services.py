@@ -86,7 +86,7 @@ def register_site(
     SitePulse.objects.create(site=site)
     secret_key = add_key(site, at=at).secret
     recorded = {field: (None, printable(getattr(site, field))) for field in EDITABLE}
-    record_event(Event.Action.REGISTERED, site_id=site.pk, site_name=site.name, by=by, at=at, changes=recorded)
+    record(Event.Action.REGISTERED, site, by=by, at=at, changes=recorded)
     return Registration(site, secret_key)
 
 

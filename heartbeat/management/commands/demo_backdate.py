@@ -7,7 +7,7 @@ from common.commands import DomainCommand
 from common.errors import InvalidInput
 from heartbeat.demo import backdate_demo_sites
 from sites.api.serializers import SiteSerializer
-from sites.commands import site_id
+from sites.commands import read_site_id
 from sites.models import Site, SiteStatus
 
 STATUSES = (SiteStatus.ONLINE, SiteStatus.LATE, SiteStatus.OFFLINE)
@@ -26,7 +26,7 @@ class Command(DomainCommand):
             )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        named = [(site_id(given), status) for status in STATUSES for given in options[status.value]]
+        named = [(read_site_id(given), status) for status in STATUSES for given in options[status.value]]
         statuses = dict(named)
         if not named or len(statuses) < len(named):
             raise InvalidInput("Name at least one site, and each of them once.")

@@ -6,7 +6,7 @@ from django.utils import timezone
 from audit.actors import COMMAND
 from common.commands import DomainCommand, checked
 from sites.api.serializers import ExtendSerializer
-from sites.commands import represent, site_id
+from sites.commands import read_site_id, represent
 from sites.services import extend_license
 
 
@@ -22,5 +22,5 @@ class Command(DomainCommand):
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         facts = checked(ExtendSerializer, options, "days", "until")
         at = timezone.now()
-        site = represent(extend_license(site_id(options["site_id"]), by=COMMAND, at=at, **facts), at=at)
+        site = represent(extend_license(read_site_id(options["site_id"]), by=COMMAND, at=at, **facts), at=at)
         return site, [f"The licence of {site['name']} ends at {site['license_expires_at']}."]

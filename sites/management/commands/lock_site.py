@@ -6,7 +6,7 @@ from django.utils import timezone
 from audit.actors import COMMAND
 from common.commands import DomainCommand, checked
 from sites.api.serializers import LockSerializer
-from sites.commands import represent, site_id
+from sites.commands import read_site_id, represent
 from sites.services import lock_site
 
 
@@ -20,5 +20,5 @@ class Command(DomainCommand):
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         facts = checked(LockSerializer, options, "reason")
         at = timezone.now()
-        site = represent(lock_site(site_id(options["site_id"]), by=COMMAND, at=at, **facts), at=at)
+        site = represent(lock_site(read_site_id(options["site_id"]), by=COMMAND, at=at, **facts), at=at)
         return site, [f"Locked {site['name']}: {site['lock_reason']}"]

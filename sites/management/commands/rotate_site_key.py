@@ -7,7 +7,7 @@ from django.utils import timezone
 from audit.actors import COMMAND
 from common.commands import DomainCommand, checked
 from sites.api.serializers import RotateSerializer, RotationSerializer
-from sites.commands import site_id
+from sites.commands import read_site_id
 from sites.services import rotate_key
 
 
@@ -23,7 +23,7 @@ class Command(DomainCommand):
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         facts = checked(RotateSerializer, options, "overlap_hours")
         rotation = rotate_key(
-            site_id(options["site_id"]),
+            read_site_id(options["site_id"]),
             by=COMMAND,
             at=timezone.now(),
             overlap=timedelta(hours=facts["overlap_hours"]),
