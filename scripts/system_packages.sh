@@ -1,5 +1,8 @@
 #!/bin/sh
-# Make sure that the named programs of Debian's packages are here: install what is missing when we may, else say what to do.
+# Make sure that the programs of Debian's packages that the tests or the benchmarks need are here: install what is missing
+# when we may, else say what to do.
+#
+#     scripts/system_packages.sh [tests|bench]
 set -eu
 
 missing=""
@@ -13,8 +16,21 @@ need() { # need PACKAGE PROGRAM…: one of the programs will do
 }
 
 need postgresql '/usr/lib/postgresql/*/bin/initdb' initdb
-need redis-server redis-server
-need chromium chromium chromium-browser google-chrome
+case "${1:-tests}" in
+  tests)
+    who="The tests" command="make test"
+    need redis-server redis-server
+    need chromium chromium chromium-browser google-chrome
+    ;;
+  bench)
+    who="The benchmarks" command="make bench"
+    need wrk wrk
+    ;;
+  *)
+    echo "Usage: scripts/system_packages.sh [tests|bench]" >&2
+    exit 2
+    ;;
+esac
 
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
@@ -23,5 +39,5 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
   exit 0
 fi
-echo "The tests need programs that are not here: run 'apt-get install$missing' as root, then 'make test' again." >&2
+echo "$who need programs that are not here: run 'apt-get install$missing' as root, then '$command' again." >&2
 exit 1

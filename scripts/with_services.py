@@ -76,7 +76,8 @@ def postgresql_bin() -> Path:
 
 
 @contextmanager
-def postgresql(folder: Path):
+def postgresql(folder: Path, *, durable: bool = False):
+    """Its URL and process id. Unless `durable` it does not wait for the disk: tests lose nothing by it, figures would lie."""
     bin_folder, data, port = postgresql_bin(), folder / "data", free_port()
     user = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     if user:
@@ -89,7 +90,8 @@ def postgresql(folder: Path):
         **user,
     )
     arguments = [str(bin_folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
-    for setting in ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=200", "log_min_messages=fatal"):
+    settings = ["listen_addresses=127.0.0.1", "max_connections=200", "log_min_messages=fatal"]
+    for setting in settings if durable else [*settings, "fsync=off"]:
         arguments += ["-c", setting]
     with running(arguments, port, folder / "log", cwd=folder, **user) as process:
         wait_until_ready(bin_folder, port)
