@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format demo demo-clean
+.PHONY: help run test check format demo demo-clean bench bench-quick
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,14 @@ demo: .venv/run.stamp ## fill the running server (or start one) with forty resta
 demo-clean: .venv/run.stamp ## take the demo's restaurants out again
 	@$(BIN)/python manage.py demo_clean
 
+bench: .venv/bench.stamp ## measure heartbeats against the rival and the ceiling; writes benchmarks/results.md
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.heartbeat
+
+bench-quick: .venv/bench.stamp ## the same in less than a minute, roughly; writes nothing
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.heartbeat --quick
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Portcullis needs Python 3.11, 3.12 or 3.13: set PYTHON, as in 'make PYTHON=python3.12 run'." >&2; exit 1; }
@@ -40,4 +48,8 @@ demo-clean: .venv/run.stamp ## take the demo's restaurants out again
 
 .venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r requirements-dev.txt
+	@touch $@ .venv/run.stamp
+
+.venv/bench.stamp: benchmarks/requirements.txt requirements.txt | .venv/bin/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@touch $@ .venv/run.stamp

@@ -1,0 +1,182 @@
+"""Sites by number. The id and the key of site n follow from n, so that a load can be made without asking the database.
+
+    python -m benchmarks.seeding FIRST LAST [--never-seen]
+
+fills the database of the settings in the environment with the sites FIRST to LAST, through COPY: rows as `register_site`
+leaves them and, unless `--never-seen`, as two calls home leave them.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sites.keys import ALPHABET, BODY_LENGTH, PREFIX, checksum
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS = ("Trattoria", "Osteria", "Bistro", "Brasserie", "Taverna", "Gasthaus", "Bodega", "Izakaya", "Diner", "Café")
+TOWNS = ("Roma", "Lyon", "Graz", "Porto", "Athína", "Kyōto", "Gdańsk", "Göteborg", "Austin", "Sevilla", "Brno")
+OWNERS = ("Giulia Conti", "Ana Sousa", "Jörg Weiß", "Chloé Martin", "Eleni Pappa", "Kenji Mori", "Zofia Nowak")
+ZONES = ("Europe/Rome", "Europe/Lisbon", "Asia/Tokyo", "America/Chicago", "UTC")
+TABLES = ("sites_site", "sites_sitekey", "sites_sitepulse")
+VERSION, UPTIME_SECONDS = "1.0.0", 12_345
+LICENSE_DAYS, AGES = 365, 360  # registered some day of the last 360: every licence still holds
+
+
+def site_id(number: int) -> uuid.UUID:
+    return uuid.UUID(bytes=hashlib.md5(str(number).encode()).digest(), version=4)
+
+
+def site_key(number: int) -> str:
+    """Well-formed: a server that tells typing errors by the checksum must go on and look it up."""
+    body = f"{number:0{BODY_LENGTH}d}"
+    return PREFIX + body + checksum(body)
+
+
+def write_credentials(file: Path, numbers: Iterable[int]) -> Path:
+    return write_lines(file, (f"{site_id(number)},{site_key(number)}" for number in numbers))
+
+
+def write_wrong_credentials(file: Path, numbers: Iterable[int]) -> Path:
+    """Ids that exist, with well-formed keys that do not."""
+    tail = ALPHABET[-1] * BODY_LENGTH
+    key = PREFIX + tail + checksum(tail)
+    return write_lines(file, (f"{site_id(number)},{key}" for number in numbers))
+
+
+def write_rival_credentials(file: Path, numbers: Iterable[int]) -> Path:
+    """What schema.sql makes."""
+    return write_lines(
+        file,
+        (
+            f"{uuid.UUID(hashlib.md5(str(number).encode()).hexdigest())},"
+            f"{hashlib.sha256(f'salt{number}'.encode()).hexdigest()}"
+            for number in numbers
+        ),
+    )
+
+
+def write_lines(file: Path, lines: Iterable[str]) -> Path:
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return file
+
+
+def seed_sites(environment: dict[str, str], *, first: int = 1, last: int, never_seen: bool = False) -> None:
+    """Fill the database of a server with these settings. A process of its own, because Django is set up but once in one."""
+    command = [sys.executable, "-m", "benchmarks.seeding", str(first), str(last)]
+    subprocess.run([*command, *(["--never-seen"] if never_seen else [])], cwd=ROOT, env=environment, check=True)
+
+
+# --- Inside that process: Django is set up ------------------------------------------------------------------------
+
+
+def registered_at(number: int, *, at: datetime) -> datetime:
+    return at - timedelta(days=number % AGES, seconds=number % 86_400)
+
+
+def site_rows(numbers: range, *, at: datetime) -> Iterator[dict[str, Any]]:
+    from sites.models import Site
+    from sites.services import searchable
+
+    for number in numbers:
+        created_at = registered_at(number, at=at)
+        row = {
+            "site_id": site_id(number),
+            "name": f"{KINDS[number % len(KINDS)]} {TOWNS[number % len(TOWNS)]} {number}",
+            "owner_name": OWNERS[number % len(OWNERS)],
+            "contact_email": f"site{number}@restaurants.example",
+            "timezone": ZONES[number % len(ZONES)],
+            "license_expires_at": created_at + timedelta(days=LICENSE_DAYS),
+            "created_at": created_at,
+            "updated_at": created_at,
+        }
+        yield row | {"search_text": searchable(Site(**row))}
+
+
+def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[dict[str, Any]]:
+    from sites.keys import key_digest, key_hint
+
+    for key_id, number in enumerate(numbers, before_first_id + 1):
+        key = site_key(number)
+        yield {
+            "id": key_id,
+            "site_id": site_id(number),
+            "digest": key_digest(key),
+            "hint": key_hint(key),
+            "created_at": registered_at(number, at=at),
+        }
+
+
+def pulse_rows(numbers: range, *, at: datetime, before_first_key_id: int, never_seen: bool) -> Iterator[dict[str, Any]]:
+    from django.conf import settings
+
+    interval = settings.HEARTBEAT_INTERVAL
+    for key_id, number in enumerate(numbers, before_first_key_id + 1):
+        row: dict[str, Any] = {"site_id": site_id(number)}
+        if not never_seen:
+            seen_at = at - interval * ((number % 1000) / 1000)
+            row |= {
+                "last_seen_at": seen_at,
+                "last_seen_ip": "127.0.0.1",
+                "version": VERSION,
+                "uptime_seconds": UPTIME_SECONDS,
+                "due_at": seen_at + interval,
+                "told_licensed": True,
+                "told_locked": False,
+                "newest_key_id": key_id,
+                "newest_key_uses": 2,
+                "window_started_at": seen_at,
+                "window_calls": 1,
+            }
+        yield row
+
+
+def copy(connection: psycopg.Connection, model: Any, rows: Iterable[dict[str, Any]]) -> None:
+    """Columns that the rows do not name get the model's defaults."""
+    defaults = {field.column: field.get_default() for field in model._meta.concrete_fields}
+    columns = ", ".join(defaults)
+    with connection.cursor().copy(f"COPY {model._meta.db_table} ({columns}) FROM STDIN") as copying:
+        for row in rows:
+            copying.write_row(tuple((defaults | row).values()))
+
+
+def fill(numbers: range, *, never_seen: bool) -> None:
+    from sites.models import Site, SiteKey, SitePulse
+
+    at = datetime.now(UTC)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        last_id = connection.execute("SELECT coalesce(max(id), 0) FROM sites_sitekey").fetchone()[0]
+        copy(connection, Site, site_rows(numbers, at=at))
+        copy(connection, SiteKey, key_rows(numbers, at=at, before_first_id=last_id))
+        pulses = pulse_rows(numbers, at=at, before_first_key_id=last_id, never_seen=never_seen)
+        copy(connection, SitePulse, pulses)
+        connection.execute(
+            "SELECT setval(pg_get_serial_sequence('sites_sitekey', 'id'), max(id)) FROM sites_sitekey HAVING count(*) > 0"
+        )
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
+
+
+def main() -> None:
+    import django
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("first", type=int)
+    parser.add_argument("last", type=int)
+    parser.add_argument("--never-seen", action="store_true")
+    chosen = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    fill(range(chosen.first, chosen.last + 1), never_seen=chosen.never_seen)
+
+
+if __name__ == "__main__":
+    main()
