@@ -183,6 +183,13 @@ def complain(measured: Measured) -> None:
                     f"{sample.miscounted} without a row of history or too many rows.",
                     file=sys.stderr,
                 )
+    for number, turn in enumerate(measured.turns, 1):
+        if turn.errors:
+            print(
+                f"flood {number}: {turn.quiet.errors} valid ones failed when it was quiet, {turn.flooded.errors} under the "
+                f"flood, {turn.miscounted} without a row of history or too many rows; the flood got {turn.flood.statuses}.",
+                file=sys.stderr,
+            )
     sys.exit(f"{measured.errors} errors: these figures are worth nothing.")
 
 

@@ -36,7 +36,9 @@ def none(text: str, measured: int) -> Goal:
 
 
 def spread(figures: Sequence[float]) -> str:
-    """The lowest and the highest, in per cent of the median."""
+    """The lowest and the highest, in per cent of the median; one figure has none."""
+    if len(figures) == 1:
+        return "–"
     middle = statistics.median(figures)
     low, high = (round(100 * (figure / middle - 1)) for figure in (min(figures), max(figures)))
     return f"{low:+d} … {high:+d} %"
