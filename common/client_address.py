@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -30,6 +31,7 @@ class ClientAddressMiddleware:
         return self.get_response(request)
 
 
+@lru_cache(maxsize=4096)
 def parse_address(value: str) -> Address | None:
     """The address, an IPv4 one that came mapped into IPv6 as IPv4; None for anything else (a Unix socket is '')."""
     try:

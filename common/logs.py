@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 
 from common.request_ids import current_request_id
 
+# Looked up for each record otherwise, and written by none of ours.
+logging._srcfile = None
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
 EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "refused_as")
 
 # The last line of defence: nothing should log these, and if something does, they are not readable.

@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework.exceptions import ParseError
+from django.http import HttpRequest
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 MAX_DEPTH = 32
@@ -33,12 +35,15 @@ def finite(literal: str) -> float:
     return number
 
 
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
 def check_strings(value: Any, depth: int = 0) -> None:
     """Refuse what no database text can hold: NUL and lone surrogates."""
     if depth > MAX_DEPTH:
         raise Unacceptable("The body is nested too deeply.")
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if UNSTORABLE.search(value):
             raise Unacceptable("A text holds a NUL or a lone surrogate.")
     elif isinstance(value, dict):
         for name, inner in value.items():
@@ -49,12 +54,13 @@ def check_strings(value: Any, depth: int = 0) -> None:
             check_strings(inner, depth + 1)
 
 
+DECODER = json.JSONDecoder(object_pairs_hook=unique_keys, parse_constant=no_constant, parse_float=finite)
+
+
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object in the body; ParseError with a reason when there is none."""
     try:
-        value = json.loads(
-            body.decode("utf-8"), object_pairs_hook=unique_keys, parse_constant=no_constant, parse_float=finite
-        )
+        value = DECODER.decode(body.decode("utf-8"))
         check_strings(value)
     except Unacceptable as error:
         raise ParseError(str(error)) from error
@@ -73,3 +79,13 @@ class StrictJSONParser(BaseParser):
     ) -> dict[str, Any]:
         body = stream.read()
         return parse_object(body) if body.strip() else {}
+
+
+def json_body(request: HttpRequest) -> dict[str, Any]:
+    """The body of a request that no DRF view reads, by the same rules. Raises ParseError, UnsupportedMediaType."""
+    body = request.body
+    if not body:
+        return {}
+    if (request.content_type or "").strip().lower() != StrictJSONParser.media_type:
+        raise UnsupportedMediaType(request.content_type or "")
+    return parse_object(body) if body.strip() else {}

@@ -1,14 +1,12 @@
 """`/health`: does the database answer? `/health/live`: does the process?"""
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from django.conf import settings
 from django.db import Error, connection
-from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -72,18 +70,3 @@ class LiveView(ProbeView):
     def get(self, request: Request) -> Response:
         """200 as long as the process runs."""
         return Response({"status": "ok", "version": settings.VERSION})
-
-
-class ProbeMiddleware:
-    """Answers the probes before the Host header is looked at: load balancers ask by address, which is no name of ours."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self.probes = {"/health": HealthView.as_view(), "/health/live": LiveView.as_view()}
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        probe = self.probes.get(request.path.rstrip("/"))
-        if probe is None:
-            return self.get_response(request)
-        response = probe(request)
-        return response.render() if isinstance(response, Response) else response

@@ -80,11 +80,11 @@ MIDDLEWARE = [
     "common.problems.ProblemMiddleware",
     "common.client_address.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "common.content_policy.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.request_body.RequestBodyMiddleware",
-    "config.probes.ProbeMiddleware",
+    "config.machines.MachineMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -119,6 +119,8 @@ if 0 < STATEMENT_TIMEOUT_MS < MIN_STATEMENT_TIMEOUT_MS:
     raise ImproperlyConfigured(
         f"DATABASE_STATEMENT_TIMEOUT_MS must be 0 (none) or at least {MIN_STATEMENT_TIMEOUT_MS}."
     )
+# Off for a pooler that hands out connections by transaction and does not know prepared statements (PgBouncer before 1.21).
+PREPARED_STATEMENTS = env.boolean("DATABASE_PREPARED_STATEMENTS", default=True)
 
 
 def limits(startup_options: str) -> dict[str, Any]:
@@ -160,6 +162,7 @@ def database() -> dict[str, Any]:
     elif config["ENGINE"] == "django.db.backends.postgresql":
         config["ENGINE"] = "config.postgresql"
         options.setdefault("connect_timeout", 2)
+        options["prepared_statements"] = PREPARED_STATEMENTS
         if DATABASE_PATIENCE == "limited":
             options |= limits(str(options.get("options", "")))
     else:

@@ -31,7 +31,7 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),
     path("admin/", admin.site.urls),
-    # ProbeMiddleware answers these two before a Host is looked at; here they stand for the API's description.
+    # MachineMiddleware answers these two before a Host is looked at; here they stand for the API's description.
     re_path(r"^health/?$", HealthView.as_view(), name="health"),
     re_path(r"^health/live/?$", LiveView.as_view(), name="live"),
     re_path(r"^docs/?$", SwaggerView.as_view(), name="docs"),

@@ -1,22 +1,33 @@
-"""The check-in: who calls, what it is told, and that it called."""
+"""The check-in: who calls, what it is told, and that it called.
+
+This path is special. After an outage every site calls at once, and each of them waits with a restaurant behind it. So
+what elsewhere would be four or five round trips of the ORM is one SQL statement here: it authenticates the site, decides
+what it is told and when to call again, moves its pulse, adds the history row and holds the site to its own limit, or
+writes nothing at all. Only what happens once in a key's life goes the ordinary way (`look_again`).
+
+The rules are not written a second time for it: which key is live, which site is live and which licence holds are compiled
+from the querysets that lists use too.
+"""
 
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, models, transaction
 
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
-from heartbeat.models import Heartbeat
-from heartbeat.schedule import seconds_until_next
-from licensing.verdict import Verdict, decide
+from heartbeat.schedule import pace_of
+from licensing.verdict import Verdict
 from sites.keys import key_digest
-from sites.models import SiteKey, SitePulse
+from sites.models import Site, SiteKey, SitePulse
 from sites.services import retire_older_keys
 
 CALL_WINDOW = timedelta(minutes=1)
 USES_THAT_PROVE_A_KEY = 2
+SHORTEST_SECONDS = 60
 NOBODY = uuid.UUID(int=0)
 
 
@@ -36,8 +47,7 @@ class Report:
     uptime_seconds: int
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     verdict: Verdict
     server_time: datetime
     next_heartbeat_seconds: int
@@ -46,57 +56,37 @@ class Answer:
 def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Answer:
     """Let a site check in: authenticate it, decide what it is told, keep that it called; the answer is for after the commit.
 
+    A call that arrives late is kept in the history but does not move the pulse back.
     Raises InvalidSiteCredentials, SiteCallsTooOften; then nothing is written.
     """
-    # Outside the transaction: on SQLite a flood of wrong keys must not hold the one write lock for longer than a counter takes.
-    key = authenticate_site(credentials, at=at)
-    return check_in(key, report, ip=ip, at=at)
-
-
-@transaction.atomic
-def check_in(key: SiteKey, report: Report, *, ip: str | None, at: datetime) -> Answer:
-    """Add one history row and move the pulse, never the site.
-
-    A call that arrives late is kept in the history but does not move the pulse back. Raises SiteCallsTooOften.
-    """
-    pulse = SitePulse.objects.select_for_update().filter(pk=key.site_id).first()
-    if pulse is None:  # taken out with the demo since it was authenticated
+    parameters = parameters_of(credentials, report, ip, at)
+    outcome = execute(parameters)
+    if outcome is None:
         raise InvalidSiteCredentials
-    verdict = decide(key.site, at=at)
-    answer = Answer(verdict, at, seconds_until_next(key.site_id, verdict, at=at))
-    written = count_call(pulse, at=at)
-    if pulse.last_seen_at is None or at >= pulse.last_seen_at:
-        written |= move_pulse(pulse, report, answer, ip=ip)
-    written |= count_use_of_newest_key(pulse, key, ip=ip, at=at)
-    pulse.save(update_fields=written)
-    Heartbeat.objects.create(
-        site_id=key.site_id,
-        received_at=at,
-        ip=ip,
-        version=report.version,
-        uptime_seconds=report.uptime_seconds,
-        licensed=verdict.licensed,
-        locked=verdict.locked,
-    )
-    return answer
+    if not outcome.is_recorded:
+        outcome = look_again(outcome, parameters)
+    return Answer(outcome.verdict, at, outcome.next_heartbeat_seconds)
 
 
-def authenticate_site(credentials: SiteCredentials, *, at: datetime) -> SiteKey:
-    """The live key of a live site that these credentials are. Raises InvalidSiteCredentials.
-
-    Every failure takes the same way: one hash, one query, nothing found. An id or a key that cannot be one is looked up all
-    the same, so that the time tells nothing.
-    """
-    key: SiteKey | None = (
-        SiteKey.objects.live(at=at)
-        .select_related("site")
-        .filter(digest=key_digest(credentials.key), site=readable_id(credentials.site_id))
-        .filter(site__deregistered_at=None)
-        .first()
-    )
-    if key is None:
-        raise InvalidSiteCredentials
-    return key
+def parameters_of(credentials: SiteCredentials, report: Report, ip: str | None, at: datetime) -> dict[str, Any]:
+    """The statement's parameters. Every failure takes the same way, so that the time tells nothing: what cannot be an id or
+    a key is looked up all the same."""
+    site_id = readable_id(credentials.site_id)
+    pace = pace_of(site_id)
+    return {
+        "site_id": site_id,
+        "digest": key_digest(credentials.key),
+        "at": at,
+        "ip": ip,
+        "version": report.version,
+        "uptime_seconds": report.uptime_seconds,
+        "usual_seconds": pace.usual_seconds,
+        "after_end_seconds": pace.after_end_seconds,
+        "usually_due_at": at + timedelta(seconds=pace.usual_seconds),
+        "window_began_after": at - CALL_WINDOW,
+        "calls_per_window": settings.HEARTBEATS_PER_MINUTE,
+        "may_prove_key": False,
+    }
 
 
 def readable_id(site_id: str) -> uuid.UUID:
@@ -108,49 +98,245 @@ def readable_id(site_id: str) -> uuid.UUID:
     return parsed if str(parsed) == site_id.lower() else NOBODY
 
 
-def count_call(pulse: SitePulse, *, at: datetime) -> set[str]:
+class Outcome(NamedTuple):
+    """What the statement returns, in the order of OUTCOME's columns."""
+
+    is_recorded: bool
+    licensed: bool
+    locked: bool
+    lock_reason: str | None
+    expires_at: datetime
+    next_heartbeat_seconds: int
+    key_id: int
+    proves_key: bool
+    full_window_started_at: datetime | None
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(self.licensed, self.locked, self.lock_reason, self.expires_at)
+
+
+def look_again(outcome: Outcome, parameters: dict[str, Any]) -> Outcome:
+    """The rare calls that the statement leaves alone: one too many, or the second with a new key, which retires older ones.
+
+    Raises SiteCallsTooOften, InvalidSiteCredentials.
+    """
+    at: datetime = parameters["at"]
+    refuse_full_window(outcome, at=at)
+    with transaction.atomic():
+        # Held until the end, so that of two calls at the same moment exactly one is the second.
+        SitePulse.objects.select_for_update().filter(pk=parameters["site_id"]).values_list("pk").first()
+        again = execute({**parameters, "may_prove_key": True})
+        if again is None:
+            raise InvalidSiteCredentials
+        refuse_full_window(again, at=at)
+        if again.proves_key:
+            key = SiteKey.objects.select_related("site").get(pk=again.key_id)
+            retire_older_keys(key, site_name=key.site.name, ip=parameters["ip"], at=at)
+    return again
+
+
+def refuse_full_window(outcome: Outcome, *, at: datetime) -> None:
     """Hold a site to its own limit, by its own row: nobody else can use it up. Raises SiteCallsTooOften."""
-    if pulse.window_started_at is None or not timedelta(0) <= at - pulse.window_started_at < CALL_WINDOW:
-        pulse.window_started_at, pulse.window_calls = at, 0
-    if pulse.window_calls >= settings.HEARTBEATS_PER_MINUTE:
-        left = pulse.window_started_at + CALL_WINDOW - at
+    if outcome.full_window_started_at is not None:
+        left = outcome.full_window_started_at + CALL_WINDOW - at
         raise SiteCallsTooOften(retry_after_seconds=int(left.total_seconds()) + 1)
-    pulse.window_calls += 1
-    return {"window_started_at", "window_calls"}
 
 
-def move_pulse(pulse: SitePulse, report: Report, answer: Answer, *, ip: str | None) -> set[str]:
-    pulse.last_seen_at, pulse.last_seen_ip = answer.server_time, ip
-    pulse.version, pulse.uptime_seconds = report.version, report.uptime_seconds
-    pulse.due_at = answer.server_time + timedelta(seconds=answer.next_heartbeat_seconds)
-    pulse.told_licensed, pulse.told_locked = answer.verdict.licensed, answer.verdict.locked
-    return {
-        "last_seen_at",
-        "last_seen_ip",
-        "version",
-        "uptime_seconds",
-        "due_at",
-        "told_licensed",
-        "told_locked",
+# --- The statement, once for both databases ------------------------------------------------------------------------
+#
+# Braces hold the parameters, the conditions below, what comes from the ORM and what the two databases spell differently.
+# What a signed lease will need of the site (its number, counted up) is one more column to set and to return; what a
+# replayed heartbeat is known by (its sequence), one more condition beside `window_is_full`.
+
+CONDITIONS = {
+    "window_lasts": (
+        "COALESCE(pulse.window_started_at <= {at} AND pulse.window_started_at > {window_began_after}, FALSE)"
+    ),
+    "window_is_full": "{window_lasts} AND pulse.window_calls >= {calls_per_window}",
+    "proves_key": (
+        "caller.holds_newest_key AND pulse.newest_key_id = caller.key_id"
+        f" AND pulse.newest_key_uses = {USES_THAT_PROVE_A_KEY - 1}"
+    ),
+    "may_be_recorded": "NOT ({window_is_full}) AND ({may_prove_key} OR NOT ({proves_key}))",
+    "is_newest_call": "COALESCE(pulse.last_seen_at <= {at}, TRUE)",
+}
+
+CALLER = """
+WITH site AS ({live_site}),
+key AS ({live_key}),
+caller AS (
+  SELECT site.*, key.id AS key_id, key.expires_at IS NULL AS holds_newest_key,
+         CASE WHEN site.licensed AND site.license_expires_at < {usually_due_at}
+              THEN {larger}({seconds_until_end} + {after_end_seconds}, {shortest_seconds})
+              ELSE {usual_seconds} END AS next_seconds
+    FROM site JOIN key ON key.site_id = site.site_id
+)"""
+
+MOVE = """
+UPDATE sites_sitepulse AS pulse
+   SET window_started_at = CASE WHEN {window_lasts} THEN pulse.window_started_at ELSE {at} END,
+       window_calls = CASE WHEN {window_lasts} THEN pulse.window_calls + 1 ELSE 1 END,
+       newest_key_id = CASE WHEN caller.holds_newest_key THEN caller.key_id ELSE pulse.newest_key_id END,
+       newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN pulse.newest_key_uses
+                              WHEN pulse.newest_key_id = caller.key_id THEN {uses_that_prove_a_key}
+                              ELSE 1 END,
+       last_seen_at = CASE WHEN {is_newest_call} THEN {at} ELSE pulse.last_seen_at END,
+       last_seen_ip = CASE WHEN {is_newest_call} THEN {ip} ELSE pulse.last_seen_ip END,
+       version = CASE WHEN {is_newest_call} THEN {version} ELSE pulse.version END,
+       uptime_seconds = CASE WHEN {is_newest_call} THEN {uptime_seconds} ELSE pulse.uptime_seconds END,
+       due_at = CASE WHEN {is_newest_call} THEN {at_plus_next_seconds} ELSE pulse.due_at END,
+       told_licensed = CASE WHEN {is_newest_call} THEN caller.licensed ELSE pulse.told_licensed END,
+       told_locked = CASE WHEN {is_newest_call} THEN caller.is_locked ELSE pulse.told_locked END
+  FROM caller
+ WHERE pulse.site_id = caller.site_id AND {may_be_recorded}"""
+
+KEEP = """
+INSERT INTO heartbeat_heartbeat (site_id, received_at, ip, version, uptime_seconds, licensed, locked)
+SELECT caller.site_id, {at}, {ip}, {version}, {uptime_seconds}, caller.licensed, caller.is_locked
+  FROM caller"""
+
+OUTCOME = """
+SELECT {is_recorded}, caller.licensed, caller.is_locked, caller.lock_reason, caller.license_expires_at,
+       caller.next_seconds, caller.key_id, {proves_key},
+       CASE WHEN {window_is_full} THEN pulse.window_started_at END
+  FROM caller JOIN sites_sitepulse AS pulse ON pulse.site_id = caller.site_id"""
+
+# Both the update and the reading of what it returns see the rows as they were when the statement began; an update that
+# had to wait for another call of the same site looks at its row again.
+ON_POSTGRESQL = (
+    f"{CALLER}, moved AS ({MOVE} RETURNING pulse.site_id), kept AS ({KEEP} JOIN moved ON moved.site_id = caller.site_id)"
+    f"{OUTCOME} LEFT JOIN moved ON moved.site_id = caller.site_id"
+)
+
+FIELDS: dict[str, "models.Field[Any, Any]"] = {
+    "site_id": models.UUIDField(),
+    "digest": models.CharField(),
+    "at": models.DateTimeField(),
+    "usually_due_at": models.DateTimeField(),
+    "window_began_after": models.DateTimeField(),
+    "ip": models.GenericIPAddressField(),
+    "version": models.CharField(),
+    "uptime_seconds": models.BigIntegerField(),
+    "usual_seconds": models.IntegerField(),
+    "after_end_seconds": models.IntegerField(),
+    "calls_per_window": models.IntegerField(),
+    "may_prove_key": models.BooleanField(),
+}
+
+SPELLINGS = {
+    "postgresql": {
+        "larger": "greatest",
+        "seconds_until_end": "ceil(extract(epoch FROM site.license_expires_at - {at}))::integer",
+        "at_plus_next_seconds": "{at} + make_interval(secs => caller.next_seconds)",
+        "is_recorded": "moved.site_id IS NOT NULL",
+    },
+    # SQLite keeps times as text, with a fraction from the 20th character on if there is one; its own functions round it.
+    "sqlite": {
+        "larger": "max",
+        "seconds_until_end": (
+            "(strftime('%%s', substr(site.license_expires_at, 1, 19)) - strftime('%%s', substr({at}, 1, 19))"
+            " + (substr(site.license_expires_at, 20) > substr({at}, 20)))"
+        ),
+        "at_plus_next_seconds": (
+            "strftime('%%Y-%%m-%%d %%H:%%M:%%S', substr({at}, 1, 19), '+' || caller.next_seconds || ' seconds')"
+            " || substr({at}, 20)"
+        ),
+        "is_recorded": "{may_be_recorded}",
+    },
+}
+
+
+class Given(models.Expression):
+    """A parameter that the ORM leaves open, by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(output_field=FIELDS[name])
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        return f"%({self.name})s", ()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        # What psycopg itself does not tell the server when a statement is prepared: which kind of text or of number.
+        field = self.output_field
+        told = isinstance(field, models.DateTimeField | models.UUIDField)
+        return f"%({self.name})s" + ("" if told else f"::{field.cast_db_type(connection)}"), ()
+
+
+@cache
+def spelt(text: str, vendor: str) -> str:
+    """The text with every brace filled, for the connected database."""
+    at: Any = Given("at")
+    live_site = Site.objects.live().with_licensed(at=at).filter(pk=Given("site_id"))
+    live_key = SiteKey.objects.live(at=at).filter(site=Given("site_id"), digest=Given("digest"))
+    compiler = live_site.query.get_compiler(connection=connection)
+    words = {
+        **CONDITIONS,
+        **SPELLINGS[vendor],
+        **{name: compiler.compile(Given(name))[0] for name in FIELDS},
+        "live_site": sql_of(live_site.values("site_id", "licensed", "is_locked", "lock_reason", "license_expires_at")),
+        "live_key": sql_of(live_key.values("id", "site_id", "expires_at")),
+        "shortest_seconds": SHORTEST_SECONDS,
+        "uses_that_prove_a_key": USES_THAT_PROVE_A_KEY,
     }
+    while "{" in text:
+        text = text.format_map(words)
+    # In one line: psycopg remembers how it reads a statement of up to 4,096 characters, and reads a longer one each time.
+    return " ".join(text.split())
 
 
-def count_use_of_newest_key(pulse: SitePulse, key: SiteKey, *, ip: str | None, at: datetime) -> set[str]:
-    """The second use of a site's newest key proves that the site holds it: then the older keys are retired."""
-    if key.expires_at is not None:
-        return set()
-    uses = pulse.newest_key_uses + 1 if pulse.newest_key_id == key.pk else 1
-    if uses > USES_THAT_PROVE_A_KEY:
-        return set()
-    pulse.newest_key_id, pulse.newest_key_uses = key.pk, uses
-    if uses == USES_THAT_PROVE_A_KEY:
-        retire_older_keys(key, site_name=key.site.name, ip=ip, at=at)
-    return {"newest_key_id", "newest_key_uses"}
+def sql_of(rows: "models.QuerySet[Any, Any]") -> str:
+    sql, values = rows.query.sql_with_params()
+    assert not values, "every value is a parameter of the whole statement, given by name"
+    return sql
 
 
-def prune_heartbeats(*, received_before: datetime, batch_size: int) -> int:
-    """Delete one batch of history older than that; how many rows it was. Call again until there is none."""
-    oldest = Heartbeat.objects.order_by("id").values_list("id", "received_at")[:batch_size]
-    expired = [row_id for row_id, received_at in oldest if received_at < received_before]
-    deleted, _ = Heartbeat.objects.filter(id__in=expired).delete()
-    return deleted
+def execute(parameters: dict[str, Any]) -> Outcome | None:
+    """Record the heartbeat, if these are a live site's credentials and it may be recorded; None if they are not."""
+    if connection.vendor == "sqlite":
+        return execute_on_sqlite(parameters)
+    database: Any = connection  # of config.postgresql
+    with database.prepared_cursor() as cursor:
+        cursor.execute(spelt(ON_POSTGRESQL, "postgresql"), parameters)
+        row = cursor.fetchone()
+    return None if row is None else Outcome(*row)
+
+
+def execute_on_sqlite(parameters: dict[str, Any]) -> Outcome | None:
+    """The same in steps: SQLite cannot write two tables in one statement, and has no round trips to save."""
+    adapted = {name: FIELDS[name].get_db_prep_value(value, connection) for name, value in parameters.items()}
+    with connection.cursor() as cursor:
+        # First without a transaction: a flood of wrong keys must not hold the one write lock.
+        if ask_sqlite(cursor, adapted) is None:
+            return None
+        with transaction.atomic():
+            outcome = ask_sqlite(cursor, adapted)
+            if outcome is not None and outcome.is_recorded:
+                cursor.execute(spelt(CALLER + MOVE, "sqlite"), adapted)
+                cursor.execute(spelt(CALLER + KEEP, "sqlite"), adapted)
+    return outcome
+
+
+def ask_sqlite(cursor: Any, adapted: dict[str, Any]) -> Outcome | None:
+    cursor.execute(spelt(CALLER + OUTCOME, "sqlite"), adapted)
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    is_recorded, licensed, locked, lock_reason, expires_at, seconds, key_id, proves_key, full_since = row
+    return Outcome(
+        is_recorded=bool(is_recorded),
+        licensed=bool(licensed),
+        locked=bool(locked),
+        lock_reason=lock_reason,
+        expires_at=instant_of(expires_at),
+        next_heartbeat_seconds=seconds,
+        key_id=key_id,
+        proves_key=bool(proves_key),
+        full_window_started_at=instant_of(full_since),
+    )
+
+
+def instant_of(stored: str | None) -> Any:
+    operations: Any = connection.ops
+    return operations.convert_datetimefield_value(stored, None, connection)

@@ -36,4 +36,16 @@ class DeadlineConnection(psycopg.Connection[Any]):
             ) from error
 
 
+class PreparedCursor(psycopg.Cursor[Any]):
+    """Values travel apart from the statement, which the connection prepares at its first use. Results come in binary."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
+        return super().execute(query, params, binary=True, **options)
+
+    def _convert_query(self, query: Any, params: Any = None) -> Any:
+        """psycopg forgets the text of a statement that is prepared already; Django logs it, without the values."""
+        self._query = super()._convert_query(query, params)
+        return self._query
+
+
 connect = DeadlineConnection.connect

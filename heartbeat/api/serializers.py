@@ -6,6 +6,7 @@ from common.fields import InstantField, StrictIntegerField, TextField
 from heartbeat.models import Heartbeat
 
 MAX_UPTIME = 2**53 - 1
+MAX_VERSION = 64
 
 
 class PrintableField(TextField):
@@ -20,7 +21,7 @@ class PrintableField(TextField):
 
 class ReportSerializer(serializers.Serializer[Any]):
     version = PrintableField(
-        min_length=1, max_length=64, trim_whitespace=False, help_text="The version of the local backend."
+        min_length=1, max_length=MAX_VERSION, trim_whitespace=False, help_text="The version of the local backend."
     )
     uptime_seconds = StrictIntegerField(min_value=0, max_value=MAX_UPTIME)
 

@@ -1,5 +1,6 @@
 """Wrong credentials of every kind get one and the same answer, and take the same way to it."""
 
+import re
 import uuid
 from collections.abc import Callable
 
@@ -74,6 +75,10 @@ EXPECTED = (
 )
 
 
+def without_values(sql: str) -> str:
+    return re.sub(r"'[^']*'|\b[0-9a-f]{32,}\b|\b\d+\b", "?", sql)
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 def test_wrong_credentials_of_any_kind_get_the_same_answer(api: APIClient, roma: RegisteredSite, kind: Kind) -> None:
     assert call(roma.site_id, roma.key).status_code == 200
@@ -96,7 +101,7 @@ def test_every_refusal_of_sent_credentials_asks_the_database_the_same(api: APICl
         call(*credentials)
         with CaptureQueriesContext(connection) as queries:
             call(*credentials)
-        asked.add(tuple(query["sql"].split("WHERE")[0] for query in queries if '"sites_' in query["sql"]))
+        asked.add(tuple(without_values(query["sql"]) for query in queries if '"sites_' in query["sql"]))
     assert len(asked) == 1
 
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from conftest import Register, RegisteredSite
 from heartbeat.errors import InvalidSiteCredentials
-from heartbeat.services import SiteCredentials, authenticate_site
+from heartbeat.services import Report, SiteCredentials, record_heartbeat
 from heartbeat.tests.calls import NOON, call, rows_of_every_table, wrong_key
 
 
@@ -72,7 +72,7 @@ def test_no_error_body_holds_the_key_that_was_sent(roma: RegisteredSite) -> None
 def test_no_error_and_nothing_that_a_traceback_prints_shows_the_key(roma: RegisteredSite) -> None:
     credentials = SiteCredentials(roma.site_id, wrong_key())
     with pytest.raises(InvalidSiteCredentials) as refusal:
-        authenticate_site(credentials, at=NOON)
+        record_heartbeat(credentials, Report("1.0.0", 60), ip=None, at=NOON)
     assert credentials.key not in repr(refusal.value) + str(refusal.value)
     assert credentials.key not in repr(credentials)
 

@@ -1,33 +1,73 @@
-"""What happens between a site's authentication and its check-in."""
+"""What happens between the moments of one heartbeat, when it cannot be one statement."""
+
+from typing import Any
 
 import pytest
-from django.utils import timezone
 from rest_framework.test import APIClient
 
+from audit.models import Event
 from conftest import RegisteredSite
-from heartbeat.errors import InvalidSiteCredentials
-from heartbeat.services import Report, SiteCredentials, authenticate_site, check_in
-from sites.models import SiteKey, SitePulse
-
-REPORT = Report("1.0.0", 60)
+from heartbeat import services
+from sites.models import SitePulse
+from sites.services import retire_older_keys
 
 
-def test_a_rotation_in_between_does_not_retire_the_key_in_use(api: APIClient, roma: RegisteredSite) -> None:
+def test_a_rotation_in_between_does_not_retire_the_key_in_use(
+    api: APIClient, roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     second = api.post(f"{roma.path}/rotate-key").data["secret_key"]
     assert roma.call_home(second).status_code == 200
-    at = timezone.now()
-    proving = authenticate_site(SiteCredentials(roma.site_id, second), at=at)
-    third = api.post(f"{roma.path}/rotate-key").data["secret_key"]
-    check_in(proving, REPORT, ip=None, at=at)
+    rotated = []
+
+    def rotate_and_retire(*arguments: Any, **facts: Any) -> None:
+        rotated.append(api.post(f"{roma.path}/rotate-key").data["secret_key"])
+        retire_older_keys(*arguments, **facts)
+
+    monkeypatch.setattr(services, "retire_older_keys", rotate_and_retire)
     assert roma.call_home(second).status_code == 200
-    assert roma.call_home(third).status_code == 200
+    assert roma.call_home(second).status_code == 200
+    assert roma.call_home(rotated[0]).status_code == 200
+    assert len(rotated) == 1
     assert roma.call_home().status_code == 401
 
 
-def test_a_site_that_is_gone_in_between_is_no_site(roma: RegisteredSite) -> None:
-    at = timezone.now()
-    key = authenticate_site(SiteCredentials(roma.site_id, roma.key), at=at)
-    SiteKey.objects.all().delete()
+def test_if_the_older_keys_cannot_be_retired_the_call_has_not_happened(
+    roma: RegisteredSite, api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the second use would be counted and the old keys would stay for good."""
+    second = api.post(f"{roma.path}/rotate-key").data["secret_key"]
+    assert roma.call_home(second).status_code == 200
+    before = SitePulse.objects.values().get()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("in between")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "retire_older_keys", fail)
+        assert roma.call_home(second).status_code == 500
+    assert SitePulse.objects.values().get() == before
+    assert roma.call_home().status_code == 200
+    assert roma.call_home(second).status_code == 200
+    assert roma.call_home().status_code == 401
+    assert Event.objects.filter(action="key_retired").count() == 1
+
+
+def test_a_site_without_a_pulse_is_no_site(roma: RegisteredSite) -> None:
+    """As when the demo is taken out while it calls."""
     SitePulse.objects.all().delete()
-    with pytest.raises(InvalidSiteCredentials):
-        check_in(key, REPORT, ip=None, at=at)
+    assert roma.call_home().status_code == 401
+
+
+def test_a_site_that_is_gone_before_the_second_look_is_no_site(
+    api: APIClient, roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = api.post(f"{roma.path}/rotate-key").data["secret_key"]
+    assert roma.call_home(second).status_code == 200
+    look_again = services.look_again
+
+    def gone(*arguments: Any) -> Any:
+        assert api.delete(roma.path).status_code == 204
+        return look_again(*arguments)
+
+    monkeypatch.setattr(services, "look_again", gone)
+    assert roma.call_home(second).status_code == 401

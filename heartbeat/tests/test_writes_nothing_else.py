@@ -12,14 +12,14 @@ from conftest import RegisteredSite
 from heartbeat.tests.calls import call
 from sites.models import Site
 
-WRITE = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE)
+WRITE = re.compile(r'\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE)
 HOME = {"heartbeat_heartbeat", "sites_sitepulse"}
 
 
 def tables_written(site_id: str, key: str) -> set[str]:
     with CaptureQueriesContext(connection) as queries:
         assert call(site_id, key).status_code == 200
-    return {match[1] for query in queries if (match := WRITE.match(query["sql"]))}
+    return {table for query in queries for table in WRITE.findall(query["sql"])}
 
 
 def test_a_heartbeat_writes_the_history_and_the_pulse_alone(roma: RegisteredSite) -> None:

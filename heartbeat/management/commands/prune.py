@@ -11,7 +11,7 @@ from accounts.services import prune_token_families
 from common.commands import DomainCommand
 from common.counters import SqlCounterCache
 from common.errors import InvalidInput
-from heartbeat.services import prune_heartbeats
+from heartbeat.pruning import prune_heartbeats
 from sites.idempotency import KEPT_FOR
 from sites.services import prune_idempotent_requests
 

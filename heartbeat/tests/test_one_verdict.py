@@ -1,6 +1,5 @@
-"""Lists decide in SQL what `decide` decides in Python: the two are held against each other over generated cases."""
+"""What a site is told, what is kept of it, and what lists say: one verdict, whatever the facts and the clock."""
 
-import uuid
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,8 +7,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from audit.actors import COMMAND
-from licensing.verdict import decide
-from sites.models import Site
+from heartbeat.models import Heartbeat
+from heartbeat.services import Report, SiteCredentials, record_heartbeat
+from licensing.verdict import Verdict
+from sites.models import Site, SitePulse
 from sites.services import register_site
 
 EPOCH = datetime(2026, 6, 1, tzinfo=UTC)
@@ -28,9 +29,10 @@ IN_ONE_TRANSACTION = settings(
 
 
 @pytest.fixture
-def site_id(db: None) -> uuid.UUID:
+def credentials(db: None) -> SiteCredentials:
     facts = {"name": "Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example"}
-    return register_site(**facts, by=COMMAND, at=EPOCH).site.pk
+    registration = register_site(**facts, by=COMMAND, at=EPOCH)
+    return SiteCredentials(str(registration.site.pk), registration.secret_key)
 
 
 @IN_ONE_TRANSACTION
@@ -45,8 +47,8 @@ def site_id(db: None) -> uuid.UUID:
 @example(EPOCH, timedelta(0), UTC, UTC, True, False)
 @example(EPOCH, -TICK, UTC, timezone(timedelta(hours=14)), True, True)
 @example(EPOCH + TICK, -TICK, timezone(timedelta(hours=-12)), UTC, True, False)
-def test_the_verdict_and_its_twin_in_sql_agree(
-    site_id: uuid.UUID,
+def test_what_is_told_what_is_kept_and_what_lists_say_agree(
+    credentials: SiteCredentials,
     end: datetime,
     after_end: timedelta,
     end_zone: timezone,
@@ -56,13 +58,19 @@ def test_the_verdict_and_its_twin_in_sql_agree(
 ) -> None:
     at = (end + after_end).astimezone(clock_zone)
     lock = {"lock_reason": "unpaid", "locked_at": EPOCH} if locked else {"lock_reason": None, "locked_at": None}
-    sites = Site.objects.filter(pk=site_id)
+    sites = Site.objects.filter(pk=credentials.site_id)
     sites.update(license_expires_at=end.astimezone(end_zone), is_active=active, is_locked=locked, **lock)
-    site = sites.with_licensed(at=at).get()
-    assert site.license_expires_at == end
-    verdict = decide(site, at=at)
-    assert verdict.licensed is (active and after_end < timedelta(0))
-    assert site.licensed is verdict.licensed
-    assert sites.licensed(at=at).exists() is verdict.licensed
-    assert sites.unlicensed(at=at).exists() is not verdict.licensed
-    assert (verdict.locked, verdict.lock_reason) == (locked, lock["lock_reason"])
+    SitePulse.objects.update(last_seen_at=None, due_at=None)
+    licensed = active and after_end < timedelta(0)
+
+    told = record_heartbeat(credentials, Report("1.0.0", 60), ip=None, at=at).verdict
+    assert told == Verdict(licensed, locked, lock["lock_reason"], end)
+
+    kept = Heartbeat.objects.latest("id")
+    assert (kept.received_at, kept.licensed, kept.locked) == (at, licensed, locked)
+    pulse = SitePulse.objects.get()
+    assert (pulse.last_seen_at, pulse.told_licensed, pulse.told_locked) == (at, licensed, locked)
+
+    assert sites.with_licensed(at=at).get().licensed is licensed
+    assert sites.licensed(at=at).exists() is licensed
+    assert sites.unlicensed(at=at).exists() is not licensed

@@ -1,0 +1,137 @@
+"""A heartbeat is one statement on PostgreSQL, prepared, which finds its rows by index."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
+from rest_framework.exceptions import ValidationError
+
+from conftest import RegisteredSite
+from heartbeat.api.serializers import HeartbeatAnswerSerializer, ReportSerializer
+from heartbeat.api.views import read_report
+from heartbeat.services import ON_POSTGRESQL, SiteCredentials, parameters_of, spelt
+from heartbeat.services import Report as SiteReport
+from heartbeat.tests.calls import REPORT, call
+
+on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="is about PostgreSQL's way")
+
+PRINTABLE = st.text(alphabet=st.characters(), max_size=70)
+
+
+@on_postgresql
+@pytest.mark.postgresql
+def test_a_heartbeat_is_one_statement(roma: RegisteredSite) -> None:
+    for number in range(4):
+        with CaptureQueriesContext(connection) as queries:
+            assert call(roma.site_id, roma.key).status_code == 200
+        # The second use of a key is the one that retires older ones, and is looked at twice.
+        assert (len(queries) == 1) is (number != 1)
+
+
+@on_postgresql
+@pytest.mark.postgresql
+def test_a_refusal_is_one_statement_and_one_that_counts_it(roma: RegisteredSite) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert call(roma.site_id, "psk_wrong").status_code == 401
+    assert sum('"sites_' in query["sql"] for query in queries) == 1
+
+
+@on_postgresql
+@pytest.mark.postgresql
+def test_a_site_that_calls_too_often_is_refused_by_the_same_statement(settings: Any, roma: RegisteredSite) -> None:
+    settings.HEARTBEATS_PER_MINUTE = 3
+    for _ in range(3):
+        call(roma.site_id, roma.key)
+    with CaptureQueriesContext(connection) as queries:
+        assert call(roma.site_id, roma.key).status_code == 429
+    assert len(queries) == 1
+
+
+@on_postgresql
+@pytest.mark.postgresql
+@pytest.mark.parametrize("prepared", [True, False])
+def test_the_statement_is_prepared_unless_a_pooler_forbids_it(roma: RegisteredSite, prepared: bool) -> None:
+    options = connection.settings_dict["OPTIONS"]
+    usual = options["prepared_statements"]
+    options["prepared_statements"] = prepared
+    try:
+        with connection.cursor() as cursor:
+            connection.connection._prepared.clear()  # the driver then deallocates what earlier tests prepared
+            for _ in range(5):
+                assert call(roma.site_id, roma.key).status_code == 200
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%sites_sitepulse%%'")
+            assert cursor.fetchone()[0] == (1 if prepared else 0)
+    finally:
+        options["prepared_statements"] = usual
+
+
+@on_postgresql
+@pytest.mark.postgresql
+def test_the_driver_need_not_read_the_statement_again_for_each_call(db: None) -> None:
+    assert len(spelt(ON_POSTGRESQL, "postgresql").encode()) <= MAX_CACHED_STATEMENT_LENGTH
+
+
+# A few rows are read faster whole: the plan in question is that for many.
+MANY_SITES = """
+INSERT INTO sites_site (site_id, name, owner_name, contact_email, timezone, is_active, is_locked, license_expires_at,
+                        created_at, updated_at, revision, search_text)
+SELECT md5(n::text)::uuid, 'Site', 'Owner', 'a@b.example', 'UTC', true, false, now(), now(), now(), 1, 'site'
+  FROM generate_series(1, 5000) n;
+INSERT INTO sites_sitekey (site_id, digest, hint, created_at)
+SELECT site_id, encode(sha256(site_id::text::bytea), 'hex'), 'hint', now() FROM sites_site WHERE name = 'Site';
+INSERT INTO sites_sitepulse (site_id, newest_key_uses, window_calls)
+SELECT site_id, 0, 0 FROM sites_site WHERE name = 'Site';
+ANALYZE sites_site, sites_sitekey, sites_sitepulse;
+"""
+
+
+def plan_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from plan_nodes(inner)
+
+
+@on_postgresql
+@pytest.mark.postgresql
+def test_every_row_is_found_by_an_index(roma: RegisteredSite) -> None:
+    facts = parameters_of(SiteCredentials(roma.site_id, roma.key), SiteReport("1", 1), None, timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_SITES)
+        cursor.execute("EXPLAIN (FORMAT JSON) " + spelt(ON_POSTGRESQL, "postgresql"), facts)
+        (plans,) = cursor.fetchone()
+    found = list(plan_nodes((plans if isinstance(plans, list) else json.loads(plans))[0]["Plan"]))
+    scans = {
+        (node["Relation Name"], node["Node Type"]) for node in found if "Relation Name" in node and "Alias" in node
+    }
+    read = {(table, kind) for table, kind in scans if kind != "ModifyTable"}
+    assert {table for table, _ in read} == {"sites_site", "sites_sitekey", "sites_sitepulse"}
+    assert {kind for _, kind in read} <= {"Index Scan", "Index Only Scan"}
+
+
+def test_the_answer_is_what_the_description_says(roma: RegisteredSite) -> None:
+    assert list(call(roma.site_id, roma.key).json()) == list(HeartbeatAnswerSerializer().fields)
+
+
+@given(
+    version=PRINTABLE | st.none() | st.integers() | st.booleans(),
+    uptime_seconds=st.integers(-10, 2**54) | st.floats() | st.booleans() | st.text(),
+)
+def test_a_report_is_read_as_its_serializer_reads_it(version: Any, uptime_seconds: Any) -> None:
+    body = {"version": version, "uptime_seconds": uptime_seconds}
+    serializer = ReportSerializer(data=body)
+    if serializer.is_valid():
+        assert read_report(body) == SiteReport(**serializer.validated_data)
+    else:
+        with pytest.raises(ValidationError):
+            read_report(body)
+
+
+def test_a_report_with_more_in_it_is_read_the_same() -> None:
+    assert read_report({**REPORT, "more": 1}) == SiteReport("1.0.0", 60)
