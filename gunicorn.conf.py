@@ -33,7 +33,9 @@ limit_request_line = 8190
 # A request that stops arriving gives its thread back after this long. A proxy that reads requests before it passes them on
 # keeps such clients away altogether.
 RECEIVE_TIMEOUT_SECONDS = 10
-accesslog = None  # the application writes one JSON line a request, with the request's id
+# The application writes one JSON line a request, with the request's id; gunicorn would put together one more.
+accesslog = None
+logger_class = "config.gunicorn_logging.WithoutAccessLog"
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -3,7 +3,7 @@
 This path is special. After an outage every site calls at once, and each of them waits with a restaurant behind it. So
 what elsewhere would be four or five round trips of the ORM is one SQL statement here: it authenticates the site, decides
 what it is told and when to call again, moves its pulse, adds the history row and holds the site to its own limit, or
-writes nothing at all. Only what happens once in a key's life goes the ordinary way (`look_again`).
+writes nothing at all. Only what happens once in a key's life goes step by step (`record_in_steps`).
 
 The rules are not written a second time for it: which key is live, which site is live and which licence holds are compiled
 from the querysets that lists use too.
@@ -11,7 +11,7 @@ from the querysets that lists use too.
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -59,18 +59,81 @@ def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | 
     A call that arrives late is kept in the history but does not move the pulse back.
     Raises InvalidSiteCredentials, SiteCallsTooOften; then nothing is written.
     """
-    parameters = parameters_of(credentials, report, ip, at)
-    outcome = execute(parameters)
-    if outcome is None:
+    parameters = parameters_of(credentials, report, ip=ip, at=at)
+    # SQLite cannot write two tables in one statement, and has no round trips to save.
+    record = record_at_once if connection.vendor == "postgresql" else record_in_steps
+    licensed, locked, lock_reason, expires_at, next_seconds = record(parameters)
+    return Answer(Verdict(licensed, locked, lock_reason, expires_at), at, next_seconds)
+
+
+class Told(NamedTuple):
+    """What a site is told, in the order of TOLD's columns."""
+
+    licensed: bool
+    locked: bool
+    lock_reason: str | None
+    expires_at: datetime
+    next_heartbeat_seconds: int
+
+
+def record_at_once(parameters: dict[str, Any]) -> Told:
+    database: Any = connection  # of config.postgresql
+    with database.prepared_cursor() as cursor:
+        cursor.execute(spelt(AT_ONCE, "postgresql"), parameters)
+        row = cursor.fetchone()
+    if row is None:
         raise InvalidSiteCredentials
-    if not outcome.is_recorded:
-        outcome = look_again(outcome, parameters)
-    return Answer(outcome.verdict, at, outcome.next_heartbeat_seconds)
+    is_recorded, *told = row
+    return Told(*told) if is_recorded else record_in_steps(parameters)
 
 
-def parameters_of(credentials: SiteCredentials, report: Report, ip: str | None, at: datetime) -> dict[str, Any]:
-    """The statement's parameters. Every failure takes the same way, so that the time tells nothing: what cannot be an id or
-    a key is looked up all the same."""
+def record_in_steps(parameters: dict[str, Any]) -> Told:
+    """The same with one statement for each step, and what the one statement leaves alone.
+
+    That is the call past the limit, which is refused, and the second with a new key, which retires the older ones.
+    """
+    adapted = {name: FIELDS[name].get_db_prep_value(value, connection) for name, value in parameters.items()}
+    with connection.cursor() as cursor:
+        # Asked before there is a transaction: a flood must not hold SQLite's one write lock, nor the pulse.
+        ask(cursor, adapted, at=parameters["at"])
+        with transaction.atomic():
+            if connection.features.has_select_for_update:
+                # Held until the end, so that of two calls at the same moment exactly one is the second.
+                SitePulse.objects.select_for_update().filter(pk=parameters["site_id"]).values_list("pk").first()
+            told, key_id, proves_key = ask(cursor, adapted, at=parameters["at"])
+            cursor.execute(spelt(CALLER + MOVE, connection.vendor), adapted)
+            cursor.execute(spelt(CALLER + KEEP, connection.vendor), adapted)
+            if proves_key:
+                key = SiteKey.objects.select_related("site").get(pk=key_id)
+                retire_older_keys(key, site_name=key.site.name, ip=parameters["ip"], at=parameters["at"])
+    return told
+
+
+def ask(cursor: Any, parameters: dict[str, Any], *, at: datetime) -> tuple[Told, int, bool]:
+    """What the site is told, the id of its key, and whether this call proves that the site holds the newest one.
+
+    Raises InvalidSiteCredentials, SiteCallsTooOften.
+    """
+    cursor.execute(spelt(CALLER + ASK, connection.vendor), parameters)
+    row = cursor.fetchone()
+    if row is None:
+        raise InvalidSiteCredentials
+    licensed, locked, lock_reason, expires_at, next_seconds, key_id, proves_key, full_window_started_at = row
+    if full_window_started_at is not None:
+        left = instant_of(full_window_started_at) + CALL_WINDOW - at
+        raise SiteCallsTooOften(retry_after_seconds=int(left.total_seconds()) + 1)
+    told = Told(bool(licensed), bool(locked), lock_reason, instant_of(expires_at), next_seconds)
+    return told, key_id, bool(proves_key)
+
+
+def instant_of(stored: Any) -> datetime:
+    """A time as the database gave it: SQLite keeps text, in UTC, without saying so."""
+    moment = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def parameters_of(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> dict[str, Any]:
+    """What the statement must know. What cannot be an id or a key is looked up all the same: the time tells nothing."""
     site_id = readable_id(credentials.site_id)
     pace = pace_of(site_id)
     return {
@@ -85,7 +148,6 @@ def parameters_of(credentials: SiteCredentials, report: Report, ip: str | None, 
         "usually_due_at": at + timedelta(seconds=pace.usual_seconds),
         "window_began_after": at - CALL_WINDOW,
         "calls_per_window": settings.HEARTBEATS_PER_MINUTE,
-        "may_prove_key": False,
     }
 
 
@@ -96,51 +158,6 @@ def readable_id(site_id: str) -> uuid.UUID:
         return NOBODY
     # uuid.UUID also reads braces, "urn:uuid:" and no dashes; an id has one spelling, in either case.
     return parsed if str(parsed) == site_id.lower() else NOBODY
-
-
-class Outcome(NamedTuple):
-    """What the statement returns, in the order of OUTCOME's columns."""
-
-    is_recorded: bool
-    licensed: bool
-    locked: bool
-    lock_reason: str | None
-    expires_at: datetime
-    next_heartbeat_seconds: int
-    key_id: int
-    proves_key: bool
-    full_window_started_at: datetime | None
-
-    @property
-    def verdict(self) -> Verdict:
-        return Verdict(self.licensed, self.locked, self.lock_reason, self.expires_at)
-
-
-def look_again(outcome: Outcome, parameters: dict[str, Any]) -> Outcome:
-    """The rare calls that the statement leaves alone: one too many, or the second with a new key, which retires older ones.
-
-    Raises SiteCallsTooOften, InvalidSiteCredentials.
-    """
-    at: datetime = parameters["at"]
-    refuse_full_window(outcome, at=at)
-    with transaction.atomic():
-        # Held until the end, so that of two calls at the same moment exactly one is the second.
-        SitePulse.objects.select_for_update().filter(pk=parameters["site_id"]).values_list("pk").first()
-        again = execute({**parameters, "may_prove_key": True})
-        if again is None:
-            raise InvalidSiteCredentials
-        refuse_full_window(again, at=at)
-        if again.proves_key:
-            key = SiteKey.objects.select_related("site").get(pk=again.key_id)
-            retire_older_keys(key, site_name=key.site.name, ip=parameters["ip"], at=at)
-    return again
-
-
-def refuse_full_window(outcome: Outcome, *, at: datetime) -> None:
-    """Hold a site to its own limit, by its own row: nobody else can use it up. Raises SiteCallsTooOften."""
-    if outcome.full_window_started_at is not None:
-        left = outcome.full_window_started_at + CALL_WINDOW - at
-        raise SiteCallsTooOften(retry_after_seconds=int(left.total_seconds()) + 1)
 
 
 # --- The statement, once for both databases ------------------------------------------------------------------------
@@ -158,7 +175,6 @@ CONDITIONS = {
         "caller.holds_newest_key AND pulse.newest_key_id = caller.key_id"
         f" AND pulse.newest_key_uses = {USES_THAT_PROVE_A_KEY - 1}"
     ),
-    "may_be_recorded": "NOT ({window_is_full}) AND ({may_prove_key} OR NOT ({proves_key}))",
     "is_newest_call": "COALESCE(pulse.last_seen_at <= {at}, TRUE)",
 }
 
@@ -189,25 +205,25 @@ UPDATE sites_sitepulse AS pulse
        told_licensed = CASE WHEN {is_newest_call} THEN caller.licensed ELSE pulse.told_licensed END,
        told_locked = CASE WHEN {is_newest_call} THEN caller.is_locked ELSE pulse.told_locked END
   FROM caller
- WHERE pulse.site_id = caller.site_id AND {may_be_recorded}"""
+ WHERE pulse.site_id = caller.site_id"""
 
 KEEP = """
 INSERT INTO heartbeat_heartbeat (site_id, received_at, ip, version, uptime_seconds, licensed, locked)
 SELECT caller.site_id, {at}, {ip}, {version}, {uptime_seconds}, caller.licensed, caller.is_locked
   FROM caller"""
 
-OUTCOME = """
-SELECT {is_recorded}, caller.licensed, caller.is_locked, caller.lock_reason, caller.license_expires_at,
-       caller.next_seconds, caller.key_id, {proves_key},
-       CASE WHEN {window_is_full} THEN pulse.window_started_at END
+TOLD = "caller.licensed, caller.is_locked, caller.lock_reason, caller.license_expires_at, caller.next_seconds"
+
+ASK = """
+SELECT {told}, caller.key_id, {proves_key}, CASE WHEN {window_is_full} THEN pulse.window_started_at END
   FROM caller JOIN sites_sitepulse AS pulse ON pulse.site_id = caller.site_id"""
 
-# Both the update and the reading of what it returns see the rows as they were when the statement began; an update that
-# had to wait for another call of the same site looks at its row again.
-ON_POSTGRESQL = (
-    f"{CALLER}, moved AS ({MOVE} RETURNING pulse.site_id), kept AS ({KEEP} JOIN moved ON moved.site_id = caller.site_id)"
-    f"{OUTCOME} LEFT JOIN moved ON moved.site_id = caller.site_id"
-)
+# An update that had to wait for another call of the same site looks at its row again before it decides.
+AT_ONCE = """
+{with_caller},
+moved AS ({move} AND NOT ({window_is_full}) AND NOT ({proves_key}) RETURNING pulse.site_id),
+kept AS ({keep} JOIN moved ON moved.site_id = caller.site_id)
+SELECT moved.site_id IS NOT NULL, {told} FROM caller LEFT JOIN moved ON moved.site_id = caller.site_id"""
 
 FIELDS: dict[str, "models.Field[Any, Any]"] = {
     "site_id": models.UUIDField(),
@@ -221,7 +237,6 @@ FIELDS: dict[str, "models.Field[Any, Any]"] = {
     "usual_seconds": models.IntegerField(),
     "after_end_seconds": models.IntegerField(),
     "calls_per_window": models.IntegerField(),
-    "may_prove_key": models.BooleanField(),
 }
 
 SPELLINGS = {
@@ -229,7 +244,6 @@ SPELLINGS = {
         "larger": "greatest",
         "seconds_until_end": "ceil(extract(epoch FROM site.license_expires_at - {at}))::integer",
         "at_plus_next_seconds": "{at} + make_interval(secs => caller.next_seconds)",
-        "is_recorded": "moved.site_id IS NOT NULL",
     },
     # SQLite keeps times as text, with a fraction from the 20th character on if there is one; its own functions round it.
     "sqlite": {
@@ -242,7 +256,6 @@ SPELLINGS = {
             "strftime('%%Y-%%m-%%d %%H:%%M:%%S', substr({at}, 1, 19), '+' || caller.next_seconds || ' seconds')"
             " || substr({at}, 20)"
         ),
-        "is_recorded": "{may_be_recorded}",
     },
 }
 
@@ -277,6 +290,10 @@ def spelt(text: str, vendor: str) -> str:
         **{name: compiler.compile(Given(name))[0] for name in FIELDS},
         "live_site": sql_of(live_site.values("site_id", "licensed", "is_locked", "lock_reason", "license_expires_at")),
         "live_key": sql_of(live_key.values("id", "site_id", "expires_at")),
+        "with_caller": CALLER,
+        "move": MOVE,
+        "keep": KEEP,
+        "told": TOLD,
         "shortest_seconds": SHORTEST_SECONDS,
         "uses_that_prove_a_key": USES_THAT_PROVE_A_KEY,
     }
@@ -290,53 +307,3 @@ def sql_of(rows: "models.QuerySet[Any, Any]") -> str:
     sql, values = rows.query.sql_with_params()
     assert not values, "every value is a parameter of the whole statement, given by name"
     return sql
-
-
-def execute(parameters: dict[str, Any]) -> Outcome | None:
-    """Record the heartbeat, if these are a live site's credentials and it may be recorded; None if they are not."""
-    if connection.vendor == "sqlite":
-        return execute_on_sqlite(parameters)
-    database: Any = connection  # of config.postgresql
-    with database.prepared_cursor() as cursor:
-        cursor.execute(spelt(ON_POSTGRESQL, "postgresql"), parameters)
-        row = cursor.fetchone()
-    return None if row is None else Outcome(*row)
-
-
-def execute_on_sqlite(parameters: dict[str, Any]) -> Outcome | None:
-    """The same in steps: SQLite cannot write two tables in one statement, and has no round trips to save."""
-    adapted = {name: FIELDS[name].get_db_prep_value(value, connection) for name, value in parameters.items()}
-    with connection.cursor() as cursor:
-        # First without a transaction: a flood of wrong keys must not hold the one write lock.
-        if ask_sqlite(cursor, adapted) is None:
-            return None
-        with transaction.atomic():
-            outcome = ask_sqlite(cursor, adapted)
-            if outcome is not None and outcome.is_recorded:
-                cursor.execute(spelt(CALLER + MOVE, "sqlite"), adapted)
-                cursor.execute(spelt(CALLER + KEEP, "sqlite"), adapted)
-    return outcome
-
-
-def ask_sqlite(cursor: Any, adapted: dict[str, Any]) -> Outcome | None:
-    cursor.execute(spelt(CALLER + OUTCOME, "sqlite"), adapted)
-    row = cursor.fetchone()
-    if row is None:
-        return None
-    is_recorded, licensed, locked, lock_reason, expires_at, seconds, key_id, proves_key, full_since = row
-    return Outcome(
-        is_recorded=bool(is_recorded),
-        licensed=bool(licensed),
-        locked=bool(locked),
-        lock_reason=lock_reason,
-        expires_at=instant_of(expires_at),
-        next_heartbeat_seconds=seconds,
-        key_id=key_id,
-        proves_key=bool(proves_key),
-        full_window_started_at=instant_of(full_since),
-    )
-
-
-def instant_of(stored: str | None) -> Any:
-    operations: Any = connection.ops
-    return operations.convert_datetimefield_value(stored, None, connection)

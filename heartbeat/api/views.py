@@ -91,7 +91,8 @@ class HeartbeatView(APIView):
         why, and be released. 401 `invalid_site_credentials` is the same for every kind of wrong credentials.
         `next_heartbeat_seconds` says when to call again; a site may call 60 times a minute.
         """
-        refuse_unknown(request.GET, known=set())
+        if request.META.get("QUERY_STRING"):
+            refuse_unknown(request.GET, known=set())
         site_id, key = request.META.get("HTTP_X_SITE_ID"), request.META.get("HTTP_X_SITE_KEY")
         if site_id is None or key is None:
             raise InvalidSiteCredentials
