@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format demo demo-clean bench bench-quick
+.PHONY: help run test check format demo demo-clean bench bench-quick bench-wave bench-growth
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,14 @@ bench: .venv/bench.stamp ## measure heartbeats against the rival and the ceiling
 bench-quick: .venv/bench.stamp ## the same in less than a minute, roughly; writes nothing
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.heartbeat --quick
+
+bench-wave: .venv/bench.stamp ## measure 10,000 sites that come back at once after an outage; less than three minutes
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.wave
+
+bench-growth: .venv/bench.stamp ## measure 1,000 to 1,000,000 sites: heartbeats, list, memory, pruning; half an hour, 15 GB
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.growth
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -1,6 +1,6 @@
 -- wrk script: POST heartbeats for random sites. All requests are formatted once in init(), so that the client costs little.
 -- Our own code, under the licence of the project (MIT, see LICENSE).
--- env: SITES=file of "uuid,key" lines  PATHNAME=/api/heartbeat  MAXSITES=10000
+-- env: SITES=file of "uuid,key" lines  PATHNAME=/api/heartbeat
 --      FORWARDED_FOR=address, for X-Forwarded-For  COUNT_STATUSES=1: count the answers by status
 local reqs, n = {}, 0
 local tid = 0
@@ -16,7 +16,6 @@ end
 function init(args)
   math.randomseed(os.time() + (seed or 0) * 7919)
   local path = os.getenv("PATHNAME") or "/api/heartbeat"
-  local max = tonumber(os.getenv("MAXSITES") or "10000")
   local body = '{"version":"1.0.0","uptime_seconds":12345}'
   for line in io.lines(os.getenv("SITES") or "sites.csv") do
     local id, key = line:match("^([^,]+),([^,]*)")
@@ -24,7 +23,6 @@ function init(args)
     h["X-Forwarded-For"] = os.getenv("FORWARDED_FOR")
     reqs[n + 1] = wrk.format("POST", path, h, body)
     n = n + 1
-    if n >= max then break end
   end
 end
 

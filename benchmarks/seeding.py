@@ -1,9 +1,9 @@
 """Sites by number. The id and the key of site n follow from n, so that a load can be made without asking the database.
 
-    python -m benchmarks.seeding FIRST LAST [--never-seen]
+    python -m benchmarks.seeding FIRST LAST [--never-seen | --varied]
 
 fills the database of the settings in the environment with the sites FIRST to LAST, through COPY: rows as `register_site`
-leaves them and, unless `--never-seen`, as two calls home leave them.
+leaves them and, unless `--never-seen`, as two calls home leave them; with `--varied` as diverse as `variety` says.
 """
 
 import argparse
@@ -15,15 +15,21 @@ import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
+from benchmarks import variety
 from sites.keys import ALPHABET, BODY_LENGTH, PREFIX, checksum
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("Trattoria", "Osteria", "Bistro", "Brasserie", "Taverna", "Gasthaus", "Bodega", "Izakaya", "Diner", "Café")
-TOWNS = ("Roma", "Lyon", "Graz", "Porto", "Athína", "Kyōto", "Gdańsk", "Göteborg", "Austin", "Sevilla", "Brno")
+TOWNS = (
+    *("Roma", "Lyon", "Graz", "Porto", "Athína", "Kyōto", "Gdańsk", "Göteborg", "Austin", "Sevilla", "Brno", "Torino"),
+    *("Lille", "Linz", "Braga", "Pátra", "Ōsaka", "Kraków", "Malmö", "Dallas", "Bilbao", "Plzeň", "Napoli", "Nantes"),
+    *("Wien", "Lisboa", "Vólos", "Nagoya", "Łódź", "Uppsala", "Denver", "Málaga", "Praha", "Genova", "Zürich", "Cádiz"),
+    "Antwerpen",
+)
 OWNERS = ("Giulia Conti", "Ana Sousa", "Jörg Weiß", "Chloé Martin", "Eleni Pappa", "Kenji Mori", "Zofia Nowak")
 ZONES = ("Europe/Rome", "Europe/Lisbon", "Asia/Tokyo", "America/Chicago", "UTC")
 TABLES = ("sites_site", "sites_sitekey", "sites_sitepulse")
@@ -69,10 +75,13 @@ def write_lines(file: Path, lines: Iterable[str]) -> Path:
     return file
 
 
-def seed_sites(environment: dict[str, str], *, first: int = 1, last: int, never_seen: bool = False) -> None:
+def seed_sites(
+    environment: dict[str, str], *, first: int = 1, last: int, never_seen: bool = False, varied: bool = False
+) -> None:
     """Fill the database of a server with these settings. A process of its own, because Django is set up but once in one."""
     command = [sys.executable, "-m", "benchmarks.seeding", str(first), str(last)]
-    subprocess.run([*command, *(["--never-seen"] if never_seen else [])], cwd=ROOT, env=environment, check=True)
+    command += ["--never-seen"] * never_seen + ["--varied"] * varied
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
 # --- Inside that process: Django is set up ------------------------------------------------------------------------
@@ -82,8 +91,16 @@ def registered_at(number: int, *, at: datetime) -> datetime:
     return at - timedelta(days=number % AGES, seconds=number % 86_400)
 
 
-def site_rows(numbers: range, *, at: datetime) -> Iterator[dict[str, Any]]:
-    from sites.models import Site
+class Searched(NamedTuple):
+    """What `searchable` reads of a site; a model of each would take twenty times as long."""
+
+    name: str
+    owner_name: str
+    contact_email: str
+    pk: uuid.UUID
+
+
+def site_rows(numbers: range, *, at: datetime, varied: bool) -> Iterator[dict[str, Any]]:
     from sites.services import searchable
 
     for number in numbers:
@@ -98,7 +115,10 @@ def site_rows(numbers: range, *, at: datetime) -> Iterator[dict[str, Any]]:
             "created_at": created_at,
             "updated_at": created_at,
         }
-        yield row | {"search_text": searchable(Site(**row))}
+        if varied:
+            row |= variety.site_facts(number, at=at)
+        searched = Searched(row["name"], row["owner_name"], row["contact_email"], row["site_id"])
+        yield row | {"search_text": searchable(searched)}  # type: ignore[arg-type]
 
 
 def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[dict[str, Any]]:
@@ -115,25 +135,29 @@ def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[
         }
 
 
-def pulse_rows(numbers: range, *, at: datetime, before_first_key_id: int, never_seen: bool) -> Iterator[dict[str, Any]]:
+def usual_pulse(number: int, *, at: datetime, interval: timedelta) -> dict[str, Any]:
+    seen_at = at - interval * ((number % 1000) / 1000)
+    return {"last_seen_at": seen_at, "version": VERSION, "told_licensed": True, "told_locked": False}
+
+
+def pulse_rows(
+    numbers: range, *, at: datetime, before_first_key_id: int, never_seen: bool, varied: bool
+) -> Iterator[dict[str, Any]]:
     from django.conf import settings
 
     interval = settings.HEARTBEAT_INTERVAL
+    facts_of = variety.pulse_facts if varied else usual_pulse
     for key_id, number in enumerate(numbers, before_first_key_id + 1):
         row: dict[str, Any] = {"site_id": site_id(number)}
-        if not never_seen:
-            seen_at = at - interval * ((number % 1000) / 1000)
-            row |= {
-                "last_seen_at": seen_at,
+        facts = None if never_seen else facts_of(number, at=at, interval=interval)
+        if facts is not None:
+            row |= facts | {
                 "last_seen_ip": "127.0.0.1",
-                "version": VERSION,
                 "uptime_seconds": UPTIME_SECONDS,
-                "due_at": seen_at + interval,
-                "told_licensed": True,
-                "told_locked": False,
+                "due_at": facts["last_seen_at"] + interval,
                 "newest_key_id": key_id,
                 "newest_key_uses": 2,
-                "window_started_at": seen_at,
+                "window_started_at": facts["last_seen_at"],
                 "window_calls": 1,
             }
         yield row
@@ -148,15 +172,15 @@ def copy(connection: psycopg.Connection, model: Any, rows: Iterable[dict[str, An
             copying.write_row(tuple((defaults | row).values()))
 
 
-def fill(numbers: range, *, never_seen: bool) -> None:
+def fill(numbers: range, *, never_seen: bool, varied: bool) -> None:
     from sites.models import Site, SiteKey, SitePulse
 
     at = datetime.now(UTC)
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         last_id = connection.execute("SELECT coalesce(max(id), 0) FROM sites_sitekey").fetchone()[0]
-        copy(connection, Site, site_rows(numbers, at=at))
+        copy(connection, Site, site_rows(numbers, at=at, varied=varied))
         copy(connection, SiteKey, key_rows(numbers, at=at, before_first_id=last_id))
-        pulses = pulse_rows(numbers, at=at, before_first_key_id=last_id, never_seen=never_seen)
+        pulses = pulse_rows(numbers, at=at, before_first_key_id=last_id, never_seen=never_seen, varied=varied)
         copy(connection, SitePulse, pulses)
         connection.execute(
             "SELECT setval(pg_get_serial_sequence('sites_sitekey', 'id'), max(id)) FROM sites_sitekey HAVING count(*) > 0"
@@ -171,11 +195,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int)
-    parser.add_argument("--never-seen", action="store_true")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--never-seen", action="store_true")
+    kind.add_argument("--varied", action="store_true")
     chosen = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    fill(range(chosen.first, chosen.last + 1), never_seen=chosen.never_seen)
+    fill(range(chosen.first, chosen.last + 1), never_seen=chosen.never_seen, varied=chosen.varied)
 
 
 if __name__ == "__main__":
