@@ -40,7 +40,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
     """Counters have no model, so that no flush takes them: forget them before each test that has a database."""
     if {"db", "transactional_db"} & set(request.fixturenames):
         request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
-        for alias in ("default", "login"):
+        for alias in ("default", "login", "refused_addresses"):
             caches[alias].clear()
 
 

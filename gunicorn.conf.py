@@ -47,22 +47,36 @@ logconfig_dict = {
 
 
 def on_starting(server):
-    """Say in one sentence what is missing or contradicts, instead of a stack trace from every worker."""
+    """Say in one sentence what is missing or contradicts, instead of a stack trace from every worker.
+
+    In a process of its own: the one that only watches the workers need not hold Django in memory as well.
+    """
+    checker = os.fork()
+    if checker == 0:
+        status = 1
+        try:
+            problems = problems_of_settings()
+            for problem in problems:
+                server.log.error("Portcullis cannot start: %s", problem)
+            status = 1 if problems else 0
+        except Exception:
+            server.log.exception("Portcullis cannot start")
+        finally:
+            os._exit(status)  # whatever happens, this copy must never go on as a server
+    if os.waitpid(checker, 0)[1]:
+        raise SystemExit(1)
+
+
+def problems_of_settings():
     import django
     from django.core import checks
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         django.setup()
-        problems = [
-            str(message) for message in checks.run_checks() if message.is_serious() and not message.is_silenced()
-        ]
+        return [str(message) for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]
     except ImproperlyConfigured as error:
-        problems = [str(error)]
-    for problem in problems:
-        server.log.error("Portcullis cannot start: %s", problem)
-    if problems:
-        raise SystemExit(1)
+        return [str(error)]
 
 
 def when_ready(server):

@@ -1,11 +1,14 @@
 """`/api/heartbeat`, and what a site's heartbeats were."""
 
 import json
+import math
+import time
 import uuid
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django_ratelimit.core import get_usage
@@ -140,15 +143,22 @@ def refuse_flood(request: HttpRequest, ip: str | None) -> None:
     """Count a failure of this address. Raises TooManyFailures over the limit.
 
     Only failures are counted and only failures are refused: a flood, wherever it comes from, costs no site its answer.
+    An address that is over the limit stays so until its minute ends, so this process remembers it and counts no further:
+    the rest of a flood costs no write.
     """
+    address, refused = address_bucket(ip), caches["refused_addresses"]
+    refused_until = refused.get(address)
+    if refused_until is not None:
+        raise TooManyFailures(retry_after_seconds=math.ceil(refused_until - time.time()))
     usage = get_usage(
         request,
         group="heartbeat-failures",
-        key=lambda *_: address_bucket(ip),
+        key=lambda *_: address,
         rate=(settings.HEARTBEAT_FAILURES_PER_MINUTE, 60),
         increment=True,
     )
     if usage is not None and usage["should_limit"]:
+        refused.set(address, time.time() + usage["time_left"], timeout=usage["time_left"])
         raise TooManyFailures(retry_after_seconds=usage["time_left"])
 
 

@@ -1,9 +1,12 @@
 """A flood with wrong keys costs the one who sends it, never the site whose id it uses."""
 
 import ipaddress
+import time
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conftest import RegisteredSite
 from heartbeat.tests.calls import call, unknown_id, wrong_key
@@ -77,3 +80,18 @@ def test_behind_a_proxy_each_client_has_its_own_limit(settings, roma: Registered
     for client, status in (("203.0.113.9", 429), ("203.0.113.10", 401)):
         headers = {"X-Forwarded-For": client}
         assert call(roma.site_id, wrong_key(), address="10.0.0.1", **headers).status_code == status
+
+
+def test_the_rest_of_a_flood_costs_no_write_and_ends_with_the_minute(
+    roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flood(roma.site_id, "203.0.113.9")
+    with CaptureQueriesContext(connection) as queries:
+        assert call(roma.site_id, wrong_key(), address="203.0.113.9").status_code == 429
+    assert len(queries) == 1
+    a_minute_later = SimpleNamespace(time=lambda: 1_800_000_061)
+    monkeypatch.setattr("django_ratelimit.core.time", a_minute_later)
+    answer = call(roma.site_id, wrong_key(), address="203.0.113.9")
+    assert (answer.status_code, 1 <= int(answer["Retry-After"]) <= 61) == (429, True)
+    monkeypatch.setattr("django.core.cache.backends.locmem.time", SimpleNamespace(time=lambda: time.time() + 62))
+    assert call(roma.site_id, wrong_key(), address="203.0.113.9").status_code == 401
