@@ -47,7 +47,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         One that hangs up says so, and what it said waits in the socket: looking there costs no round trip. Only if
         something waits is the server asked, and a hung one must not cost all the time.
         """
-        if self.connection is None:
+        if self.connection is None or self.connection.closed:
             return False
         if not something_waits(self.connection.pgconn.socket):
             return True

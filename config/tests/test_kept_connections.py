@@ -58,3 +58,10 @@ def test_a_connection_that_is_well_is_kept_and_not_asked(observer: psycopg.Conne
     assert connection.health_check_done
     assert observer.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone() == ("SELECT 2",)
     assert connection.connection.info.backend_pid == pid
+
+
+def test_a_connection_that_was_given_up_is_replaced(observer: psycopg.Connection) -> None:
+    """As after a deadline: our own side has closed it."""
+    connection.connection.close()
+    assert connection.is_usable() is False
+    assert select(3) == 3
