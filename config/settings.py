@@ -163,6 +163,7 @@ def database() -> dict[str, Any]:
         config["ENGINE"] = "config.postgresql"
         options.setdefault("connect_timeout", 2)
         options["prepared_statements"] = PREPARED_STATEMENTS
+        config["DISABLE_SERVER_SIDE_CURSORS"] = not PREPARED_STATEMENTS
         if DATABASE_PATIENCE == "limited":
             options |= limits(str(options.get("options", "")))
     else:

@@ -20,6 +20,7 @@ case "${1:-tests}" in
   tests)
     who="The tests" command="make test"
     need redis-server redis-server
+    need pgbouncer pgbouncer /usr/sbin/pgbouncer
     need chromium chromium chromium-browser google-chrome
     ;;
   bench)

@@ -1,0 +1,72 @@
+"""Behind PgBouncer, which hands out connections by transaction: two statements of one thread may meet two sessions."""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from scripts.with_services import free_port, running
+from tests.conftest import new_database
+from tests.running_server import RunningServer, register
+from tests.test_faults import as_postgres, temporary_folder
+
+pytestmark = pytest.mark.e2e
+
+SESSIONS = 2
+
+
+@pytest.fixture(scope="module")
+def pooled_url(postgres_url: str) -> Iterator[str]:
+    url, port = urlsplit(new_database(postgres_url)), free_port()
+    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    with temporary_folder() as name:
+        folder = Path(name)
+        (folder / "users").write_text(f'"{url.username}" ""\n')
+        (folder / "pgbouncer.ini").write_text(
+            f"[databases]\n* = host={url.hostname} port={url.port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"admin_users = {url.username}\nauth_type = trust\nauth_file = {folder / 'users'}\n"
+            f"pool_mode = transaction\ndefault_pool_size = {SESSIONS}\n"
+        )
+        options = as_postgres()
+        if options:
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, "postgres")
+        with running([program, str(folder / "pgbouncer.ini")], port, folder / "log", cwd=folder, **options):
+            yield f"postgres://{url.username}@127.0.0.1:{port}{url.path}"
+
+
+@pytest.fixture(scope="module")
+def server(pooled_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    settings = {"DATABASE_PREPARED_STATEMENTS": "false", "DATABASE_STATEMENT_TIMEOUT_MS": "0"}
+    started = RunningServer(pooled_url, tmp_path_factory.mktemp("server"), settings=settings)
+    started.set_up()
+    started.start()
+    yield started
+    started.stop()
+
+
+def test_sixteen_threads_share_two_sessions(server: RunningServer, pooled_url: str) -> None:
+    api = server.sign_in()
+    sites = [register(api, server, name=f"Site {number}") for number in range(8)]
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda number: sites[number % 8].call_home(), range(160)))
+    assert {answer.status_code for answer in answers} == {200}
+    listed = api.get("/api/sites?status=online&ordering=-last_seen_at").json()
+    assert listed["count"] == 8
+    assert len(api.get(f"/api/sites/{sites[0].site_id}/heartbeats").json()["results"]) == 20
+    assert not [entry for entry in server.log_entries() if entry["level"] == "ERROR"]
+    with psycopg.connect(pooled_url.rpartition("/")[0] + "/pgbouncer", autocommit=True) as console:
+        cursor = psycopg.ClientCursor(console)
+        columns = cursor.execute("SHOW CONFIG").description
+        assert columns is not None
+        assert ("pool_mode", "transaction") in {row[:2] for row in cursor.fetchall()}
+
+
+def test_commands_go_through_the_pooler_too(server: RunningServer) -> None:
+    listed = server.manage("list_sites", "--json")
+    assert (listed.returncode, listed.stderr) == (0, "")
