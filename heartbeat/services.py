@@ -120,7 +120,7 @@ def ask(cursor: Any, parameters: dict[str, Any], *, at: datetime) -> tuple[Told,
         raise InvalidSiteCredentials
     licensed, locked, lock_reason, expires_at, next_seconds, key_id, proves_key, full_window_started_at = row
     if full_window_started_at is not None:
-        left = instant_of(full_window_started_at) + CALL_WINDOW - at
+        left = min(instant_of(full_window_started_at) + CALL_WINDOW - at, CALL_WINDOW)
         raise SiteCallsTooOften(retry_after_seconds=int(left.total_seconds()) + 1)
     told = Told(bool(licensed), bool(locked), lock_reason, instant_of(expires_at), next_seconds)
     return told, key_id, bool(proves_key)
@@ -147,6 +147,7 @@ def parameters_of(credentials: SiteCredentials, report: Report, *, ip: str | Non
         "after_end_seconds": pace.after_end_seconds,
         "usually_due_at": at + timedelta(seconds=pace.usual_seconds),
         "window_began_after": at - CALL_WINDOW,
+        "window_begins_before": at + CALL_WINDOW,
         "calls_per_window": settings.HEARTBEATS_PER_MINUTE,
     }
 
@@ -167,8 +168,10 @@ def readable_id(site_id: str) -> uuid.UUID:
 # replayed heartbeat is known by (its sequence), one more condition beside `window_is_full`.
 
 CONDITIONS = {
+    # Also for a call that began a moment before the one that opened the window; not after a clock was set back.
     "window_lasts": (
-        "COALESCE(pulse.window_started_at <= {at} AND pulse.window_started_at > {window_began_after}, FALSE)"
+        "COALESCE(pulse.window_started_at > {window_began_after}"
+        " AND pulse.window_started_at < {window_begins_before}, FALSE)"
     ),
     "window_is_full": "{window_lasts} AND pulse.window_calls >= {calls_per_window}",
     "proves_key": (
@@ -231,6 +234,7 @@ FIELDS: dict[str, "models.Field[Any, Any]"] = {
     "at": models.DateTimeField(),
     "usually_due_at": models.DateTimeField(),
     "window_began_after": models.DateTimeField(),
+    "window_begins_before": models.DateTimeField(),
     "ip": models.GenericIPAddressField(),
     "version": models.CharField(),
     "uptime_seconds": models.BigIntegerField(),

@@ -3,11 +3,13 @@
 import threading
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections
 from rest_framework.test import APIClient
 
+from audit.models import Event
 from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
 from heartbeat.tests.calls import MICROSECOND, NOON, call, call_at
@@ -65,27 +67,57 @@ def test_a_refused_heartbeat_leaves_nothing(roma: RegisteredSite, credentials: s
     assert SitePulse.objects.get().last_seen_at is None
 
 
+def call_at_once(site: RegisteredSite, key: str, times: int) -> list[int]:
+    statuses = []
+
+    def call_home() -> None:
+        try:
+            statuses.append(call(site.site_id, key).status_code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=call_home) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
 @pytest.mark.postgresql
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks")
 @pytest.mark.django_db(transaction=True)
 def test_heartbeats_of_one_site_at_the_same_moment_are_all_answered_and_kept(
     transactional_db: None, roma: RegisteredSite
 ) -> None:
-    statuses = []
-
-    def call_home() -> None:
-        try:
-            statuses.append(call(roma.site_id, roma.key).status_code)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=call_home) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [200] * 12
+    assert call_at_once(roma, roma.key, 12) == [200] * 12
     newest = Heartbeat.objects.order_by("-received_at").first()
     assert newest is not None
     assert Heartbeat.objects.count() == 12
-    assert SitePulse.objects.get().last_seen_at == newest.received_at
+    pulse = SitePulse.objects.get()
+    assert (pulse.last_seen_at, pulse.uptime_seconds, pulse.window_calls) == (newest.received_at, 60, 12)
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks")
+@pytest.mark.django_db(transaction=True)
+def test_first_uses_of_a_new_key_at_the_same_moment_retire_the_old_one_once(
+    transactional_db: None, api: APIClient, roma: RegisteredSite
+) -> None:
+    new = api.post(f"{roma.path}/rotate-key").json()["secret_key"]
+    assert call_at_once(roma, new, 12) == [200] * 12
+    assert call(roma.site_id, roma.key).status_code == 401
+    assert [event.action for event in Event.objects.newest_first()][:2] == ["key_retired", "key_rotated"]
+    pulse = SitePulse.objects.get()
+    assert (pulse.newest_key_uses, pulse.window_calls) == (2, 12)
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks")
+@pytest.mark.django_db(transaction=True)
+def test_the_limit_holds_against_calls_at_the_same_moment(
+    settings: Any, transactional_db: None, roma: RegisteredSite
+) -> None:
+    settings.HEARTBEATS_PER_MINUTE = 5
+    assert sorted(call_at_once(roma, roma.key, 12)) == [200] * 5 + [429] * 7
+    assert Heartbeat.objects.count() == 5

@@ -49,3 +49,12 @@ def test_a_wrong_key_uses_up_nothing_of_the_sites_limit(settings, roma: Register
     for _ in range(10):
         assert call(roma.site_id, "psk_wrong").status_code == 401
     assert [call(roma.site_id, roma.key).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_clock_that_was_set_back_silences_no_site(settings, roma: RegisteredSite) -> None:
+    settings.HEARTBEATS_PER_MINUTE = 1
+    call_at(roma, NOON)
+    with pytest.raises(SiteCallsTooOften) as refusal:
+        call_at(roma, NOON - timedelta(seconds=59))
+    assert refusal.value.retry_after_seconds <= 61
+    assert call_at(roma, NOON - timedelta(seconds=60))
