@@ -30,8 +30,10 @@ def call(
     )
 
 
-def call_at(site: RegisteredSite, at: datetime, *, uptime_seconds: int = 60, ip: str | None = None) -> Answer:
-    report = Report("1.0.0", uptime_seconds)
+def call_at(
+    site: RegisteredSite, at: datetime, *, version: str = "1.0.0", uptime_seconds: int = 60, ip: str | None = None
+) -> Answer:
+    report = Report(version, uptime_seconds)
     return record_heartbeat(SiteCredentials(site.site_id, site.key), report, ip=ip, at=at)
 
 

@@ -49,14 +49,26 @@ def test_the_site_is_due_when_it_was_told_to_call(roma: RegisteredSite) -> None:
     assert due_at == NOON + timedelta(seconds=answer.next_heartbeat_seconds)
 
 
-def test_a_late_call_is_kept_but_does_not_move_the_pulse_back(roma: RegisteredSite) -> None:
-    call_at(roma, NOON, uptime_seconds=500, ip="198.51.100.4")
-    before = SitePulse.objects.values("last_seen_at", "last_seen_ip", "uptime_seconds", "due_at").get()
-    call_at(roma, NOON - MICROSECOND, uptime_seconds=400, ip="198.51.100.9")
-    after = SitePulse.objects.values("last_seen_at", "last_seen_ip", "uptime_seconds", "due_at").get()
-    assert after == before
-    kept = Heartbeat.objects.of_site(uuid.UUID(roma.site_id)).newest_first().values_list("uptime_seconds", flat=True)
-    assert list(kept) == [500, 400]
+LAST_WORD = (
+    "last_seen_at",
+    "last_seen_ip",
+    "version",
+    "uptime_seconds",
+    "due_at",
+    "told_licensed",
+    "told_locked",
+)
+
+
+def test_a_late_call_is_kept_but_does_not_move_the_pulse_back(api: APIClient, roma: RegisteredSite) -> None:
+    call_at(roma, NOON, version="2.0", uptime_seconds=500, ip="198.51.100.4")
+    before = SitePulse.objects.values(*LAST_WORD).get()
+    api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    api.patch(roma.path, {"is_active": False})
+    call_at(roma, NOON - MICROSECOND, version="1.9", uptime_seconds=400, ip="198.51.100.9")
+    assert SitePulse.objects.values(*LAST_WORD).get() == before
+    kept = Heartbeat.objects.of_site(uuid.UUID(roma.site_id)).newest_first().values_list("version", "uptime_seconds")
+    assert list(kept) == [("2.0", 500), ("1.9", 400)]
 
 
 @pytest.mark.parametrize("credentials", ["wrong key", "unknown id"])
