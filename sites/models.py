@@ -55,6 +55,15 @@ class Site(models.Model):
             models.Index(
                 fields=["license_expires_at", "site_id"], name="site_by_expiry", condition=Q(deregistered_at=None)
             ),
+            # To count from, and to find what is rare; the list pays for no more than these.
+            models.Index(fields=["is_active", "is_locked"], name="site_flags", condition=Q(deregistered_at=None)),
+            models.Index(
+                fields=["license_expires_at"],
+                name="site_active_by_expiry",
+                condition=Q(deregistered_at=None, is_active=True),
+            ),
+            models.Index(fields=["site_id"], name="site_locked", condition=Q(deregistered_at=None, is_locked=True)),
+            models.Index(fields=["site_id"], name="site_deregistered", condition=Q(deregistered_at__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(
