@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import parse_qs
 
 from django.core.exceptions import ValidationError as ModelValidationError
@@ -28,10 +28,23 @@ def whole_number(request: Request, name: str, *, default: int, maximum: int | No
     return number
 
 
+@runtime_checkable
+class FoundWithCount(Protocol):
+    """A list that finds the rows of one page while it counts, when it is told before which ones."""
+
+    def expect(self, rows: slice) -> None: ...
+
+
 class NumberedPages(pagination.PageNumberPagination):
     page_size = DEFAULT_PAGE_SIZE
     page_size_query_param = "page_size"
     max_page_size = MAX_PAGE_SIZE
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        if isinstance(queryset, FoundWithCount):
+            size, number = self.get_page_size(request), self.get_page_number(request, None)
+            queryset.expect(slice((number - 1) * size, number * size))
+        return super().paginate_queryset(queryset, request, view)
 
     def get_page_size(self, request: Request) -> int:
         return whole_number(request, "page_size", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)

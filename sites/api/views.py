@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -36,8 +37,9 @@ from sites.api.serializers import (
 )
 from sites.errors import SiteNotFound
 from sites.idempotency import Answer, answer_once
+from sites.listing import SiteList
 from sites.models import Site
-from sites.querysets import SiteQuerySet
+from sites.querysets import containing, licensed_at, status_conditions, unlicensed_at
 
 
 class EventPages(CursorPages):
@@ -45,25 +47,27 @@ class EventPages(CursorPages):
     position = staticmethod(bigint_position)
 
 
-def selected_sites(query: dict[str, Any], *, at: datetime) -> SiteQuerySet:
+def selected_sites(query: dict[str, Any], *, at: datetime) -> SiteList:
     """The live sites that the list's query parameters name, in their order."""
-    sites = Site.objects.live()
-    if "status" in query:
-        sites = sites.in_status(query["status"], at=at)
+    of_site = conditions(
+        query,
+        is_locked="is_locked",
+        is_active="is_active",
+        license_expires_before="license_expires_at__lt",
+        license_expires_after="license_expires_at__gt",
+    )
     if "licensed" in query:
-        sites = sites.licensed(at=at) if query["licensed"] else sites.unlicensed(at=at)
-    if query.get("search"):
-        sites = sites.matching(query["search"])
-    columns = {
-        "is_locked": "is_locked",
-        "is_active": "is_active",
-        "license_expires_before": "license_expires_at__lt",
-        "license_expires_after": "license_expires_at__gt",
-        "last_seen_before": "pulse__last_seen_at__lt",
-        "version": "pulse__version",
-    }
-    sites = sites.filter(**{column: query[name] for name, column in columns.items() if name in query})
-    return sites.sorted_by(query.get("ordering", "name"))
+        of_site &= licensed_at(at) if query["licensed"] else unlicensed_at(at)
+    of_text = containing(query["search"]) if query.get("search") else Q()
+    of_pulse = conditions(query, last_seen_before="last_seen_at__lt", version="version")
+    if "status" in query:
+        of_pulse &= status_conditions(at, pulse="")[query["status"]]
+    return SiteList(of_site, of_text, of_pulse, by=query.get("ordering", "name"), at=at)
+
+
+def conditions(query: dict[str, Any], **lookups: str) -> Q:
+    """The lookups of those parameters that were given."""
+    return Q(*((lookup, query[name]) for name, lookup in lookups.items() if name in query))
 
 
 def etag(site: Site) -> str:
@@ -138,7 +142,7 @@ class SiteViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         at = timezone.now()
         sites = selected_sites(SiteListQuery.read(request.query_params), at=at)
-        page = self.paginate_queryset(sites.with_state(at=at))
+        page = self.paginate_queryset(sites)
         return self.get_paginated_response(SiteSerializer(page, many=True).data)
 
     @documented.register_site
