@@ -8,7 +8,7 @@ from sites.models import Site
 
 
 def test_a_locked_site_is_told_so_and_why(api: APIClient, roma: RegisteredSite) -> None:
-    assert roma.call_home().data["locked"] is False
+    assert roma.call_home().json()["locked"] is False
     answer = api.post(f"{roma.path}/lock", {"reason": "unpaid invoice 118"})
     assert (answer.status_code, answer.data["is_locked"], answer.data["lock_reason"]) == (
         200,
@@ -16,8 +16,8 @@ def test_a_locked_site_is_told_so_and_why(api: APIClient, roma: RegisteredSite) 
         "unpaid invoice 118",
     )
     told = roma.call_home()
-    assert (told.status_code, told.data["locked"], told.data["lock_reason"]) == (200, True, "unpaid invoice 118")
-    assert told.data["licensed"] is True
+    assert (told.status_code, told.json()["locked"], told.json()["lock_reason"]) == (200, True, "unpaid invoice 118")
+    assert told.json()["licensed"] is True
 
 
 def test_a_second_lock_with_the_same_reason_changes_nothing(api: APIClient, roma: RegisteredSite) -> None:
@@ -41,7 +41,7 @@ def test_unlocking_gives_service_back(api: APIClient, roma: RegisteredSite) -> N
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     answer = api.post(f"{roma.path}/unlock", {"note": "paid"})
     assert (answer.data["is_locked"], answer.data["lock_reason"], answer.data["locked_at"]) == (False, None, None)
-    assert roma.call_home().data["locked"] is False
+    assert roma.call_home().json()["locked"] is False
     event = Event.objects.newest_first().first()
     assert event is not None
     assert (event.action, event.reason, event.actor_name) == ("unlocked", "paid", "anna")
