@@ -41,7 +41,7 @@ bench-wave: .venv/bench.stamp ## measure 10,000 sites that come back at once aft
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.wave
 
-bench-growth: .venv/bench.stamp ## measure 1,000 to 1,000,000 sites: heartbeats, list, memory, pruning; half an hour, 15 GB
+bench-growth: .venv/bench.stamp ## measure 1,000 to 1,000,000 sites: heartbeats, list, memory, pruning; half an hour, 10 GB
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.growth
 

@@ -140,10 +140,8 @@ def measure_pruning(plan: Plan, one: Estate) -> Section:
         f"{found.rows:,} rows of history of {one.name} sites, half of them due; `manage.py prune` with {size}, "
         f"{load.CONNECTIONS} connections."
     )
-    afterwards = f"A VACUUM of the history afterwards took {found.vacuum_seconds:.1f} s."
-    return Section(
-        "pruning", "Pruning", [what, pruning.pruning_table(found), afterwards], pruning.goals(found), found.errors
-    )
+    parts = [what, pruning.pruning_table(found), pruning.what_happened(found)]
+    return Section("pruning", "Pruning", parts, pruning.goals(found), found.errors)
 
 
 def measure(plan: Plan, parts: Sequence[str], command: str) -> tuple[str, list[Section]]:

@@ -71,14 +71,15 @@ def measure_once(one: Estate, cluster: Cluster, *, seconds: float) -> Measuremen
     pids = (one.server.pid, cluster.pid)
     begin, before = wal.position(cluster), [usage.cpu_seconds(pid) for pid in pids]
     seen = load.run(one.target, seconds=seconds)
-    used = [usage.cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before, strict=True)]
+    server, postgres = (usage.cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before, strict=True))
     if not seen.requests:
         sys.exit(f"{one.name} sites: nothing was answered:\n{one.server.log.read_text(errors='replace')[-2000:]}")
     surplus = settled_count(one.database, f"{history.TABLE} WHERE id > {newest}") - seen.requests
     written = wal.written(cluster, begin, wal.position(cluster))
     return Measurement(
         seen,
-        *(1000 * seconds / seen.requests for seconds in used),
+        server_cpu=1000 * server / seen.requests,
+        postgres_cpu=1000 * postgres / seen.requests,
         # When wrk stops, each connection may have a request under way.
         miscounted=-surplus if surplus < 0 else max(0, surplus - load.CONNECTIONS),
         records=written.records / (seen.requests + surplus),

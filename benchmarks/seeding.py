@@ -105,7 +105,7 @@ def site_rows(numbers: range, *, at: datetime, varied: bool) -> Iterator[dict[st
 
     for number in numbers:
         created_at = registered_at(number, at=at)
-        row = {
+        row: dict[str, Any] = {
             "site_id": site_id(number),
             "name": f"{KINDS[number % len(KINDS)]} {TOWNS[number % len(TOWNS)]} {number}",
             "owner_name": OWNERS[number % len(OWNERS)],

@@ -89,14 +89,16 @@ def one_wave(
     database.start_afresh(emptied=(), tidied=seeding.TABLES)
     with servers.shipped(settings, folder) as server:
         calls = plan_calls(plan, server.port)
-        before = [usage.cpu_seconds(pid) for pid in (server.pid, cluster.pid)]
+        pids = (server.pid, cluster.pid)
+        before = [usage.cpu_seconds(pid) for pid in pids]
         seen = callers.run(calls, server.port)
-        after = [usage.cpu_seconds(pid) for pid in (server.pid, cluster.pid)]
+        server_cpu, postgres_cpu = (usage.cpu_seconds(pid) - used for pid, used in zip(pids, before, strict=True))
         miscounted = abs(settled_count(database, servers.HISTORY) - len(seen.answered))
     pace = intervals.usual_seconds(settings, (call.site_id for call in seen.calls))
     return Wave(
         seen,
-        *(later - earlier for earlier, later in zip(before, after, strict=True)),
+        server_cpu,
+        postgres_cpu,
         miscounted,
         sum(not is_informed(call, pace[call.site_id]) for call in seen.answered),
         next_intervals(seen, [pace[call.site_id] for call in seen.answered]),
