@@ -18,7 +18,10 @@ SECRETS = re.compile(r"psk_[0-9A-Za-z]{8,}|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0
 
 
 def without_secrets(line: str) -> str:
-    return SECRETS.sub("[secret]", line)
+    return SECRETS.sub("[secret]", line) if "psk_" in line or "eyJ" in line else line
+
+
+encoded = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -34,4 +37,4 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         # ensure_ascii escapes control characters and lone surrogates, so that one record stays one line.
-        return without_secrets(json.dumps(entry, default=str))
+        return without_secrets(encoded(entry))

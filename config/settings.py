@@ -200,12 +200,6 @@ CACHES = {
     "default": REDIS_COUNTERS if REDIS_URL else SQL_COUNTERS,
     # Guessing at passwords is counted in the database even when there is a Redis: this limit must not open when Redis is gone.
     "login": SQL_COUNTERS,
-    # What one process remembers of the counters above: losing an entry costs one more count, nothing else.
-    "refused_addresses": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "refused_addresses",
-        "OPTIONS": {"MAX_ENTRIES": 10_000},
-    },
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 DJANGO_REDIS_LOGGER = "portcullis.redis"

@@ -78,9 +78,9 @@ class Told(NamedTuple):
 
 def record_at_once(parameters: dict[str, Any]) -> Told:
     database: Any = connection  # of config.postgresql
-    with database.prepared_cursor() as cursor:
-        cursor.execute(spelt(AT_ONCE, "postgresql"), parameters)
-        row = cursor.fetchone()
+    cursor = database.prepared_cursor()
+    cursor.execute(spelt(AT_ONCE, "postgresql"), parameters)
+    row = cursor.fetchone()
     if row is None:
         raise InvalidSiteCredentials
     is_recorded, *told = row
@@ -245,6 +245,10 @@ FIELDS: dict[str, "models.Field[Any, Any]"] = {
 
 SPELLINGS = {
     "postgresql": {
+        # What it can reckon itself need not be sent.
+        "usually_due_at": "{at} + make_interval(secs => {usual_seconds})",
+        "window_began_after": f"{{at}} - interval '{CALL_WINDOW.seconds} seconds'",
+        "window_begins_before": f"{{at}} + interval '{CALL_WINDOW.seconds} seconds'",
         "larger": "greatest",
         "seconds_until_end": "ceil(extract(epoch FROM site.license_expires_at - {at}))::integer",
         "at_plus_next_seconds": "{at} + make_interval(secs => caller.next_seconds)",
@@ -290,8 +294,8 @@ def spelt(text: str, vendor: str) -> str:
     compiler = live_site.query.get_compiler(connection=connection)
     words = {
         **CONDITIONS,
-        **SPELLINGS[vendor],
         **{name: compiler.compile(Given(name))[0] for name in FIELDS},
+        **SPELLINGS[vendor],
         "live_site": sql_of(live_site.values("site_id", "licensed", "is_locked", "lock_reason", "license_expires_at")),
         "live_key": sql_of(live_key.values("id", "site_id", "expires_at")),
         "with_caller": CALLER,

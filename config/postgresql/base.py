@@ -26,12 +26,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.deadline_seconds = self.settings_dict["OPTIONS"].get("deadline_seconds")
         # At the first use, but only for PreparedCursor: Django's own cursors write the values into the statement.
         connection.prepare_threshold = 0 if self.settings_dict["OPTIONS"].get("prepared_statements") else None
+        connection.prepared_cursor = driver.PreparedCursor(connection)
         return connection
 
     def prepared_cursor(self) -> Any:
         """A cursor whose statements the server parses and plans once for each connection, if the settings allow it.
 
         For a few statements that run very often. All others are better planned for the values that they come with.
+        Always the same cursor: not to be closed, and to be read before the next statement.
         """
         if not self.settings_dict["OPTIONS"].get("prepared_statements"):
             return self.cursor()
@@ -39,7 +41,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         wrapper: Any = self
         with self.wrap_database_errors:
-            return wrapper._prepare_cursor(driver.PreparedCursor(self.connection))
+            return wrapper._prepare_cursor(self.connection.prepared_cursor)
 
     def is_usable(self) -> bool:
         """Django asks this before the first query of a request, to find out about a server that has gone meanwhile.

@@ -19,6 +19,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
     """A connection whose operations end after `deadline_seconds`; None waits for ever."""
 
     deadline_seconds: float | None = None
+    prepared_cursor: "PreparedCursor"  # one for all: making a cursor costs as much as sending a statement
 
     def wait(
         self,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django_ratelimit.core import get_usage
@@ -42,6 +42,8 @@ from sites.models import Site
 JSON = "application/json"
 # Holds no state of its own: one is enough for all requests.
 REPORT = ReportSerializer()
+# What this process knows of the shared counters; to lose an entry costs one more count.
+refused_addresses = LocMemCache("refused_addresses", {"OPTIONS": {"MAX_ENTRIES": 10_000}})
 
 
 class HeartbeatView(APIView):
@@ -146,8 +148,8 @@ def refuse_flood(request: HttpRequest, ip: str | None) -> None:
     An address that is over the limit stays so until its minute ends, so this process remembers it and counts no further:
     the rest of a flood costs no write.
     """
-    address, refused = address_bucket(ip), caches["refused_addresses"]
-    refused_until = refused.get(address)
+    address = address_bucket(ip)
+    refused_until = refused_addresses.get(address)
     if refused_until is not None:
         raise TooManyFailures(retry_after_seconds=math.ceil(refused_until - time.time()))
     usage = get_usage(
@@ -158,7 +160,7 @@ def refuse_flood(request: HttpRequest, ip: str | None) -> None:
         increment=True,
     )
     if usage is not None and usage["should_limit"]:
-        refused.set(address, time.time() + usage["time_left"], timeout=usage["time_left"])
+        refused_addresses.set(address, time.time() + usage["time_left"], timeout=usage["time_left"])
         raise TooManyFailures(retry_after_seconds=usage["time_left"])
 
 
