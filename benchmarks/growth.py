@@ -183,9 +183,10 @@ def chosen_plan() -> tuple[Plan, argparse.Namespace]:
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of sites, ascending")
     parser.add_argument("--rows-per-site", type=int, help="of history")
     parser.add_argument("--batch-size", type=int, help="of prune")
+    parser.add_argument("--soak-requests", type=int, help="that a server has answered when its memory is told last")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     chosen = parser.parse_args()
-    given = {name: getattr(chosen, name) for name in ("sizes", "rows_per_site", "batch_size")}
+    given = {name: getattr(chosen, name) for name in ("sizes", "rows_per_site", "batch_size", "soak_requests")}
     given["sizes"] = tuple(sorted(chosen.sizes)) if chosen.sizes else None
     plan = replace(QUICK if chosen.quick else FULL, **{name: value for name, value in given.items() if value})
     return plan, chosen

@@ -5,13 +5,13 @@ import platform
 import re
 import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 
 from benchmarks.postgres import Database
 
 PACKAGES = (
-    *("Django", "djangorestframework", "psycopg", "gunicorn", "granian"),
+    *("Django", "djangorestframework", "psycopg", "gunicorn", "gunicorn_h1c", "granian"),
     *("fastapi", "pydantic", "SQLAlchemy", "asyncpg", "uvicorn", "uvloop", "httptools"),
 )
 # A process of somebody else's that computes all the time adds 1.
@@ -20,7 +20,8 @@ BUSY = 0.5
 
 def describe(command: str) -> str:
     """Date, command, machine and versions as a markdown list. Call it first: it also tells who else is computing here."""
-    packages = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    installed = {found.name: found.version for found in distributions()}
+    packages = ", ".join(f"{package} {installed.get(package, 'missing')}" for package in PACKAGES)
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, `{command}`",
         f"{processor()}, {os.cpu_count()} cores, {memory_gib()} GiB of memory, {platform.system()} {platform.release()}",
