@@ -1,6 +1,7 @@
 """Django's PostgreSQL backend, with a driver that never waits for ever."""
 
 import select
+import time
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -8,6 +9,7 @@ from django.db.backends.postgresql import base
 from config.postgresql import driver
 
 HEALTH_CHECK_DEADLINE_SECONDS = 1.0
+WELL_FOR_SECONDS = 1.0
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -47,11 +49,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Django asks this before the first query of a request, to find out about a server that has gone meanwhile.
 
         One that hangs up says so, and what it said waits in the socket: looking there costs no round trip. Only if
-        something waits is the server asked, and a hung one must not cost all the time.
+        something waits is the server asked, and a hung one must not cost all the time. A connection that was well a
+        moment ago is not looked at again.
         """
         if self.connection is None or self.connection.closed:
             return False
+        now = time.monotonic()
+        if now - self.connection.well_at < WELL_FOR_SECONDS:
+            return True
         if not something_waits(self.connection.pgconn.socket):
+            self.connection.well_at = now
             return True
         usual = self.connection.deadline_seconds
         self.connection.deadline_seconds = HEALTH_CHECK_DEADLINE_SECONDS

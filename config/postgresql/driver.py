@@ -19,6 +19,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
     """A connection whose operations end after `deadline_seconds`; None waits for ever."""
 
     deadline_seconds: float | None = None
+    well_at = float("-inf")  # when it was looked at last, by time.monotonic
     prepared_cursor: "PreparedCursor"  # one for all: making a cursor costs as much as sending a statement
 
     def wait(

@@ -7,6 +7,8 @@ import psycopg
 import pytest
 from django.db import connection
 
+LONG_AGO = float("-inf")
+
 pytestmark = [
     pytest.mark.postgresql,
     pytest.mark.skipif(connection.vendor != "postgresql", reason="is about connections to a server"),
@@ -30,6 +32,7 @@ def _as_at_the_start_of_a_request() -> Iterator[None]:
     usual = connection.settings_dict["CONN_HEALTH_CHECKS"], connection.health_check_enabled
     connection.settings_dict["CONN_HEALTH_CHECKS"] = connection.health_check_enabled = True
     connection.health_check_done = False
+    connection.connection.well_at = LONG_AGO
     yield
     connection.settings_dict["CONN_HEALTH_CHECKS"], connection.health_check_enabled = usual
 
@@ -53,9 +56,10 @@ def test_a_connection_that_the_server_has_closed_is_replaced(observer: psycopg.C
 def test_a_connection_that_is_well_is_kept_and_not_asked(observer: psycopg.Connection) -> None:
     assert select(2) == 2
     pid = connection.connection.info.backend_pid
-    connection.health_check_done = False
+    connection.health_check_done, connection.connection.well_at = False, LONG_AGO
     connection.close_if_health_check_failed()
     assert connection.health_check_done
+    assert connection.connection.well_at > LONG_AGO
     assert observer.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone() == ("SELECT 2",)
     assert connection.connection.info.backend_pid == pid
 
