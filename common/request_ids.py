@@ -26,7 +26,7 @@ class RequestIdMiddleware:
         started = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         # No secret, only never the same: asking the system for its best randomness would cost more.
-        request_id = given if ACCEPTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}"  # noqa: S311
+        request_id = given if ACCEPTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}"
         # Not reset here: Django logs 4xx and 5xx answers after the middleware has returned.
         current_request_id.set(request_id)
         response = self.get_response(request)
