@@ -124,7 +124,7 @@ def granian(environment: dict[str, str], folder: Path) -> Iterator[Server]:
     """The same callable on the alternative server."""
     port = with_services.free_port()
     arguments = [str(BIN / "granian"), "--interface", "wsgi", "--http", "1", "--host", "127.0.0.1", "--port", str(port)]
-    arguments += ["--workers", str(WORKERS), "--blocking-threads", "1", "--no-access-log", "config.wsgi:application"]
+    arguments += ["--workers", str(WORKERS), "--blocking-threads", "4", "--no-access-log", "config.wsgi:application"]
     with serving("granian", arguments, port, folder, environment) as server:
         yield server
 
