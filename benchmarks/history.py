@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from benchmarks.postgres import Database
+from benchmarks.postgres import Database, indexes_made_afterwards
 
 TABLE = "heartbeat_heartbeat"
 NEWEST, OLDEST = timedelta(days=30), timedelta(days=400)  # ago; what is made lies between
@@ -16,10 +16,6 @@ INSERT INTO {TABLE} (site_id, received_at, ip, version, uptime_seconds, licensed
 SELECT site_id, %(begin)s + %(length)s * (row_number() OVER () / %(sites)s::float8), '127.0.0.1', '1.0.0',
        12345 + (random() * 1000000)::bigint, is_active, is_locked
   FROM sites_site"""
-# The indexes that no constraint needs, as the migrations made them.
-LOOSE_INDEXES = """
-SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
-  FROM pg_index WHERE indrelid = %s::regclass AND NOT indisunique"""
 
 
 def seed_history(database: Database, *, rows_per_site: int) -> None:
@@ -28,14 +24,9 @@ def seed_history(database: Database, *, rows_per_site: int) -> None:
     begin = datetime.now(UTC) - OLDEST
     sites = database.count("sites_site")
     with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute("SET maintenance_work_mem = '1GB'")
-        indexes = connection.execute(LOOSE_INDEXES, [TABLE]).fetchall()
-        for name, _ in indexes:
-            connection.execute(f"DROP INDEX {name}")
-        for turn in range(rows_per_site):
-            connection.execute(ONE_TURN, {"begin": begin + turn * length, "length": length, "sites": sites})
-        for _, definition in indexes:
-            connection.execute(definition)
+        with indexes_made_afterwards(connection, TABLE):
+            for turn in range(rows_per_site):
+                connection.execute(ONE_TURN, {"begin": begin + turn * length, "length": length, "sites": sites})
         connection.execute(f"VACUUM (ANALYZE, PARALLEL 0) {TABLE}")
         connection.execute("CHECKPOINT")
 

@@ -113,13 +113,15 @@ def measure(all_estates: Sequence[Estate], cluster: Cluster, *, rounds: int, sec
         seen = ", ".join(f"{of_one.estate.name}: {of_one.rounds[-1].load.per_second:.0f}" for of_one in found)
         print(f"round {number} of {rounds}, heartbeats per second by sites: {seen}", file=sys.stderr)
     for of_one, earlier in zip(found, before, strict=True):
+        updates(of_one.estate, at_least=earlier.total + of_one.answered)
+    for of_one, earlier in zip(found, before, strict=True):
         measure_compressions(of_one, cluster, earlier, seconds=seconds)
     return found
 
 
 def measure_compressions(of_one: Findings, cluster: Cluster, before: Updates, *, seconds: float) -> None:
+    """The number of images is the whole cluster's: everybody's statistics must be complete before and after."""
     one = of_one.estate
-    updates(one, at_least=before.total + of_one.answered)
     images = cluster.admin.value(IMAGES)
     for setting in COMPRESSIONS:
         cluster.admin.execute(f"ALTER SYSTEM SET wal_compression = {setting}", "SELECT pg_reload_conf()")
@@ -129,6 +131,7 @@ def measure_compressions(of_one: Findings, cluster: Cluster, before: Updates, *,
             of_one.images = (cluster.admin.value(IMAGES) - images) / of_one.compressed[setting].load.requests
             of_one.hot_share = (after.hot - before.hot) / (after.total - before.total)
     cluster.admin.execute("ALTER SYSTEM RESET wal_compression", "SELECT pg_reload_conf()")
+    updates(one, at_least=before.total + of_one.answered)
 
 
 # --- What is told of it -------------------------------------------------------------------------------------------

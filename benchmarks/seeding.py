@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from benchmarks import variety
+from benchmarks.postgres import indexes_made_afterwards
 from sites.keys import ALPHABET, BODY_LENGTH, PREFIX, checksum
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,7 +179,8 @@ def fill(numbers: range, *, never_seen: bool, varied: bool) -> None:
     at = datetime.now(UTC)
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         last_id = connection.execute("SELECT coalesce(max(id), 0) FROM sites_sitekey").fetchone()[0]
-        copy(connection, Site, site_rows(numbers, at=at, varied=varied))
+        with indexes_made_afterwards(connection, Site._meta.db_table):
+            copy(connection, Site, site_rows(numbers, at=at, varied=varied))
         copy(connection, SiteKey, key_rows(numbers, at=at, before_first_id=last_id))
         pulses = pulse_rows(numbers, at=at, before_first_key_id=last_id, never_seen=never_seen, varied=varied)
         copy(connection, SitePulse, pulses)
