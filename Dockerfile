@@ -1,7 +1,7 @@
 # Every step lives in scripts/container/, where the tests run it without a container engine.
 FROM python:3.12-slim AS build
 WORKDIR /app
-COPY requirements.txt ./
+COPY requirements.txt requirements-fast.txt ./
 COPY scripts/container/build.sh scripts/container/
 RUN scripts/container/build.sh /app packages
 COPY . .

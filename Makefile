@@ -9,10 +9,10 @@ BIN := .venv/bin
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/run.stamp ## set everything up, start the server, print what to do next
+run: .venv/run.stamp .venv/fast.stamp ## set everything up, start the server, print what to do next
 	@$(BIN)/python scripts/run.py
 
-test: .venv/dev.stamp ## every test, on SQLite and PostgreSQL, with everything it needs
+test: .venv/dev.stamp .venv/fast.stamp ## every test, on SQLite and PostgreSQL, with everything it needs
 	@scripts/system_packages.sh
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python scripts/with_services.py scripts/test.sh
@@ -29,19 +29,19 @@ demo: .venv/run.stamp ## fill the running server (or start one) with forty resta
 demo-clean: .venv/run.stamp ## take the demo's restaurants out again
 	@$(BIN)/python manage.py demo_clean
 
-bench: .venv/bench.stamp ## measure heartbeats against the rival and the ceiling; writes benchmarks/results.md
+bench: .venv/bench.stamp .venv/fast.stamp ## measure heartbeats against the rival and the ceiling; writes benchmarks/results.md
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.heartbeat
 
-bench-quick: .venv/bench.stamp ## the same in less than a minute, roughly; writes nothing
+bench-quick: .venv/bench.stamp .venv/fast.stamp ## the same in less than a minute, roughly; writes nothing
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.heartbeat --quick
 
-bench-wave: .venv/bench.stamp ## measure 10,000 sites that come back at once after an outage; less than three minutes
+bench-wave: .venv/bench.stamp .venv/fast.stamp ## measure 10,000 sites that come back at once after an outage; less than three minutes
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.wave
 
-bench-growth: .venv/bench.stamp ## measure 1,000 to 1,000,000 sites: heartbeats, list, memory, pruning; half an hour, 10 GB
+bench-growth: .venv/bench.stamp .venv/fast.stamp ## measure 1,000 to 1,000,000 sites: heartbeats, list, memory, pruning; half an hour, 10 GB
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.growth
 
@@ -61,3 +61,9 @@ bench-growth: .venv/bench.stamp ## measure 1,000 to 1,000,000 sites: heartbeats,
 .venv/bench.stamp: benchmarks/requirements.txt requirements.txt | .venv/bin/python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@touch $@ .venv/run.stamp
+
+.venv/fast.stamp: requirements-fast.txt | .venv/bin/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-fast.txt >.venv/fast.log 2>&1 || \
+		echo "gunicorn will read HTTP in Python: its parser in C could not be installed (.venv/fast.log says why;" \
+			"a compiler and Python's headers would do, as root 'apt-get install gcc python3-dev')."
+	@touch $@

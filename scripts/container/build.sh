@@ -16,6 +16,8 @@ install_packages() {
   "$PYTHON" -m venv --clear --without-pip .venv
   # Wheels only: nothing is compiled, so neither the build nor the image needs a compiler.
   "$PYTHON" -m pip --python .venv/bin/python install -q --disable-pip-version-check --only-binary :all: -r requirements.txt
+  "$PYTHON" -m pip --python .venv/bin/python install -q --disable-pip-version-check --only-binary :all: -r requirements-fast.txt ||
+    echo "No wheel of gunicorn's parser in C for this Python: gunicorn will read HTTP in Python." >&2
 }
 
 random() { "$PYTHON" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
