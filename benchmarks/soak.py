@@ -13,6 +13,7 @@ MEGABYTE = 10**6
 LIMIT_MB = 250
 MOST_GROWTH = 1.02
 MEASURED_EVERY = 100_000
+LONGEST_RUN_SECONDS = 15  # how long is enough is a guess from the run before
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ def read(one: Estate, answered: int) -> Reading:
 def measure(one: Estate, before: Reading, *, answered: int, wanted: int) -> Soak:
     """On from `answered` requests: heartbeats until the server has answered as many as wanted."""
     readings = [before, read(one, answered)]
-    errors, seconds = 0, 1
+    errors, seconds = 0, 2
     while answered < wanted:
         seen = load.run(one.target, seconds=seconds)
         answered, errors = answered + seen.requests, errors + seen.errors
         due = min(wanted, (answered // MEASURED_EVERY + 1) * MEASURED_EVERY) - answered
-        seconds = max(1, math.ceil(due / seen.per_second))  # wrk takes whole seconds
+        seconds = min(LONGEST_RUN_SECONDS, max(1, math.ceil(due / seen.per_second)))  # wrk takes whole seconds
         if answered // MEASURED_EVERY > readings[-1].answered // MEASURED_EVERY or answered >= wanted:
             readings.append(read(one, answered))
             print(f"memory after {answered:,} requests: {megabytes(readings[-1]):.1f} MB", file=sys.stderr)
