@@ -114,6 +114,12 @@ def test_both_keys_open_during_an_overlap(api: APIClient, roma: RegisteredSite) 
     assert [call(roma.site_id, key).status_code for key in (new, roma.key)] == [200, 200]
 
 
+def test_one_use_of_the_old_key_and_one_of_the_new_prove_nothing(api: APIClient, roma: RegisteredSite) -> None:
+    assert call(roma.site_id, roma.key).status_code == 200
+    new = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 1}).json()["secret_key"]
+    assert [call(roma.site_id, key).status_code for key in (new, roma.key)] == [200, 200]
+
+
 def test_a_restored_sites_key_opens_again(api: APIClient, roma: RegisteredSite) -> None:
     api.delete(roma.path)
     assert call(roma.site_id, roma.key).status_code == 401
