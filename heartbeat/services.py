@@ -145,9 +145,6 @@ def parameters_of(credentials: SiteCredentials, report: Report, *, ip: str | Non
         "uptime_seconds": report.uptime_seconds,
         "usual_seconds": pace.usual_seconds,
         "after_end_seconds": pace.after_end_seconds,
-        "usually_due_at": at + timedelta(seconds=pace.usual_seconds),
-        "window_began_after": at - CALL_WINDOW,
-        "window_begins_before": at + CALL_WINDOW,
         "calls_per_window": settings.HEARTBEATS_PER_MINUTE,
     }
 
@@ -204,7 +201,7 @@ UPDATE sites_sitepulse AS pulse
        last_seen_ip = CASE WHEN {is_newest_call} THEN {ip} ELSE pulse.last_seen_ip END,
        version = CASE WHEN {is_newest_call} THEN {version} ELSE pulse.version END,
        uptime_seconds = CASE WHEN {is_newest_call} THEN {uptime_seconds} ELSE pulse.uptime_seconds END,
-       due_at = CASE WHEN {is_newest_call} THEN {at_plus_next_seconds} ELSE pulse.due_at END,
+       due_at = CASE WHEN {is_newest_call} THEN {due_at} ELSE pulse.due_at END,
        told_licensed = CASE WHEN {is_newest_call} THEN caller.licensed ELSE pulse.told_licensed END,
        told_locked = CASE WHEN {is_newest_call} THEN caller.is_locked ELSE pulse.told_locked END
   FROM caller
@@ -232,9 +229,6 @@ FIELDS: dict[str, "models.Field[Any, Any]"] = {
     "site_id": models.UUIDField(),
     "digest": models.CharField(),
     "at": models.DateTimeField(),
-    "usually_due_at": models.DateTimeField(),
-    "window_began_after": models.DateTimeField(),
-    "window_begins_before": models.DateTimeField(),
     "ip": models.GenericIPAddressField(),
     "version": models.CharField(),
     "uptime_seconds": models.BigIntegerField(),
@@ -243,15 +237,19 @@ FIELDS: dict[str, "models.Field[Any, Any]"] = {
     "calls_per_window": models.IntegerField(),
 }
 
+# Moments so many seconds after the call; see "later".
+MOMENTS = {
+    "due_at": "caller.next_seconds",
+    "usually_due_at": "{usual_seconds}",
+    "window_began_after": -CALL_WINDOW.seconds,
+    "window_begins_before": CALL_WINDOW.seconds,
+}
+
 SPELLINGS = {
     "postgresql": {
-        # What it can reckon itself need not be sent.
-        "usually_due_at": "{at} + make_interval(secs => {usual_seconds})",
-        "window_began_after": f"{{at}} - interval '{CALL_WINDOW.seconds} seconds'",
-        "window_begins_before": f"{{at}} + interval '{CALL_WINDOW.seconds} seconds'",
         "larger": "greatest",
         "seconds_until_end": "ceil(extract(epoch FROM site.license_expires_at - {at}))::integer",
-        "at_plus_next_seconds": "{at} + make_interval(secs => caller.next_seconds)",
+        "later": "{{at}} + make_interval(secs => {seconds})",
     },
     # SQLite keeps times as text, with a fraction from the 20th character on if there is one; its own functions round it.
     "sqlite": {
@@ -260,9 +258,9 @@ SPELLINGS = {
             "(strftime('%%s', substr(site.license_expires_at, 1, 19)) - strftime('%%s', substr({at}, 1, 19))"
             " + (substr(site.license_expires_at, 20) > substr({at}, 20)))"
         ),
-        "at_plus_next_seconds": (
-            "strftime('%%Y-%%m-%%d %%H:%%M:%%S', substr({at}, 1, 19), '+' || caller.next_seconds || ' seconds')"
-            " || substr({at}, 20)"
+        "later": (
+            "strftime('%%Y-%%m-%%d %%H:%%M:%%S', substr({{at}}, 1, 19), ({seconds}) || ' seconds')"
+            " || substr({{at}}, 20)"
         ),
     },
 }
@@ -296,6 +294,7 @@ def spelt(text: str, vendor: str) -> str:
         **CONDITIONS,
         **{name: compiler.compile(Given(name))[0] for name in FIELDS},
         **SPELLINGS[vendor],
+        **{name: SPELLINGS[vendor]["later"].format(seconds=seconds) for name, seconds in MOMENTS.items()},
         "live_site": sql_of(live_site.values("site_id", "licensed", "is_locked", "lock_reason", "license_expires_at")),
         "live_key": sql_of(live_key.values("id", "site_id", "expires_at")),
         "with_caller": CALLER,
