@@ -17,6 +17,7 @@ READ = frozenset(
         "accounts.view_tokenfamily",
         "audit.view_event",
         "heartbeat.view_heartbeat",
+        "sites.export_site",
         "sites.view_idempotentrequest",
         "sites.view_site",
         "sites.view_sitekey",
@@ -30,9 +31,12 @@ ADMINISTER = frozenset(
         "accounts.change_admin",
         "sites.add_site",
         "sites.change_site",
+        "sites.deactivate_site",
         "sites.deregister_site",
+        "sites.import_site",
         "sites.restore_site",
         "sites.rotate_site_key",
+        "sites.set_license_expiry",
     }
 )
 

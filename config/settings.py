@@ -56,6 +56,7 @@ HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
 INSTALLED_APPS = [
     "config.apps.PortcullisConfig",
+    "panel.apps.PanelConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
     "sites.apps.SitesConfig",
@@ -68,6 +69,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -90,7 +92,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "common.viewer_zone.ViewerZoneMiddleware",
 ]
+
+# Forms may have templates of ours.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -357,7 +363,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-DATETIME_FORMAT = r"Y-m-d H:i:s \U\T\C"
+DATETIME_FORMAT = "Y-m-d H:i:s T"
 DATE_FORMAT = "Y-m-d"
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()

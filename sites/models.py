@@ -48,6 +48,10 @@ class Site(models.Model):
             ("rotate_site_key", "Can rotate a site's key"),
             ("deregister_site", "Can deregister a site"),
             ("restore_site", "Can restore a deregistered site"),
+            ("set_license_expiry", "Can set the end of a licence to any date"),
+            ("deactivate_site", "Can deactivate a site and activate it again"),
+            ("export_site", "Can export sites"),
+            ("import_site", "Can import sites"),
         ]
         indexes = [
             models.Index(fields=["name", "site_id"], name="site_by_name", condition=Q(deregistered_at=None)),

@@ -97,6 +97,7 @@ def update_site(
     *,
     by: Actor,
     at: datetime,
+    reason: str | None = None,
     expected_revisions: Collection[int] | None = None,
 ) -> Site:
     """Change what an admin may edit (EDITABLE); what is equal already is no change.
@@ -115,7 +116,7 @@ def update_site(
         setattr(site, name, value)
     site.search_text = searchable(site)
     save_fields(site, [*changed, "search_text"], at=at)
-    record(Event.Action.UPDATED, site, by=by, at=at, changes=recorded)
+    record(Event.Action.UPDATED, site, by=by, at=at, reason=reason, changes=recorded)
     return site
 
 

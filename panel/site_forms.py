@@ -1,25 +1,18 @@
 """The forms of the sites' admin pages. They read what a person typed; services decide what comes of it."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AdminSplitDateTime
 
 from common.fields import has_control_characters, known_zones
+from common.moments import exact
+from panel.zoned_fields import ZonedDateTimeField
 from sites.models import MAX_REASON, Site
 from sites.services import EDITABLE
 
-EXPIRY_HELP = "In UTC. A licence ends at this very second."
-
-
-class LabelledDateTime(AdminSplitDateTime):
-    """Django's two boxes, each with a name that a screen reader can say."""
-
-    def __init__(self, attrs: Any = None) -> None:
-        super().__init__(attrs)
-        for widget, name in zip(self.widgets, ("Date, as in 2026-12-31", "Time, as in 23:59:59"), strict=True):
-            widget.attrs["aria-label"] = name
+EXPIRY_HELP = "A licence ends at this very second."
 
 
 def one_line(text: str) -> None:
@@ -60,9 +53,8 @@ class RegisterForm(OneLineNames, forms.ModelForm):
 
     site_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
     timezone = ZoneChoiceField(initial="UTC", label="Time zone")
-    license_expires_at = forms.SplitDateTimeField(
+    license_expires_at = ZonedDateTimeField(
         required=False,
-        widget=LabelledDateTime,
         label="Licence ends",
         help_text=f"{EXPIRY_HELP} A year from now when left empty.",
     )
@@ -77,7 +69,7 @@ class EditForm(OneLineNames, forms.ModelForm):
 
     revision = forms.IntegerField(widget=forms.HiddenInput)
     timezone = ZoneChoiceField(label="Time zone")
-    license_expires_at = forms.SplitDateTimeField(widget=LabelledDateTime, label="Licence ends", help_text=EXPIRY_HELP)
+    license_expires_at = ZonedDateTimeField(label="Licence ends", help_text=EXPIRY_HELP)
 
     class Meta:
         model = Site
@@ -102,12 +94,16 @@ class EditForm(OneLineNames, forms.ModelForm):
         self.data = data
         for name in self.changed_data:
             if name in EDITABLE:
-                self.add_error(name, f"Stored now: {self.stored[name]}")
+                self.add_error(name, f"Stored now: {readable(self.stored[name])}")
         self.add_error(
             None,
             "This site was changed while you had the page open. Nothing was saved. Look at the values that are stored"
             " now, and save again if yours shall replace them.",
         )
+
+
+def readable(value: Any) -> Any:
+    return exact(value) if isinstance(value, datetime) else value
 
 
 class LockForm(forms.Form):
@@ -133,9 +129,7 @@ class ExtendForm(forms.Form):
     days = forms.IntegerField(
         min_value=1, max_value=3660, required=False, help_text="From the later of now and the present end."
     )
-    until = forms.SplitDateTimeField(
-        required=False, widget=LabelledDateTime, help_text="Or a date and time in UTC, later than the present end."
-    )
+    until = ZonedDateTimeField(required=False, help_text="Or a date and time, later than the present end.")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from django import forms
 
+from panel.site_forms import DeregisterForm, ExtendForm, LockForm, RestoreForm, UnlockForm
 from sites import services
-from sites.admin_forms import DeregisterForm, ExtendForm, LockForm, RestoreForm, UnlockForm
 from sites.models import Site
 
 

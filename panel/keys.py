@@ -1,0 +1,94 @@
+"""Registering a site and rotating its key: the two pages that end with a key, shown once."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from audit.actors import acting_admin
+from audit.models import Event
+from common.errors import DomainError
+from panel.site_forms import RegisterForm, RotateForm
+from panel.site_page import RESTAURANT_FIELDS
+from sites import services
+from sites.models import Site
+
+
+class HandsOutKeys(admin.ModelAdmin):
+    add_fieldsets = [
+        ("Restaurant", {"fields": RESTAURANT_FIELDS}),
+        ("Licence", {"fields": ["license_expires_at"]}),
+    ]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.rotate_view)
+        return [path("<uuid:site_id>/rotate-key/", view, name="sites_site_rotate"), *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = RegisterForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        by = acting_admin(request, Event.Source.ADMIN)
+        registration = services.register_site(**form.cleaned_data, by=by, at=timezone.now())
+        obj.pk = registration.site.pk
+        request.registration = registration  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: Site, post_url_continue: Any = None) -> HttpResponse:
+        registration = request.registration  # type: ignore[attr-defined]
+        return self.show_key(request, registration.site, registration.secret_key, title="Site registered")
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The service recorded an event; a second log would only say less."""
+
+    def show_key(self, request: HttpRequest, site: Site, key: str, **context: Any) -> HttpResponse:
+        """The one page that ever holds a key. It is an answer to a POST: coming back to it never shows the key again."""
+        context |= {"site": site, "secret_key": key, "opts": self.opts, **self.admin_site.each_context(request)}
+        return TemplateResponse(request, "admin/sites/site/key.html", context)
+
+    def rotate_view(self, request: HttpRequest, site_id: uuid.UUID) -> HttpResponse:
+        site = Site.objects.live().filter(pk=site_id).first()
+        if not request.user.has_perm("sites.rotate_site_key"):
+            raise PermissionDenied
+        if site is None:
+            raise Http404
+        form = RotateForm(request.POST or None, initial={"revision": site.revision})
+        if request.method == "POST" and form.is_valid():
+            return self.rotate(request, site, form.cleaned_data)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Rotate the key of {site.name}",
+            "site": site,
+            "form": form,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/sites/site/rotate.html", context)
+
+    def rotate(self, request: HttpRequest, site: Site, facts: dict[str, Any]) -> HttpResponse:
+        try:
+            rotation = services.rotate_key(
+                site.pk,
+                by=acting_admin(request, Event.Source.ADMIN),
+                at=timezone.now(),
+                overlap=timedelta(hours=facts["overlap_hours"]),
+                # A reload of the page that shows the key must not make another one.
+                expected_revisions={facts["revision"]},
+            )
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(reverse("admin:sites_site_change", args=[site.pk]))
+        until = rotation.previous_key_expires_at
+        return self.show_key(request, site, rotation.secret_key, title="New key", previous_until=until)

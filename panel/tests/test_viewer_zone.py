@@ -1,0 +1,84 @@
+"""Times are shown and read in the zone of whoever looks, which is always named."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.models import Admin
+from conftest import Register, RegisteredSite
+from sites.models import Site
+
+EXPIRES = {"license_expires_at": "2030-07-01T12:00:00Z"}
+
+
+def in_berlin(admin: Admin) -> Client:
+    browser = Client()
+    browser.force_login(admin)
+    browser.cookies["zone"] = "Europe/Berlin"
+    return browser
+
+
+def change(site: RegisteredSite) -> str:
+    return f"/admin/sites/site/{site.site_id}/change/"
+
+
+def value_of(field: str, page: str) -> str:
+    found = re.search(rf'name="{field}" value="([^"]*)"', page)
+    assert found, field
+    return found[1]
+
+
+def fields_of(page: str) -> dict[str, str]:
+    names = ("name", "owner_name", "contact_email", "revision", *(f"license_expires_at_{part}" for part in range(3)))
+    return {name: value_of(name, page) for name in names} | {"timezone": "UTC", "is_active": "on"}
+
+
+def test_a_form_shows_and_reads_the_viewers_zone(anna: Admin, register: Register) -> None:
+    site = register(**EXPIRES)
+    browser = in_berlin(anna)
+    fields = fields_of(browser.get(change(site)).content.decode())
+    assert [fields[f"license_expires_at_{part}"] for part in range(3)] == ["2030-07-01", "14:00:00", "Europe/Berlin"]
+    browser.post(change(site), fields | {"license_expires_at_1": "15:30:00"})
+    assert f"{Site.objects.get().license_expires_at:%H:%M %Z}" == "13:30 UTC"
+
+
+def test_a_form_is_read_in_the_zone_in_which_it_was_written(anna: Admin, register: Register) -> None:
+    site = register(**EXPIRES)
+    browser = in_berlin(anna)
+    fields = fields_of(browser.get(change(site)).content.decode())
+    browser.cookies["zone"] = "Asia/Tokyo"
+    assert browser.post(change(site), fields | {"name": "Renamed"}).status_code == 302
+    stored = Site.objects.get()
+    assert (stored.name, f"{stored.license_expires_at:%H:%M}") == ("Renamed", "12:00")
+
+
+def test_an_hour_that_the_clocks_show_twice_is_kept(anna: Admin, register: Register) -> None:
+    for ends in ("2030-10-27T00:30:00Z", "2030-10-27T01:30:00Z"):
+        site = register(license_expires_at=ends)
+        browser = in_berlin(anna)
+        fields = fields_of(browser.get(change(site)).content.decode())
+        assert fields["license_expires_at_1"] == "02:30:00"
+        assert browser.post(change(site), fields | {"name": "Renamed"}).status_code == 302
+        stored = Site.objects.get(pk=site.site_id)
+        assert f"{stored.license_expires_at:%Y-%m-%dT%H:%M:%SZ}" == ends
+
+
+def test_an_hour_that_the_clocks_leave_out_is_refused(anna: Admin, register: Register) -> None:
+    site = register(**EXPIRES)
+    browser = in_berlin(anna)
+    fields = fields_of(browser.get(change(site)).content.decode())
+    gap = {"license_expires_at_0": "2030-03-31", "license_expires_at_1": "02:30:00"}
+    answer = browser.post(change(site), fields | gap)
+    assert b"does not exist" in answer.content
+    assert f"{Site.objects.get().license_expires_at:%Y-%m-%d}" == "2030-07-01"
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "\x00", "Europe/Berlin; DROP"])
+def test_without_a_known_zone_times_are_in_utc(zone: str, anna: Admin, roma: RegisteredSite) -> None:
+    browser = Client()
+    browser.force_login(anna)
+    browser.cookies["zone"] = zone
+    assert " UTC" in browser.get(change(roma)).content.decode()
+    browser.cookies["zone"] = "Europe/Berlin"
+    assert re.search(r" CES?T", browser.get(change(roma)).content.decode())

@@ -1,0 +1,9 @@
+// Tells the server in which zone to write times, from the next page on.
+"use strict";
+{
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `zone=${zone}; Path=/admin/; Max-Age=31536000; SameSite=Lax${secure}`;
+  }
+}
