@@ -33,7 +33,8 @@ def test_support_may_read_lock_unlock_and_extend() -> None:
 
 
 def test_a_viewer_may_only_look() -> None:
-    assert all(permission.split(".")[1].startswith("view_") for permission in PERMISSIONS[Role.VIEWER])
+    looking = ("view_", "export_")
+    assert all(permission.split(".")[1].startswith(looking) for permission in PERMISSIONS[Role.VIEWER])
 
 
 @pytest.mark.parametrize("role", Role.values)
