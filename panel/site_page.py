@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from audit.actors import acting_admin
 from audit.models import Event
 from common.moments import in_zone, moment
+from panel.edit_form import EditForm
 from panel.operations import OPERATIONS
-from panel.site_forms import EditForm
 from sites import services
 from sites.models import Site, SiteKey
 
