@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from accounts import services
 from accounts.models import Admin, TokenFamily
 from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
+from common.errors import DomainError
 
 
 class NewAdminForm(AdminUserCreationForm):
@@ -33,10 +35,8 @@ class ChangeAdminForm(UserChangeForm):
 
 class NewPasswordForm(AdminPasswordChangeForm):
     def save(self, commit: bool = True) -> Admin:
-        """Writes the password alone: a full save would undo what somebody else changes at this moment."""
-        super().save(commit=False)
-        self.user.save(update_fields=["password"])
-        return self.user
+        password = self.cleaned_data["password1"] if self.cleaned_data["set_usable_password"] else None
+        return services.set_password_of(self.user.pk, password)
 
 
 @admin.register(Admin)
@@ -65,10 +65,21 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: Admin, form: Any, change: bool) -> None:
         if not change:
+            obj.must_change_password = True
             super().save_model(request, obj, form, change)
             return
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name in services.CHANGEABLE}
         services.change_admin(obj.pk, changes)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Another admin's password; one's own is changed where the old one is asked for."""
+        if id == str(request.user.pk):
+            return redirect("admin:password_change")
+        try:
+            return super().user_change_password(request, id, form_url)
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return redirect(request.get_full_path())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

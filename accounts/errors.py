@@ -1,4 +1,4 @@
-from common.errors import Conflict, NotAuthenticated, TooManyRequests
+from common.errors import Conflict, NotAllowed, NotAuthenticated, TooManyRequests
 
 
 class InvalidCredentials(NotAuthenticated):
@@ -20,8 +20,15 @@ class TooManyLoginAttempts(TooManyRequests):
     title = "Too many failed attempts to sign in"
 
 
+class PasswordChangeRequired(NotAllowed):
+    """The password was set by somebody else, so that two know it."""
+
+    code = "password_change_required"
+    title = "Sign in to the control panel and choose a password of your own first"
+
+
 class LastSysadmin(Conflict):
     """Somebody must be able to administer the control plane."""
 
     code = "last_sysadmin"
-    title = "The last active sysadmin can be neither demoted nor disabled"
+    title = "The last sysadmin who can sign in can be neither demoted nor disabled, nor left without a password"

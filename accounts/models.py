@@ -57,6 +57,8 @@ class Admin(AbstractBaseUser):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Counted up when the admin is disabled: what was signed before stays dead when they are enabled again.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
+    # Somebody else set the password. The database's own default serves processes of the release before.
+    must_change_password = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = AdminManager()
 

@@ -1,7 +1,8 @@
 """Changes of state around admins and their tokens. Each is one function."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts.errors import InvalidRefreshToken, LastSysadmin
+from accounts.holdups import holdup_of
+from accounts.login_guard import LoginGuard
 from accounts.models import Admin, TokenFamily
 from accounts.roles import Role
 from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM, access_token, refresh_token
@@ -51,7 +54,7 @@ def renew_tokens(refresh: str, *, at: datetime) -> TokenPair:
     if family is None or str(family.admin_id) != token.get("user_id"):
         raise InvalidRefreshToken
     admin = family.admin
-    if not admin.is_active or not was_signed_for(token, admin):
+    if not admin.is_active or not was_signed_for(token, admin) or holdup_of(admin):
         end_token_family(family.pk, reason="revoked", at=at)
         raise InvalidRefreshToken
     successor = refresh_token(admin, family.pk)
@@ -97,19 +100,63 @@ def change_admin(admin_id: int, changes: Mapping[str, Any]) -> Admin:
 
     Whoever is disabled is signed out everywhere, for good. Raises LastSysadmin.
     """
-    # Every sysadmin's row, in one order: two who demote each other at once must not both succeed.
-    sysadmins = Admin.objects.select_for_update(no_key=True).filter(role=Role.SYSADMIN, is_active=True).order_by("pk")
-    others = [sysadmin for sysadmin in sysadmins if sysadmin.pk != admin_id]
-    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
-    was_active = admin.is_active
-    for name in CHANGEABLE:
-        setattr(admin, name, changes.get(name, getattr(admin, name)))
-    if not others and not (admin.role == Role.SYSADMIN and admin.is_active):
-        raise LastSysadmin
+    with never_without_a_sysadmin(admin_id) as admin:
+        was_active = admin.is_active
+        for name in CHANGEABLE:
+            setattr(admin, name, changes.get(name, getattr(admin, name)))
     if was_active and not admin.is_active:
         admin.token_generation += 1
     admin.save(update_fields=[*CHANGEABLE, "token_generation"])
     return admin
+
+
+@contextmanager
+def never_without_a_sysadmin(admin_id: int) -> Iterator[Admin]:
+    """The admin, locked, to be changed in memory; the caller saves afterwards. Raises LastSysadmin."""
+    # Every sysadmin's row, in one order: two who demote each other at once must not both succeed.
+    sysadmins = Admin.objects.select_for_update(no_key=True).filter(role=Role.SYSADMIN, is_active=True).order_by("pk")
+    others = [sysadmin for sysadmin in sysadmins if sysadmin.pk != admin_id and can_administer(sysadmin)]
+    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    could = can_administer(admin)
+    yield admin
+    if could and not others and not can_administer(admin):
+        raise LastSysadmin
+
+
+def can_administer(admin: Admin) -> bool:
+    """Whether they can sign in as a sysadmin: without a password nobody can."""
+    return admin.is_superuser and admin.has_usable_password()
+
+
+@transaction.atomic
+def set_password_of(admin_id: int, password: str | None) -> Admin:
+    """Set another admin's password, which they must change when they sign in; None leaves them without one.
+
+    It ends their sessions and tokens. Raises LastSysadmin.
+    """
+    with never_without_a_sysadmin(admin_id) as admin:
+        admin.set_password(password)
+    admin.must_change_password = True
+    admin.save(update_fields=["password", "must_change_password"])
+    return admin
+
+
+def change_own_password(admin: Admin, password: str) -> None:
+    """The password that the admin chose. It ends their sessions and tokens."""
+    admin.set_password(password)
+    admin.must_change_password = False
+    admin.save(update_fields=["password", "must_change_password"])
+
+
+def password_is_right(admin: Admin, password: str, *, address: str | None) -> bool:
+    """Ask somebody who is signed in once more; guessing is counted as at the sign-in. Raises TooManyLoginAttempts."""
+    guard = LoginGuard(admin.username, address)
+    guard.refuse_if_exhausted()
+    if not admin.check_password(password):
+        guard.count_failure()
+        return False
+    guard.refuse_if_exhausted()
+    return True
 
 
 def prune_token_families(*, expired_before: datetime) -> int:

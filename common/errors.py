@@ -35,6 +35,13 @@ class NotAuthenticated(DomainError):
     challenge: ClassVar[str] = 'Bearer realm="api"'
 
 
+class NotAllowed(DomainError):
+    """Who asks is known, and may not do this, or not yet."""
+
+    code = "permission_denied"
+    title = "This is not allowed"
+
+
 class NotFound(DomainError):
     code = "not_found"
     title = "There is nothing here"
@@ -62,6 +69,7 @@ class TooManyRequests(DomainError):
 HTTP_STATUS: Mapping[type[DomainError], int] = {
     InvalidInput: 400,
     NotAuthenticated: 401,
+    NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
     PreconditionFailed: 412,

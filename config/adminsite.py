@@ -1,4 +1,9 @@
+from typing import Any
+
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+
+from accounts.pages.passwords import OwnPasswordView
 
 
 class PortcullisAdminSite(AdminSite):
@@ -6,3 +11,7 @@ class PortcullisAdminSite(AdminSite):
     site_title = "Portcullis"
     index_title = "Control panel"
     enable_nav_sidebar = True
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        context = {**self.each_context(request), **(extra_context or {})}
+        return OwnPasswordView.as_view(extra_context=context)(request)

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "common.viewer_zone.ViewerZoneMiddleware",
+    "accounts.holdups.HoldupMiddleware",
 ]
 
 # Forms may have templates of ours.

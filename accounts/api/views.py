@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts import services
 from accounts.api.serializers import CredentialsSerializer, MeSerializer, RefreshSerializer, TokenPairSerializer
 from accounts.errors import InvalidCredentials
+from accounts.holdups import holdup_of
 from accounts.models import Admin
 from common.api import APIView
 
@@ -44,7 +45,7 @@ class PublicView(APIView):
 
 
 class LoginView(PublicView):
-    problem_statuses = (400, 401, 429)
+    problem_statuses = (400, 401, 403, 429)
 
     @extend_schema(
         operation_id="login",
@@ -59,6 +60,9 @@ class LoginView(PublicView):
 
         An unknown user, a wrong password and a disabled admin all get the same 401. After too many failures from one
         address the answer is 429 with `Retry-After`, there and only there.
+
+        After a right password the answer is 403 `password_change_required` for an admin whose password somebody else
+        set, until they changed it in the control panel.
         """
         body = CredentialsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -69,6 +73,8 @@ class LoginView(PublicView):
         )
         if not isinstance(admin, Admin):
             raise InvalidCredentials
+        if holdup := holdup_of(admin):
+            raise holdup
         return pair_response(services.start_token_family(admin, at=timezone.now()))
 
 

@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
+from accounts import services
 from accounts.errors import LastSysadmin
 from accounts.models import Admin
 from accounts.services import change_admin
 from accounts.tests.side_by_side import side_by_side
+from conftest import PASSWORD
 
 
 def change(admin: Admin, **facts: Any) -> Admin:
@@ -26,10 +29,41 @@ def test_the_last_sysadmin_can_be_neither_demoted_nor_disabled(anna: Admin, ben:
 
 @pytest.mark.parametrize("facts", [{"role": "support"}, {"is_active": False}])
 def test_one_of_two_sysadmins_can_go(anna: Admin, facts: dict[str, Any]) -> None:
-    second = Admin.objects.create_user("second", "second@vendor.example", role="sysadmin")
+    second = Admin.objects.create_user("second", "second@vendor.example", PASSWORD, role="sysadmin")
     change(anna, **facts)
     with pytest.raises(LastSysadmin):
         change(second, **facts)
+
+
+def test_a_sysadmin_without_a_password_does_not_count(anna: Admin) -> None:
+    Admin.objects.create_user("robot", "robot@vendor.example", role="sysadmin")
+    with pytest.raises(LastSysadmin):
+        change(anna, role="viewer")
+
+
+def test_the_last_sysadmin_cannot_be_left_without_a_password(client: Client, anna: Admin) -> None:
+    second = Admin.objects.create_user("second", "second@vendor.example", PASSWORD, role="sysadmin")
+    client.force_login(second)
+    page, unset = f"/admin/accounts/admin/{anna.pk}/password/", {"usable_password": "false", "unset-password": "yes"}
+    assert client.post(page, unset, follow=True).status_code == 200
+    anna.refresh_from_db()
+    assert not anna.has_usable_password(), "there were two"
+    services.set_password_of(anna.pk, PASSWORD)
+    change(second, role="viewer")
+    with pytest.raises(LastSysadmin):
+        services.set_password_of(anna.pk, None)
+    anna.refresh_from_db()
+    assert anna.check_password(PASSWORD)
+
+
+def test_the_panel_says_why_the_last_sysadmin_keeps_the_password(client: Client, anna: Admin) -> None:
+    idle = Admin.objects.create_user("idle", "idle@vendor.example", role="sysadmin")
+    client.force_login(idle)
+    page, unset = f"/admin/accounts/admin/{anna.pk}/password/", {"usable_password": "false", "unset-password": "yes"}
+    answer = client.post(page, unset, follow=True)
+    assert "nor left without a password" in answer.content.decode()
+    anna.refresh_from_db()
+    assert anna.check_password(PASSWORD)
 
 
 def test_the_last_sysadmin_may_get_another_address(anna: Admin) -> None:
@@ -46,7 +80,7 @@ def test_others_can_be_changed_freely(anna: Admin, ben: Admin) -> None:
 @pytest.mark.postgresql
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks")
 def test_two_sysadmins_who_demote_each_other_at_once_leave_one(transactional_db: None, anna: Admin) -> None:
-    second = Admin.objects.create_user("second", "second@vendor.example", role="sysadmin")
+    second = Admin.objects.create_user("second", "second@vendor.example", PASSWORD, role="sysadmin")
 
     def demote(admin: Admin) -> bool:
         try:
