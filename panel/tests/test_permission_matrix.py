@@ -1,0 +1,225 @@
+"""Each role at each page, by GET and by POST. The pages are read from the admin site itself: one that is new and stands in no
+table here fails, so that nobody can forget to say who may see it."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
+
+from accounts.models import Admin, TokenFamily
+from accounts.roles import PERMISSIONS
+from accounts.services import start_token_family
+from audit.models import Event
+from conftest import Register, RegisteredSite
+from heartbeat.models import Heartbeat
+from panel.operations import OPERATIONS
+from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
+
+CAST = ("anna", "ben", "vera")
+EVERYBODY, NOBODY = "everybody", "nobody"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The permission that a page asks for. A page that only shows takes a POST as a GET, or refuses it."""
+
+    get: str = EVERYBODY
+    post: str = EVERYBODY
+
+    def allows(self, role: str, method: str) -> bool:
+        needed = self.get if method == "get" else self.post
+        return needed == EVERYBODY or needed in PERMISSIONS[role]
+
+
+# What the pages of a table ask for. Nothing is ever deleted.
+TABLES = {
+    "sites_site": {"view": "sites.view_site", "add": "sites.add_site", "change": "sites.change_site"},
+    "sites_sitekey": {"view": "sites.view_sitekey"},
+    "sites_sitepulse": {"view": "sites.view_sitepulse"},
+    "sites_idempotentrequest": {"view": "sites.view_idempotentrequest"},
+    "heartbeat_heartbeat": {"view": "heartbeat.view_heartbeat"},
+    "audit_event": {"view": "audit.view_event"},
+    "accounts_admin": {
+        "view": "accounts.view_admin",
+        "add": "accounts.add_admin",
+        "change": "accounts.change_admin",
+    },
+    "accounts_tokenfamily": {"view": "accounts.view_tokenfamily"},
+}
+
+OTHER_PAGES = {
+    "index": Rule(),
+    "login": Rule(),
+    "logout": Rule(),
+    "password_change": Rule(),
+    "password_change_done": Rule(),
+    "jsi18n": Rule(),
+    "app_list": Rule(),
+    "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
+    "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
+}
+# What each operation on sites asks for; said here a second time, on purpose.
+OPERATION_PERMISSIONS = {
+    "lock": "sites.lock_site",
+    "unlock": "sites.unlock_site",
+    "extend": "sites.extend_license",
+    "deregister": "sites.deregister_site",
+    "restore": "sites.restore_site",
+}
+# Pages of Django's that lead nowhere here, whoever asks: no field is completed as one types, no object has a page outside.
+DEAD_ENDS = {"autocomplete", "view_on_site"}
+
+FORGED = {
+    "confirmed": "yes",
+    "name": "Forged",
+    "owner_name": "Forged",
+    "contact_email": "forged@evil.example",
+    "timezone": "UTC",
+    "reason": "forged",
+    "note": "forged",
+    "days": "30",
+    "overlap_hours": "0",
+    "username": "forged",
+    "email": "forged@evil.example",
+    "role": "sysadmin",
+    "password1": "a forged battery staple",
+    "password2": "a forged battery staple",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str
+    path: str
+    rule: Rule
+
+
+def rule_of(name: str) -> Rule:
+    if name in OTHER_PAGES:
+        return OTHER_PAGES[name]
+    table, _, page = name.rpartition("_")
+    asked = TABLES[table]
+    change = asked.get("change", NOBODY)
+    return {
+        "changelist": Rule(asked["view"], asked["view"]),
+        "history": Rule(asked["view"], asked["view"]),
+        "change": Rule(asked["view"], change),
+        "add": Rule(asked.get("add", NOBODY), asked.get("add", NOBODY)),
+        "delete": Rule(NOBODY, NOBODY),
+    }[page]
+
+
+def patterns(found: list[Any]) -> Iterator[URLPattern]:
+    for each in found:
+        if isinstance(each, URLResolver):
+            yield from patterns(each.url_patterns)
+        elif each.name:
+            yield each
+
+
+def pages(objects: dict[str, Any]) -> Iterator[Page]:
+    """Every page of the panel, about an object that exists; each operation on sites is a page of its own."""
+    for pattern in patterns(admin.site.urls[0]):
+        name = str(pattern.name)
+        if name in DEAD_ENDS:
+            continue
+        if name == "sites_site_operate":
+            for operation, asked in OPERATION_PERMISSIONS.items():
+                path = reverse(f"admin:{name}", args=[operation]) + f"?site={objects['site_id']}"
+                yield Page(f"{name} {operation}", path, Rule(asked, asked))
+            continue
+        table = name.rpartition("_")[0]
+        values = {key: objects.get(table if key == "object_id" else key) for key in pattern.pattern.converters}
+        if name == "app_list":
+            values = {"app_label": "sites"}
+        yield Page(name, reverse(f"admin:{name}", kwargs=values or None), rule_of(name))
+
+
+@pytest.fixture
+def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
+    """One of everything, by the name of its table or of the part of an address."""
+    site: RegisteredSite = register()
+    site.call_home()
+    api.post(
+        "/api/sites", {"name": "x", "owner_name": "x", "contact_email": "x@x.example"}, headers={"Idempotency-Key": "k"}
+    )
+    start_token_family(anna, at=timezone.now())
+    first = {
+        model: model.objects.order_by("pk").first()
+        for model in (SiteKey, Heartbeat, Event, IdempotentRequest, TokenFamily)
+    }
+    return {
+        "sites_site": site.site_id,
+        "sites_sitepulse": site.site_id,
+        "accounts_admin": anna.pk,
+        "id": anna.pk,
+        "site_id": uuid.UUID(site.site_id),
+    } | {model._meta.label_lower.replace(".", "_"): row.pk for model, row in first.items() if row}
+
+
+def test_every_table_of_the_panel_stands_here() -> None:
+    registered = {model._meta.label_lower.replace(".", "_") for model in admin.site._registry}
+    assert registered == set(TABLES)
+
+
+def test_every_operation_stands_here() -> None:
+    assert set(OPERATIONS) == set(OPERATION_PERMISSIONS)
+
+
+def stored() -> list[Any]:
+    """What a forged request could change."""
+    tables = (Site, SiteKey, SitePulse, Event, Admin, IdempotentRequest, TokenFamily)
+    return [list(model.objects.order_by("pk").values()) for model in tables]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", CAST)
+def test_each_role_at_each_page(
+    name: str, method: str, objects: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    person: Admin = request.getfixturevalue(name)
+    wrong = []
+    for page in pages(objects):
+        browser = Client()
+        browser.force_login(person)
+        before = stored()
+        forged = FORGED | {"site": str(objects["site_id"])}
+        answer = (
+            browser.get(page.path)
+            if method == "get"
+            else browser.post(page.path, {} if page.rule.allows(person.role, "post") else forged)
+        )
+        allowed = page.rule.allows(person.role, method)
+        if (answer.status_code != 403) is not allowed or answer.status_code >= 500:
+            wrong.append(f"{page.name}: {answer.status_code}, should be {'allowed' if allowed else 403}")
+        if not allowed and stored() != before:
+            wrong.append(f"{page.name}: changed something")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("operation", OPERATION_PERMISSIONS)
+@pytest.mark.parametrize("name", CAST)
+def test_each_role_is_offered_each_operation_or_not(
+    name: str, operation: str, objects: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    person: Admin = request.getfixturevalue(name)
+    browser = Client()
+    browser.force_login(person)
+    before = stored()
+    allowed = OPERATION_PERMISSIONS[operation] in PERMISSIONS[person.role]
+    path = "/admin/sites/site/"
+    assert (f'<option value="{operation}">' in browser.get(path).content.decode()) is allowed
+    selected = ({} if allowed else FORGED) | {
+        "action": operation,
+        "_selected_action": str(objects["site_id"]),
+        "index": "0",
+    }
+    answer = browser.post(path, selected)
+    assert ('name="confirmed"' in answer.content.decode()) is allowed, "a page that asks, or none"
+    assert stored() == before
