@@ -12,10 +12,10 @@ NEWEST, OLDEST = timedelta(days=30), timedelta(days=400)  # ago; what is made li
 
 # Each site once, in the order of the table, a little after one another: as they call, while their ids come at random.
 ONE_TURN = f"""
-INSERT INTO {TABLE} (site_id, received_at, ip, version, uptime_seconds, licensed, locked)
-SELECT site_id, %(begin)s + %(length)s * (row_number() OVER () / %(sites)s::float8), '127.0.0.1', '1.0.0',
+INSERT INTO {TABLE} (site_id, received_at, due_at, ip, version, uptime_seconds, licensed, locked)
+SELECT site_id, received_at, received_at + %(length)s, '127.0.0.1', '1.0.0',
        12345 + (random() * 1000000)::bigint, is_active, is_locked
-  FROM sites_site"""
+  FROM (SELECT *, %(begin)s + %(length)s * (row_number() OVER () / %(sites)s::float8) AS received_at FROM sites_site) AS site"""
 
 
 def seed_history(database: Database, *, rows_per_site: int) -> None:

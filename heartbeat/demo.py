@@ -70,7 +70,7 @@ def backdate_demo_site(site_id: uuid.UUID, *, status: str, at: datetime) -> None
     pulse.due_at = min(pulse.due_at, due_moment(site_id, status, cycle=cycle, at=at))
     pulse.last_seen_at = pulse.due_at - cycle
     pulse.save(update_fields=["last_seen_at", "due_at"])
-    spread_history(site_id, newest_at=pulse.last_seen_at)
+    spread_history(site_id, newest_at=pulse.last_seen_at, newest_due_at=pulse.due_at)
 
 
 def due_moment(site_id: uuid.UUID, status: str, *, cycle: timedelta, at: datetime) -> datetime:
@@ -85,12 +85,13 @@ def due_moment(site_id: uuid.UUID, status: str, *, cycle: timedelta, at: datetim
     return at - settings.HEARTBEAT_GRACE * share / 2
 
 
-def spread_history(site_id: uuid.UUID, *, newest_at: datetime) -> None:
-    """As if the site had called once every interval."""
+def spread_history(site_id: uuid.UUID, *, newest_at: datetime, newest_due_at: datetime) -> None:
+    """As if the site had called once every interval, each time when it was told to."""
     rows = list(Heartbeat.objects.of_site(site_id).newest_first())
     for position, row in enumerate(rows):
         row.received_at = newest_at - position * settings.HEARTBEAT_INTERVAL
-    Heartbeat.objects.bulk_update(rows, ["received_at"], batch_size=200)
+        row.due_at = row.received_at + settings.HEARTBEAT_INTERVAL if position else newest_due_at
+    Heartbeat.objects.bulk_update(rows, ["received_at", "due_at"], batch_size=200)
 
 
 @transaction.atomic

@@ -23,6 +23,8 @@ class Heartbeat(models.Model):
         "sites.Site", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="heartbeats"
     )
     received_at = models.DateTimeField()
+    # When the site was told to call next. Null in rows from before this was kept: then its usual pace is meant.
+    due_at = models.DateTimeField(null=True)
     ip = models.GenericIPAddressField(null=True)
     version = models.CharField(max_length=64)
     uptime_seconds = models.BigIntegerField()
@@ -37,7 +39,11 @@ class Heartbeat(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(uptime_seconds__gte=0, uptime_seconds__lt=2**53), name="heartbeat_uptime_range"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(due_at__isnull=True) | models.Q(due_at__gt=models.F("received_at")),
+                name="heartbeat_due_after_received",
+            ),
         ]
 
     def __str__(self) -> str:

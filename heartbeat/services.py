@@ -208,8 +208,8 @@ UPDATE sites_sitepulse AS pulse
  WHERE pulse.site_id = caller.site_id"""
 
 KEEP = """
-INSERT INTO heartbeat_heartbeat (site_id, received_at, ip, version, uptime_seconds, licensed, locked)
-SELECT caller.site_id, {at}, {ip}, {version}, {uptime_seconds}, caller.licensed, caller.is_locked
+INSERT INTO heartbeat_heartbeat (site_id, received_at, due_at, ip, version, uptime_seconds, licensed, locked)
+SELECT caller.site_id, {at}, {due_at}, {ip}, {version}, {uptime_seconds}, caller.licensed, caller.is_locked
   FROM caller"""
 
 TOLD = "caller.licensed, caller.is_locked, caller.lock_reason, caller.license_expires_at, caller.next_seconds"

@@ -1,0 +1,264 @@
+"""Was a site there? Told from its heartbeats and from what it was promised: when to call next.
+
+A site is offline from its promise plus HEARTBEAT_GRACE until its next heartbeat: what `status` says of now, said of
+any moment. A row from before promises were kept counts as promised for the site's usual pace. The pulse counts as one more
+heartbeat, so that a site whose last row was pruned is still known to be gone. After its deregistration nothing is expected.
+
+Every question is one statement that walks the index by site and time and sends what it found, never the heartbeats.
+"""
+
+import math
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection, models
+
+from heartbeat.schedule import pace_of
+from sites.models import Site
+
+WINDOWS_IN_DAYS = (7, 30, 90)
+NEWEST_OUTAGES = 100
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SlotState(StrEnum):
+    BEFORE = "before"  # nothing to know: before its registration, after its deregistration, older than what is kept
+    SEEN = "seen"  # it called, or need not have
+    MISSED = "missed"  # it did not call, and was overdue or had never called
+    RUNNING = "running"  # just registered: it may still make its first call
+
+
+class Slot(NamedTuple):
+    """A stretch of time, its end included; and how it was with the site in it."""
+
+    starts_at: datetime
+    ends_at: datetime
+    state: SlotState
+
+
+class Outage(NamedTuple):
+    began_at: datetime
+    ended_at: datetime | None  # None: it is offline now
+
+
+class Call(NamedTuple):
+    at: datetime
+    overdue_from: datetime
+
+
+# --- Slots ---------------------------------------------------------------------------------------------------------
+
+
+def heartbeat_slots(
+    sites: Collection[Site], *, at: datetime, slots: int = 28, length: timedelta = timedelta(hours=6)
+) -> dict[uuid.UUID, tuple[Slot, ...]]:
+    """For each site as many slots of that length, the oldest first, the last one ending now.
+
+    One query for a page of up to 200 sites. What a slot shows follows from the last call before its end alone, so each
+    is one look into the index, however often a site called.
+    """
+    page, ends = list(sites), [at - length * number for number in reversed(range(slots))]
+    found: dict[uuid.UUID, list[Slot]] = {site.pk: [] for site in page}
+    for site_number, slot_number, *instants in newest_calls(page, ends) if page else ():
+        site, end = page[site_number], ends[slot_number]
+        called_at, due_at, seen_at, pulse_due_at = map(instant, instants)
+        if seen_at is not None and seen_at <= end and (called_at is None or seen_at >= called_at):
+            called_at, due_at = seen_at, pulse_due_at
+        call = None if called_at is None else Call(called_at, overdue_from(site, called_at, due_at))
+        state = state_of(site, end - length, end, call, was_heard=seen_at is not None, at=at)
+        found[site.pk].append(Slot(end - length, end, state))
+    return {site_id: tuple(row) for site_id, row in found.items()}
+
+
+def overdue_from(site: Site, called_at: datetime, due_at: datetime | None) -> datetime:
+    return (due_at or called_at + usual_pace(site.pk)) + settings.HEARTBEAT_GRACE
+
+
+def state_of(
+    site: Site, start: datetime, end: datetime, call: Call | None, *, was_heard: bool, at: datetime
+) -> SlotState:
+    """`call` is the last one up to the slot's end; `was_heard`: whether the site ever called."""
+    expected_until = min(end, site.deregistered_at or end)
+    if expected_until <= start:
+        return SlotState.BEFORE
+    if call is not None:
+        is_fine = call.at > start or call.overdue_from >= expected_until
+        return SlotState.SEEN if is_fine else SlotState.MISSED
+    known_since = max(site.created_at, at - settings.HEARTBEAT_HISTORY) if was_heard else site.created_at
+    if end <= known_since:
+        return SlotState.BEFORE
+    return SlotState.RUNNING if end == at and start <= site.created_at else SlotState.MISSED
+
+
+NEWEST_CALLS = """
+WITH site (number, site_id) AS (VALUES {sites}), slot (number, ends_at) AS (VALUES {ends})
+SELECT site.number, slot.number, {last.received_at}, {last.due_at}, {pulse.last_seen_at}, {pulse.due_at}
+  FROM site CROSS JOIN slot
+  LEFT JOIN sites_sitepulse AS pulse ON pulse.site_id = site.site_id
+  LEFT JOIN {newest}
+ ORDER BY site.number, slot.number"""
+
+NEWEST = """
+SELECT {columns} FROM heartbeat_heartbeat AS call
+ WHERE call.site_id = site.site_id AND call.received_at <= slot.ends_at ORDER BY call.received_at DESC LIMIT 1"""
+
+
+def newest_calls(sites: Sequence[Site], ends: Sequence[datetime]) -> list[tuple[Any, ...]]:
+    """Of each site up to each end: numbers of both, when it called and its promise, the same of its pulse."""
+    return rows_of(
+        NEWEST_CALLS,
+        {f"site_{number}": site.pk for number, site in enumerate(sites)}
+        | {f"end_{number}": end for number, end in enumerate(ends)},
+        sites=", ".join(f"({number}, %(site_{number})s)" for number in range(len(sites))),
+        ends=", ".join(f"({number}, %(end_{number})s)" for number in range(len(ends))),
+    )
+
+
+# --- Outages -------------------------------------------------------------------------------------------------------
+
+# Times are microseconds since 1970 from here on, which both databases add and compare alike.
+GAPS = """
+WITH life AS (
+  SELECT CASE WHEN deregistered_at < %(at)s THEN deregistered_at ELSE %(at)s END AS ends_at FROM sites_site
+   WHERE site_id = %(site_id)s),
+before AS (
+  SELECT max(received_at) AS received_at FROM heartbeat_heartbeat
+   WHERE site_id = %(site_id)s AND received_at <= %(since)s),
+call AS (
+  SELECT {call.received_at} AS came, COALESCE({call.due_at}, {call.received_at} + %(pace)s) + %(grace)s AS overdue,
+         0 AS is_pulse
+    FROM heartbeat_heartbeat AS call
+   WHERE call.site_id = %(site_id)s AND call.received_at <= (SELECT ends_at FROM life)
+     AND call.received_at >= COALESCE((SELECT received_at FROM before), %(since)s)
+   UNION ALL
+  SELECT {pulse.last_seen_at}, {pulse.due_at} + %(grace)s, 1
+    FROM sites_sitepulse AS pulse
+   WHERE pulse.site_id = %(site_id)s AND pulse.last_seen_at <= (SELECT ends_at FROM life)),
+followed AS (SELECT overdue, LEAD(came) OVER (ORDER BY came, is_pulse) AS next_came FROM call),
+gap AS (
+  SELECT overdue AS began, COALESCE(next_came, {life.ends_at}) AS ended, next_came IS NULL AS is_last
+    FROM followed CROSS JOIN life WHERE overdue < COALESCE(next_came, {life.ends_at}))"""
+
+NEWEST_GAPS = """{gaps}
+SELECT began, ended, is_last AND {life.ends_at} = {at} FROM gap CROSS JOIN life
+ WHERE ended > {since} ORDER BY began DESC LIMIT %(most)s"""
+
+TIME_OFFLINE = """{gaps}
+SELECT (SELECT min(came) FROM call), {life.ends_at}, {sums} FROM life LEFT JOIN gap ON TRUE GROUP BY life.ends_at"""
+
+OFFLINE_SINCE = "COALESCE(sum(CASE WHEN ended > {start} THEN ended - {larger}(began, {start}) ELSE 0 END), 0)"
+
+
+def outages(site_id: uuid.UUID, *, since: datetime, at: datetime) -> list[Outage]:
+    """Those that lasted into the time since then, up to the newest 100, the newest first.
+
+    One that began earlier is told whole. The one of a site that was deregistered meanwhile ended with that.
+    """
+    parameters = {**gap_parameters(site_id, since=since, at=at), "most": NEWEST_OUTAGES}
+    rows = rows_of(NEWEST_GAPS, parameters)
+    return [
+        Outage(EPOCH + began * MICROSECOND, None if goes_on else EPOCH + ended * MICROSECOND)
+        for began, ended, goes_on in rows
+    ]
+
+
+def availability(site: Site, *, at: datetime) -> dict[int, float | None]:
+    """For the last 7, 30 and 90 days the share of the time since the first known heartbeat in which it was not offline.
+
+    Exact, however many outages there were, and 1 only if there was none. None: there is nothing to measure.
+    """
+    starts = {days: at - timedelta(days=days) for days in WINDOWS_IN_DAYS}
+    sums = ", ".join(OFFLINE_SINCE.replace("{start}", str(microseconds(start))) for start in starts.values())
+    parameters = gap_parameters(site.pk, since=min(starts.values()), at=at)
+    ((first, end, *offline),) = rows_of(TIME_OFFLINE.replace("{sums}", sums), parameters)
+    return {
+        days: share(int(gone), since=max(first, microseconds(start)), until=end) if first is not None else None
+        for (days, start), gone in zip(starts.items(), offline, strict=True)
+    }
+
+
+def share(offline: int, *, since: int, until: int) -> float | None:
+    return 1 - offline / (until - since) if until > since else None
+
+
+def percent(share: float | None) -> str:
+    """As people read it, such as "99.98 %". Rounded down: only a site that was never offline has "100 %"."""
+    if share is None:
+        return "–"
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    hundredths = min(math.floor(round(share * 10_000, 6)), 9_999)
+    return f"{hundredths // 100}.{hundredths % 100:02} %"
+
+
+def gap_parameters(site_id: uuid.UUID, *, since: datetime, at: datetime) -> dict[str, Any]:
+    return {
+        "site_id": site_id,
+        "since": since,
+        "at": at,
+        "pace": usual_pace(site_id) // MICROSECOND,
+        "grace": settings.HEARTBEAT_GRACE // MICROSECOND,
+    }
+
+
+# --- What both have in common --------------------------------------------------------------------------------------
+
+SPELLINGS = {
+    "postgresql": {
+        "larger": "greatest",
+        "micros": "(extract(epoch FROM {moment}) * 1000000)::bigint",
+        "newest": f"LATERAL ({NEWEST.format(columns='call.received_at, call.due_at')}) AS last ON TRUE",
+    },
+    # SQLite keeps times as text, with six digits of a fraction from the 21st character on if there is one.
+    "sqlite": {
+        "larger": "max",
+        "micros": ("(strftime('%%s', substr({moment}, 1, 19)) * 1000000 + CAST(substr({moment}, 21) AS INTEGER))"),
+        "newest": f"heartbeat_heartbeat AS last ON last.id = ({NEWEST.format(columns='call.id')})",
+    },
+}
+MOMENTS = ("received_at", "due_at", "last_seen_at", "ends_at")
+FIELDS: dict[type, "models.Field[Any, Any]"] = {uuid.UUID: models.UUIDField(), datetime: models.DateTimeField()}
+
+
+class Row:
+    """A table of the statement; its columns are times, read as microseconds."""
+
+    def __init__(self, name: str, micros: str) -> None:
+        for column in MOMENTS:
+            setattr(self, column, micros.format(moment=f"{name}.{column}"))
+
+
+def rows_of(text: str, parameters: dict[str, Any], **words: str) -> list[tuple[Any, ...]]:
+    spelling = SPELLINGS[connection.vendor]
+    micros = spelling["micros"]
+    known = {name: Row(name, micros) for name in ("call", "last", "pulse", "life")} | {
+        "at": micros.format(moment="%(at)s"),
+        "since": micros.format(moment="%(since)s"),
+        "larger": spelling["larger"],
+        "newest": spelling["newest"],
+    }
+    sql = text.replace("{gaps}", GAPS).format(**known, **words)
+    adapted = {
+        name: FIELDS[type(value)].get_db_prep_value(value, connection) if type(value) in FIELDS else value
+        for name, value in parameters.items()
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, adapted)
+        return list(cursor.fetchall())
+
+
+def usual_pace(site_id: uuid.UUID) -> timedelta:
+    return timedelta(seconds=pace_of(site_id).usual_seconds)
+
+
+def microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+def instant(micros: int | None) -> datetime | None:
+    return None if micros is None else EPOCH + micros * MICROSECOND
