@@ -7,6 +7,7 @@ one counts inside the database and drops only what has expired.
 
 import random
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
@@ -24,9 +25,9 @@ class SqlCounterCache(BaseCache):
         super().__init__(params)
         self.table = table
 
-    def _execute(self, sql: str, params: list[Any]) -> tuple[Any, ...] | None:
+    def _execute(self, sql: str, params: list[Any], **words: str) -> tuple[Any, ...] | None:
         with connection.cursor() as cursor:
-            cursor.execute(sql.format(table=self.table), params)
+            cursor.execute(sql.format(table=self.table, **words), params)
             return cursor.fetchone() if cursor.description else None
 
     def _expiry(self, timeout: object) -> float:
@@ -72,6 +73,33 @@ class SqlCounterCache(BaseCache):
             " SET value = excluded.value, expires_at = excluded.expires_at",
             [self._key(key, version), value, self._expiry(timeout)],
         )
+
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, int]:
+        given = {self._key(key, version): key for key in keys}
+        if not given:
+            return {}
+        marks = ", ".join(["%s"] * len(given))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT key, value FROM {self.table} WHERE key IN ({marks}) AND expires_at > %s",  # noqa: S608 - the table's name is a setting
+                [*given, time.time()],
+            )
+            return {given[key]: int(value) for key, value in cursor.fetchall()}
+
+    def set_many(
+        self, data: Mapping[str, int], timeout: object = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> list[str]:
+        expiry = self._expiry(timeout)
+        # In one order, so that two processes that set the same counters never wait for one another.
+        rows = sorted((self._key(key, version), value, expiry) for key, value in data.items())
+        if rows:
+            self._execute(
+                "INSERT INTO {table} (key, value, expires_at) VALUES {rows} ON CONFLICT (key) DO UPDATE"
+                " SET value = excluded.value, expires_at = excluded.expires_at",
+                [part for row in rows for part in row],
+                rows=", ".join(["(%s, %s, %s)"] * len(rows)),
+            )
+        return []
 
     def delete(self, key: str, version: int | None = None) -> bool:
         row = self._execute("DELETE FROM {table} WHERE key = %s RETURNING value", [self._key(key, version)])

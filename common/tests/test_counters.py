@@ -5,6 +5,7 @@ import time
 import pytest
 from django.core.cache import caches
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.tests.side_by_side import side_by_side
 from common.counters import SqlCounterCache
@@ -127,3 +128,14 @@ def test_lapsed_counters_are_dropped_by_the_way(counters: SqlCounterCache) -> No
     for number in range(2000):
         counters.add(f"live-{number}", 1, 60)
     assert rows() == 2000
+
+
+def test_many_are_read_and_set_in_one_query_each(counters: SqlCounterCache) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert counters.set_many({"a": 1, "b": 2, "c": 3}, 60) == []
+        counters.set_many({"b": 5}, -1)
+        assert counters.get_many(["a", "b", "c", "d"]) == {"a": 1, "c": 3}
+    assert len(queries) == 3
+    assert (counters.get_many([]), counters.set_many({})) == ({}, [])
+    counters.set_many({"b": 7, "a": 8}, 60)
+    assert counters.get_many(["a", "b"]) == {"a": 8, "b": 7}
