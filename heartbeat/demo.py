@@ -15,6 +15,7 @@ from django.db import transaction
 from audit.actors import COMMAND
 from common.errors import Conflict, InvalidInput
 from heartbeat.models import Heartbeat
+from heartbeat.tallies import forget_remembered_hours
 from sites.errors import SiteNotFound
 from sites.models import IdempotentRequest, Site, SiteKey, SitePulse, SiteStatus
 from sites.querysets import SiteQuerySet
@@ -55,6 +56,7 @@ def backdate_demo_sites(statuses: Mapping[uuid.UUID, str], *, at: datetime) -> N
     """
     for site_id in sorted(statuses):
         backdate_demo_site(site_id, status=statuses[site_id], at=at)
+    forget_remembered_hours(at=at)
 
 
 def backdate_demo_site(site_id: uuid.UUID, *, status: str, at: datetime) -> None:

@@ -4,6 +4,8 @@ import uuid
 
 from django.db import models
 
+from heartbeat.indexes import ArrivalIndex
+
 
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
     def of_site(self, site_id: uuid.UUID) -> "HeartbeatQuerySet":
@@ -35,7 +37,10 @@ class Heartbeat(models.Model):
 
     class Meta:
         default_permissions = ("view",)
-        indexes = [models.Index(fields=["site", "received_at"], name="heartbeat_of_site_by_time")]
+        indexes = [
+            models.Index(fields=["site", "received_at"], name="heartbeat_of_site_by_time"),
+            ArrivalIndex(fields=["received_at"], pages_per_range=32, autosummarize=True, name="heartbeat_by_arrival"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(uptime_seconds__gte=0, uptime_seconds__lt=2**53), name="heartbeat_uptime_range"

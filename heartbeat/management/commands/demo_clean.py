@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from common.commands import DomainCommand
 from heartbeat.demo import demo_sites, forget_demo_requests, remove_demo_site
+from heartbeat.tallies import forget_remembered_hours
 
 
 class Command(DomainCommand):
@@ -14,6 +15,7 @@ class Command(DomainCommand):
         site_ids = list(demo_sites().order_by("name", "site_id").values_list("pk", flat=True))
         removals = [remove_demo_site(site_id, at=at) for site_id in site_ids]
         forget_demo_requests()
+        forget_remembered_hours(at=at)
         counts = {
             "sites": len(removals),
             "keys": sum(removal.keys for removal in removals),
