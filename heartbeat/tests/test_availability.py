@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from conftest import Register, RegisteredSite
 from heartbeat.availability import Outage, availability, heartbeat_slots, outages, percent
+from heartbeat.demo import backdate_demo_sites
 from heartbeat.models import Heartbeat
 from heartbeat.schedule import pace_of
 from heartbeat.tests.calls import MICROSECOND, NOON, call_at
@@ -232,6 +234,18 @@ def test_a_call_from_a_clock_that_ran_ahead_does_not_count_before_its_time(site:
     write_history(site.pk, [called(20 * HOUR), called(-2 * HOUR)])
     assert states(site, slots=2) == ["missed", "missed"]
     assert [outage.ended_at for outage in outages(site.pk, since=NOW - DAY, at=NOW)] == [None]
+
+
+def test_a_demo_site_that_was_moved_into_the_past_is_missed_there(register: Register) -> None:
+    demo = register(contact_email="giulia@demo.portcullis.example")
+    for _ in range(3):
+        demo.call_home()
+    at = timezone.now()
+    backdate_demo_sites({uuid.UUID(demo.site_id): "offline"}, at=at)
+    site, pulse = Site.objects.get(), SitePulse.objects.get()
+    assert Heartbeat.objects.order_by("-received_at")[0].due_at == pulse.due_at
+    assert states(site, at=at, slots=1, length=HOUR / 60) == ["missed"]
+    assert outages(site.pk, since=at - 30 * DAY, at=at) == [Outage(pulse.due_at + HOUR, None)]
 
 
 def test_a_page_of_sites_is_one_query_that_gets_a_row_for_each_slot(register: Register) -> None:
