@@ -1,13 +1,16 @@
 """Questions about many sites, answered in SQL so that they filter, sort and page."""
 
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
 
+ENDING_SOON = timedelta(days=30)
 ORDERINGS = {
     "name": "name",
     "created_at": "created_at",
@@ -16,11 +19,35 @@ ORDERINGS = {
 }
 
 
+# The panel's list has one more, and the order of `triaged`; the API's orderings are promised as they stand above.
+PANEL_ORDERINGS = {**ORDERINGS, "version": "pulse__version"}
+
+
 class SiteStatus(models.TextChoices):
     NEVER_SEEN = "never_seen", "never seen"
     ONLINE = "online", "online"
     LATE = "late", "late"
     OFFLINE = "offline", "offline"
+
+
+class Attention(models.TextChoices):
+    """Why somebody should look at a site, the worst reason first."""
+
+    OVERDUE = "overdue", "does not call"
+    UNTOLD = "untold", "is locked, but was not told yet"
+    UNPAID = "unpaid", "has expired, but still calls"
+
+
+class Triage(models.IntegerChoices):
+    """Where a site stands in the order of `triaged`."""
+
+    OFFLINE = 0
+    LATE = 1
+    LOCKED = 2
+    UNLICENSED = 3
+    NEVER_SEEN = 4
+    WELL = 5
+    DEREGISTERED = 6
 
 
 def folded(text: str) -> str:
@@ -38,21 +65,65 @@ def unlicensed_at(at: datetime) -> Q:
     return Q(is_active=False) | Q(license_expires_at__lte=at)
 
 
+def ending_at(at: datetime) -> Q:
+    """Licensed, but not for much longer."""
+    return Q(is_active=True, license_expires_at__gt=at, license_expires_at__lte=at + ENDING_SOON)
+
+
+def barred_at(at: datetime) -> Q:
+    """Gets no service, and so is missed by nobody when it is silent."""
+    return Q(is_locked=True) | unlicensed_at(at)
+
+
 def containing(term: str) -> Q:
     """Name, owner, e-mail or id contains the term; every character of it literally."""
     return Q(search_text__contains=folded(term))
 
 
+def late_until(at: datetime) -> datetime:
+    """Who should have called before that is offline."""
+    return at - settings.HEARTBEAT_GRACE
+
+
 def status_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, Q]:
     """Of a site; of a SitePulse itself with an empty `pulse`."""
-    late_until = at - settings.HEARTBEAT_GRACE
     due_at = f"{pulse}due_at"
     return {
         SiteStatus.NEVER_SEEN: Q((f"{due_at}__isnull", True)),
         SiteStatus.ONLINE: Q((f"{due_at}__gte", at)),
-        SiteStatus.LATE: Q((f"{due_at}__lt", at), (f"{due_at}__gte", late_until)),
-        SiteStatus.OFFLINE: Q((f"{due_at}__lt", late_until)),
+        SiteStatus.LATE: Q((f"{due_at}__lt", at), (f"{due_at}__gte", late_until(at))),
+        SiteStatus.OFFLINE: Q((f"{due_at}__lt", late_until(at))),
     }
+
+
+def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, tuple[Q, Q]]:
+    """For each reason what holds of a live site and what of its pulse; no site has two reasons.
+
+    A site that gets no service may be silent, one that never called was not installed yet, and one that somebody
+    deactivated was meant to be: none of these needs attention.
+    """
+    status = status_conditions(at, pulse=pulse)
+    overdue, calling = status[SiteStatus.LATE] | status[SiteStatus.OFFLINE], Q((f"{pulse}due_at__gte", late_until(at)))
+    untold = Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}told_locked", True))
+    return {
+        Attention.OVERDUE: (licensed_at(at) & Q(is_locked=False), overdue),
+        Attention.UNTOLD: (Q(is_locked=True), untold),
+        Attention.UNPAID: (Q(is_locked=False, is_active=True, license_expires_at__lte=at), calling),
+    }
+
+
+def triage_rank(at: datetime) -> Case:
+    status = status_conditions(at)
+    return Case(
+        When(deregistered_at__isnull=False, then=Triage.DEREGISTERED),
+        When(is_locked=True, then=Triage.LOCKED),
+        When(unlicensed_at(at), then=Triage.UNLICENSED),
+        When(status[SiteStatus.NEVER_SEEN], then=Triage.NEVER_SEEN),
+        When(status[SiteStatus.ONLINE], then=Triage.WELL),
+        When(status[SiteStatus.LATE], then=Triage.LATE),
+        default=Triage.OFFLINE,
+        output_field=models.SmallIntegerField(),
+    )
 
 
 class SiteQuerySet(models.QuerySet[Any]):
@@ -72,15 +143,30 @@ class SiteQuerySet(models.QuerySet[Any]):
     def in_status(self, status: str, *, at: datetime) -> "SiteQuerySet":
         return self.filter(status_conditions(at)[status])
 
+    def ending(self, *, at: datetime) -> "SiteQuerySet":
+        return self.filter(ending_at(at))
+
+    def needs_attention(self, *, at: datetime) -> "SiteQuerySet":
+        """For one of the reasons in `attention_conditions`."""
+        reasons = attention_conditions(at).values()
+        return self.live().filter(reduce(or_, (of_site & of_pulse for of_site, of_pulse in reasons)))
+
     def matching(self, term: str) -> "SiteQuerySet":
         return self.filter(containing(term))
 
     def sorted_by(self, by: str) -> "SiteQuerySet":
-        """By one of ORDERINGS, `-` before it reverses; sites without a value come last either way."""
-        column = F(ORDERINGS[by.removeprefix("-")])
+        """By one of PANEL_ORDERINGS, `-` before it reverses; sites without a value come last either way."""
+        column = F(PANEL_ORDERINGS[by.removeprefix("-")])
         if by.startswith("-"):
             return self.order_by(column.desc(nulls_last=True), "-site_id")
         return self.order_by(column.asc(nulls_last=True), "site_id")
+
+    def triaged(self, *, at: datetime, best_first: bool = False) -> "SiteQuerySet":
+        """Worst first: by Triage; whoever does not call by how long already, all others by name."""
+        overdue_since = Case(When(rank__lte=Triage.LATE, then=F("pulse__due_at")))
+        ranked: SiteQuerySet = self.annotate(rank=triage_rank(at), overdue_since=overdue_since)
+        sign = "-" if best_first else ""
+        return ranked.order_by(*(f"{sign}{key}" for key in ("rank", "overdue_since", "name", "site_id")))
 
     def with_status(self, *, at: datetime) -> "SiteQuerySet":
         """Adds `status`, one of SiteStatus."""

@@ -1,0 +1,160 @@
+"""The order of triage, and what needs attention: whatever the estate, as a person would sort and pick it by hand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.conf import settings as project
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sites.models import Site, SitePulse
+from sites.querysets import Attention, attention_conditions
+
+AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+GRACE = project.HEARTBEAT_GRACE
+TICK = timedelta(microseconds=1)
+# Each edge, and one step to each side of it.
+DUE = [None, -3 * GRACE, -2 * GRACE, -GRACE - TICK, -GRACE, -GRACE + TICK, -TICK, timedelta(0), TICK, GRACE]
+ENDS = [-GRACE, timedelta(0), TICK, timedelta(days=30), timedelta(days=30) + TICK, timedelta(days=300)]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    number: int
+    name: str
+    is_active: bool
+    is_locked: bool
+    is_gone: bool
+    ends_in: timedelta
+    due_in: timedelta | None
+    told_locked: bool | None
+
+    @property
+    def pk(self) -> UUID:
+        return UUID(int=self.number)
+
+    @property
+    def pays(self) -> bool:
+        return self.is_active and self.ends_in > timedelta(0)
+
+    @property
+    def rank(self) -> int:
+        if self.is_gone:
+            return 6
+        if self.is_locked or not self.pays:
+            return 2 if self.is_locked else 3
+        if self.due_in is None:
+            return 4
+        if self.due_in >= timedelta(0):
+            return 5
+        return 1 if self.due_in >= -GRACE else 0
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        silent_for = self.due_in if self.rank <= 1 else timedelta(0)
+        return self.rank, silent_for, self.name, self.number
+
+    @property
+    def reason(self) -> str | None:
+        if self.is_gone:
+            return None
+        if self.is_locked:
+            return "untold" if self.due_in is not None and not self.told_locked else None
+        if not self.pays:
+            return "unpaid" if self.is_active and self.due_in is not None and self.due_in >= -GRACE else None
+        return "overdue" if self.rank <= 1 else None
+
+
+drawn = st.builds(
+    Drawn,
+    number=st.integers(1, 2**128 - 1),
+    name=st.sampled_from(["Alba", "Bari", "Capri"]),
+    is_active=st.sampled_from([True, True, False]),
+    is_locked=st.sampled_from([False, False, True]),
+    is_gone=st.sampled_from([False, False, False, True]),
+    ends_in=st.sampled_from(ENDS),
+    due_in=st.sampled_from(DUE),
+    told_locked=st.sampled_from([None, False, True]),
+)
+estates = st.lists(drawn, max_size=25, unique_by=lambda each: each.number)
+any_estate = settings(
+    database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@contextmanager
+def standing(estate: list[Drawn]) -> Iterator[None]:
+    """Those sites, and no trace of them afterwards."""
+    with transaction.atomic():
+        Site.objects.bulk_create(map(as_site, estate))
+        SitePulse.objects.bulk_create(map(as_pulse, estate))
+        yield
+        transaction.set_rollback(True)
+
+
+def as_site(each: Drawn) -> Site:
+    return Site(
+        site_id=each.pk,
+        name=each.name,
+        owner_name="Giulia",
+        contact_email="giulia@roma.example",
+        is_active=each.is_active,
+        is_locked=each.is_locked,
+        lock_reason="unpaid" if each.is_locked else None,
+        locked_at=AT if each.is_locked else None,
+        license_expires_at=AT + each.ends_in,
+        deregistered_at=AT if each.is_gone else None,
+        search_text=f"{each.name.lower()}\n{each.pk}",
+    )
+
+
+def as_pulse(each: Drawn) -> SitePulse:
+    if each.due_in is None:
+        return SitePulse(site_id=each.pk)
+    due_at = AT + each.due_in
+    return SitePulse(
+        site_id=each.pk,
+        due_at=due_at,
+        last_seen_at=due_at - timedelta(hours=6),
+        told_locked=each.told_locked,
+        version=["1.9.0", "2.0.0"][each.number % 2],
+    )
+
+
+@pytest.mark.django_db
+@any_estate
+@given(estates)
+def test_the_worst_come_first_or_last(estate: list[Drawn]) -> None:
+    by_hand = [each.pk for each in sorted(estate, key=lambda each: each.place)]
+    with standing(estate):
+        assert list(Site.objects.triaged(at=AT).values_list("pk", flat=True)) == by_hand
+        assert list(Site.objects.triaged(at=AT, best_first=True).values_list("pk", flat=True)) == by_hand[::-1]
+
+
+@pytest.mark.django_db
+@any_estate
+@given(estates)
+def test_each_site_that_needs_attention_has_one_reason(estate: list[Drawn]) -> None:
+    with standing(estate):
+        picked = set(Site.objects.needs_attention(at=AT).values_list("pk", flat=True))
+        assert picked == {each.pk for each in estate if each.reason}
+        for reason in Attention.values:
+            of_site, of_pulse = attention_conditions(AT)[reason]
+            chosen = Site.objects.live().filter(of_site, of_pulse).values_list("pk", flat=True)
+            assert set(chosen) == {each.pk for each in estate if each.reason == reason}
+
+
+@pytest.mark.django_db
+@any_estate
+@given(estates)
+def test_a_licence_is_ending_in_its_last_thirty_days(estate: list[Drawn]) -> None:
+    last_days = (timedelta(0), timedelta(days=30))
+    with standing(estate):
+        ending = set(Site.objects.ending(at=AT).values_list("name", "pk"))
+        expected = {each for each in estate if each.is_active and last_days[0] < each.ends_in <= last_days[1]}
+        assert ending == {(each.name, each.pk) for each in expected}
