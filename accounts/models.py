@@ -1,9 +1,11 @@
 """Who operates the control plane."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -113,6 +115,11 @@ class Admin(AbstractBaseUser):
         return self.username
 
 
+class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
+    def live(self, *, at: datetime) -> "TokenFamilyQuerySet":
+        return self.filter(ended_at=None, expires_at__gt=at)
+
+
 class TokenFamily(models.Model):
     """All refresh tokens that descend from one login. Only the newest of them works."""
 
@@ -123,6 +130,12 @@ class TokenFamily(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=16, blank=True)
+    # Of its newest token; unknown of logins of the release before.
+    last_used_at = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=100, default="", db_default="", blank=True)
+
+    objects = TokenFamilyQuerySet.as_manager()
 
     class Meta:
         default_permissions = ("view",)
@@ -136,3 +149,32 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return f"{self.admin_id}: {self.id}"
+
+
+class PanelSession(AbstractBaseSession):
+    """A browser that is signed in to the panel, or was asked for its second factor a moment ago.
+
+    `session_key` is not the key but its digest; see `accounts.sessions`.
+    """
+
+    session_key = models.CharField("digest of the key", max_length=64, primary_key=True)
+    admin = models.ForeignKey(Admin, null=True, on_delete=models.CASCADE, related_name="panel_sessions")
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """What Django's session store calls. A session that goes on keeps the moment at which it began."""
+        if kwargs.get("force_update"):
+            kwargs["update_fields"] = ["session_data", "expire_date", "admin"]
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from accounts.sessions import SessionStore
+
+        return SessionStore

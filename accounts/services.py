@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
@@ -16,10 +17,12 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from accounts.errors import InvalidRefreshToken, LastSysadmin
 from accounts.holdups import holdup_of
 from accounts.login_guard import LoginGuard
-from accounts.models import Admin, TokenFamily
+from accounts.models import Admin, PanelSession, TokenFamily
 from accounts.roles import Role
 from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM, access_token, refresh_token
+from accounts.visitors import NOBODY, Visitor
 
+ENDED_BY_OWNER = "ended by owner"
 CHANGEABLE = ("role", "is_active", "email")
 
 
@@ -29,7 +32,7 @@ class TokenPair:
     refresh: str = field(repr=False)
 
 
-def start_token_family(admin: Admin, *, at: datetime) -> TokenPair:
+def start_token_family(admin: Admin, *, at: datetime, visitor: Visitor = NOBODY) -> TokenPair:
     """The tokens of a new login."""
     family_id = uuid.uuid4()
     token = refresh_token(admin, family_id)
@@ -39,11 +42,14 @@ def start_token_family(admin: Admin, *, at: datetime) -> TokenPair:
         newest_token_id=token["jti"],
         created_at=at,
         expires_at=at + settings.REFRESH_TOKEN_LIFETIME,
+        last_used_at=at,
+        address=visitor.address,
+        user_agent=visitor.user_agent,
     )
-    return TokenPair(access_token(admin), str(token))
+    return TokenPair(access_token(admin, family_id), str(token))
 
 
-def renew_tokens(refresh: str, *, at: datetime) -> TokenPair:
+def renew_tokens(refresh: str, *, at: datetime, visitor: Visitor = NOBODY) -> TokenPair:
     """Trade a refresh token for a new pair; the given one is dead from then on.
 
     A token that was traded before is in two hands: its whole family ends, so that it is useless to both.
@@ -60,12 +66,16 @@ def renew_tokens(refresh: str, *, at: datetime) -> TokenPair:
     successor = refresh_token(admin, family.pk)
     # One conditional statement: of two uses of the same token at the same moment, one wins.
     traded = TokenFamily.objects.filter(pk=family.pk, ended_at=None, newest_token_id=token["jti"]).update(
-        newest_token_id=successor["jti"], expires_at=at + settings.REFRESH_TOKEN_LIFETIME
+        newest_token_id=successor["jti"],
+        expires_at=at + settings.REFRESH_TOKEN_LIFETIME,
+        last_used_at=at,
+        address=visitor.address,
+        user_agent=visitor.user_agent,
     )
     if not traded:
         end_token_family(family.pk, reason="reused", at=at)
         raise InvalidRefreshToken
-    return TokenPair(access_token(admin), str(successor))
+    return TokenPair(access_token(admin, family.pk), str(successor))
 
 
 def was_signed_for(token: RefreshToken, admin: Admin) -> bool:
@@ -82,6 +92,32 @@ def sign_out(refresh: str, *, at: datetime) -> None:
 
 def end_token_family(family_id: uuid.UUID, *, reason: str, at: datetime) -> None:
     TokenFamily.objects.filter(pk=family_id, ended_at=None).update(ended_at=at, end_reason=reason)
+
+
+def end_panel_session(admin: Admin, digest: str) -> bool:
+    """Sign one browser out at its next request; whether it was one of this admin's."""
+    deleted, _ = PanelSession.objects.filter(admin=admin, pk=digest).delete()
+    return bool(deleted)
+
+
+def end_api_sign_in(admin: Admin, family_id: uuid.UUID, *, at: datetime) -> bool:
+    """End one login's refresh tokens and, other than signing out does, its access token too; whether there was one."""
+    families = TokenFamily.objects.filter(pk=family_id, admin=admin, ended_at=None)
+    return bool(families.update(ended_at=at, end_reason=ENDED_BY_OWNER))
+
+
+def end_everything_else(admin: Admin, *, but: str | None, at: datetime) -> None:
+    """End all browser sessions of an admin but the one of that digest, and all API sign-ins."""
+    PanelSession.objects.filter(admin=admin).exclude(pk=but).delete()
+    TokenFamily.objects.filter(admin=admin, ended_at=None).update(ended_at=at, end_reason=ENDED_BY_OWNER)
+
+
+def was_ended_by_owner(family_id: str) -> bool:
+    """Whether the access tokens of that login are refused; so are those whose family's id is none."""
+    try:
+        return TokenFamily.objects.filter(pk=uuid.UUID(family_id), end_reason=ENDED_BY_OWNER).exists()
+    except (ValueError, TypeError, AttributeError):
+        return True
 
 
 def readable_refresh_token(refresh: str) -> RefreshToken:
@@ -106,6 +142,7 @@ def change_admin(admin_id: int, changes: Mapping[str, Any]) -> Admin:
             setattr(admin, name, changes.get(name, getattr(admin, name)))
     if was_active and not admin.is_active:
         admin.token_generation += 1
+        end_everything_else(admin, but=None, at=timezone.now())
     admin.save(update_fields=[*CHANGEABLE, "token_generation"])
     return admin
 
@@ -138,14 +175,17 @@ def set_password_of(admin_id: int, password: str | None) -> Admin:
         admin.set_password(password)
     admin.must_change_password = True
     admin.save(update_fields=["password", "must_change_password"])
+    end_everything_else(admin, but=None, at=timezone.now())
     return admin
 
 
+@transaction.atomic
 def change_own_password(admin: Admin, password: str) -> None:
     """The password that the admin chose. It ends their sessions and tokens."""
     admin.set_password(password)
     admin.must_change_password = False
     admin.save(update_fields=["password", "must_change_password"])
+    end_everything_else(admin, but=None, at=timezone.now())
 
 
 def password_is_right(admin: Admin, password: str, *, address: str | None) -> bool:

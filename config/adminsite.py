@@ -4,6 +4,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 
 from accounts.pages.passwords import OwnPasswordView
+from accounts.pages.urls import account_urls
 
 
 class PortcullisAdminSite(AdminSite):
@@ -11,6 +12,9 @@ class PortcullisAdminSite(AdminSite):
     site_title = "Portcullis"
     index_title = "Control panel"
     enable_nav_sidebar = True
+
+    def get_urls(self) -> list[Any]:
+        return [*account_urls(self), *super().get_urls()]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context = {**self.each_context(request), **(extra_context or {})}

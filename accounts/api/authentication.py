@@ -3,13 +3,14 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed
 
 from accounts.models import Admin
-from accounts.tokens import GENERATION_CLAIM
+from accounts.services import was_ended_by_owner
+from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM
 
 
 class AccessTokenAuthentication(JWTAuthentication):
     """`Authorization: Bearer …` with an access token of ours.
 
-    Refused when its admin is disabled, was disabled since, or changed the password since.
+    Refused when its admin is disabled, was disabled since, changed the password since, or ended this sign-in in the panel.
     """
 
     def get_header(self, request):
@@ -23,6 +24,8 @@ class AccessTokenAuthentication(JWTAuthentication):
         assert isinstance(admin, Admin)
         if validated_token.get(GENERATION_CLAIM) != admin.token_generation:
             raise AuthenticationFailed("This token was revoked.", code="token_revoked")
+        if FAMILY_CLAIM in validated_token and was_ended_by_owner(validated_token[FAMILY_CLAIM]):
+            raise AuthenticationFailed("This sign-in was ended.", code="token_revoked")
         return admin
 
 

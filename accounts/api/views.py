@@ -15,6 +15,7 @@ from accounts.api.serializers import CredentialsSerializer, MeSerializer, Refres
 from accounts.errors import InvalidCredentials
 from accounts.holdups import holdup_of
 from accounts.models import Admin
+from accounts.visitors import visitor_of
 from common.api import APIView
 
 CREDENTIALS = OpenApiExample(
@@ -75,7 +76,7 @@ class LoginView(PublicView):
             raise InvalidCredentials
         if holdup := holdup_of(admin):
             raise holdup
-        return pair_response(services.start_token_family(admin, at=timezone.now()))
+        return pair_response(services.start_token_family(admin, at=timezone.now(), visitor=visitor_of(request)))
 
 
 class RefreshView(PublicView):
@@ -96,7 +97,9 @@ class RefreshView(PublicView):
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return pair_response(services.renew_tokens(body.validated_data["refresh"], at=timezone.now()))
+        return pair_response(
+            services.renew_tokens(body.validated_data["refresh"], at=timezone.now(), visitor=visitor_of(request))
+        )
 
 
 class LogoutView(PublicView):

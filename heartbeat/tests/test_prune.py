@@ -6,14 +6,13 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Admin, TokenFamily
+from accounts.models import Admin, PanelSession, TokenFamily
 from accounts.services import start_token_family
 from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
@@ -76,9 +75,12 @@ def test_expired_token_families_and_counters_go_too(anna: Admin) -> None:
 
 def test_expired_sessions_of_the_panel_go_too(db: None) -> None:
     for name, days in (("old", -1), ("young", 1)):
-        Session.objects.create(session_key=name, expire_date=timezone.now() + timedelta(days=days))
+        now = timezone.now()
+        PanelSession.objects.create(
+            session_key=name, expire_date=now + timedelta(days=days), created_at=now, last_used_at=now
+        )
     prune()
-    assert [session.session_key for session in Session.objects.all()] == ["young"]
+    assert [session.session_key for session in PanelSession.objects.all()] == ["young"]
 
 
 @pytest.mark.parametrize("options", [{"heartbeat_days": 0}, {"batch_size": 0}, {"heartbeat_days": 40_000}])

@@ -61,6 +61,8 @@ OTHER_PAGES = {
     "password_change_done": Rule(),
     "jsi18n": Rule(),
     "app_list": Rule(),
+    # One's own account: everybody's, and about nobody else.
+    **{name: Rule() for name in ("account", "end_browser", "end_api_sign_in", "end_others")},
     "sites_site_export": Rule("sites.export_site", "sites.export_site"),
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),

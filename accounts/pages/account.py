@@ -1,0 +1,66 @@
+"""One's own account: where one is signed in, and the ends of it."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import services
+from accounts.models import Admin, PanelSession, TokenFamily
+from accounts.sessions import digest_of_session
+
+GONE = "It had ended already."
+
+
+def signed_in(request: HttpRequest) -> Admin:
+    """Who looks; the admin site lets nobody else come here."""
+    assert isinstance(request.user, Admin)
+    return request.user
+
+
+def page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
+    everywhere = admin.site.each_context(request)
+    return TemplateResponse(request, f"accounts/{template}.html", {**everywhere, "title": title, **context})
+
+
+@require_GET
+def account(request: HttpRequest) -> HttpResponse:
+    now, owner = timezone.now(), signed_in(request)
+    return page(
+        request,
+        "account",
+        "Your account",
+        browsers=PanelSession.objects.filter(admin=owner, expire_date__gt=now).order_by("-last_used_at"),
+        this_browser=digest_of_session(request),
+        api_sign_ins=TokenFamily.objects.filter(admin=owner).live(at=now).order_by("-created_at"),
+    )
+
+
+@require_POST
+def end_browser(request: HttpRequest) -> HttpResponse:
+    ended = services.end_panel_session(signed_in(request), request.POST.get("session", "")[:64].replace("\0", ""))
+    messages.success(request, "That browser is signed out." if ended else GONE)
+    return redirect("admin:account")
+
+
+@require_POST
+def end_api_sign_in(request: HttpRequest) -> HttpResponse:
+    try:
+        family_id = uuid.UUID(request.POST.get("family", ""))
+    except ValueError:
+        family_id = uuid.UUID(int=0)
+    ended = services.end_api_sign_in(signed_in(request), family_id, at=timezone.now())
+    messages.success(request, "That sign-in is ended, with its access token." if ended else GONE)
+    return redirect("admin:account")
+
+
+@require_POST
+def end_others(request: HttpRequest) -> HttpResponse:
+    services.end_everything_else(signed_in(request), but=digest_of_session(request), at=timezone.now())
+    messages.success(request, "Everywhere else you are signed out.")
+    return redirect("admin:account")
