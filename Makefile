@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format demo demo-clean bench bench-quick bench-wave bench-growth
+.PHONY: help run test check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,14 @@ bench-wave: .venv/bench.stamp .venv/fast.stamp ## measure 10,000 sites that come
 bench-growth: .venv/bench.stamp .venv/fast.stamp ## measure 1,000 to 1,000,000 sites: heartbeats, list, memory, pruning; half an hour, 10 GB
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.growth
+
+bench-panel: .venv/bench.stamp .venv/fast.stamp ## measure the panel's pages at 100, 10,000 and 100,000 sites; some ten minutes
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.panel
+
+SITES ?= 100000
+seed-large: .venv/run.stamp ## fill the PostgreSQL of your settings, if it has no site yet, with SITES=100000 sites and 30 heartbeats each
+	@$(BIN)/python -m benchmarks.fill --sites $(SITES)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import history, load, seeding, servers, variety
+from benchmarks import history, load, recent, seeding, servers, variety
 from benchmarks.postgres import Cluster, Database
 
 # Sites whose calls the client keeps ready: as many as touch every page of the pulses of a million.
@@ -42,13 +42,17 @@ class Estate:
 
 
 @contextmanager
-def estate(cluster: Cluster, folder: Path, *, sites: int, rows_per_site: int) -> Iterator[Estate]:
+def estate(
+    cluster: Cluster, folder: Path, *, sites: int, rows_per_site: int, is_recent: bool = False
+) -> Iterator[Estate]:
+    """A history of months or, if `is_recent`, of the last days up to now."""
     began = time.monotonic()
     database = cluster.create_database(f"portcullis_{sites}")
     settings = servers.production_settings(database, HEARTBEATS_PER_MINUTE=CALLS_PER_MINUTE, REQUIRE_TWO_FACTOR="false")
     servers.prepare(settings)
     seeding.seed_sites(settings, last=sites, varied=True)
-    history.seed_history(database, rows_per_site=rows_per_site)
+    seed_history = recent.seed_recent_history if is_recent else history.seed_history
+    seed_history(database, rows_per_site=rows_per_site)
     password = secrets.token_urlsafe(20)
     superuser = {"USERNAME": ADMIN, "EMAIL": ADMIN_EMAIL, "PASSWORD": password}
     servers.manage(

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Take the pictures of the panel in docs/screenshots anew. `make screenshots` calls this under scripts/with_services.py.
+
+A server of its own with the demo's forty restaurants and ninety days of calls before them; Chromium looks at the main pages
+in light, in dark and as a phone. Needs TEST_POSTGRES_URL.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import Browser  # noqa: E402 - the repository is no package
+
+from tests.browser import LOOKS, Visitor, chromium, visitor  # noqa: E402
+from tests.conftest import new_database  # noqa: E402
+from tests.running_server import ADMIN, PASSWORD, RunningServer  # noqa: E402
+
+FOLDER = ROOT / "docs" / "screenshots"
+LIST = "/admin/sites/site/"
+
+# Ninety days before the first call that the demo made, every six hours; for each third site with two gaps of some days.
+EARLIER_CALLS = """
+INSERT INTO heartbeat_heartbeat (site_id, received_at, due_at, ip, version, uptime_seconds, licensed, locked)
+SELECT site_id, at, at + interval '6 hours', '203.0.113.7', '1.0.0', 21600 * (360 - step), true, false
+  FROM (SELECT site_id, min(received_at) AS first, row_number() OVER (ORDER BY site_id) AS number
+          FROM heartbeat_heartbeat GROUP BY site_id) AS site,
+       generate_series(1, 360) AS step, LATERAL (SELECT first - step * interval '6 hours' AS at) AS moment
+ WHERE number % 3 > 0 OR step NOT BETWEEN 20 + number AND 26 + number AND step NOT BETWEEN 130 AND 130 + number"""
+EARLIER_REGISTRATION = "UPDATE sites_site SET created_at = created_at - interval '100 days'"
+
+
+def prepared(folder: Path) -> RunningServer:
+    server = RunningServer(new_database(os.environ["TEST_POSTGRES_URL"]), folder)
+    server.set_up()
+    server.start()
+    credentials = {"PORTCULLIS_URL": server.url, "PORTCULLIS_USERNAME": ADMIN, "PORTCULLIS_PASSWORD": PASSWORD}
+    demo = [sys.executable, "scripts/demo.py"]
+    subprocess.run(demo, cwd=ROOT, env=server.environment | credentials, check=True, stdout=subprocess.DEVNULL)
+    with psycopg.connect(server.database_url) as connection:
+        connection.execute(EARLIER_CALLS)
+        connection.execute(EARLIER_REGISTRATION)
+    return server
+
+
+def pages(server: RunningServer) -> dict[str, str]:
+    """Names of pictures and what they show."""
+    api = server.sign_in()
+    every = api.get("/api/sites?page_size=200").json()["results"]
+    offline = [site["site_id"] for site in api.get("/api/sites?status=offline").json()["results"]]
+    locked = next(site["site_id"] for site in every if site["is_locked"])
+    many = urlencode([("site", site["site_id"]) for site in every[:12]])
+    return {
+        "dashboard": "/admin/",
+        "sites": LIST,
+        "site": f"{LIST}{offline[0]}/change/",
+        "locked-site": f"{LIST}{locked}/change/",
+        "confirm": f"{LIST}operate/lock/?{many}",
+        "register": f"{LIST}add/",
+        "import": f"{LIST}import/",
+        "account": "/admin/account/",
+    }
+
+
+def take(browser: Browser, server: RunningServer, look: str, shown: dict[str, str]) -> None:
+    person: Visitor = visitor(browser, server, look)
+    person.go("/admin/login/")
+    person.page.screenshot(path=FOLDER / f"sign-in-{look}.png")
+    person.sign_in()
+    for name, path in shown.items():
+        person.go(path)
+        person.page.screenshot(path=FOLDER / f"{name}-{look}.png")
+    if person.complaints:
+        sys.exit(f"The browser complained: {person.complaints}")
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        server = prepared(Path(folder))
+        try:
+            shown = pages(server)
+            with chromium() as browser:
+                for look in LOOKS:
+                    take(browser, server, look, shown)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
