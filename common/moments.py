@@ -1,6 +1,6 @@
 """Moments and spans of time as a person reads them, in the viewer's zone (see `common.viewer_zone`), which is always named."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.html import format_html
@@ -32,8 +32,29 @@ def larger_unit(span: str) -> str:
     return span.partition(",")[0]
 
 
+def span(seconds: int) -> str:
+    """As in "12 days, 3 hours", "4 minutes" or "7 seconds"; however long, unlike a timedelta."""
+    counted = [(seconds // 86_400, "day"), (seconds // 3_600 % 24, "hour"), (seconds // 60 % 60, "minute")]
+    first = next((number for number, (count, _) in enumerate(counted) if count), None)
+    if first is None:
+        return plural(seconds, "second")
+    return ", ".join(plural(count, unit) for count, unit in counted[first : first + 2] if count)
+
+
+def plural(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
 def moment(at: datetime) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact(at), in_zone(at))
+
+
+def moment_near(at: datetime, *, now: datetime) -> SafeString:
+    """The clock alone, as in "14:02 CET", where no other day can be meant: less than half a day from now."""
+    if abs(at - now) >= timedelta(hours=12):
+        return moment(at)
+    html = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(html, at.isoformat(), exact(at), f"{timezone.localtime(at):%H:%M %Z}")
 
 
 def moment_ago(at: datetime) -> SafeString:

@@ -1,60 +1,55 @@
-"""The page of one site: what is known of it, and the form for what an admin may edit."""
+"""The page of one site: what is known of it, what can be done, and the form for what an admin may edit."""
 
+import uuid
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 
 from audit.actors import acting_admin
 from audit.models import Event
-from common.moments import in_zone, moment
+from panel.buttons import buttons_for
 from panel.edit_form import EditForm
-from panel.operations import OPERATIONS
+from panel.site_facts import facts_of
+from panel.timeline import label_of
 from sites import services
-from sites.models import Site, SiteKey
+from sites.errors import SiteChangedMeanwhile
+from sites.models import Site
 
-STATE_FIELDS = ("shown_status", "shown_lock", "shown_license", "shown_last_seen", "shown_address", "shown_due")
 RESTAURANT_FIELDS = ("name", "owner_name", "contact_email", "timezone")
-LINE_BREAK = SafeString("<br>")
+# What asks for more than the permission to edit.
+ASKS_FOR = {"license_expires_at": "sites.set_license_expiry", "is_active": "sites.deactivate_site"}
 
 
 class SitePage(admin.ModelAdmin):
     form = EditForm
+    add_form_template = "admin/sites/site/change_form.html"
+    change_form_template = "admin/sites/site/page/site.html"
     fieldsets = [
-        ("State", {"fields": STATE_FIELDS}),
         ("Restaurant", {"fields": RESTAURANT_FIELDS}),
         ("Licence", {"fields": ["license_expires_at", "is_active"]}),
-        ("Identity", {"fields": ["site_id", "shown_keys", "created_at", "updated_at", "deregistered_at"]}),
     ]
-    readonly_fields = [
-        *STATE_FIELDS,
-        "shown_keys",
-        "site_id",
-        "created_at",
-        "updated_at",
-        "deregistered_at",
-    ]
-
-    @admin.display(description="Heard from")
-    def shown_address(self, site: Site) -> str:
-        return site.pulse.last_seen_ip or "–"
-
-    @admin.display(description="Expected by")
-    def shown_due(self, site: Site) -> str:
-        return moment(site.pulse.due_at) if site.pulse.due_at else "–"
-
-    @admin.display(description="Keys")
-    def shown_keys(self, site: Site) -> SafeString:
-        rows = [(key.hint, state_of_key(key), in_zone(key.created_at)) for key in site.keys.order_by("-id")[:10]]
-        return format_html_join(LINE_BREAK, "<code>{}</code> {}, made on {}", rows)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj else []
+        withheld = [name for name, permission in ASKS_FOR.items() if not request.user.has_perm(permission)]
+        return withheld if obj else []
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Site | None:
+        """While a form is saved the site's row is held: nobody changes it between the comparison and the writing."""
+        sites: Any = Site.objects.with_state(at=timezone.now())
+        if request.method == "POST":
+            sites = sites.select_for_update(of=("self",), no_key=True)
+        try:
+            site: Site | None = sites.filter(pk=uuid.UUID(object_id)).first()
+        except ValueError:
+            return None
+        if request.method == "POST" and site and site.deregistered_at and super().has_change_permission(request):
+            raise SiteChangedMeanwhile("The site was deregistered while you had the page open. Nothing was saved.")
+        return site
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.deregistered_at is None)
@@ -64,32 +59,29 @@ class SitePage(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
         """Of an edited site: writes what this person changed, unless somebody else did so meanwhile."""
-        facts = form.cleaned_data
         services.update_site(
             obj.pk,
-            {name: facts[name] for name in form.changed_data if name in services.EDITABLE},
+            form.changes,
             by=acting_admin(request, Event.Source.ADMIN),
             at=timezone.now(),
-            expected_revisions={facts["revision"]},
+            expected_revisions={form.stored["revision"]},
         )
+        saved = ", ".join(map(label_of, form.changes))
+        messages.success(request, f"Saved: {saved}." if saved else "There was nothing to save.")
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The service recorded an event; a second log would only say less."""
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        site = self.get_object(request, object_id)
-        buttons = [] if site is None else self.buttons(request, site)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "buttons": buttons})
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:sites_site_change", args=[obj.pk]))
 
-    def buttons(self, request: HttpRequest, site: Site) -> list[dict[str, Any]]:
-        offered = [
-            {"label": operation.label, "url": reverse("admin:sites_site_operate", args=[name]) + f"?site={site.pk}"}
-            for name, operation in OPERATIONS.items()
-            if request.user.has_perm(operation.permission) and operation.applies_to(site)
-        ]
-        if request.user.has_perm("sites.rotate_site_key") and site.deregistered_at is None:
-            offered.append({"label": "Rotate key", "url": reverse("admin:sites_site_rotate", args=[site.pk])})
-        return offered
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        site = kwargs.get("obj")
+        if site is not None:
+            context |= facts_of(site, at=timezone.now())
+            context |= {"title": site.name, "subtitle": None, "can_edit": self.has_change_permission(request, site)}
+            context["buttons"] = buttons_for(site, has_permission(request), at=timezone.now())
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The history of a site is its events."""
@@ -98,10 +90,5 @@ class SitePage(admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:audit_event_changelist") + f"?site_id={object_id}")
 
 
-def state_of_key(key: SiteKey) -> str:
-    if key.revoked_at:
-        return f"retired on {in_zone(key.revoked_at)}"
-    if key.expires_at is None:
-        return "newest"
-    verb = "works until" if key.expires_at > timezone.now() else "ended at"
-    return f"{verb} {in_zone(key.expires_at)}"
+def has_permission(request: HttpRequest) -> Callable[[str], bool]:
+    return lambda permission: request.user.has_perm(permission)

@@ -96,7 +96,7 @@ def test_a_site_is_registered_and_its_key_shown_once(anna: Visitor, server: Runn
     assert "registered already" in anna.messages
     assert "psk_" not in page.content()
     page.goto(f"{server.url}/admin/sites/site/{site.site_id}/change/")
-    assert "online" in page.inner_text(".field-shown_status")
+    assert "online" in page.inner_text(".site-state")
     assert site.key not in page.content()
     assert server.sign_in().get("/api/sites?search=paul@bistro.example").json()["count"] == 1
 
@@ -127,7 +127,7 @@ def test_a_licence_is_extended_and_a_key_rotated(anna: Visitor, server: RunningS
     site = register(server.sign_in(), server, name="Rotating Room", license_expires_at="2020-01-01T00:00:00Z")
     page = anna.page
     anna.go(f"/admin/sites/site/{site.site_id}/change/")
-    assert "ended" in page.inner_text(".field-shown_license")
+    assert "Licence expired since" in page.inner_text(".site-sentence")
     anna.follow("a:text-is('Extend licence')")
     page.fill("#id_days", "30")
     anna.follow("input[type=submit]")
@@ -155,9 +155,9 @@ def test_a_form_that_was_open_while_somebody_locked_does_not_undo_the_lock(
     page.fill("#id_name", "Renamed Form")
     anna.follow("input[name=_save]")
     assert "was changed while you had the page open" in page.inner_text("#content")
-    assert "Stored now: Somebody else" in page.inner_text("#content")
-    assert "Stored now: Stale Form" in page.inner_text("#content")
-    page.fill("#id_owner_name", "Somebody else")
+    assert "unpaid" in page.inner_text(".meanwhile")
+    assert "Somebody else" in page.inner_text(".conflicts")
+    assert page.input_value("#id_name") == "Renamed Form"
     anna.follow("input[name=_save]")
     stored = api.get(f"/api/sites/{site.site_id}").json()
     assert (stored["name"], stored["owner_name"]) == ("Renamed Form", "Somebody else")
