@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large
+.PHONY: help run test check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ demo: .venv/run.stamp ## fill the running server (or start one) with forty resta
 
 demo-clean: .venv/run.stamp ## take the demo's restaurants out again
 	@$(BIN)/python manage.py demo_clean
+
+screenshots: .venv/dev.stamp ## take the pictures of the panel in docs/screenshots anew
+	@scripts/system_packages.sh
+	@$(BIN)/python scripts/with_services.py $(BIN)/python scripts/screenshots.py
 
 bench: .venv/bench.stamp .venv/fast.stamp ## measure heartbeats against the rival and the ceiling; writes benchmarks/results.md
 	@scripts/system_packages.sh bench
