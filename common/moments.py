@@ -49,6 +49,11 @@ def moment(at: datetime) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact(at), in_zone(at))
 
 
+def moment_to_the_second(at: datetime) -> SafeString:
+    html = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(html, at.isoformat(), exact(at), f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}")
+
+
 def moment_near(at: datetime, *, now: datetime) -> SafeString:
     """The clock alone, as in "14:02 CET", where no other day can be meant: less than half a day from now."""
     if abs(at - now) >= timedelta(hours=12):

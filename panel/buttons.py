@@ -11,7 +11,7 @@ from panel.sentences import ENDS_SOON
 from sites.models import Site
 
 # An operation that stands in neither list comes between them.
-USUAL = ("restore", "unlock", "activate", "lock", "extend", "set_expiry", "rotate")
+USUAL = ("restore", "unlock", "activate", "lock", "extend", "set-expiry", "rotate")
 ENDING = ("deactivate", "deregister")
 
 

@@ -38,14 +38,17 @@ def key_events(site: Site) -> KeyEvents:
 
 def state_of(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
     """`site` with its status, `licensed` and key hint (see `SiteQuerySet.with_state`)."""
+    is_worse_than_silence = not site.licensed
     parts = [
         deregistration(site, events.deregistered, at=at),
         lock(site, events, at=at),
         knowledge(site, at=at),
-        licence(site, at=at),
+        licence(site, at=at) if is_worse_than_silence else NOTHING,
         contact(site, at=at),
+        NOTHING if is_worse_than_silence else licence(site, at=at),
     ]
-    return format_html_join(" ", "{}", ((part,) for part in parts if part))
+    worst, *others = filter(None, parts)
+    return format_html("<strong>{}</strong>{}", worst, format_html_join("", " {}", ((part,) for part in others)))
 
 
 def deregistration(site: Site, event: Event | None, *, at: datetime) -> SafeString:

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.fields import parse_instant
-from common.moments import exact, moment
+from common.moments import moment, moment_to_the_second
 
 ACTIONS = {
     Event.Action.REGISTERED: "Registered",
@@ -37,12 +36,11 @@ FIELDS = {
     "license_expires_at": "Licence ends",
     "is_active": "Active",
     "lock_reason": "Lock reason",
-    "deregistered_at": "Deregistered",
     "key_hint": "Key",
     "live_keys": "Keys in use",
 }
 # What the action's own name says already.
-SAID_BY_THE_ACTION = frozenset({"is_locked"})
+SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at"})
 NOTHING = "–"
 
 
@@ -107,4 +105,4 @@ def from_event(field: str, value: Any) -> Any:
 
 def with_seconds(at: datetime) -> SafeString:
     """The seconds count where one value is held against another."""
-    return moment(at) if at.second == 0 else format_html('<time datetime="{}">{}</time>', at.isoformat(), exact(at))
+    return moment(at) if at.second == 0 else moment_to_the_second(at)

@@ -176,9 +176,18 @@ def test_who_let_it_go(event_of_it: Event | None, said: str) -> None:
 
 def test_the_worst_comes_first_and_the_parts_make_one_text() -> None:
     locked = site(**LOCKED, license_expires_at=datetime(2027, 6, 1, tzinfo=UTC))
-    assert words(sentences.state_of(locked, KeyEvents(locked=event("locked")), at=NOW)) == (
-        "Locked since 14:30 UTC by anna: unpaid invoice 118. Licence ends at 2027-06-01 00:00 UTC."
-        " Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."
+    said = sentences.state_of(locked, KeyEvents(locked=event("locked")), at=NOW)
+    assert said.startswith("<strong>Locked since ")
+    assert words(said) == (
+        "Locked since 14:30 UTC by anna: unpaid invoice 118. Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."
+        " Licence ends at 2027-06-01 00:00 UTC."
+    )
+
+
+def test_a_licence_that_is_missing_comes_before_the_last_heartbeat() -> None:
+    ended = site(licensed=False, told_licensed=False, license_expires_at=NOW - timedelta(hours=1))
+    assert words(sentences.state_of(ended, KeyEvents(), at=NOW)) == (
+        "Licence expired since 19:30 UTC. Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."
     )
 
 
