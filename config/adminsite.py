@@ -2,9 +2,12 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from accounts.pages.passwords import OwnPasswordView
 from accounts.pages.urls import account_urls
+from panel.dashboard import dashboard
 
 # What is asked for most comes first; tables that nobody here knows come last, by name.
 ORDER = ("Site", "Heartbeat", "Event", "Admin", "SiteKey", "SitePulse", "TokenFamily", "IdempotentRequest")
@@ -28,6 +31,9 @@ class PortcullisAdminSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         return [*account_urls(self), *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {**dashboard(request, at=timezone.now()), **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context = {**self.each_context(request), **(extra_context or {})}

@@ -17,6 +17,10 @@ SHAPES = {
     "expired": "■",
     "inactive": "■",
     "deregistered": "✕",
+    "good": "●",
+    "warn": "▲",
+    "bad": "■",
+    "none": "○",
 }
 
 

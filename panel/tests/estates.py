@@ -1,0 +1,100 @@
+"""Sites of every kind at once, and what a person would say of each."""
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from sites.models import Site, SitePulse
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+STATUSES = ("online", "late", "offline", "never_seen")
+LOCKS = ("open", "told", "untold")
+LICENCES = {"long": 200 * DAY, "a month": 20 * DAY, "days": 3 * DAY, "expired": -5 * DAY}
+AGES = {"old": 40 * DAY, "new": HOUR}
+
+
+@dataclass(frozen=True)
+class Kind:
+    status: str
+    lock: str
+    licence: str
+    is_active: bool
+    is_gone: bool
+    age: str
+
+    @property
+    def name(self) -> str:
+        flags = ("active" if self.is_active else "inactive", "gone" if self.is_gone else "here")
+        return " ".join((self.status, self.lock, self.licence, *flags, self.age))
+
+    @property
+    def is_licensed(self) -> bool:
+        return self.is_active and self.licence != "expired"
+
+    @property
+    def worry(self) -> str | None:
+        """What the dashboard says of it, if anything: the rule of `panel.attention`, in other words."""
+        is_silent = self.status in ("late", "offline")
+        if self.is_gone:
+            return None
+        if self.lock != "open":
+            return "untold" if self.lock == "untold" and self.status != "never_seen" else None
+        if not self.is_licensed:
+            return "unpaid" if self.is_active and self.status in ("online", "late") else None
+        if is_silent:
+            return self.status
+        if self.status == "never_seen" and self.age == "old":
+            return "never_seen"
+        return "ending" if self.licence == "days" else None
+
+
+def every_kind() -> Iterator[Kind]:
+    flags = (True, False)
+    yield from (Kind(*facts) for facts in itertools.product(STATUSES, LOCKS, LICENCES, flags, flags, AGES))
+
+
+def stand_up(kinds: list[Kind]) -> dict[uuid.UUID, Kind]:
+    """Write a site of each of them, as the services would have left it."""
+    at, ids = timezone.now(), [uuid.uuid4() for _ in kinds]
+    Site.objects.bulk_create(site_of(kind, pk, at) for kind, pk in zip(kinds, ids, strict=True))
+    SitePulse.objects.bulk_create(pulse_of(kind, pk, at) for kind, pk in zip(kinds, ids, strict=True))
+    return dict(zip(ids, kinds, strict=True))
+
+
+def site_of(kind: Kind, pk: uuid.UUID, at: datetime) -> Site:
+    is_locked = kind.lock != "open"
+    return Site(
+        pk=pk,
+        name=kind.name,
+        owner_name="Giulia",
+        contact_email="giulia@roma.example",
+        is_active=kind.is_active,
+        is_locked=is_locked,
+        lock_reason="unpaid invoice 118" if is_locked else None,
+        locked_at=at - 2 * DAY if is_locked else None,
+        license_expires_at=at + LICENCES[kind.licence],
+        deregistered_at=at - DAY if kind.is_gone else None,
+        created_at=at - AGES[kind.age],
+        search_text=kind.name,
+    )
+
+
+def pulse_of(kind: Kind, pk: uuid.UUID, at: datetime) -> SitePulse:
+    if kind.status == "never_seen":
+        return SitePulse(pk=pk)
+    due_in = {"online": HOUR, "late": -settings.HEARTBEAT_GRACE / 2, "offline": -settings.HEARTBEAT_GRACE - DAY}
+    due_at = at + due_in[kind.status]
+    told_locked = {"open": False, "told": True, "untold": False}[kind.lock]
+    return SitePulse(
+        pk=pk,
+        last_seen_at=due_at - settings.HEARTBEAT_INTERVAL,
+        due_at=due_at,
+        version="1.0.0",
+        told_locked=told_locked,
+    )
