@@ -1,4 +1,4 @@
-"""How much of a request body below /api/ is read, and bodies that come without a length."""
+"""How much of a request body is read, and bodies below /api/ that come without a length."""
 
 import logging
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from gunicorn.http.errors import ParseException
 
 from common.problems import below_api, problem_response
+
+TOO_LARGE = "This is too large. Go back; nothing was changed."
 
 log = logging.getLogger("portcullis.body")
 
@@ -31,6 +33,9 @@ class RequestBodyMiddleware:
                 return problem_response(
                     413, "body_too_large", f"The body may have {settings.API_BODY_LIMIT_BYTES} bytes at most."
                 )
+        elif content_length(request) > settings.PAGE_BODY_LIMIT_BYTES:
+            # The CSRF check would write all of it to the disk, whoever sent it.
+            return HttpResponse(TOO_LARGE, status=413, content_type="text/plain; charset=utf-8")
         return self.get_response(request)
 
 

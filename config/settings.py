@@ -269,6 +269,8 @@ HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default
 # --- The API -------------------------------------------------------------------------------------------------------
 
 API_BODY_LIMIT_BYTES = 64 * 1024
+# Of a page: room for a CSV file that is too large for an import, so that the page itself can say so.
+PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.AccessTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.RolePermission"],

@@ -1,3 +1,6 @@
+import uuid
+from collections.abc import Collection
+
 from common.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 
 
@@ -16,6 +19,17 @@ class SiteAlreadyRegistered(Conflict):
 class SiteChangedMeanwhile(PreconditionFailed):
     code = "site_changed_meanwhile"
     title = "The site was changed since you read it"
+
+
+class SitesChangedMeanwhile(PreconditionFailed):
+    """Of many that were to change together; `site_ids` are those that stand in the way."""
+
+    code = "sites_changed_meanwhile"
+    title = "Some of the sites were changed since you read them"
+
+    def __init__(self, site_ids: Collection[uuid.UUID]) -> None:
+        super().__init__()
+        self.site_ids = site_ids
 
 
 class SiteNotDeregistered(Conflict):

@@ -51,8 +51,8 @@ def many_sites(number: int) -> None:
         )
         for each in range(number)
     ]
-    Site.objects.bulk_create(sites)
-    SitePulse.objects.bulk_create(SitePulse(site=site) for site in sites)
+    Site.objects.bulk_create(sites, batch_size=1_000)
+    SitePulse.objects.bulk_create((SitePulse(site=site) for site in sites), batch_size=1_000)
 
 
 def test_a_row_says_what_the_api_says(anna: Admin, api: APIClient, register: Register) -> None:

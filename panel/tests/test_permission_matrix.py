@@ -18,6 +18,7 @@ from accounts.services import start_token_family
 from audit.models import Event
 from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
+from panel.models import SiteImport
 from panel.operations import OPERATIONS
 from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
 
@@ -64,6 +65,9 @@ OTHER_PAGES = {
     # One's own account: everybody's, and about nobody else.
     **{name: Rule() for name in ("account", "end_browser", "end_api_sign_in", "end_others")},
     "sites_site_export": Rule("sites.export_site", "sites.export_site"),
+    "sites_site_import": Rule("sites.import_site", "sites.import_site"),
+    "sites_site_import_template": Rule("sites.import_site", "sites.import_site"),
+    "sites_site_import_review": Rule("sites.import_site", "sites.import_site"),
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
 }
@@ -163,6 +167,7 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "accounts_admin": anna.pk,
         "id": anna.pk,
         "site_id": uuid.UUID(site.site_id),
+        "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,
     } | {model._meta.label_lower.replace(".", "_"): row.pk for model, row in first.items() if row}
 
 
