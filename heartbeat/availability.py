@@ -46,9 +46,26 @@ class Outage(NamedTuple):
     ended_at: datetime | None  # None: it is offline now
 
 
-class Call(NamedTuple):
-    at: datetime
-    overdue_from: datetime
+# From here on times are microseconds since 1970, which Python and both databases add and compare alike, and fast.
+
+
+class Expected(NamedTuple):
+    """When calls of a site were to be expected, and what a promise is worth."""
+
+    since: int
+    until: int | None
+    kept_since: int
+    pace: int
+    grace: int
+
+
+class Known(NamedTuple):
+    """The last call up to the end of a slot, and the pulse."""
+
+    called_at: int | None
+    due_at: int | None
+    seen_at: int | None
+    pulse_due_at: int | None
 
 
 # --- Slots ---------------------------------------------------------------------------------------------------------
@@ -62,37 +79,44 @@ def heartbeat_slots(
     One query for a page of up to 200 sites. What a slot shows follows from the last call before its end alone, so each
     is one look into the index, however often a site called.
     """
-    page, ends = list(sites), [at - length * number for number in reversed(range(slots))]
-    found: dict[uuid.UUID, list[Slot]] = {site.pk: [] for site in page}
-    for site_number, slot_number, *instants in newest_calls(page, ends) if page else ():
-        site, end = page[site_number], ends[slot_number]
-        called_at, due_at, seen_at, pulse_due_at = map(instant, instants)
-        if seen_at is not None and seen_at <= end and (called_at is None or seen_at >= called_at):
-            called_at, due_at = seen_at, pulse_due_at
-        call = None if called_at is None else Call(called_at, overdue_from(site, called_at, due_at))
-        state = state_of(site, end - length, end, call, was_heard=seen_at is not None, at=at)
-        found[site.pk].append(Slot(end - length, end, state))
+    page = [(site, expected_of(site, at=at)) for site in sites]
+    ends = [at - length * number for number in reversed(range(slots))]
+    spans = [(end - length, end, microseconds(end - length), microseconds(end)) for end in ends]
+    found: dict[uuid.UUID, list[Slot]] = {site.pk: [] for site, _ in page}
+    for site_number, slot_number, *instants in newest_calls([site for site, _ in page], ends):
+        site, expected = page[site_number]
+        starts_at, ends_at, start, end = spans[slot_number]
+        state = state_of(start, end, expected, Known(*instants), is_last=slot_number == slots - 1)
+        found[site.pk].append(Slot(starts_at, ends_at, state))
     return {site_id: tuple(row) for site_id, row in found.items()}
 
 
-def overdue_from(site: Site, called_at: datetime, due_at: datetime | None) -> datetime:
-    return (due_at or called_at + usual_pace(site.pk)) + settings.HEARTBEAT_GRACE
+def expected_of(site: Site, *, at: datetime) -> Expected:
+    return Expected(
+        since=microseconds(site.created_at),
+        until=microseconds(site.deregistered_at) if site.deregistered_at else None,
+        kept_since=microseconds(at - settings.HEARTBEAT_HISTORY),
+        pace=usual_pace(site.pk),
+        grace=settings.HEARTBEAT_GRACE // MICROSECOND,
+    )
 
 
-def state_of(
-    site: Site, start: datetime, end: datetime, call: Call | None, *, was_heard: bool, at: datetime
-) -> SlotState:
-    """`call` is the last one up to the slot's end; `was_heard`: whether the site ever called."""
-    expected_until = min(end, site.deregistered_at or end)
-    if expected_until <= start:
+def state_of(start: int, end: int, expected: Expected, known: Known, *, is_last: bool) -> SlotState:
+    until = end if expected.until is None else min(end, expected.until)
+    if until <= start:
         return SlotState.BEFORE
-    if call is not None:
-        is_fine = call.at > start or call.overdue_from >= expected_until
+    called_at, due_at, seen_at, pulse_due_at = known
+    if seen_at is not None and seen_at <= end and (called_at is None or seen_at >= called_at):
+        called_at, due_at = seen_at, pulse_due_at
+    if called_at is not None:
+        promised = called_at + expected.pace if due_at is None else due_at
+        is_fine = called_at > start or promised + expected.grace >= until
         return SlotState.SEEN if is_fine else SlotState.MISSED
-    known_since = max(site.created_at, at - settings.HEARTBEAT_HISTORY) if was_heard else site.created_at
-    if end <= known_since:
+    # What is not known of a site that did call may have been pruned.
+    since = expected.since if seen_at is None else max(expected.since, expected.kept_since)
+    if end <= since:
         return SlotState.BEFORE
-    return SlotState.RUNNING if end == at and start <= site.created_at else SlotState.MISSED
+    return SlotState.RUNNING if is_last and start <= expected.since else SlotState.MISSED
 
 
 NEWEST_CALLS = """
@@ -109,7 +133,9 @@ SELECT {columns} FROM heartbeat_heartbeat AS call
 
 
 def newest_calls(sites: Sequence[Site], ends: Sequence[datetime]) -> list[tuple[Any, ...]]:
-    """Of each site up to each end: numbers of both, when it called and its promise, the same of its pulse."""
+    """For each site and each end: the numbers of both, and what `Known` says."""
+    if not sites:
+        return []
     return rows_of(
         NEWEST_CALLS,
         {f"site_{number}": site.pk for number, site in enumerate(sites)}
@@ -121,7 +147,6 @@ def newest_calls(sites: Sequence[Site], ends: Sequence[datetime]) -> list[tuple[
 
 # --- Outages -------------------------------------------------------------------------------------------------------
 
-# Times are microseconds since 1970 from here on, which both databases add and compare alike.
 GAPS = """
 WITH life AS (
   SELECT CASE WHEN deregistered_at < %(at)s THEN deregistered_at ELSE %(at)s END AS ends_at FROM sites_site
@@ -129,7 +154,7 @@ WITH life AS (
 before AS (
   SELECT max(received_at) AS received_at FROM heartbeat_heartbeat
    WHERE site_id = %(site_id)s AND received_at <= %(since)s),
-call AS (
+calls AS (
   SELECT {call.received_at} AS came, COALESCE({call.due_at}, {call.received_at} + %(pace)s) + %(grace)s AS overdue,
          0 AS is_pulse
     FROM heartbeat_heartbeat AS call
@@ -139,7 +164,7 @@ call AS (
   SELECT {pulse.last_seen_at}, {pulse.due_at} + %(grace)s, 1
     FROM sites_sitepulse AS pulse
    WHERE pulse.site_id = %(site_id)s AND pulse.last_seen_at <= (SELECT ends_at FROM life)),
-followed AS (SELECT overdue, LEAD(came) OVER (ORDER BY came, is_pulse) AS next_came FROM call),
+followed AS (SELECT overdue, LEAD(came) OVER (ORDER BY came, is_pulse) AS next_came FROM calls),
 gap AS (
   SELECT overdue AS began, COALESCE(next_came, {life.ends_at}) AS ended, next_came IS NULL AS is_last
     FROM followed CROSS JOIN life WHERE overdue < COALESCE(next_came, {life.ends_at}))"""
@@ -149,7 +174,7 @@ SELECT began, ended, is_last AND {life.ends_at} = {at} FROM gap CROSS JOIN life
  WHERE ended > {since} ORDER BY began DESC LIMIT %(most)s"""
 
 TIME_OFFLINE = """{gaps}
-SELECT (SELECT min(came) FROM call), {life.ends_at}, {sums} FROM life LEFT JOIN gap ON TRUE GROUP BY life.ends_at"""
+SELECT (SELECT min(came) FROM calls), {life.ends_at}, {sums} FROM life LEFT JOIN gap ON TRUE GROUP BY life.ends_at"""
 
 OFFLINE_SINCE = "COALESCE(sum(CASE WHEN ended > {start} THEN ended - {larger}(began, {start}) ELSE 0 END), 0)"
 
@@ -161,10 +186,7 @@ def outages(site_id: uuid.UUID, *, since: datetime, at: datetime) -> list[Outage
     """
     parameters = {**gap_parameters(site_id, since=since, at=at), "most": NEWEST_OUTAGES}
     rows = rows_of(NEWEST_GAPS, parameters)
-    return [
-        Outage(EPOCH + began * MICROSECOND, None if goes_on else EPOCH + ended * MICROSECOND)
-        for began, ended, goes_on in rows
-    ]
+    return [Outage(instant(began), None if goes_on else instant(ended)) for began, ended, goes_on in rows]
 
 
 def availability(site: Site, *, at: datetime) -> dict[int, float | None]:
@@ -201,7 +223,7 @@ def gap_parameters(site_id: uuid.UUID, *, since: datetime, at: datetime) -> dict
         "site_id": site_id,
         "since": since,
         "at": at,
-        "pace": usual_pace(site_id) // MICROSECOND,
+        "pace": usual_pace(site_id),
         "grace": settings.HEARTBEAT_GRACE // MICROSECOND,
     }
 
@@ -252,13 +274,13 @@ def rows_of(text: str, parameters: dict[str, Any], **words: str) -> list[tuple[A
         return list(cursor.fetchall())
 
 
-def usual_pace(site_id: uuid.UUID) -> timedelta:
-    return timedelta(seconds=pace_of(site_id).usual_seconds)
+def usual_pace(site_id: uuid.UUID) -> int:
+    return pace_of(site_id).usual_seconds * 1_000_000
 
 
 def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-def instant(micros: int | None) -> datetime | None:
-    return None if micros is None else EPOCH + micros * MICROSECOND
+def instant(micros: int) -> datetime:
+    return EPOCH + micros * MICROSECOND

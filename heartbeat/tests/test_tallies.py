@@ -182,6 +182,25 @@ def test_neither_slots_nor_availability_read_the_whole_history() -> None:
     assert "Seq Scan on heartbeat_heartbeat" not in plans
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite's plans")
+def test_sqlite_finds_all_of_it_by_index_too(roma: RegisteredSite) -> None:
+    site = Site.objects.get()
+    with CaptureQueriesContext(connection) as queries:
+        heartbeat_slots([site], at=HALF_PAST)
+        availability(site, at=HALF_PAST)
+        outages(site.pk, since=NOON, at=HALF_PAST)
+        heartbeats_by_hour(at=HALF_PAST)
+    of_history = [query["sql"] for query in queries if "heartbeat_heartbeat" in query["sql"]]
+    assert len(of_history) == 4
+    for query in of_history:
+        with connection.cursor() as cursor:
+            steps = [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()]
+        is_tally = "django_datetime_trunc" in query
+        by_index = "heartbeat_by_arrival (received_at" if is_tally else "heartbeat_of_site_by_time (site_id=?"
+        assert any(by_index in step for step in steps)
+        assert "SCAN heartbeat_heartbeat" not in steps
+
+
 def test_the_newest_and_the_oldest_are_those_that_were_written_last_and_first(roma: RegisteredSite) -> None:
     assert (newest_heartbeat_at(), oldest_heartbeat_at()) == (None, None)
     call_at(roma, NOON - HOUR)
