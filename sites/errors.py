@@ -1,5 +1,6 @@
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from common.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 
@@ -19,6 +20,11 @@ class SiteAlreadyRegistered(Conflict):
 class SiteChangedMeanwhile(PreconditionFailed):
     code = "site_changed_meanwhile"
     title = "The site was changed since you read it"
+
+    def __init__(self, detail: str | None = None, *, differences: Mapping[str, tuple[Any, Any]] | None = None) -> None:
+        """`differences` is `{field: (as the caller read it, as it stands)}`, where the caller named what it read."""
+        super().__init__(detail)
+        self.differences = differences or {}
 
 
 class SitesChangedMeanwhile(PreconditionFailed):

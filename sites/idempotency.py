@@ -43,7 +43,7 @@ def answer_once(
     """
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidIdempotencyKey
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    digest = digest_of(body)
     claim = claim_key(admin, path, key, digest, at)
     if claim is None:
         return stored_answer(admin, path, key, digest)
@@ -58,6 +58,37 @@ def answer_once(
         mine.delete()
         raise
     return answer
+
+
+def report_once(
+    work: Callable[[], Any], *, admin: Admin, path: str, key: str, body: Mapping[str, Any], at: datetime
+) -> Answer:
+    """Like `answer_once` for work that is many transactions, such as one for each of many sites.
+
+    If the process dies on the way, part of it stays done; who sends it again after ABANDONED_AFTER has it done again. So each
+    part must bear to be done twice. Raises IdempotencyKeyReused, IdempotencyKeyInUse, and whatever `work` raises.
+    """
+    digest = digest_of(body)
+    claim = claim_key(admin, path, key, digest, at)
+    if claim is None:
+        return stored_answer(admin, path, key, digest)
+    mine = IdempotentRequest.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None)
+    try:
+        answer = Answer(200, work())
+        mine.update(status=answer.status, body=answer.body)
+    except BaseException:
+        mine.delete()
+        raise
+    return answer
+
+
+def find_report(*, admin: Admin, path: str, key: str) -> IdempotentRequest | None:
+    """The row of a `report_once`; without a status it is still under way, or was abandoned."""
+    return IdempotentRequest.objects.filter(admin=admin, path=path, key=key).first()
+
+
+def digest_of(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def claim_key(admin: Admin, path: str, key: str, digest: str, at: datetime) -> IdempotentRequest | None:

@@ -1,6 +1,8 @@
 """What is operated: restaurants, their keys, and their newest sign of life."""
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -36,6 +38,9 @@ class Site(models.Model):
     revision = models.PositiveIntegerField(default=1)
     # Name, owner, e-mail and id in folded case: neither SQLite nor every PostgreSQL collation folds beyond ASCII.
     search_text = models.TextField(editable=False)
+
+    # Of an object that a service gave back: what that call changed, {field: (before, after)}, nothing if nothing.
+    just_changed: Mapping[str, tuple[Any, Any]] = {}
 
     objects = SiteQuerySet.as_manager()
 

@@ -29,6 +29,8 @@ from sites.querysets import folded
 
 DEFAULT_LICENSE = timedelta(days=365)
 DEFAULT_OVERLAP = timedelta(hours=24)
+# What the caller read, {field: value}: the change happens only if it still stands, unless nothing is left to change.
+Expected = Mapping[str, Any]
 EDITABLE = ("name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active")
 
 
@@ -99,10 +101,11 @@ def update_site(
     at: datetime,
     reason: str | None = None,
     expected_revisions: Collection[int] | None = None,
+    expected: Expected | None = None,
 ) -> Site:
     """Change what an admin may edit (EDITABLE); what is equal already is no change.
 
-    With `expected_revisions` the change happens only if the site still stands at one of them.
+    With `expected_revisions` the change happens only if the site still stands at one of them, whatever differs.
     Raises SiteNotFound, SiteChangedMeanwhile.
     """
     site = locked_site(site_id, expected_revisions=expected_revisions)
@@ -111,13 +114,28 @@ def update_site(
     }
     if not changed:
         return site
+    refuse_if_changed(site, expected)
     recorded = {field: (printable(getattr(site, field)), printable(value)) for field, value in changed.items()}
     for name, value in changed.items():
         setattr(site, name, value)
     site.search_text = searchable(site)
     save_fields(site, [*changed, "search_text"], at=at)
-    record(Event.Action.UPDATED, site, by=by, at=at, reason=reason, changes=recorded)
+    record(Event.Action.UPDATED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return site
+
+
+def set_license_expiry(site_id: uuid.UUID, *, license_expires_at: datetime, **how: Any) -> Site:
+    """Let a licence end at that very moment, be it earlier or later than now. The rest is as for `update_site`."""
+    return update_site(site_id, {"license_expires_at": license_expires_at}, **how)
+
+
+def deactivate_site(site_id: uuid.UUID, **how: Any) -> Site:
+    """Take a site out of business: without a licence whatever its end says. The rest is as for `update_site`."""
+    return update_site(site_id, {"is_active": False}, **how)
+
+
+def activate_site(site_id: uuid.UUID, **how: Any) -> Site:
+    return update_site(site_id, {"is_active": True}, **how)
 
 
 @transaction.atomic
@@ -141,11 +159,17 @@ def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Si
 
 
 @transaction.atomic
-def unlock_site(site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None) -> Site:
-    """Give service back from the next heartbeat on. Unlocking an unlocked site changes nothing. Raises SiteNotFound."""
+def unlock_site(
+    site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None, expected: Expected | None = None
+) -> Site:
+    """Give service back from the next heartbeat on. Unlocking an unlocked site changes nothing.
+
+    Raises SiteNotFound, SiteChangedMeanwhile.
+    """
     site = locked_site(site_id)
     if not site.is_locked:
         return site
+    refuse_if_changed(site, expected)
     recorded = {"is_locked": (True, False), "lock_reason": (site.lock_reason, None)}
     site.is_locked, site.lock_reason, site.locked_at = False, None, None
     save_fields(site, ["is_locked", "lock_reason", "locked_at"], at=at)
@@ -161,18 +185,20 @@ def extend_license(
     at: datetime,
     days: int | None = None,
     until: datetime | None = None,
-    expected_revisions: Collection[int] | None = None,
+    note: str | None = None,
+    expected: Expected | None = None,
 ) -> Site:
     """Let a licence end later: `days` after the later of now and the present end, or at `until`.
 
     Raises SiteNotFound, SiteChangedMeanwhile, InvalidExtension.
     """
-    site = locked_site(site_id, expected_revisions=expected_revisions)
+    site = locked_site(site_id)
+    refuse_if_changed(site, expected)
     before = site.license_expires_at
     site.license_expires_at = extended_end(before, at=at, days=days, until=until)
     save_fields(site, ["license_expires_at"], at=at)
     recorded = {"license_expires_at": (printable(before), printable(site.license_expires_at))}
-    record(Event.Action.EXTENDED, site, by=by, at=at, changes=recorded)
+    record(Event.Action.EXTENDED, site, by=by, at=at, reason=note or None, changes=recorded)
     return site
 
 
@@ -242,9 +268,15 @@ def retire_older_keys(newest: SiteKey, *, site_name: str, ip: str | None, at: da
 
 
 @transaction.atomic
-def deregister_site(site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None) -> Site:
-    """Let a site go: unknown from outside from now on, its keys refused, its history kept. Raises SiteNotFound."""
+def deregister_site(
+    site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
+) -> Site:
+    """Let a site go: unknown from outside from now on, its keys refused, its history kept.
+
+    Raises SiteNotFound, SiteChangedMeanwhile.
+    """
     site = locked_site(site_id)
+    refuse_if_changed(site, expected)
     site.deregistered_at = at
     save_fields(site, ["deregistered_at"], at=at)
     recorded = {"deregistered_at": (None, printable(at))}
@@ -253,11 +285,17 @@ def deregister_site(site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str 
 
 
 @transaction.atomic
-def restore_site(site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None) -> Site:
-    """Take a deregistered site back as it was, keys included. Raises SiteNotFound, SiteNotDeregistered."""
+def restore_site(
+    site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
+) -> Site:
+    """Take a deregistered site back as it was, keys included.
+
+    Raises SiteNotFound, SiteNotDeregistered, SiteChangedMeanwhile.
+    """
     site = locked_row(Site.objects.all(), site_id)
     if site.deregistered_at is None:
         raise SiteNotDeregistered
+    refuse_if_changed(site, expected)
     recorded = {"deregistered_at": (printable(site.deregistered_at), None)}
     site.deregistered_at = None
     save_fields(site, ["deregistered_at"], at=at)
@@ -280,6 +318,13 @@ def locked_row(sites: Any, site_id: uuid.UUID) -> Site:
     return site
 
 
+def refuse_if_changed(site: Site, expected: Expected | None) -> None:
+    """For a page that showed these values: whoever confirms it decides on them, not on what somebody made of them since."""
+    found = {name: (then, getattr(site, name)) for name, then in (expected or {}).items()}
+    if differences := {name: pair for name, pair in found.items() if pair[0] != pair[1]}:
+        raise SiteChangedMeanwhile(differences=differences)
+
+
 def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
     """Write the named columns and count the change; every other column stays as the database has it."""
     site.updated_at = at
@@ -296,6 +341,7 @@ def record(
     reason: str | None = None,
     changes: Changes | None = None,
 ) -> None:
+    site.just_changed = changes or {}
     record_event(action, site_id=site.pk, site_name=site.name, by=by, at=at, reason=reason, changes=changes)
 
 
