@@ -21,6 +21,9 @@ SHAPES = {
     "warn": "▲",
     "bad": "■",
     "none": "○",
+    "done": "✓",
+    "unchanged": "–",
+    "refused": "✕",
 }
 
 

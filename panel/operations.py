@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from django import forms
-
-from panel.site_forms import DeregisterForm, ExtendForm, LockForm, RestoreForm, UnlockForm
+from panel import fates
+from panel.fates import Fate, is_live
+from panel.operation_forms import (
+    ActivateForm,
+    DeactivateForm,
+    DeregisterForm,
+    ExtendForm,
+    LockForm,
+    OperationForm,
+    RestoreForm,
+    SetExpiryForm,
+    UnlockForm,
+)
 from sites import services
+from sites.errors import SiteNotDeregistered, SiteNotFound
 from sites.models import Site
 
 
@@ -19,16 +31,24 @@ class Operation:
     permission: str
     warning: str
     done: str
-    form: type[forms.Form]
+    form: type[OperationForm]
     service: Callable[..., Site]
     applies_to: Callable[[Site], bool]
+    # What the page says of a site before anything is done, and what the result says of it afterwards.
+    fate: Callable[[Site, datetime], Fate]
+    outcome: Callable[[Site], str]
+    # What the page showed and the person decided on: changed by somebody else meanwhile, the site is left alone.
+    decided_on: tuple[str, ...]
     is_destructive: bool = False
-    # Whether doing it twice does more than doing it once: then a form that is sent twice must not.
-    is_cumulative: bool = False
+    # A lock is never refused: it always comes about, and the result says what it replaced.
+    is_never_stale: bool = False
+    # How the service says that somebody else did this very thing first.
+    done_before: tuple[type[Exception], ...] = ()
 
-
-def is_live(site: Site) -> bool:
-    return site.deregistered_at is None
+    def fate_of(self, site: Site, at: datetime) -> Fate:
+        if not is_live(site) and self.name not in ("deregister", "restore"):
+            return Fate(fates.REFUSED, "Deregistered: restore it first")
+        return self.fate(site, at)
 
 
 ALL = (
@@ -41,7 +61,11 @@ ALL = (
         form=LockForm,
         service=services.lock_site,
         applies_to=is_live,
+        fate=fates.of_lock,
+        outcome=fates.after_lock,
+        decided_on=("lock_reason", "locked_at"),
         is_destructive=True,
+        is_never_stale=True,
     ),
     Operation(
         name="unlock",
@@ -52,6 +76,10 @@ ALL = (
         form=UnlockForm,
         service=services.unlock_site,
         applies_to=lambda site: is_live(site) and site.is_locked,
+        fate=fates.of_unlock,
+        outcome=lambda site: "Unlocked",
+        # The moment too: locked anew for the same reason is a lock that nobody on this page knows of.
+        decided_on=("lock_reason", "locked_at"),
     ),
     Operation(
         name="extend",
@@ -62,7 +90,50 @@ ALL = (
         form=ExtendForm,
         service=services.extend_license,
         applies_to=is_live,
-        is_cumulative=True,
+        fate=fates.of_extend,
+        outcome=fates.after_expiry,
+        decided_on=("license_expires_at",),
+    ),
+    Operation(
+        name="set_expiry",
+        label="Set expiry date",
+        permission="sites.set_license_expiry",
+        warning="The licence will end at that moment, earlier or later than now. Without a licence a site gets no service.",
+        done="Set the end of the licence of",
+        form=SetExpiryForm,
+        service=services.set_license_expiry,
+        applies_to=is_live,
+        fate=fates.of_set_expiry,
+        outcome=fates.after_expiry,
+        decided_on=("license_expires_at",),
+        is_destructive=True,
+    ),
+    Operation(
+        name="deactivate",
+        label="Deactivate",
+        permission="sites.deactivate_site",
+        warning="An inactive site has no licence from its next heartbeat on, whatever the end of its licence says.",
+        done="Deactivated",
+        form=DeactivateForm,
+        service=services.deactivate_site,
+        applies_to=lambda site: is_live(site) and site.is_active,
+        fate=fates.of_deactivate,
+        outcome=lambda site: "Inactive now",
+        decided_on=("is_active",),
+        is_destructive=True,
+    ),
+    Operation(
+        name="activate",
+        label="Activate",
+        permission="sites.deactivate_site",
+        warning="From its next heartbeat on the site has a licence again, as far as that has not ended.",
+        done="Activated",
+        form=ActivateForm,
+        service=services.activate_site,
+        applies_to=lambda site: is_live(site) and not site.is_active,
+        fate=fates.of_activate,
+        outcome=lambda site: "Active now",
+        decided_on=("is_active",),
     ),
     Operation(
         name="deregister",
@@ -73,7 +144,11 @@ ALL = (
         form=DeregisterForm,
         service=services.deregister_site,
         applies_to=is_live,
+        fate=fates.of_deregister,
+        outcome=lambda site: "Deregistered",
+        decided_on=("name", "is_active", "lock_reason", "locked_at", "license_expires_at", "deregistered_at"),
         is_destructive=True,
+        done_before=(SiteNotFound,),
     ),
     Operation(
         name="restore",
@@ -84,6 +159,10 @@ ALL = (
         form=RestoreForm,
         service=services.restore_site,
         applies_to=lambda site: not is_live(site),
+        fate=fates.of_restore,
+        outcome=lambda site: "Restored",
+        decided_on=("deregistered_at",),
+        done_before=(SiteNotDeregistered,),
     ),
 )
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in ALL}

@@ -4,10 +4,11 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.utils.timezone import get_current_timezone_name
 
 from common.fields import has_control_characters, known_zones
 from panel.zoned_fields import ZonedDateTimeField
-from sites.models import MAX_REASON, Site
+from sites.models import Site
 
 EXPIRY_HELP = "A licence ends at this very second."
 
@@ -49,7 +50,7 @@ class RegisterForm(OneLineNames, forms.ModelForm):
     """A new site. The hidden id makes a form that is sent twice one registration."""
 
     site_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-    timezone = ZoneChoiceField(initial="UTC", label="Time zone")
+    timezone = ZoneChoiceField(initial=get_current_timezone_name, label="Time zone")
     license_expires_at = ZonedDateTimeField(
         required=False,
         label="Licence ends",
@@ -59,53 +60,6 @@ class RegisterForm(OneLineNames, forms.ModelForm):
     class Meta:
         model = Site
         fields = ["name", "owner_name", "contact_email", "timezone", "license_expires_at"]
-
-
-class LockForm(forms.Form):
-    reason = forms.CharField(
-        max_length=MAX_REASON,
-        validators=[lines],
-        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
-        help_text="The restaurant is told this with its next heartbeat.",
-    )
-
-
-class UnlockForm(forms.Form):
-    note = forms.CharField(
-        max_length=MAX_REASON,
-        validators=[lines],
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
-        help_text="For the history.",
-    )
-
-
-class ExtendForm(forms.Form):
-    days = forms.IntegerField(
-        min_value=1, max_value=3660, required=False, help_text="From the later of now and the present end."
-    )
-    until = ZonedDateTimeField(required=False, help_text="Or a date and time, later than the present end.")
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors and (cleaned.get("days") is None) == (cleaned.get("until") is None):
-            raise forms.ValidationError("Give either days or a date.")
-        return {name: value for name, value in cleaned.items() if value is not None}
-
-
-class DeregisterForm(forms.Form):
-    reason = forms.CharField(
-        max_length=MAX_REASON, validators=[lines], widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
-    )
-
-
-class RestoreForm(forms.Form):
-    reason = forms.CharField(
-        max_length=MAX_REASON,
-        validators=[lines],
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"}),
-    )
 
 
 class RotateForm(forms.Form):

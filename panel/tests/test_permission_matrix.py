@@ -76,6 +76,9 @@ OPERATION_PERMISSIONS = {
     "lock": "sites.lock_site",
     "unlock": "sites.unlock_site",
     "extend": "sites.extend_license",
+    "set_expiry": "sites.set_license_expiry",
+    "deactivate": "sites.deactivate_site",
+    "activate": "sites.deactivate_site",
     "deregister": "sites.deregister_site",
     "restore": "sites.restore_site",
 }
@@ -136,9 +139,10 @@ def pages(objects: dict[str, Any]) -> Iterator[Page]:
         name = str(pattern.name)
         if name in DEAD_ENDS:
             continue
-        if name == "sites_site_operate":
+        if name in ("sites_site_operate", "sites_site_operated"):
             for operation, asked in OPERATION_PERMISSIONS.items():
-                path = reverse(f"admin:{name}", args=[operation]) + f"?site={objects['site_id']}"
+                run = [uuid.uuid4()] if name == "sites_site_operated" else []
+                path = reverse(f"admin:{name}", args=[operation, *run]) + f"?site={objects['site_id']}"
                 yield Page(f"{name} {operation}", path, Rule(asked, asked))
             continue
         table = name.rpartition("_")[0]

@@ -1,7 +1,5 @@
 """The admin pages obey the roles, cost the same however many sites there are, and change nothing by a GET."""
 
-import uuid
-
 import pytest
 from django.db import connection
 from django.test import Client
@@ -10,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register, RegisteredSite
-from sites.models import Site, SiteKey, SitePulse
+from sites.models import Site, SiteKey
 
 LIST = "/admin/sites/site/"
 ADD = "/admin/sites/site/add/"
@@ -105,85 +103,6 @@ def test_the_list_costs_the_same_for_few_and_for_many(anna: Admin, register: Reg
     for number in range(40):
         register(name=f"More {number}").call_home()
     assert cost() == few
-
-
-def test_one_refusal_does_not_keep_the_other_sites_waiting(anna: Admin, register: Register) -> None:
-    early = register(name="Early", license_expires_at="2030-01-01T00:00:00Z")
-    late = register(name="Late", license_expires_at="2040-01-01T00:00:00Z")
-    answer = at_the_screen(anna).post(
-        operate("extend", early, late),
-        confirmation(
-            early,
-            late,
-            until_0="2035-01-01",
-            until_1="00:00:00",
-            **{f"revision-{early.site_id}": "1", f"revision-{late.site_id}": "1"},
-        ),
-        follow=True,
-    )
-    said = [str(message) for message in answer.context["messages"]]
-    assert said[0] == "Extended the licence of Early."
-    assert said[1].startswith("Late: Must be later than the present end")
-    ends = dict(Site.objects.values_list("name", "license_expires_at__year"))
-    assert ends == {"Early": 2035, "Late": 2040}
-
-
-def test_the_same_action_twice_harms_nothing(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
-    for _ in range(2):
-        browser.post(operate("lock", roma), confirmation(roma, reason="unpaid"))
-    assert Event.objects.filter(action="locked").count() == 1
-    event = Event.objects.get(action="locked")
-    assert (event.source, event.actor_name, event.reason) == ("admin", "anna", "unpaid")
-
-
-def test_an_extension_that_is_sent_twice_extends_once(anna: Admin, register: Register) -> None:
-    site = register(license_expires_at="2030-01-01T00:00:00Z")
-    browser = at_the_screen(anna)
-    shown = browser.get(operate("extend", site)).content.decode()
-    revision = f'name="revision-{site.site_id}" value="1"'
-    assert revision in shown
-    form = confirmation(site, days="30", **{f"revision-{site.site_id}": "1"})
-    for _ in range(2):
-        browser.post(operate("extend", site), form)
-    assert f"{Site.objects.get().license_expires_at:%Y-%m-%d}" == "2030-01-31"
-
-
-def test_a_rotation_that_is_sent_twice_makes_one_key(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
-    form = {"overlap_hours": "24", "revision": "1"}
-    assert b"psk_" in browser.post(f"{LIST}{roma.site_id}/rotate-key/", form).content
-    assert b"psk_" not in browser.post(f"{LIST}{roma.site_id}/rotate-key/", form, follow=True).content
-    assert SiteKey.objects.count() == 2
-
-
-def test_no_action_hits_more_sites_than_a_page_can_name(anna: Admin, roma: RegisteredSite) -> None:
-    template = Site.objects.get()
-    for number in range(400):
-        template.pk = uuid.uuid4()
-        template.name = f"Site {number}"
-        template.save(force_insert=True)
-        SitePulse.objects.create(site=template)
-    everything = {"action": "lock", "select_across": "1", "index": "0", "_selected_action": [roma.site_id]}
-    answer = at_the_screen(anna).post(LIST, everything, follow=True)
-    assert [str(message) for message in answer.context["messages"]] == ["Select from 1 to 400 sites."]
-
-
-def test_a_form_sent_twice_registers_once(anna: Admin) -> None:
-    browser = at_the_screen(anna)
-    form = {
-        "site_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
-        "name": "Once",
-        "owner_name": "G",
-        "contact_email": "g@x.example",
-        "timezone": "UTC",
-    }
-    first = browser.post(ADD, form)
-    assert b"psk_" in first.content
-    assert "no-store" in first.headers["Cache-Control"]
-    second = browser.post(ADD, form, follow=True)
-    assert b"psk_" not in second.content
-    assert (Site.objects.count(), SiteKey.objects.count()) == (1, 1)
 
 
 def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredSite) -> None:

@@ -1,0 +1,88 @@
+"""An admin at the screen: opens a page, sees what stands in its form, types, and sends the form, at once or much later."""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+from django.test import Client
+
+from accounts.models import Admin
+from conftest import RegisteredSite
+from sites.models import Site
+
+LIST = "/admin/sites/site/"
+ADD = "/admin/sites/site/add/"
+
+
+def at_the_screen(admin: Admin) -> Client:
+    browser = Client()
+    browser.force_login(admin)
+    return browser
+
+
+class FormReader(HTMLParser):
+    """The hidden fields of a page's forms, the one that signs out apart."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: dict[str, list[str]] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "input" and given.get("type") == "hidden" and given.get("name") != "csrfmiddlewaretoken":
+            self.fields.setdefault(str(given["name"]), []).append(given.get("value") or "")
+
+
+@dataclass
+class Confirmation:
+    """The page that asks before an operation, opened by GET for these sites."""
+
+    admin: Admin
+    operation: str
+    sites: tuple[RegisteredSite, ...]
+    answer: Any = None
+    form: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.browser = at_the_screen(self.admin)
+        self.path = f"{LIST}operate/{self.operation}/"
+        self.see(self.browser.post(self.path, {"site": [site.site_id for site in self.sites]}))
+
+    def see(self, answer: Any) -> None:
+        self.answer = answer
+        if hidden := FormReader(self.page).fields:
+            self.form = dict(hidden)
+
+    @property
+    def page(self) -> str:
+        return str(self.answer.content.decode())
+
+    def send(self, **entries: str) -> "Confirmation":
+        """Follows to where the answer leads."""
+        sent = {**self.form, **entries}
+        self.answer = self.browser.post(self.path, sent, follow=True)
+        if 'name="confirmed"' in self.page:
+            self.see(self.answer)
+        return self
+
+    @property
+    def said(self) -> str:
+        return " ".join(str(message) for message in self.answer.context["messages"])
+
+    @property
+    def outcomes(self) -> dict[str, tuple[str, str]]:
+        """What the result page says of each site, in the order of the page."""
+        return {one["name"]: (one["kind"], one["words"]) for one, _ in self.answer.context["outcomes"]}
+
+    @property
+    def errors(self) -> dict[str, list[str]]:
+        return {name: list(texts) for name, texts in self.answer.context["form"].errors.items()}
+
+    @property
+    def fates(self) -> dict[str, tuple[str, str]]:
+        return {hit.site.name: (hit.fate.kind, hit.fate.words) for hit in self.answer.context["hits"]}
+
+
+def stored(site: RegisteredSite) -> Site:
+    return Site.objects.get(pk=site.site_id)

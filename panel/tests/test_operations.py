@@ -1,0 +1,327 @@
+"""What is done to one site or to many: asked first, done once to each, and told."""
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts.models import Admin
+from audit.models import Event
+from conftest import Register, RegisteredSite
+from panel.tests.screen import LIST, Confirmation, at_the_screen, stored
+from sites.models import Site, SitePulse
+
+ENTRIES: dict[str, dict[str, str]] = {
+    "lock": {"reason": "unpaid invoice 118"},
+    "unlock": {"note": "paid"},
+    "extend": {"days": "30", "note": "paid"},
+    "set_expiry": {
+        "license_expires_at_0": "2020-01-01",
+        "license_expires_at_1": "00:00:00",
+        "reason": "ended by letter",
+    },
+    "deactivate": {"reason": "closed for the winter"},
+    "activate": {"reason": "open again"},
+    "deregister": {"reason": "gone"},
+    "restore": {"reason": "back again"},
+}
+EVENTS = {
+    "lock": "locked",
+    "unlock": "unlocked",
+    "extend": "extended",
+    "set_expiry": "updated",
+    "deactivate": "updated",
+    "activate": "updated",
+    "deregister": "deregistered",
+    "restore": "restored",
+}
+PREPARATION = {"unlock": ["lock"], "activate": ["deactivate"], "restore": ["deregister"]}
+
+
+def prepare(anna: Admin, operation: str, *sites: RegisteredSite) -> None:
+    """Bring the sites to where the operation has something to do."""
+    for before in PREPARATION.get(operation, []):
+        Confirmation(anna, before, sites).send(**ENTRIES[before])
+
+
+def many(register: Register, number: int) -> list[RegisteredSite]:
+    return [register(name=f"Site {each:02}") for each in range(number)]
+
+
+def copies(number: int) -> None:
+    """More sites like the one that is there, without the time that a registration takes."""
+    template = Site.objects.get()
+    sites = []
+    for each in range(number):
+        facts = {name.attname: getattr(template, name.attname) for name in Site._meta.concrete_fields}
+        sites.append(Site(**facts | {"site_id": uuid.uuid4(), "name": f"Copy {each:03}"}))
+    Site.objects.bulk_create(sites)
+    SitePulse.objects.bulk_create(SitePulse(site=site) for site in sites)
+
+
+@pytest.mark.parametrize("operation", ENTRIES)
+def test_each_operation_on_two_sites_leaves_one_event_each_and_says_what_was_done(
+    operation: str, anna: Admin, register: Register
+) -> None:
+    sites = tuple(many(register, 2))
+    prepare(anna, operation, *sites)
+    before = Event.objects.count()
+    confirmation = Confirmation(anna, operation, sites).send(**ENTRIES[operation])
+    assert [kind for kind, _ in confirmation.outcomes.values()] == ["done", "done"]
+    events = Event.objects.order_by("sequence")[before:]
+    assert [(event.action, event.actor_name, event.source) for event in events] == [
+        (EVENTS[operation], "anna", "admin")
+    ] * 2
+    assert {event.reason for event in events} == {ENTRIES[operation].get("reason") or ENTRIES[operation].get("note")}
+
+
+@pytest.mark.parametrize("operation", ENTRIES)
+def test_the_same_form_sent_twice_is_done_once_and_answered_twice(
+    operation: str, anna: Admin, register: Register
+) -> None:
+    sites = tuple(many(register, 2))
+    prepare(anna, operation, *sites)
+    confirmation = Confirmation(anna, operation, sites)
+    first = confirmation.send(**ENTRIES[operation]).outcomes
+    rows = list(Site.objects.order_by("pk").values())
+    events = Event.objects.count()
+    assert confirmation.send(**ENTRIES[operation]).outcomes == first
+    assert list(Site.objects.order_by("pk").values()) == rows
+    assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("operation", ENTRIES)
+def test_the_same_operation_from_two_pages_harms_nothing(operation: str, anna: Admin, register: Register) -> None:
+    sites = tuple(many(register, 2))
+    prepare(anna, operation, *sites)
+    pages = [Confirmation(anna, operation, sites) for _ in range(2)]
+    pages[0].send(**ENTRIES[operation])
+    rows = list(Site.objects.order_by("pk").values())
+    events = Event.objects.count()
+    assert {kind for kind, _ in pages[1].send(**ENTRIES[operation]).outcomes.values()} <= {"unchanged", "refused"}
+    assert list(Site.objects.order_by("pk").values()) == rows
+    assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("operation", ENTRIES)
+def test_one_site_is_told_about_on_its_own_page(operation: str, anna: Admin, roma: RegisteredSite) -> None:
+    prepare(anna, operation, roma)
+    confirmation = Confirmation(anna, operation, (roma,))
+    for _ in range(2):
+        confirmation.send(**ENTRIES[operation])
+        assert confirmation.answer.redirect_chain[-1][0] == f"{LIST}{roma.site_id}/change/"
+        assert "Trattoria Roma" in confirmation.said
+
+
+@pytest.mark.parametrize("operation", ["lock", "deactivate", "deregister"])
+def test_what_hurts_needs_a_reason(operation: str, anna: Admin, roma: RegisteredSite) -> None:
+    before = Site.objects.values().get()
+    confirmation = Confirmation(anna, operation, (roma,)).send(reason="  ")
+    assert list(confirmation.errors) == ["reason"]
+    assert "Nothing was done yet" in confirmation.page
+    assert Site.objects.values().get() == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "needed"),
+    [("2031-01-01", False), ("2029-01-01", True), ("2020-01-01", True)],
+)
+def test_an_end_that_comes_earlier_needs_a_reason(typed: str, needed: bool, anna: Admin, register: Register) -> None:
+    early = register(name="Early", license_expires_at="2028-01-01T00:00:00Z")
+    late = register(name="Late", license_expires_at="2030-01-01T00:00:00Z")
+    entries = {"license_expires_at_0": typed, "license_expires_at_1": "00:00:00"}
+    confirmation = Confirmation(anna, "set_expiry", (early, late))
+    confirmation.send(**entries)
+    if needed:
+        assert "Late" in confirmation.errors["reason"][0]
+        assert not Event.objects.filter(action="updated").exists()
+        confirmation.send(**entries, reason="agreed")
+    assert f"{stored(late).license_expires_at:%Y-%m-%d}" == typed
+
+
+def test_the_page_says_first_whom_it_will_hit(anna: Admin, api: APIClient, register: Register) -> None:
+    at_home, locked, ended, gone = (register(name=name) for name in ("At home", "Locked", "Ended", "Gone"))
+    at_home.call_home()
+    api.post(f"{locked.path}/lock", {"reason": "fraud"})
+    api.patch(ended.path, {"license_expires_at": "2020-01-01T00:00:00Z"})
+    api.delete(gone.path)
+    confirmation = Confirmation(anna, "unlock", (at_home, locked, ended, gone))
+    counts = " ".join(re.sub("<[^>]*>", "", count) for count in confirmation.answer.context["counts"])
+    for words in ("1 online now", "2 never seen", "1 locked already", "1 expired", "1 deregistered"):
+        assert words in counts
+    assert confirmation.fates == {
+        "Gone": ("refused", "Deregistered: restore it first"),
+        "At home": ("unchanged", "Not locked: nothing to do"),
+        "Ended": ("unchanged", "Not locked: nothing to do"),
+        "Locked": ("will", "Will be unlocked"),
+    }
+    assert "fraud" in confirmation.page
+    assert confirmation.send().outcomes == {
+        "Gone": ("refused", "Deregistered: restore it first"),
+        "At home": ("unchanged", "Nothing to do"),
+        "Ended": ("unchanged", "Nothing to do"),
+        "Locked": ("done", "Unlocked"),
+    }
+
+
+def test_who_cannot_be_extended_to_that_date_is_told_before_the_others_are(anna: Admin, register: Register) -> None:
+    early = register(name="Early", license_expires_at="2030-01-01T00:00:00Z")
+    late = register(name="Late", license_expires_at="2040-01-01T00:00:00Z")
+    until = {"until_0": "2035-01-01", "until_1": "00:00:00"}
+    confirmation = Confirmation(anna, "extend", (early, late)).send(**until)
+    assert "Late cannot be extended" in confirmation.errors["until"][0]
+    assert stored(early).license_expires_at.year == 2030
+    confirmation.send(**until)
+    assert confirmation.outcomes["Early"][0] == "done"
+    assert confirmation.outcomes["Late"][0] == "refused"
+    assert (stored(early).license_expires_at.year, stored(late).license_expires_at.year) == (2035, 2040)
+
+
+def test_a_date_that_extends_nothing_is_refused_beside_its_field(anna: Admin, register: Register) -> None:
+    site = register(license_expires_at="2040-01-01T00:00:00Z")
+    confirmation = Confirmation(anna, "extend", (site,)).send(until_0="2035-01-01", until_1="00:00:00")
+    assert confirmation.errors == {"until": ["Must be later than the present end, 2040-01-01 00:00 UTC."]}
+    assert 'value="2035-01-01"' in confirmation.page, "what was typed stays"
+
+
+@pytest.mark.parametrize("typed", ["", "10", "12", "eleven", "1 1"])
+def test_more_than_ten_sites_need_their_number_typed(typed: str, anna: Admin, register: Register) -> None:
+    sites = tuple(many(register, 11))
+    confirmation = Confirmation(anna, "lock", sites)
+    assert "Type 11 to confirm" in confirmation.page
+    confirmation.send(reason="unpaid", typed_count=typed)
+    assert list(confirmation.errors) == ["typed_count"]
+    assert not Site.objects.filter(is_locked=True).exists()
+    confirmation.send(reason="unpaid", typed_count="11")
+    assert Site.objects.filter(is_locked=True).count() == 11
+
+
+def test_ten_sites_need_no_number(anna: Admin, register: Register) -> None:
+    confirmation = Confirmation(anna, "lock", tuple(many(register, 10)))
+    assert "to confirm" not in confirmation.page
+    confirmation.send(reason="unpaid")
+    assert Site.objects.filter(is_locked=True).count() == 10
+
+
+def test_the_typed_number_is_that_of_the_sites_that_were_sent(anna: Admin, register: Register) -> None:
+    sites = many(register, 12)
+    confirmation = Confirmation(anna, "lock", tuple(sites[:11]))
+    confirmation.form["site"].append(sites[11].site_id)
+    confirmation.send(reason="unpaid", typed_count="11")
+    assert list(confirmation.errors) == ["typed_count"]
+    assert not Site.objects.filter(is_locked=True).exists()
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ([], "Select at least one site"),
+        (["nonsense", "\x00", "0b6f4c1e"], "Select at least one site"),
+        ([str(uuid.uuid4())], "Select at least one site"),
+        ([str(uuid.uuid4()) for _ in range(401)], "more than 400 sites"),
+    ],
+)
+@pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes", "reason": "x"}])
+def test_a_selection_without_sites_is_answered_with_a_sentence(
+    ids: list[str], words: str, confirmed: dict[str, str], anna: Admin, roma: RegisteredSite
+) -> None:
+    answer = at_the_screen(anna).post(f"{LIST}operate/lock/", {"site": ids, **confirmed}, follow=True)
+    said = " ".join(str(message) for message in answer.context["messages"])
+    assert answer.status_code == 200
+    assert words in said
+    assert "Nothing was done" in said
+    assert not stored(roma).is_locked
+
+
+def test_ids_that_are_no_sites_are_left_out_and_told(anna: Admin, roma: RegisteredSite) -> None:
+    page = at_the_screen(anna).post(f"{LIST}operate/lock/", {"site": [roma.site_id, "x", str(uuid.uuid4())]})
+    assert "2 of the selected ids are no site's" in page.content.decode()
+
+
+@pytest.mark.parametrize("ids", [["nonsense"], ["\x00"], []])
+def test_the_list_takes_no_action_on_nonsense(ids: list[str], anna: Admin, roma: RegisteredSite) -> None:
+    answer = at_the_screen(anna).post(LIST, {"action": "lock", "index": "0", "_selected_action": ids}, follow=True)
+    assert answer.status_code == 200
+    assert list(answer.context["messages"])
+
+
+def test_all_that_the_list_finds_can_be_selected_as_far_as_a_page_can_name_them(
+    anna: Admin, roma: RegisteredSite
+) -> None:
+    copies(399)
+    browser = at_the_screen(anna)
+    everything = {"action": "lock", "select_across": "1", "index": "0", "_selected_action": [roma.site_id]}
+    page = browser.post(LIST, everything).content
+    assert b"Lock: 400 sites" in page
+    assert len(page) < 300_000
+    copies_before = Site.objects.get(pk=roma.site_id)
+    copies_before.pk = uuid.uuid4()
+    copies_before.save(force_insert=True)
+    SitePulse.objects.create(site=copies_before)
+    answer = browser.post(LIST, everything, follow=True)
+    assert "more than 400 sites" in str(next(iter(answer.context["messages"])))
+
+
+def test_the_page_and_the_result_cost_the_same_for_few_and_for_many(anna: Admin, roma: RegisteredSite) -> None:
+    def cost(sites: list[str]) -> tuple[int, int]:
+        browser = at_the_screen(anna)
+        with CaptureQueriesContext(connection) as asked:
+            page = browser.post(f"{LIST}operate/lock/", {"site": sites})
+        assert page.status_code == 200
+        answer = browser.post(
+            f"{LIST}operate/lock/",
+            {"site": sites, "confirmed": "yes", "reason": str(len(sites)), "typed_count": str(len(sites))},
+        )
+        with CaptureQueriesContext(connection) as told:
+            assert browser.get(answer.headers["Location"]).status_code == 200
+        return len(asked), len(told)
+
+    copies(59)
+    ids = [str(pk) for pk in Site.objects.values_list("pk", flat=True)]
+    cost(ids[:2])
+    assert cost(ids[:2]) == cost(ids)
+
+
+def test_a_result_is_of_whoever_did_it_and_of_that_operation(anna: Admin, ben: Admin, register: Register) -> None:
+    confirmation = Confirmation(anna, "lock", tuple(many(register, 2))).send(reason="unpaid")
+    result = confirmation.answer.redirect_chain[-1][0]
+    assert at_the_screen(anna).get(result).status_code == 200
+    assert at_the_screen(ben).get(result).status_code == 404
+    assert at_the_screen(anna).get(result.replace("lock", "unlock")).status_code == 404
+
+
+def test_a_form_that_was_sent_is_not_done_anew_with_other_entries(anna: Admin, register: Register) -> None:
+    sites = tuple(many(register, 2))
+    confirmation = Confirmation(anna, "lock", sites).send(reason="unpaid")
+    confirmation.send(reason="fraud")
+    assert "with other entries" in confirmation.said
+    assert {site.lock_reason for site in Site.objects.all()} == {"unpaid"}
+
+
+def test_the_refused_can_be_looked_at_again(anna: Admin, api: APIClient, register: Register) -> None:
+    sites = tuple(many(register, 2))
+    confirmation = Confirmation(anna, "extend", sites)
+    api.post(f"{sites[1].path}/extend", {"days": 5})
+    confirmation.send(days="30")
+    again: Any = confirmation.browser.post(confirmation.path, {"site": confirmation.answer.context["refused_ids"]})
+    assert [hit.site.name for hit in again.context["hits"]] == ["Site 01"]
+
+
+def test_control_characters_and_too_long_reasons_are_refused_beside_the_field(
+    anna: Admin, roma: RegisteredSite
+) -> None:
+    for reason in ("x\x07\x1b[31m", "x" * 501):
+        assert list(Confirmation(anna, "lock", (roma,)).send(reason=reason).errors) == ["reason"]
+    assert not stored(roma).is_locked
+
+
+def test_no_form_is_too_large_for_four_hundred_sites(anna: Admin, roma: RegisteredSite) -> None:
+    copies(399)
+    sites = tuple(RegisteredSite(str(pk), "") for pk in Site.objects.values_list("pk", flat=True))
+    confirmation = Confirmation(anna, "deregister", sites).send(reason="all gone", typed_count="400")
+    assert {kind for kind, _ in confirmation.outcomes.values()} == {"done"}
+    assert len(confirmation.answer.content) < 300_000
