@@ -1,5 +1,6 @@
 """Registering a site and rotating its key: the two pages that end with a key, shown once."""
 
+import shlex
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -17,10 +18,12 @@ from common.errors import DomainError
 from panel.site_forms import RegisterForm, RotateForm
 from panel.site_page import RESTAURANT_FIELDS
 from sites import services
+from sites.errors import SiteAlreadyRegistered
 from sites.models import Site
 
 
 class HandsOutKeys(admin.ModelAdmin):
+    add_form_template = "admin/sites/site/add_form.html"
     add_fieldsets = [
         ("Restaurant", {"fields": RESTAURANT_FIELDS}),
         ("Licence", {"fields": ["license_expires_at"]}),
@@ -38,6 +41,18 @@ class HandsOutKeys(admin.ModelAdmin):
             kwargs["form"] = RegisterForm
         return super().get_form(request, obj, change=change, **kwargs)
 
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A reload of the page that showed the key sends the form again: it leads to the site, never to a second one."""
+        try:
+            return super().add_view(request, *args, **kwargs)
+        except SiteAlreadyRegistered:
+            messages.info(
+                request,
+                "This site was registered already, and its key was shown then. A key is shown once: whoever has not kept it"
+                " makes a new one by “Rotate key”.",
+            )
+            return HttpResponseRedirect(reverse("admin:sites_site_change", args=[request.POST["site_id"]]))
+
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
         if change:
             super().save_model(request, obj, form, change)
@@ -49,14 +64,24 @@ class HandsOutKeys(admin.ModelAdmin):
 
     def response_add(self, request: HttpRequest, obj: Site, post_url_continue: Any = None) -> HttpResponse:
         registration = request.registration  # type: ignore[attr-defined]
-        return self.show_key(request, registration.site, registration.secret_key, title="Site registered")
+        return self.show_key(
+            request, registration.site, registration.secret_key, title=f"Registered: {registration.site.name}"
+        )
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The service recorded an event; a second log would only say less."""
 
     def show_key(self, request: HttpRequest, site: Site, key: str, **context: Any) -> HttpResponse:
         """The one page that ever holds a key. It is an answer to a POST: coming back to it never shows the key again."""
-        context |= {"site": site, "secret_key": key, "opts": self.opts, **self.admin_site.each_context(request)}
+        url = request.build_absolute_uri("/").rstrip("/")
+        context |= {
+            "site": site,
+            "secret_key": key,
+            "environment": environment_of(url, site, key),
+            "first_heartbeat": first_heartbeat(url, site, key),
+            "opts": self.opts,
+            **self.admin_site.each_context(request),
+        }
         return TemplateResponse(request, "admin/sites/site/key.html", context)
 
     def rotate_view(self, request: HttpRequest, site_id: uuid.UUID) -> HttpResponse:
@@ -88,7 +113,23 @@ class HandsOutKeys(admin.ModelAdmin):
                 expected_revisions={facts["revision"]},
             )
         except DomainError as error:
-            messages.error(request, error.detail)
+            messages.error(
+                request,
+                f"{error.detail}. No key was made now. If you just rotated it, its new key was shown then, once.",
+            )
             return HttpResponseRedirect(reverse("admin:sites_site_change", args=[site.pk]))
         until = rotation.previous_key_expires_at
-        return self.show_key(request, site, rotation.secret_key, title="New key", previous_until=until)
+        return self.show_key(request, site, rotation.secret_key, title=f"New key: {site.name}", previous_until=until)
+
+
+def environment_of(url: str, site: Site, key: str) -> str:
+    """What a local backend needs to know, as lines of an environment file; no value needs quotes."""
+    return f"PORTCULLIS_URL={url}\nPORTCULLIS_SITE_ID={site.pk}\nPORTCULLIS_SITE_KEY={key}"
+
+
+def first_heartbeat(url: str, site: Site, key: str) -> str:
+    """For any POSIX shell."""
+    headers = [f"X-Site-ID: {site.pk}", f"X-Site-Key: {key}", "Content-Type: application/json"]
+    given = " ".join(f"-H {shlex.quote(header)}" for header in headers)
+    report = shlex.quote('{"version": "1.0.0", "uptime_seconds": 0}')
+    return f"curl -sS {shlex.quote(url + '/api/heartbeat')} {given} -d {report}"

@@ -27,7 +27,6 @@ ASKS_FOR = {"license_expires_at": "sites.set_license_expiry", "is_active": "site
 
 class SitePage(admin.ModelAdmin):
     form = EditForm
-    add_form_template = "admin/sites/site/change_form.html"
     change_form_template = "admin/sites/site/page/site.html"
     fieldsets = [
         ("Restaurant", {"fields": RESTAURANT_FIELDS}),
