@@ -62,6 +62,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/",
         "/admin/sites/site/",
         "/admin/sites/site/add/",
+        "/admin/sites/site/import/",
         f"{site}/change/",
         f"{site}/rotate-key/",
         f"/admin/sites/site/operate/lock/?site={locked_site.site_id}",
