@@ -28,6 +28,7 @@ from demo_restaurants import DEMO_DOMAIN, RESTAURANTS, Restaurant
 
 CALLERS_AT_ONCE = 8
 CALLS_EACH = 8
+DAYS_OF_HISTORY = 90
 SECONDS_BETWEEN_CALLS_AS_TOLD = 6 * 3600
 ATTEMPTS = 4
 LONGEST_WAIT_SECONDS = 5
@@ -228,7 +229,7 @@ def backdate(backends: list[LocalBackend]) -> None:
         "Backdating: no request can hurry time, so `manage.py demo_backdate` moves their calls into the past …",
         flush=True,
     )
-    arguments = []
+    arguments = ["--days", str(DAYS_OF_HISTORY)]
     for status, parts in BACKDATED_TO.items():
         arguments += [f"--{status}", *(each.site_id for each in backends if each.restaurant.part in parts)]
     done = subprocess.run(

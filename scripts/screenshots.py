@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Take the pictures of the panel in docs/screenshots anew. `make screenshots` calls this under scripts/with_services.py.
 
-A server of its own with the demo's forty restaurants and ninety days of calls before them; Chromium looks at the main pages
-in light, in dark and as a phone. Needs TEST_POSTGRES_URL.
+A server of its own with the demo's forty restaurants; Chromium looks at the main pages in light, in dark and as a phone.
+Needs TEST_POSTGRES_URL.
 """
 
 import os
@@ -11,8 +11,6 @@ import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import urlencode
-
-import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -26,16 +24,6 @@ from tests.running_server import ADMIN, PASSWORD, RunningServer  # noqa: E402
 FOLDER = ROOT / "docs" / "screenshots"
 LIST = "/admin/sites/site/"
 
-# Ninety days before the first call that the demo made, every six hours; for each third site with two gaps of some days.
-EARLIER_CALLS = """
-INSERT INTO heartbeat_heartbeat (site_id, received_at, due_at, ip, version, uptime_seconds, licensed, locked)
-SELECT site_id, at, at + interval '6 hours', '203.0.113.7', '1.0.0', 21600 * (360 - step), true, false
-  FROM (SELECT site_id, min(received_at) AS first, row_number() OVER (ORDER BY site_id) AS number
-          FROM heartbeat_heartbeat GROUP BY site_id) AS site,
-       generate_series(1, 360) AS step, LATERAL (SELECT first - step * interval '6 hours' AS at) AS moment
- WHERE number % 3 > 0 OR step NOT BETWEEN 20 + number AND 26 + number AND step NOT BETWEEN 130 AND 130 + number"""
-EARLIER_REGISTRATION = "UPDATE sites_site SET created_at = created_at - interval '100 days'"
-
 
 def prepared(folder: Path) -> RunningServer:
     server = RunningServer(new_database(os.environ["TEST_POSTGRES_URL"]), folder)
@@ -44,9 +32,6 @@ def prepared(folder: Path) -> RunningServer:
     credentials = {"PORTCULLIS_URL": server.url, "PORTCULLIS_USERNAME": ADMIN, "PORTCULLIS_PASSWORD": PASSWORD}
     demo = [sys.executable, "scripts/demo.py"]
     subprocess.run(demo, cwd=ROOT, env=server.environment | credentials, check=True, stdout=subprocess.DEVNULL)
-    with psycopg.connect(server.database_url) as connection:
-        connection.execute(EARLIER_CALLS)
-        connection.execute(EARLIER_REGISTRATION)
     return server
 
 
