@@ -124,7 +124,7 @@ def silent(at: datetime) -> QuerySet[Any, Any]:
     needs_nobody = [
         Site.objects.deregistered(),
         registered.filter(never_called, created_at__gte=at - FIRST_CALL_WITHIN),
-        # One by one each of them is found by an index of its own; together they would take a look at every site.
+        # One by one, since an index alone tells who is among them; of all in one the sites would have to be read.
         *(registered.filter(Q(reason)) for reason in barred_at(at).children),
     ]
     pulses = SitePulse.objects.exclude(is_in[SiteStatus.ONLINE])

@@ -20,12 +20,11 @@ SHORT_FORMS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
 
 class Count(NamedTuple):
-    """One bar's number. `label` stands below it where there is room; `full` is its span; `url` leads to what was counted."""
+    """One bar's number. `label` stands below it where there is room; `full` is its span."""
 
     label: str
     full: str
     number: int
-    url: str = ""
 
 
 @dataclass(frozen=True)
