@@ -5,11 +5,16 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
 
 from accounts import services
 from accounts.models import Admin, TokenFamily
+from accounts.two_factor.services import reset_two_factor
 from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
 from common.errors import DomainError
 
@@ -44,20 +49,29 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     form = ChangeAdminForm
     add_form = NewAdminForm
     change_password_form = NewPasswordForm
-    list_display = ["username", "email", "role", "is_active", "last_login"]
+    change_form_template = "accounts/admin_change_form.html"
+    list_display = ["username", "email", "role", "is_active", "shown_second_factor", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["username", "email"]
     ordering = ["username"]
     filter_horizontal = ()
-    readonly_fields = ["username", "last_login", "created_at"]
+    readonly_fields = ["username", "shown_second_factor", "last_login", "created_at"]
     fieldsets = [
-        (None, {"fields": ["username", "email", "password"]}),
+        (None, {"fields": ["username", "email", "password", "shown_second_factor"]}),
         ("What they may do", {"fields": ["role", "is_active"]}),
         ("Record", {"fields": ["last_login", "created_at"]}),
     ]
     add_fieldsets = [
         (None, {"fields": ["username", "email", "role", "usable_password", "password1", "password2"]}),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        people: Any = super().get_queryset(request)
+        return people.with_second_factor()
+
+    @admin.display(description="Second factor", boolean=True, ordering="second_factor")
+    def shown_second_factor(self, person: Any) -> bool:
+        return bool(person.second_factor)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # A name that stands in the history does not change.
@@ -80,6 +94,27 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
         except DomainError as error:
             messages.error(request, error.detail)
             return redirect(request.get_full_path())
+
+    def get_urls(self) -> list[Any]:
+        reset = self.admin_site.admin_view(self.reset_view)
+        return [path("<id>/reset-two-factor/", reset, name="reset_two_factor"), *super().get_urls()]
+
+    def reset_view(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002 - as Django names it
+        """For somebody who lost the telephone: asks, and resets by POST."""
+        person = self.get_object(request, id)
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+        if person is None:
+            raise Http404
+        if person == request.user:
+            messages.error(request, "Your own second factors are on this page, where your password is asked for.")
+            return redirect("admin:account")
+        if request.method == "POST":
+            reset_two_factor(person.pk, by=request.user.get_username(), at=timezone.now())
+            messages.success(request, f"{person} has no second factor any more and is signed out everywhere.")
+            return redirect("admin:accounts_admin_change", person.pk)
+        context = {**self.admin_site.each_context(request), "title": "Reset second factors", "person": person}
+        return TemplateResponse(request, "accounts/reset_two_factor.html", context)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -2,28 +2,42 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.login_guard import LoginGuard
 from accounts.models import Admin
+from accounts.two_factor.services import second_factor_of
+
+# What the panel says in place of a second factor: it asks on a page of its own, and signs nobody in before.
+ASKED_LATER = object()
 
 
 class GuardedBackend(ModelBackend):
     """The one place where a password is checked: the admin's login form and the API both end here."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        otp: Any = None,
+        **kwargs: Any,
     ) -> Admin | None:
-        """The admin, or None. Raises TooManyLoginAttempts."""
+        """The admin, or None. `otp` is a code, None for no code, or ASKED_LATER. Raises TooManyLoginAttempts."""
         if username is None or password is None:
             return None
         username = Admin.normalize_username(username)
         guard = LoginGuard(username, getattr(request, "client_address", None))
         guard.refuse_if_exhausted()
+        now = timezone.now()
+        factor = second_factor_of(username, None if otp is ASKED_LATER else otp, at=now)
         admin = super().authenticate(request, username=username, password=password)
-        if admin is None:
+        if admin is None or not (otp is ASKED_LATER or factor.passes(at=now)):
             guard.count_failure()
             return None
         guard.refuse_if_exhausted()
-        guard.forget_failures_of_pair()
+        # Who still owes a second factor has not signed in: a known password must not buy new guesses at codes.
+        if not (otp is ASKED_LATER and factor.is_asked_for):
+            guard.forget_failures_of_pair()
         assert isinstance(admin, Admin)
         return admin

@@ -1,4 +1,4 @@
-from common.errors import Conflict, NotAllowed, NotAuthenticated, TooManyRequests
+from common.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound, TooManyRequests
 
 
 class InvalidCredentials(NotAuthenticated):
@@ -25,6 +25,30 @@ class PasswordChangeRequired(NotAllowed):
 
     code = "password_change_required"
     title = "Sign in to the control panel and choose a password of your own first"
+
+
+class TwoFactorRequired(NotAllowed):
+    """The role may administer, and a password alone is not enough for that."""
+
+    code = "two_factor_required"
+    title = "Sign in to the control panel and set up a second factor first"
+
+
+class SecurityKeyRefused(InvalidInput):
+    """The browser's answer does not prove that it holds the key."""
+
+    code = "security_key_refused"
+    title = "The security key was not recognised; try again"
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    title = "You have a security key of that name"
+
+
+class AdminNotFound(NotFound):
+    code = "admin_not_found"
+    title = "There is no admin of that name"
 
 
 class LastSysadmin(Conflict):

@@ -3,23 +3,35 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.errors import PasswordChangeRequired
+from accounts.errors import PasswordChangeRequired, TwoFactorRequired
 from accounts.models import Admin
+from accounts.roles import Role
 from common.errors import NotAllowed
 
 ALWAYS_OPEN = frozenset({"login", "logout", "jsi18n", "password_change"})
-PAGES: dict[type[NotAllowed], str] = {PasswordChangeRequired: "password_change"}
-ALSO_OPEN: dict[type[NotAllowed], frozenset[str]] = {PasswordChangeRequired: frozenset()}
+PAGES: dict[type[NotAllowed], str] = {PasswordChangeRequired: "password_change", TwoFactorRequired: "add_totp"}
+ALSO_OPEN: dict[type[NotAllowed], frozenset[str]] = {
+    PasswordChangeRequired: frozenset(),
+    TwoFactorRequired: frozenset({"add_totp", "add_security_key"}),
+}
+BOUND_ROLES = frozenset({Role.SYSADMIN, Role.SUPPORT})
 
 
 def holdup_of(admin: Admin) -> type[NotAllowed] | None:
     """The refusal that this admin meets at every door until it is done; None for nothing."""
     if admin.must_change_password:
         return PasswordChangeRequired
+    if needs_second_factor(admin) and not admin.has_second_factor():
+        return TwoFactorRequired
     return None
+
+
+def needs_second_factor(admin: Admin) -> bool:
+    return bool(settings.REQUIRE_TWO_FACTOR) and admin.role in BOUND_ROLES
 
 
 class HoldupMiddleware:

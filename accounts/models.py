@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -15,7 +15,18 @@ from django.utils.crypto import salted_hmac
 from accounts.roles import PERMISSIONS, Role
 
 
+class AdminQuerySet(models.QuerySet["Admin"]):
+    def with_second_factor(self) -> "AdminQuerySet":
+        """`second_factor`: whether there is one."""
+        own = {"admin": OuterRef("pk")}
+        there_is = Exists(TotpDevice.objects.filter(**own)) | Exists(SecurityKey.objects.filter(**own))
+        return self.annotate(second_factor=there_is)
+
+
 class AdminManager(BaseUserManager["Admin"]):
+    def get_queryset(self) -> AdminQuerySet:
+        return AdminQuerySet(self.model, using=self._db)
+
     def create_user(
         self, username: str, email: str, password: str | None = None, *, role: str = Role.VIEWER, **fields: Any
     ) -> "Admin":
@@ -82,6 +93,10 @@ class Admin(AbstractBaseUser):
     @property
     def permissions(self) -> frozenset[str]:
         return PERMISSIONS.get(self.role, frozenset()) if self.is_active else frozenset()
+
+    def has_second_factor(self) -> bool:
+        devices = (TotpDevice, SecurityKey)
+        return any(device.objects.filter(admin=self).exists() for device in devices)
 
     # What Django's admin site asks of a user:
 
@@ -178,3 +193,61 @@ class PanelSession(AbstractBaseSession):
         from accounts.sessions import SessionStore
 
         return SessionStore
+
+
+class TotpDevice(models.Model):
+    """An authenticator app that shows a new code every 30 seconds (RFC 6238)."""
+
+    admin = models.OneToOneField(Admin, on_delete=models.CASCADE, related_name="totp_device")
+    sealed_secret = models.BinaryField()
+    # Counted in 30 seconds since 1970. The code of this step, or of one before it, is not taken again.
+    last_step = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"authenticator app of {self.admin_id}"
+
+
+class RecoveryCode(models.Model):
+    """For the day on which the telephone is lost. Only a keyed digest is kept."""
+
+    admin = models.ForeignKey(Admin, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["admin", "digest"], name="recoverycode_unique")]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.admin_id}"
+
+
+class SecurityKey(models.Model):
+    """A key in the pocket or in the device (WebAuthn). It answers for one host name."""
+
+    admin = models.ForeignKey(Admin, on_delete=models.CASCADE, related_name="security_keys")
+    name = models.CharField(max_length=60)
+    host = models.CharField(max_length=253)
+    credential_id = models.BinaryField(unique=True)
+    # With the public key, as the authenticator put it (WebAuthn, "attested credential data").
+    credential = models.BinaryField()
+    # What the key said at its last use, if it counts at all: a copy of it falls behind.
+    sign_count = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["admin", "name"], name="securitykey_name_unique"),
+            models.CheckConstraint(condition=~Q(name=""), name="securitykey_named"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

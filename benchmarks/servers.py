@@ -94,6 +94,7 @@ def production_settings(database: Database, **settings: str) -> dict[str, str]:
         "SITE_KEY_PEPPER": secrets.token_urlsafe(50),
         "ALLOWED_HOSTS": "127.0.0.1",
         "TRUSTED_PROXIES": "127.0.0.1",
+        "REQUIRE_TWO_FACTOR": "false",
         "DATABASE_URL": database.url,
         "WEB_CONCURRENCY": str(WORKERS),
         **settings,

@@ -1,11 +1,16 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 
 from accounts.pages.passwords import OwnPasswordView
+from accounts.pages.sign_in import PasswordView
 from accounts.pages.urls import account_urls
 from panel.dashboard import dashboard
 
@@ -34,6 +39,14 @@ class PortcullisAdminSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard(request, at=timezone.now()), **(extra_context or {})})
+
+    @method_decorator([never_cache, login_not_required])
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        context = {**self.each_context(request), "title": "Sign in", "app_path": request.get_full_path()}
+        context |= {"username": request.user.get_username(), **(extra_context or {})}
+        return PasswordView.as_view(extra_context=context)(request)
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context = {**self.each_context(request), **(extra_context or {})}

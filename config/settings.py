@@ -39,6 +39,11 @@ JWT_SIGNING_KEY = env.text("JWT_SIGNING_KEY", derived_key("jwt"))
 if not DEBUG and env.is_weak(JWT_SIGNING_KEY):
     raise ImproperlyConfigured("JWT_SIGNING_KEY is too weak: set at least 32 random characters, or leave it out.")
 
+# The first seals and opens; the others only open what was sealed with them before.
+TWO_FACTOR_KEYS = env.words("TWO_FACTOR_KEY") or [derived_key("two-factor")]
+if not DEBUG and any(map(env.is_weak, TWO_FACTOR_KEYS)):
+    raise ImproperlyConfigured("TWO_FACTOR_KEY is too weak: set at least 32 random characters, or leave it out.")
+
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("Set ALLOWED_HOSTS to the host names of this server, such as licenses.example.com.")
@@ -232,6 +237,10 @@ LOGIN_FAILURES_PER_ADDRESS = env.integer("LOGIN_FAILURES_PER_ADDRESS", default=5
 LOGIN_FAILURE_WINDOW = timedelta(
     seconds=env.integer("LOGIN_FAILURE_WINDOW_SECONDS", default=900, minimum=1, maximum=86_400)
 )
+
+REQUIRE_TWO_FACTOR = env.boolean("REQUIRE_TWO_FACTOR", default=not DEBUG)
+# How long a right password waits for the second factor.
+SECOND_FACTOR_WITHIN = timedelta(minutes=5)
 
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", default=600, minimum=1, maximum=86_400))
 REFRESH_TOKEN_LIFETIME = timedelta(

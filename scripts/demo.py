@@ -110,7 +110,8 @@ class Api:
 
     def sign_in(self) -> None:
         username, password = credentials()
-        answer = self.send("POST", "/api/auth/login", {"username": username, "password": password})
+        code = {"otp": os.environ["PORTCULLIS_OTP"]} if os.environ.get("PORTCULLIS_OTP") else {}
+        answer = self.send("POST", "/api/auth/login", {"username": username, "password": password, **code})
         if answer.status != 200:
             raise DemoProblem(
                 f"Cannot sign in as {username} ({said_in(answer.body)}): "

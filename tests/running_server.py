@@ -42,6 +42,7 @@ class RunningServer:
             "ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
+            "REQUIRE_TWO_FACTOR": "false",  # enrolling is tested by itself
             "WEB_CONCURRENCY": "2",
             **self.settings,
         }

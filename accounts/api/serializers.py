@@ -9,7 +9,12 @@ from common.fields import TextField
 class CredentialsSerializer(serializers.Serializer[Any]):
     username = TextField(max_length=150)
     password = TextField(max_length=4096, trim_whitespace=False, multiline=True, write_only=True)
-    otp = TextField(max_length=16, required=False, write_only=True, help_text="The second factor, once you have one.")
+    otp = TextField(
+        max_length=16,
+        required=False,
+        write_only=True,
+        help_text="A code of your authenticator app or a recovery code, once you have a second factor.",
+    )
 
 
 class RefreshSerializer(serializers.Serializer[Any]):

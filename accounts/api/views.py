@@ -57,13 +57,14 @@ class LoginView(PublicView):
         examples=[CREDENTIALS, PAIR],
     )
     def post(self, request: Request) -> Response:
-        """Trade a user name and a password for an access and a refresh token.
+        """Trade a user name and a password, and a code where there is a second factor, for an access and a refresh token.
 
-        An unknown user, a wrong password and a disabled admin all get the same 401. After too many failures from one
-        address the answer is 429 with `Retry-After`, there and only there.
+        An unknown user, a wrong password, a disabled admin, and a missing, wrong or used `otp` all get the same 401.
+        After too many failures from one address the answer is 429 with `Retry-After`, there and only there.
 
-        After a right password the answer is 403 `password_change_required` for an admin whose password somebody else
-        set, until they changed it in the control panel.
+        When all that is right, the answer is still 403 to an admin who must do something in the control panel first:
+        `password_change_required` when somebody else set the password, `two_factor_required` when the role needs a
+        second factor and there is none.
         """
         body = CredentialsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -71,6 +72,7 @@ class LoginView(PublicView):
             request._request,
             username=body.validated_data["username"],
             password=body.validated_data["password"],
+            otp=body.validated_data.get("otp"),
         )
         if not isinstance(admin, Admin):
             raise InvalidCredentials

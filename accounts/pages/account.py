@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import services
-from accounts.models import Admin, PanelSession, TokenFamily
+from accounts.models import Admin, PanelSession, TokenFamily, TotpDevice
 from accounts.sessions import digest_of_session
+from accounts.two_factor.security_keys import host_for_keys
 
 GONE = "It had ended already."
 
@@ -35,6 +36,11 @@ def account(request: HttpRequest) -> HttpResponse:
         request,
         "account",
         "Your account",
+        totp_device=TotpDevice.objects.filter(admin=owner).first(),
+        security_keys=owner.security_keys.order_by("created_at"),
+        has_second_factor=owner.has_second_factor(),
+        codes_left=owner.recovery_codes.filter(used_at=None).count(),
+        host_for_keys=host_for_keys(request.get_host()),
         browsers=PanelSession.objects.filter(admin=owner, expire_date__gt=now).order_by("-last_used_at"),
         this_browser=digest_of_session(request),
         api_sign_ins=TokenFamily.objects.filter(admin=owner).live(at=now).order_by("-created_at"),

@@ -63,7 +63,10 @@ OTHER_PAGES = {
     "jsi18n": Rule(),
     "app_list": Rule(),
     # One's own account: everybody's, and about nobody else.
-    **{name: Rule() for name in ("account", "end_browser", "end_api_sign_in", "end_others")},
+    **{name: Rule() for name in ("account", "end_browser", "end_api_sign_in", "end_others", "second_factor")},
+    **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
+    "renew_recovery_codes": Rule(),
+    "reset_two_factor": Rule("accounts.change_admin", "accounts.change_admin"),
     "sites_site_export": Rule("sites.export_site", "sites.export_site"),
     "sites_site_import": Rule("sites.import_site", "sites.import_site"),
     "sites_site_import_template": Rule("sites.import_site", "sites.import_site"),
@@ -170,6 +173,7 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "sites_sitepulse": site.site_id,
         "accounts_admin": anna.pk,
         "id": anna.pk,
+        "key_id": 1,
         "site_id": uuid.UUID(site.site_id),
         "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,
     } | {model._meta.label_lower.replace(".", "_"): row.pk for model, row in first.items() if row}

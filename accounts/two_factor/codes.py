@@ -1,0 +1,112 @@
+"""Codes that are typed: those of an authenticator app, and recovery codes."""
+
+import hmac
+import logging
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyotp
+from django.conf import settings
+
+from accounts.models import RecoveryCode, TotpDevice
+from accounts.two_factor.sealing import Unreadable, digests, opened, sealed
+
+# Without i, l, o and u, which are misread; what is typed in their place is understood (Crockford's base 32).
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+MISREAD = str.maketrans("ilo", "110")
+RECOVERY_CODES = 10
+RECOVERY_CODE_GROUPS = 3  # of four: 60 random bits
+STEPS_EITHER_WAY = 1
+# Checked for whoever has no app, so that how long it takes does not say so.
+NOBODYS_SECRET = pyotp.random_base32()
+
+log = logging.getLogger("portcullis.accounts")
+
+
+@dataclass(frozen=True)
+class AppCode:
+    """A right code of an app, not yet used up."""
+
+    device_id: int
+    admin_id: int
+    step: int
+    secret: str = field(repr=False)
+
+    def use_up(self, *, at: datetime) -> bool:
+        """False when it, or a later one, was used meanwhile: of two at once one wins."""
+        unused = TotpDevice.objects.filter(pk=self.device_id, last_step__lt=self.step)
+        return bool(unused.update(last_step=self.step, last_used_at=at, **self.sealed_anew()))
+
+    def sealed_anew(self) -> dict[str, bytes]:
+        """Under the newest key, while there are others: so a former key can go some day."""
+        if len(settings.TWO_FACTOR_KEYS) == 1:
+            return {}
+        return {"sealed_secret": sealed(self.secret, owner=self.admin_id)}
+
+
+@dataclass(frozen=True)
+class UnusedRecoveryCode:
+    row_id: int
+
+    def use_up(self, *, at: datetime) -> bool:
+        return bool(RecoveryCode.objects.filter(pk=self.row_id, used_at=None).update(used_at=at))
+
+
+Code = AppCode | UnusedRecoveryCode
+
+
+def find_code(admin_id: int, typed: str, *, at: datetime) -> Code | None:
+    """What was typed, if it is a code of this admin that may still be used. It is not used up by that."""
+    folded = re.sub(r"[\s-]", "", typed).lower()
+    if len(folded) == 6 and folded.isascii() and folded.isdecimal():
+        return find_app_code(admin_id, folded, at=at)
+    candidates = digests(folded.translate(MISREAD), owner=admin_id)
+    rows = RecoveryCode.objects.filter(admin_id=admin_id, digest__in=candidates, used_at=None)
+    found = rows.values_list("pk", flat=True).first()
+    return None if found is None else UnusedRecoveryCode(found)
+
+
+def find_app_code(admin_id: int, code: str, *, at: datetime) -> AppCode | None:
+    device = TotpDevice.objects.filter(admin_id=admin_id).first()
+    secret = secret_of(device)
+    step = matching_step(secret, code, at=at)
+    if device is None or step is None or step <= device.last_step:
+        return None
+    return AppCode(device.pk, admin_id, step, secret)
+
+
+def secret_of(device: TotpDevice | None) -> str:
+    if device is None:
+        return NOBODYS_SECRET
+    try:
+        return opened(bytes(device.sealed_secret), owner=device.admin_id)
+    except Unreadable:
+        log.error("the second factor of admin %s cannot be opened: has TWO_FACTOR_KEY changed?", device.admin_id)
+        return NOBODYS_SECRET
+
+
+def matching_step(secret: str, code: str, *, at: datetime) -> int | None:
+    """The step to which the code belongs, now or one step off; all three are compared, whichever fits."""
+    app = pyotp.TOTP(secret)
+    now = app.timecode(at)
+    steps = range(now - STEPS_EITHER_WAY, now + STEPS_EITHER_WAY + 1)
+    fitting = [step for step in steps if hmac.compare_digest(app.generate_otp(step), code)]
+    return fitting[-1] if fitting else None
+
+
+def new_secret() -> str:
+    return pyotp.random_base32()
+
+
+def app_uri(secret: str, username: str, issuer: str) -> str:
+    """What the QR code says."""
+    return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=issuer)
+
+
+def new_recovery_codes() -> list[str]:
+    def group() -> str:
+        return "".join(secrets.choice(ALPHABET) for _ in range(4))
+
+    return ["-".join(group() for _ in range(RECOVERY_CODE_GROUPS)) for _ in range(RECOVERY_CODES)]

@@ -1,0 +1,236 @@
+"""An admin's way through the panel's doors, in Chromium: first sign-in, second factors, recovery, sessions."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser import Visitor, chromium, visitor
+from tests.conftest import new_database
+from tests.running_server import ADMIN, PASSWORD, Client, RunningServer
+
+pytestmark = pytest.mark.e2e
+
+NORA, GIVEN, CHOSEN = "nora", "written on a slip 4711", "kept in my own head 12"
+LOOKS = (("light", 1280), ("dark", 1280), ("light", 390))
+
+
+class NamedServer(RunningServer):
+    """Called by a name: no browser lets a security key answer for an address."""
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningServer]:
+    folder: Path = tmp_path_factory.mktemp("two-factor")
+    settings = {"ALLOWED_HOSTS": "localhost", "REQUIRE_TWO_FACTOR": "true"}
+    running = NamedServer(new_database(postgres_url), folder, settings=settings)
+    running.set_up()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+class Person(Visitor):
+    """Somebody with a browser and an authenticator app; each page that they see is examined."""
+
+    app: pyotp.TOTP
+    used: str = ""
+
+    def examine(self) -> None:
+        """The page as it stands, in each look: nothing that axe-core complains of, nothing wider than the window."""
+        complained = list(self.complaints)
+        for scheme, width in LOOKS:
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.wait_for_timeout(300)  # links change their colour by and by
+            violations = Axe().run(self.page).response["violations"]
+            found = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+            assert found == [], f"{self.page.url} in {scheme} at {width} px"
+            wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, f"{self.page.url} is {wide} px too wide at {width} px"
+        self.complaints[:] = complained  # the examiner's own styles are not the page's
+
+    def submit(self) -> None:
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
+    def is_at(self, path: str) -> bool:
+        return self.page.url.removeprefix(self.server.url).partition("?")[0] == path
+
+    def give_password(self, username: str, password: str) -> None:
+        self.go("/admin/")
+        self.page.fill("#id_username", username)
+        self.page.fill("#id_password", password)
+        self.submit()
+
+    def give_code(self, code: str) -> None:
+        self.page.fill("#id_code", code)
+        self.submit()
+
+    def fresh_code(self) -> str:
+        """One that was not used: as the app shows it after a while, without the while."""
+        forget = "from accounts.models import TotpDevice; TotpDevice.objects.update(last_step=0)"
+        done = self.server.manage("shell", "-v", "0", "-c", forget)
+        assert done.returncode == 0, done.stderr
+        self.used = self.app.now()
+        return self.used
+
+    def read_secret(self) -> None:
+        self.app = pyotp.TOTP(self.page.inner_text("#totp-secret").replace(" ", ""))
+
+    def sign_out(self) -> None:
+        self.follow("#logout-form button")
+
+
+def person(browser: Browser, server: RunningServer) -> Person:
+    return Person(server, visitor(browser, server).page)
+
+
+def virtual_key(someone: Person) -> None:
+    """Chromium's own stand-in for a key in the USB port."""
+    devtools = someone.page.context.new_cdp_session(someone.page)
+    devtools.send("WebAuthn.enable")
+    facts = {"protocol": "ctap2", "transport": "usb", "hasResidentKey": False, "hasUserVerification": False}
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {**facts, "automaticPresenceSimulation": True}})
+
+
+def make_nora(server: RunningServer, browser: Browser) -> None:
+    """The first sysadmin enrols, as the runbook says, and makes an admin."""
+    anna = person(browser, server)
+    anna.give_password(ADMIN, PASSWORD)
+    assert anna.is_at("/admin/account/authenticator-app/add/")
+    anna.read_secret()
+    anna.page.fill("#id_code", anna.app.now())
+    anna.page.fill("#id_password", PASSWORD)
+    anna.submit()
+    anna.go("/admin/accounts/admin/add/")
+    facts = {"username": NORA, "email": "nora@vendor.example", "password1": GIVEN, "password2": GIVEN}
+    for name, value in facts.items():
+        anna.page.fill(f"#id_{name}", value)
+    anna.page.select_option("#id_role", "support")
+    anna.follow("input[name=_save]")
+    assert anna.complaints == []
+
+
+def api_login(server: RunningServer, password: str = CHOSEN, **more: Any) -> Any:
+    return Client(server).post("/api/auth/login", {"username": NORA, "password": password, **more})
+
+
+def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser, server: RunningServer) -> None:
+    make_nora(server, browser)
+    assert api_login(server, GIVEN).json()["code"] == "password_change_required"
+    nora = person(browser, server)
+    page = nora.page
+
+    # The password that was handed over opens nothing but the page for another.
+    nora.go("/admin/login/")
+    nora.examine()
+    nora.give_password(NORA, GIVEN)
+    assert nora.is_at("/admin/password_change/")
+    nora.examine()
+    nora.go("/admin/sites/site/")
+    assert nora.is_at("/admin/password_change/")
+    for name, value in {"old_password": GIVEN, "new_password1": CHOSEN, "new_password2": CHOSEN}.items():
+        page.fill(f"#id_{name}", value)
+    nora.submit()
+
+    # Then a second factor, before anything else.
+    assert nora.is_at("/admin/account/authenticator-app/add/")
+    assert api_login(server).json()["code"] == "two_factor_required"
+    nora.examine()
+    nora.go("/admin/sites/site/")
+    assert nora.is_at("/admin/account/authenticator-app/add/")
+    nora.read_secret()
+    page.fill("#id_code", nora.app.now())
+    page.fill("#id_password", CHOSEN)
+    nora.submit()
+    nora.examine()
+    codes = page.locator(".recovery-codes code").all_inner_texts()
+    assert len(codes) == 10
+    nora.follow("a:text-is('I have kept them')")
+    nora.examine()
+    assert "10 of 10 left" in page.inner_text("#content")
+    assert codes[0] not in page.content()
+
+    # Signing in takes both from now on, and each code once.
+    nora.sign_out()
+    nora.give_password(NORA, CHOSEN)
+    assert nora.is_at("/admin/login/second-factor/")
+    nora.examine()
+    nora.give_code(nora.fresh_code())
+    assert nora.is_at("/admin/")
+    nora.sign_out()
+    nora.give_password(NORA, CHOSEN)
+    nora.give_code(nora.used)
+    assert "That was not right, or was used before" in page.inner_text("#content")
+    nora.examine()
+    nora.give_code(codes[0])
+    assert nora.is_at("/admin/")
+    nora.sign_out()
+    nora.give_password(NORA, CHOSEN)
+    nora.give_code(codes[0])
+    assert nora.is_at("/admin/login/second-factor/"), "a recovery code is good for once"
+    nora.give_code(codes[1])
+
+    # A security key.
+    virtual_key(nora)
+    nora.go("/admin/account/security-keys/add/")
+    nora.examine()
+    page.fill("#id_name", "blue key")
+    page.fill("#id_password", CHOSEN)
+    nora.follow("[data-webauthn-start]")
+    assert "The security key is set up" in nora.messages
+    assert "“blue key”" in page.inner_text("#content")
+    nora.examine()
+    nora.sign_out()
+    nora.give_password(NORA, CHOSEN)
+    nora.examine()
+    nora.follow("[data-webauthn-start]")
+    assert nora.is_at("/admin/")
+
+    # Another browser, and its end.
+    elsewhere = person(browser, server)
+    elsewhere.give_password(NORA, CHOSEN)
+    elsewhere.give_code(codes[2])
+    nora.go("/admin/account/")
+    assert page.locator(".sign-ins button[aria-label^='Sign out']").count() == 1
+    nora.examine()
+    nora.follow(".sign-ins button[aria-label^='Sign out']")
+    assert "That browser is signed out" in nora.messages
+    elsewhere.go("/admin/")
+    assert elsewhere.is_at("/admin/login/")
+
+    # The API asks for the code too.
+    assert api_login(server).status_code == 401
+    token = api_login(server, otp=nora.fresh_code())
+    assert token.status_code == 200
+    assert api_login(server, otp=nora.used).status_code == 401
+    me = Client(server, Authorization=f"Bearer {token.json()['access']}").get("/api/auth/me")
+    assert me.json()["username"] == NORA
+
+    # The remaining pages.
+    for path in ("authenticator-app/remove/", "recovery-codes/", "authenticator-app/add/"):
+        nora.go(f"/admin/account/{path}")
+        nora.examine()
+    assert nora.complaints == []
+    assert elsewhere.complaints == []
+
+    log = server.log.read_text()
+    for secret in (nora.app.secret, *codes, GIVEN, CHOSEN):
+        assert secret not in log
+    assert re.search(r'"message": "nora added a security key"', log)
