@@ -1,0 +1,160 @@
+"""An admin's day, walked through in Chromium from the first page to the last, in light and in dark.
+
+Each page on the way is examined: by axe-core, for its width, for its weight, for requests to foreign hosts and for what breaks
+the content policy.
+"""
+
+import csv
+import io
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser import Visitor, chromium, visitor
+from tests.running_server import RunningServer, Site, register
+
+pytestmark = pytest.mark.e2e
+
+LIST = "/admin/sites/site/"
+MOST_BYTES = 300_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@dataclass
+class Walk:
+    """A sysadmin with a browser who looks closely at every page."""
+
+    person: Visitor
+    server: RunningServer
+    found: dict[str, list[str]] = field(default_factory=dict)
+
+    def look(self, what: str) -> str:
+        """The page's text; what is wrong with the page is kept under that name."""
+        page, complaints = self.person.page, list(self.person.complaints)
+        violations = Axe().run(page).response["violations"]
+        wrong = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+        # The examiner's own styles are not the page's.
+        self.person.complaints[:] = complaints
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            wrong.append("too wide")
+        if len(page.content().encode()) > MOST_BYTES:
+            wrong.append(f"{len(page.content().encode())} bytes")
+        self.found[what] = wrong
+        return page.inner_text("#content")
+
+    def go(self, path: str, what: str) -> str:
+        self.person.go(path)
+        return self.look(what)
+
+    def press(self, selector: str, what: str) -> str:
+        self.person.follow(selector)
+        return self.look(what)
+
+    def row_of(self, site: Site) -> str:
+        """What the list says of a site."""
+        return self.person.page.inner_text(f"#result_list tr:has(a[href*='{site.site_id}'])")
+
+    def operate(self, site: Site, button: str, **facts: str) -> str:
+        """From the site's page, by one of its buttons, to the page that says what happened."""
+        self.person.go(f"{LIST}{site.site_id}/change/")
+        self.press(f"a:text-is('{button}')", f"asks: {button}")
+        for name, value in facts.items():
+            self.person.page.fill(f"#id_{name}", value)
+        return self.press("#content input[type=submit]", f"said: {button}")
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, tmp_path: Path) -> None:
+    server = race_server
+    walk = Walk(visitor(browser, server, look), server)
+    page, api = walk.person.page, server.sign_in()
+    walk.person.sign_in()
+    assert "Needs attention" in walk.look("dashboard")
+
+    # A restaurant is registered; its key is copied from the page, and its first heartbeat is the line that the page shows.
+    name = f"Walk {look}"
+    walk.go(f"{LIST}add/", "register")
+    for field_name, value in {"name": name, "owner_name": "Wanda", "contact_email": f"{look}@walk.example"}.items():
+        page.fill(f"#id_{field_name}", value)
+    walk.press("input[name=_save]", "key")
+    site = Site(server, page.inner_text("#site-id"), page.inner_text("#secret-key"))
+    line = page.inner_text("#first-heartbeat")
+    answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True, timeout=20)
+    assert '"licensed":true' in answer.stdout.replace(" ", "")
+
+    # The list shows it, alive.
+    walk.go(f"{LIST}?q={look}@walk.example", "list")
+    assert "online" in walk.row_of(site)
+
+    # Two are locked with a reason; what the local backends are told changes.
+    other = register(api, server, name=f"{name} 2", contact_email=f"{look}2@walk.example", owner_name="Wanda")
+    walk.go(f"{LIST}?q=walk.example&status=", "list of two")
+    for one in (site, other):
+        page.check(f"input[name=_selected_action][value='{one.site_id}']")
+    page.select_option("select[name=action]", "lock")
+    assert "2 sites" in walk.press("button[name=index]", "asks: lock two")
+    page.fill("#id_reason", "unpaid invoice 118")
+    walk.press("#content input[type=submit]", "said: lock two")
+    told = [one.call_home().json() for one in (site, other)]
+    assert [(each["locked"], each["lock_reason"]) for each in told] == [(True, "unpaid invoice 118")] * 2
+    sentence = walk.go(f"{LIST}{site.site_id}/change/", "site")
+    assert "Locked since" in sentence
+    assert "by anna: unpaid invoice 118" in sentence
+
+    # Unlocked, extended, given a new key.
+    walk.operate(site, "Unlock", note="paid")
+    assert site.call_home().json()["locked"] is False
+    before = api.get(f"/api/sites/{site.site_id}").json()["license_expires_at"]
+    walk.operate(site, "Extend licence", days="30")
+    assert api.get(f"/api/sites/{site.site_id}").json()["license_expires_at"] > before
+    walk.operate(site, "Rotate key")
+    old, site.key = site.key, page.inner_text("#secret-key")
+    assert [site.call_home().status_code for _ in range(2)] == [200, 200]
+    assert site.call_home(key=old).status_code == 401
+
+    # The list is exported, changed and imported again.
+    walk.go(f"{LIST}?q=walk.example", "list before export")
+    with page.expect_download() as download:
+        page.click("a:has-text('Export CSV')")
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
+    mine = [row for row in rows if row["site_id"] == site.site_id]
+    assert [row["name"] for row in mine] == [name]
+    changed = tmp_path / "changed.csv"
+    with changed.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=["site_id", "name", "owner_name", "contact_email"])
+        writer.writeheader()
+        writer.writerow({"site_id": site.site_id, "name": f"{name} renamed"})
+        writer.writerow({"name": f"{name} 3", "owner_name": "Wanda", "contact_email": f"{look}3@walk.example"})
+    walk.go(f"{LIST}import/", "import")
+    page.set_input_files("input[type=file]", changed)
+    assert f"{name} renamed" in walk.press("#content input[type=submit]", "dry run")
+    assert api.get(f"/api/sites/{site.site_id}").json()["name"] == name, "nothing is written yet"
+    walk.press("#content input[type=submit]", "applied")
+    assert api.get(f"/api/sites/{site.site_id}").json()["name"] == f"{name} renamed"
+    assert api.get(f"/api/sites?search={look}3@walk.example").json()["count"] == 1
+
+    # One is taken out, refused, and taken back.
+    walk.operate(site, "Deregister", reason="closed for good")
+    assert site.call_home().status_code == 401
+    walk.operate(site, "Restore")
+    assert site.call_home().status_code == 200
+    history = walk.go(f"{LIST}{site.site_id}/change/", "site, restored")
+    for word in ("Registered", "Locked", "Unlocked", "Restored"):
+        assert word in history
+    walk.go("/admin/", "dashboard, used")
+    walk.go("/admin/account/", "account")
+
+    assert {what: wrong for what, wrong in walk.found.items() if wrong} == {}
+    assert walk.person.complaints == []
+    assert shlex.split(line)[0] == "curl"
