@@ -64,16 +64,24 @@ def timeline(events: Iterable[Event]) -> list[Entry]:
 
 def entry(event: Event) -> Entry:
     who = f"{event.actor_name} ({event.role})" if event.actor_name else ""
+    return Entry(event, words_of(event), who, SOURCES[Event.Source(event.source)], changes_of(event))
+
+
+def words_of(event: Event) -> str:
+    """An edit of one thing that has a name of its own is called by that name."""
+    if event.action == Event.Action.UPDATED and list(event.changes) == ["is_active"]:
+        return "Activated" if event.changes["is_active"][1] else "Deactivated"
+    if event.action == Event.Action.UPDATED and list(event.changes) == ["license_expires_at"]:
+        return "Licence end set"
     action = Event.Action(event.action)
-    words = ACTIONS.get(action) or str(action.label)
-    return Entry(event, words, who, SOURCES[Event.Source(event.source)], changes_of(event))
+    return ACTIONS.get(action) or str(action.label)
 
 
 def changes_of(event: Event) -> list[Change]:
     return [
         Change(label_of(field), readable(field, before), readable(field, after))
         for field, (before, after) in event.changes.items()
-        if field not in SAID_BY_THE_ACTION and after != event.reason
+        if field not in SAID_BY_THE_ACTION and not (field == "lock_reason" and after and after == event.reason)
     ]
 
 

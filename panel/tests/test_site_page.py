@@ -145,6 +145,20 @@ def test_the_timeline_says_who_did_what_through_which_door_and_what_changed(
     assert "&lt;i&gt;unpaid" in page.html
 
 
+def test_an_edit_of_one_thing_is_called_by_its_name_and_an_end_of_a_lock_tells_the_reason(
+    anna: Admin, roma: RegisteredSite, api: APIClient
+) -> None:
+    api.patch(roma.path, {"is_active": False})
+    api.patch(roma.path, {"is_active": True})
+    api.patch(roma.path, {"license_expires_at": "2031-05-01T00:00:00Z"})
+    api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    api.post(f"{roma.path}/unlock")
+    told = open_page(anna, roma).text.partition("What was done")[2]
+    assert re.search(
+        r"Unlocked .* Lock reason unpaid → became – Locked .* Licence end set .* Activated .* Deactivated ", told
+    )
+
+
 def test_the_heartbeats_say_what_the_site_was_told(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
     roma.call_home(version="1.2.3", uptime_seconds=2**53 - 1)
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
