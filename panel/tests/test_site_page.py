@@ -230,6 +230,10 @@ def test_the_page_costs_the_same_and_weighs_little_however_long_the_history_is(
         page.take(page.browser.get(page.path))
     assert len(queries) == QUERIES, [each["sql"][:90] for each in queries]
     assert len(page.html) < LIMIT_BYTES
+    events = page.html.partition('<ol class="timeline">')[2].partition("</ol>")[0]
+    assert events.count("<li>") == min(number + 2, 20)
+    heartbeats = page.html.partition('class="heartbeats"')[2].partition("</table>")[0]
+    assert heartbeats.count("<tr><td>") == min(number, 10)
     assert "style=" not in page.html
     assert not re.search(r"<script(?![^>]*src=)", page.html)
 
