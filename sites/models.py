@@ -64,6 +64,9 @@ class Site(models.Model):
             models.Index(
                 fields=["license_expires_at", "site_id"], name="site_by_expiry", condition=Q(deregistered_at=None)
             ),
+            models.Index(
+                fields=["timezone", "name", "site_id"], name="site_by_zone", condition=Q(deregistered_at=None)
+            ),
             # To count from, and to find what is rare; the list pays for no more than these.
             models.Index(fields=["is_active", "is_locked"], name="site_flags", condition=Q(deregistered_at=None)),
             models.Index(

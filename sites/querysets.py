@@ -126,6 +126,17 @@ def triage_rank(at: datetime) -> Case:
     )
 
 
+def needing_attention(at: datetime) -> Q:
+    """The same of a SitePulse of a live site, so that one look at all pulses and at the few barred sites answers it."""
+    from sites.models import Site  # the models stand on this module
+
+    (_, overdue), *others = attention_conditions(at, pulse="").values()
+    found = overdue & ~Q(site__in=Site.objects.live().filter(barred_at(at)))
+    for of_site, of_pulse in others:
+        found |= of_pulse & Q(site__in=Site.objects.live().filter(of_site))
+    return found
+
+
 class SiteQuerySet(models.QuerySet[Any]):
     def live(self) -> "SiteQuerySet":
         """Not deregistered."""
@@ -163,10 +174,14 @@ class SiteQuerySet(models.QuerySet[Any]):
 
     def triaged(self, *, at: datetime, best_first: bool = False) -> "SiteQuerySet":
         """Worst first: by Triage; whoever does not call by how long already, all others by name."""
-        overdue_since = Case(When(rank__lte=Triage.LATE, then=F("pulse__due_at")))
-        ranked: SiteQuerySet = self.annotate(rank=triage_rank(at), overdue_since=overdue_since)
-        sign = "-" if best_first else ""
-        return ranked.order_by(*(f"{sign}{key}" for key in ("rank", "overdue_since", "name", "site_id")))
+        is_overdue = Q(rank__lte=Triage.LATE)
+        ranked: SiteQuerySet = self.annotate(
+            rank=triage_rank(at),
+            overdue_since=Case(When(is_overdue, then=F("pulse__due_at"))),
+            name_unless_overdue=Case(When(~is_overdue, then=F("name"))),
+        )
+        keys = ("rank", "overdue_since", "name_unless_overdue", "site_id")
+        return ranked.order_by(*(f"-{key}" if best_first else key for key in keys))
 
     def with_status(self, *, at: datetime) -> "SiteQuerySet":
         """Adds `status`, one of SiteStatus."""

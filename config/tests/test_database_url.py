@@ -35,7 +35,7 @@ def test_no_statement_and_no_connection_waits_for_ever(monkeypatch: pytest.Monke
 
 def test_options_of_the_url_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     options = database(monkeypatch, "postgres://user@db/x?options=-c%20search_path%3Dours&connect_timeout=1")["OPTIONS"]
-    assert options["options"].startswith("-c search_path=ours -c statement_timeout=")
+    assert options["options"].startswith("-c search_path=ours -c jit=off -c statement_timeout=")
     assert int(options["connect_timeout"]) == 1
 
 

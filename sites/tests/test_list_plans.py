@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from sites import listing
+from sites import choice
 
 pytestmark = [
     pytest.mark.postgresql,
@@ -64,7 +64,7 @@ def _many_sites(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]
 @pytest.fixture(autouse=True)
 def _a_fifth_of_the_sites_a_fifth_of_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("LOOKED_UP", "REMEMBERED", "SORTED", "WALKED", "SAMPLE"):
-        monkeypatch.setattr(listing, bound, getattr(listing, bound) // 5)
+        monkeypatch.setattr(choice, bound, getattr(choice, bound) // 5)
 
 
 @dataclass(frozen=True)

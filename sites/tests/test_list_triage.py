@@ -9,11 +9,14 @@ from uuid import UUID
 import pytest
 from django.conf import settings as project
 from django.db import transaction
+from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sites import choice
+from sites.listing import SiteList
 from sites.models import Site, SitePulse
-from sites.querysets import Attention, attention_conditions
+from sites.querysets import Attention, attention_conditions, containing, needing_attention
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 GRACE = project.HEARTBEAT_GRACE
@@ -39,6 +42,10 @@ class Drawn:
         return UUID(int=self.number)
 
     @property
+    def version(self) -> str | None:
+        return None if self.due_in is None else ["1.9.0", "2.0.0"][self.number % 2]
+
+    @property
     def pays(self) -> bool:
         return self.is_active and self.ends_in > timedelta(0)
 
@@ -56,8 +63,9 @@ class Drawn:
 
     @property
     def place(self) -> tuple[object, ...]:
-        silent_for = self.due_in if self.rank <= 1 else timedelta(0)
-        return self.rank, silent_for, self.name, self.number
+        """Two of one rank have both the first or both the second of the keys in the middle."""
+        is_overdue = self.rank <= 1
+        return self.rank, self.due_in if is_overdue else None, None if is_overdue else self.name, self.number
 
     @property
     def reason(self) -> str | None:
@@ -122,7 +130,7 @@ def as_pulse(each: Drawn) -> SitePulse:
         due_at=due_at,
         last_seen_at=due_at - timedelta(hours=6),
         told_locked=each.told_locked,
-        version=["1.9.0", "2.0.0"][each.number % 2],
+        version=each.version,
     )
 
 
@@ -134,6 +142,53 @@ def test_the_worst_come_first_or_last(estate: list[Drawn]) -> None:
     with standing(estate):
         assert list(Site.objects.triaged(at=AT).values_list("pk", flat=True)) == by_hand
         assert list(Site.objects.triaged(at=AT, best_first=True).values_list("pk", flat=True)) == by_hand[::-1]
+
+
+# Of each question the conditions, and how a person would pick.
+QUESTIONS = {
+    "all": (Q(), Q(), Q(), lambda each: True),
+    "active": (Q(is_active=True), Q(), Q(), lambda each: each.is_active),
+    "in Bari": (Q(), containing("BARI"), Q(), lambda each: each.name == "Bari"),
+    "of version 2": (Q(), Q(), Q(version="2.0.0"), lambda each: each.version == "2.0.0"),
+    "open and of version 2": (
+        Q(is_locked=False),
+        Q(),
+        Q(version="2.0.0"),
+        lambda each: each.version == "2.0.0" and not each.is_locked,
+    ),
+    "needing attention": (Q(), Q(), needing_attention(AT), lambda each: each.reason),
+}
+
+
+@pytest.mark.django_db
+@any_estate
+@given(
+    estate=estates,
+    question=st.sampled_from(sorted(QUESTIONS)),
+    best_first=st.booleans(),
+    start=st.integers(0, 12),
+    size=st.integers(1, 9),
+    bound=st.sampled_from([0, 3, 100]),
+)
+def test_a_page_of_the_list_is_what_a_person_would_cut_out(
+    monkeypatch: pytest.MonkeyPatch,
+    estate: list[Drawn],
+    question: str,
+    best_first: bool,
+    start: int,
+    size: int,
+    bound: int,
+) -> None:
+    for name in ("REMEMBERED", "SORTED", "WALKED"):
+        monkeypatch.setattr(choice, name, bound)
+    *conditions, is_picked = QUESTIONS[question]
+    picked = [each for each in estate if not each.is_gone and is_picked(each)]
+    by_hand = [each.pk for each in sorted(picked, key=lambda each: each.place, reverse=best_first)]
+    page = SiteList(*conditions, by="-triage" if best_first else "triage", at=AT)
+    page.expect(slice(start, start + size))
+    with standing(estate):
+        assert page.count() == len(by_hand)
+        assert [site.pk for site in page[page.expected]] == by_hand[start : start + size]
 
 
 @pytest.mark.django_db

@@ -9,10 +9,17 @@ from django.db.models import Q
 from rest_framework.test import APIClient
 
 from audit.actors import COMMAND
-from sites import listing
+from sites import choice
 from sites.listing import SiteList
 from sites.models import Site, SitePulse
-from sites.querysets import ORDERINGS, SiteStatus, containing, status_conditions, unlicensed_at
+from sites.querysets import (
+    PANEL_ORDERINGS,
+    SiteStatus,
+    containing,
+    needing_attention,
+    status_conditions,
+    unlicensed_at,
+)
 from sites.services import deregister_site, lock_site, register_site, update_site
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -24,6 +31,7 @@ OF_TEXT = [Q(), containing("ROMA")]
 OF_PULSE = [
     Q(),
     Q(version="2.0.0"),
+    needing_attention(AT),
     Q(last_seen_at__lt=AT - timedelta(hours=7)),
     *(
         status_conditions(AT, pulse="")[status]
@@ -63,12 +71,14 @@ def _street(db: None) -> None:
 @pytest.mark.parametrize("bounds", WAYS, ids=str)
 def test_every_way_finds_the_same_sites(monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, ...]) -> None:
     for name, bound in zip(BOUNDS, bounds, strict=True):
-        monkeypatch.setattr(listing, name, bound)
+        monkeypatch.setattr(choice, name, bound)
     for of_site, of_text, of_pulse in product(OF_SITE, OF_TEXT, OF_PULSE):
         pulses = SitePulse.objects.filter(of_pulse)
         expected = Site.objects.live().filter(of_site, of_text, pk__in=pulses)
-        for sign, name in product(("", "-"), ORDERINGS):
-            ids = list(expected.sorted_by(sign + name).values_list("pk", flat=True))
+        for sign, name in product(("", "-"), [*PANEL_ORDERINGS, "triage"]):
+            triaged = expected.triaged(at=AT, best_first=sign == "-")
+            in_order = triaged if name == "triage" else expected.sorted_by(sign + name)
+            ids = list(in_order.values_list("pk", flat=True))
             for rows in (slice(0, 4), slice(8, 12)):
                 page = SiteList(of_site, of_text, of_pulse, by=sign + name, at=AT)
                 page.expect(rows)
