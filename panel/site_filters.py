@@ -1,55 +1,174 @@
-"""Filters of the sites list, in the operator's words."""
+"""Filters of the sites list, in the operator's words.
 
+None filters by itself: each says what it asks of a site or of its pulse, and `SiteChangeList` puts that into one question
+that stays cheap.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from sites.models import Site, SiteStatus
+from sites.querysets import ending_at, licensed_at, needing_attention, status_conditions, unlicensed_at
+
+YES_OR_NO = {"1": True, "0": False}
+NEWEST_HEARTBEATS, MOST_VERSIONS = 2_000, 20
 
 
-class StatusFilter(SimpleListFilter):
+class SiteFilter(SimpleListFilter):
+    options: dict[str, str] = {}
+    is_folded = False
+    template = "admin/sites/site/filter.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(self.options.items())
+
+    @property
+    def is_known(self) -> bool:
+        return self.value() is None or self.value() in dict(self.lookup_choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Site]) -> QuerySet[Site]:
+        return queryset
+
+    def of_site(self, chosen: str, *, at: datetime) -> Q:
+        return Q()
+
+    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return Q()
+
+
+class StatusFilter(SiteFilter):
     title = "status"
     parameter_name = "status"
+    options = dict(SiteStatus.choices)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return SiteStatus.choices
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Site]:
-        return queryset.in_status(self.value(), at=timezone.now()) if self.value() in SiteStatus.values else queryset
+    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return status_conditions(at, pulse="")[chosen]
 
 
-class LicenseFilter(SimpleListFilter):
+class LockFilter(SiteFilter):
+    title = "lock"
+    parameter_name = "is_locked__exact"
+    options = {"1": "locked", "0": "not locked"}
+
+    def of_site(self, chosen: str, *, at: datetime) -> Q:
+        return Q(is_locked=YES_OR_NO[chosen])
+
+
+class LicenseFilter(SiteFilter):
     title = "licence"
     parameter_name = "licensed"
+    options = {"yes": "licensed", "no": "not licensed", "ending": "ending within 30 days"}
+
+    def of_site(self, chosen: str, *, at: datetime) -> Q:
+        return {"yes": licensed_at, "no": unlicensed_at, "ending": ending_at}[chosen](at)
+
+
+class ActiveFilter(SiteFilter):
+    title = "use"
+    parameter_name = "is_active__exact"
+    options = {"1": "active", "0": "inactive"}
+
+    def of_site(self, chosen: str, *, at: datetime) -> Q:
+        return Q(is_active=YES_OR_NO[chosen])
+
+
+class OpenFilter(SiteFilter):
+    """Offers what there is; its value may be another all the same, and then stands among the others."""
+
+    is_folded = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "licensed"), ("no", "not licensed")]
+        found = self.offered()
+        given = self.value()
+        if given and given not in found:
+            found = [given, *found]
+        return [(value, value) for value in found]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Site]:
-        at = timezone.now()
-        if self.value() == "yes":
-            return queryset.licensed(at=at)
-        return queryset.unlicensed(at=at) if self.value() == "no" else queryset
+    def offered(self) -> list[str]:
+        raise NotImplementedError
 
 
-class RegistrationFilter(SimpleListFilter):
+class VersionFilter(OpenFilter):
+    title = "version"
+    parameter_name = "version"
+
+    def offered(self) -> list[str]:
+        """Those of the newest heartbeats, the highest first: which all sites have, no index could tell."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT version FROM (SELECT version FROM heartbeat_heartbeat ORDER BY id DESC LIMIT %s) AS newest"
+                " GROUP BY version ORDER BY count(*) DESC LIMIT %s",
+                [NEWEST_HEARTBEATS, MOST_VERSIONS],
+            )
+            return sorted((version for (version,) in cursor.fetchall()), key=by_number, reverse=True)
+
+    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return Q(version=chosen)
+
+
+class ZoneFilter(OpenFilter):
+    title = "time zone"
+    parameter_name = "zone"
+
+    def offered(self) -> list[str]:
+        """From one zone to the next in the index, so that only as many entries are read as there are zones."""
+        with connection.cursor() as cursor:
+            cursor.execute(ZONES)
+            return [zone for (zone,) in cursor.fetchall()]
+
+    def of_site(self, chosen: str, *, at: datetime) -> Q:
+        return Q(timezone=chosen)
+
+
+ZONES = """
+WITH RECURSIVE found (zone) AS (
+    SELECT min(timezone) FROM sites_site WHERE deregistered_at IS NULL
+    UNION ALL
+    SELECT (SELECT min(timezone) FROM sites_site WHERE deregistered_at IS NULL AND timezone > zone)
+    FROM found WHERE zone IS NOT NULL
+) SELECT zone FROM found WHERE zone IS NOT NULL"""
+
+
+class RegistrationFilter(SiteFilter):
     """Deregistered sites are out of sight unless asked for."""
 
     title = "registration"
     parameter_name = "registration"
+    options = {"deregistered": "deregistered", "all": "all"}
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("deregistered", "deregistered"), ("all", "all")]
-
-    def choices(self, changelist: Any) -> Any:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         registered, *others = super().choices(changelist)
         yield {**registered, "display": "registered"}
         yield from others
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Site]:
-        if self.value() == "all":
-            return queryset
-        return queryset.deregistered() if self.value() == "deregistered" else queryset.live()
+
+class SavedView(SiteFilter):
+    """Shown as tabs above the list; each begins afresh, without the other filters."""
+
+    title = "view"
+    parameter_name = "view"
+    options = {"attention": "Needs attention", "ending": "Ending soon", "locked": "Locked"}
+    template = "admin/sites/site/saved_views.html"
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        yield {"selected": self.value() is None, "query_string": "?", "display": "All"}
+        for name, words in self.options.items():
+            yield {"selected": self.value() == name, "query_string": f"?view={name}", "display": words}
+
+    def of_site(self, chosen: str, *, at: datetime) -> Q:
+        return {"ending": ending_at(at), "locked": Q(is_locked=True)}.get(chosen, Q())
+
+    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return needing_attention(at) if chosen == "attention" else Q()
+
+
+def by_number(version: str) -> list[tuple[int, str]]:
+    """So that 1.10 comes after 1.9."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d{1,18}|\D+", version)]
