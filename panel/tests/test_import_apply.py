@@ -10,10 +10,13 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Admin
+from audit.actors import Actor
 from audit.models import Event
 from conftest import Register, RegisteredSite, SignIn
+from panel.errors import ImportNotFound
 from panel.models import SiteImport
 from panel.tests.importing import IMPORT, NEW, apply, at_the_screen, fates, lines, said, upload
+from panel.transfer.imports import apply_import
 from sites.models import Site, SiteKey, SitePulse
 
 
@@ -188,6 +191,8 @@ def test_nobody_else_sees_or_applies_what_one_uploaded(anna: Admin) -> None:
     browser = at_the_screen(other)
     assert browser.get(f"{IMPORT}{started.pk}/").status_code == 404
     assert apply(browser, started).status_code == 404
+    with pytest.raises(ImportNotFound):
+        apply_import(started.pk, by=Actor(Event.Source.ADMIN, other), at=timezone.now())
     assert Site.objects.count() == 0
 
 

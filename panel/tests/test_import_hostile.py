@@ -74,6 +74,7 @@ WORST = {
     "semicolons": ";" * 130_000,
     "formulas": ";=" * 65_000,
     "tabs": "x" + "\t" * 130_000 + "=",
+    "tabs and apostrophes": "x" + "\t'" * 65_000,
     "lines": "x" + "\r\n" * 60_000 + "=",
     "script": "<script>alert(1)</script>" * 5_000,
 }
