@@ -41,10 +41,10 @@ class HandsOutKeys(admin.ModelAdmin):
             kwargs["form"] = RegisterForm
         return super().get_form(request, obj, change=change, **kwargs)
 
-    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A reload of the page that showed the key sends the form again: it leads to the site, never to a second one."""
         try:
-            return super().add_view(request, *args, **kwargs)
+            return super().changeform_view(request, *args, **kwargs)
         except SiteAlreadyRegistered:
             messages.info(
                 request,
