@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 
 from audit.actors import acting_admin
 from audit.models import Event
-from common.moments import moment
+from common.moments import in_zone
 from panel import fates
 from panel.badges import badge
 from panel.carrying_out import DONE, carry_out, read_shown, shown_of
@@ -264,7 +264,7 @@ def state_of(site: Any, at: datetime) -> SafeString:
     badges = format_html_join(" ", "{}", [(badge(kind),) for kind in states_of(site, at)])
     if not site.is_locked:
         return badges
-    return format_html('{} <span class="quiet">since {}: {}</span>', badges, moment(site.locked_at), site.lock_reason)
+    return format_html('{} <span class="quiet">since {}: {}</span>', badges, in_zone(site.locked_at), site.lock_reason)
 
 
 def outcomes_of(row: IdempotentRequest) -> dict[str, Any]:

@@ -92,10 +92,9 @@ def test_the_key_is_copied_with_or_without_the_clipboards_permission(anna: Visit
         page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     type_site(anna, "Copy Shop")
     anna.follow("input[name=_save]")
-    for name in ("secret-key", "environment"):
+    for name, what in (("secret-key", "Secret key"), ("environment", "For the local backend")):
         page.click(f"[data-copies={name}]")
-        page.wait_for_function("document.getElementById('said').textContent !== ''")
-        assert page.inner_text("#said").startswith("Copied: ")
+        page.locator("#said", has_text=f"Copied: {what}").wait_for()
         page.evaluate("document.body.insertAdjacentHTML('beforeend', '<textarea id=paste></textarea>')")
         page.focus("#paste")
         page.keyboard.press("Control+V")
