@@ -27,7 +27,7 @@ log = logging.getLogger("portcullis.accounts")
 
 @dataclass(frozen=True)
 class AppCode:
-    """A right code of an app, not yet used up."""
+    """A right code of an app."""
 
     device_id: int
     admin_id: int
@@ -47,32 +47,32 @@ class AppCode:
 
 
 @dataclass(frozen=True)
-class UnusedRecoveryCode:
+class FoundRecoveryCode:
     row_id: int
 
     def use_up(self, *, at: datetime) -> bool:
         return bool(RecoveryCode.objects.filter(pk=self.row_id, used_at=None).update(used_at=at))
 
 
-Code = AppCode | UnusedRecoveryCode
+Code = AppCode | FoundRecoveryCode
 
 
 def find_code(admin_id: int, typed: str, *, at: datetime) -> Code | None:
-    """What was typed, if it is a code of this admin that may still be used. It is not used up by that."""
+    """What was typed, if it is a code of this admin. Whether it was used before shows when it is used up."""
     folded = re.sub(r"[\s-]", "", typed).lower()
     if len(folded) == 6 and folded.isascii() and folded.isdecimal():
         return find_app_code(admin_id, folded, at=at)
     candidates = digests(folded.translate(MISREAD), owner=admin_id)
-    rows = RecoveryCode.objects.filter(admin_id=admin_id, digest__in=candidates, used_at=None)
+    rows = RecoveryCode.objects.filter(admin_id=admin_id, digest__in=candidates)
     found = rows.values_list("pk", flat=True).first()
-    return None if found is None else UnusedRecoveryCode(found)
+    return None if found is None else FoundRecoveryCode(found)
 
 
 def find_app_code(admin_id: int, code: str, *, at: datetime) -> AppCode | None:
     device = TotpDevice.objects.filter(admin_id=admin_id).first()
     secret = secret_of(device)
     step = matching_step(secret, code, at=at)
-    if device is None or step is None or step <= device.last_step:
+    if device is None or step is None:
         return None
     return AppCode(device.pk, admin_id, step, secret)
 

@@ -33,6 +33,7 @@ def test_what_is_missing_is_named_in_one_sentence(name: str, value: str | None) 
         ({"SECRET_KEY": WEAK}, "SECRET_KEY is too weak"),
         ({"SITE_KEY_PEPPER": WEAK}, "SITE_KEY_PEPPER is too weak"),
         ({"JWT_SIGNING_KEY": WEAK}, "JWT_SIGNING_KEY is too weak"),
+        ({"TWO_FACTOR_KEY": f"{COMPLETE['SECRET_KEY']},{WEAK}"}, "TWO_FACTOR_KEY is too weak"),
         ({"SITE_KEY_PEPPER": COMPLETE["SECRET_KEY"]}, "SITE_KEY_PEPPER must differ from SECRET_KEY"),
         ({"DEBUG": "maybe"}, "DEBUG must be true or false"),
         ({"HTTPS_ONLY": "perhaps"}, "HTTPS_ONLY must be true or false"),
@@ -96,6 +97,21 @@ def test_the_keys_that_are_derived_differ_from_what_they_derive_from() -> None:
     assert derived != setting("settings.SIMPLE_JWT['SIGNING_KEY']", SECRET_KEY=COMPLETE["SECRET_KEY"] + "x")
     own = COMPLETE["SECRET_KEY"][::-1]
     assert setting("settings.SIMPLE_JWT['SIGNING_KEY']", JWT_SIGNING_KEY=own) == own
+
+
+def test_the_key_of_second_factors_derives_from_the_secret_key_unless_given() -> None:
+    [derived] = setting("*settings.TWO_FACTOR_KEYS").split()
+    assert derived not in (COMPLETE["SECRET_KEY"], setting("settings.SIMPLE_JWT['SIGNING_KEY']"))
+    own, former = COMPLETE["SECRET_KEY"][::-1], derived
+    assert setting("*settings.TWO_FACTOR_KEYS", TWO_FACTOR_KEY=f"{own},{former}").split() == [own, former]
+
+
+def test_a_second_factor_is_required_unless_debug_or_the_operator_says_otherwise() -> None:
+    expression = "settings.REQUIRE_TWO_FACTOR"
+    assert setting(expression) == "True"
+    assert setting(expression, DEBUG="true") == "False"
+    assert setting(expression, REQUIRE_TWO_FACTOR="false") == "False"
+    assert setting(expression, DEBUG="true", REQUIRE_TWO_FACTOR="true") == "True"
 
 
 def test_cookies_are_secure_and_out_of_reach_of_scripts_in_production() -> None:
