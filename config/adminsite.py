@@ -18,8 +18,20 @@ from panel.dashboard import dashboard
 ORDER = ("Site", "Heartbeat", "Event", "Admin", "SiteKey", "SitePulse", "TokenFamily", "IdempotentRequest")
 
 
+MENU = ORDER[:4]
+
+
 def position(model: dict[str, Any]) -> int:
     return ORDER.index(model["object_name"]) if model["object_name"] in ORDER else len(ORDER)
+
+
+def main_menu(apps: list[Any], path: str) -> list[dict[str, Any]]:
+    """What stands at the top of every page: of the tables that this person may see those in MENU."""
+    models = sorted((model for app in apps for model in app["models"] if model["object_name"] in MENU), key=position)
+    return [
+        {"name": model["name"], "url": model["admin_url"], "is_current": path.startswith(model["admin_url"])}
+        for model in models
+    ]
 
 
 class PortcullisAdminSite(AdminSite):
@@ -27,6 +39,10 @@ class PortcullisAdminSite(AdminSite):
     site_title = "Portcullis"
     index_title = "Control panel"
     enable_nav_sidebar = True
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        return {**context, "main_menu": main_menu(context["available_apps"], request.path)}
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps: list[Any] = super().get_app_list(request, app_label)

@@ -45,7 +45,7 @@ def test_what_leads_out_stays_open(anna: Admin, path: str) -> None:
 def test_the_page_says_why_and_shows_nothing_of_the_panel(anna: Admin) -> None:
     page = signed_in().get(APP_PAGE).content.decode()
     assert "Your role needs a second factor" in page
-    assert "nav-sidebar" not in page
+    assert "main-menu" not in page
 
 
 def test_signing_out_stays_open(anna: Admin) -> None:
