@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -30,6 +31,9 @@ from sites.models import Site
 from sites.querysets import ENDING_SOON, SiteQuerySet
 
 REASON_SHOWN = 40
+SELECT_ALL = SafeString(
+    '<input type="checkbox" id="action-toggle" aria-label="Select all sites on this page for an action">'
+)
 
 
 class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
@@ -64,6 +68,12 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Site], bool]:
         return (queryset.matching(search_term.strip()) if search_term.strip() else queryset), False
+
+    @admin.display(description=SELECT_ALL)
+    def action_checkbox(self, site: Site) -> SafeString:
+        """Django's own is a form field with a template of its own, for each row: a third of the page's time."""
+        html = '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">'
+        return format_html(html, ACTION_CHECKBOX_NAME, site.pk, f"Select {site.name} for an action")
 
     # --- Columns of the list. What they are ordered by are orders of `SiteList`. ---
 
