@@ -42,7 +42,7 @@ def state_of(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
     parts = [
         deregistration(site, events.deregistered, at=at),
         lock(site, events, at=at),
-        knowledge(site, at=at),
+        knowledge(site),
         licence(site, at=at) if is_worse_than_silence else NOTHING,
         contact(site, at=at),
         NOTHING if is_worse_than_silence else licence(site, at=at),
@@ -87,16 +87,17 @@ def with_stop(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def knowledge(site: Any, *, at: datetime) -> SafeString:
-    """What the site's server was told last, where it is no longer so. One that never called was told nothing."""
+def knowledge(site: Any) -> SafeString:
+    """What the site's server was told last, where it is no longer so. One that never called was told nothing.
+
+    When the next heartbeat is due is said by `contact`.
+    """
     if site.deregistered_at or site.pulse.last_seen_at is None:
         return NOTHING
     wrong = " and ".join(part for part in (told_of_lock(site), told_of_licence(site)) if part)
     if not wrong:
         return NOTHING
-    verb = "expected" if site.status == SiteStatus.ONLINE else "which was expected"
-    due = moment_near(site.pulse.due_at, now=at)
-    return format_html("The site {}: it will learn at its next heartbeat, {} by {}.", wrong, verb, due)
+    return format_html("The site {}: it will learn at its next heartbeat.", wrong)
 
 
 def told_of_lock(site: Site) -> str:

@@ -35,10 +35,7 @@ def test_the_state_stands_on_top_in_a_sentence(anna: Admin, roma: RegisteredSite
     api.post(f"{roma.path}/lock", {"reason": "unpaid invoice 118"})
     text = open_page(anna, roma).text
     assert re.search(r"Locked since \d\d:\d\d UTC by anna over the API: unpaid invoice 118\.", text)
-    assert re.search(
-        r"The site has not been told of the lock yet: it will learn at its next heartbeat, expected by \d\d:\d\d UTC\.",
-        text,
-    )
+    assert "The site has not been told of the lock yet: it will learn at its next heartbeat." in text
     assert re.search(r"Last heard \d\d:\d\d UTC from 127\.0\.0\.1, expected by \d\d:\d\d UTC\.", text)
 
 
