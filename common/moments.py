@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import avoid_wrapping, format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince, timeuntil
+from django.utils.timesince import timesince
+
+TOLD_IN_DAYS = timedelta(days=100)
 
 
 def in_zone(at: datetime) -> str:
@@ -19,13 +21,24 @@ def exact(at: datetime) -> str:
 
 
 def ago(at: datetime) -> str:
-    """As in "3 hours ago"; the larger of Django's two units is enough."""
-    return f"{larger_unit(timesince(at))} ago"
+    """As in "3 hours ago" or "just now"."""
+    passed = in_one_unit(at, timezone.now())
+    return f"{passed} ago" if passed else "just now"
 
 
 def until(at: datetime) -> str:
-    """As in "in 12 days"."""
-    return f"in {larger_unit(timeuntil(at))}"
+    """As in "in 12 days" or "now"."""
+    left = in_one_unit(timezone.now(), at)
+    return f"in {left}" if left else "now"
+
+
+def in_one_unit(begin: datetime, end: datetime) -> str:
+    """Empty for less than a minute. In days while they tell more than Django's "1 week", which may be 13 of them."""
+    length = end - begin
+    if length < timedelta(minutes=1):
+        return ""
+    words = timesince(begin, end) if length > TOLD_IN_DAYS else span(int(length.total_seconds()))
+    return avoid_wrapping(larger_unit(words))
 
 
 def larger_unit(span: str) -> str:

@@ -96,4 +96,4 @@ def oldest_finding(oldest: datetime | None, *, at: datetime) -> Finding:
     if oldest < at - kept - PRUNED_DAILY:
         advice = format_html("{}, but {} days are kept: run manage.py prune once a day.", moment_ago(oldest), kept.days)
         return Finding(name, "warn", "not pruned", advice)
-    return Finding(name, "good", "within limits", format_html("{} of {} days", moment_ago(oldest), kept.days))
+    return Finding(name, "good", "within limits", format_html("{}; kept for {} days", moment_ago(oldest), kept.days))

@@ -85,7 +85,7 @@ def test_each_line_says_why_and_since_when(anna: Admin) -> None:
         said = said.replace(kind.name, "Roma")
     said = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "THEN", said)
     assert set(said.splitlines()) == {
-        "○ never seen Roma Registered, and never called: is it installed? 1 month ago",
+        "○ never seen Roma Registered, and never called: is it installed? 40 days ago",
         "■ offline Roma Should have called, and did not; last heard 1 day ago . 1 day ago",
         "■ still calling Roma The licence ended, and the site calls on: it is still in use. 5 days ago",
         "▲ ends soon Roma The licence ends on THEN . in 2 days",
