@@ -62,6 +62,7 @@ def register_site(
     license_expires_at: datetime | None = None,
     timezone: str = "UTC",
     site_id: uuid.UUID | None = None,
+    reason: str | None = None,
 ) -> Registration:
     """Take a restaurant in and make its first key; the licence ends in a year unless told otherwise.
 
@@ -88,7 +89,7 @@ def register_site(
     SitePulse.objects.create(site=site)
     secret_key = add_key(site, at=at).secret
     recorded = {field: (None, printable(getattr(site, field))) for field in EDITABLE}
-    record(Event.Action.REGISTERED, site, by=by, at=at, changes=recorded)
+    record(Event.Action.REGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return Registration(site, secret_key)
 
 

@@ -40,7 +40,7 @@ def import_sites(
     hold_still(changes)
     for change in changes:
         update_site(change.site_id, change.facts, by=by, at=at, reason=reason, expected_revisions={change.revision})
-    return [register_site(**facts, by=by, at=at) for facts in registrations]
+    return [register_site(**facts, by=by, at=at, reason=reason) for facts in registrations]
 
 
 def hold_still(changes: Sequence[SiteChange]) -> None:

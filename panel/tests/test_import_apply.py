@@ -53,7 +53,7 @@ def test_changes_and_registrations_are_written_with_one_event_each(anna: Admin, 
     assert Site.objects.get(pk=same.site_id).revision == 1
     updated, registered = Event.objects.order_by("sequence")[before:]
     assert (updated.action, updated.source, updated.actor_name) == ("updated", "admin", "anna")
-    assert updated.reason == "import spring.csv"
+    assert updated.reason == registered.reason == "import spring.csv"
     assert updated.changes["name"] == ["Roma", "Osteria Roma"]
     assert set(updated.changes) == {"name", "timezone", "license_expires_at", "is_active"}
     assert (registered.action, registered.site_name, registered.source) == ("registered", "Napoli", "admin")
