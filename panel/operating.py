@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -134,7 +135,8 @@ class OperatesOnSites(admin.ModelAdmin):
             "run": run,
             "opts": self.opts,
             "media": self.media + form.media,
-            "cancel_url": page_after(sites),
+            "form_url": self.among_the_filtered(request, address_of(operation)),
+            "cancel_url": self.among_the_filtered(request, page_after(sites)),
         }
         return TemplateResponse(request, "admin/sites/site/operate.html", context)
 
@@ -151,7 +153,7 @@ class OperatesOnSites(admin.ModelAdmin):
             return carry_out(operation, selection.sites, shown=posted, facts=form.facts(), by=by)
 
         entries = {name: values for name, values in request.POST.lists() if name != "csrfmiddlewaretoken"}
-        result = HttpResponseRedirect(reverse("admin:sites_site_operated", args=[operation.name, run]))
+        result = HttpResponseRedirect(self.among_the_filtered(request, address_of(operation, run)))
         try:
             report = report_once(work, **place_of(request, operation, run), body=entries, at=timezone.now())
         except IdempotencyKeyReused:
@@ -165,7 +167,7 @@ class OperatesOnSites(admin.ModelAdmin):
         if len(selection.sites) > 1:
             return result
         say_of_one(request, operation, report.body[0])
-        return HttpResponseRedirect(page_after(selection.sites))
+        return HttpResponseRedirect(self.among_the_filtered(request, page_after(selection.sites)))
 
     def result_view(self, request: HttpRequest, name: str, run: uuid.UUID) -> HttpResponse:
         operation = permitted(request, name)
@@ -180,6 +182,8 @@ class OperatesOnSites(admin.ModelAdmin):
             "at": row.created_at,
             "under_way": row.status is None,
             "abandoned": row.status is None and row.created_at < timezone.now() - ABANDONED_AFTER,
+            "form_url": self.among_the_filtered(request, address_of(operation)),
+            "list_url": self.among_the_filtered(request, address_of_list()),
             **outcomes_of(row),
         }
         response = TemplateResponse(request, "admin/sites/site/operate_result.html", context)
@@ -189,7 +193,12 @@ class OperatesOnSites(admin.ModelAdmin):
 
     def back_to_list(self, request: HttpRequest, message: str) -> HttpResponse:
         messages.error(request, f"{message} Nothing was done.")
-        return HttpResponseRedirect(reverse("admin:sites_site_changelist"))
+        return HttpResponseRedirect(self.among_the_filtered(request, address_of_list()))
+
+    def among_the_filtered(self, request: HttpRequest, url: str) -> str:
+        """Leads back, sooner or later, to the list as the person had filtered it."""
+        context: Any = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
+        return str(add_preserved_filters(context, url))
 
 
 def permitted(request: HttpRequest, name: str) -> Operation:
@@ -233,7 +242,15 @@ def read_uuid(value: str) -> uuid.UUID | None:
 def page_after(sites: Sequence[Site]) -> str:
     if len(sites) == 1:
         return reverse("admin:sites_site_change", args=[sites[0].pk])
+    return address_of_list()
+
+
+def address_of_list() -> str:
     return reverse("admin:sites_site_changelist")
+
+
+def address_of(operation: Operation, *run: uuid.UUID) -> str:
+    return reverse(f"admin:sites_site_{'operated' if run else 'operate'}", args=[operation.name, *run])
 
 
 def counts_of(sites: Sequence[Any], at: datetime) -> list[SafeString]:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 from rest_framework.test import APIClient
 
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register, RegisteredSite
-from panel.tests.screen import LIST, Confirmation, at_the_screen, stored
+from panel.tests.screen import LIST, Confirmation, FormReader, at_the_screen, stored
 from sites.models import Site, SitePulse
 
 ENTRIES: dict[str, dict[str, str]] = {
@@ -325,3 +326,26 @@ def test_no_form_is_too_large_for_four_hundred_sites(anna: Admin, roma: Register
     confirmation = Confirmation(anna, "deregister", sites).send(reason="all gone", typed_count="400")
     assert {kind for kind, _ in confirmation.outcomes.values()} == {"done"}
     assert len(confirmation.answer.content) < 300_000
+
+
+FILTERED = f"{LIST}?status=never_seen&q=Site"
+
+
+def test_the_way_back_leads_to_the_list_as_it_was_filtered(anna: Admin, register: Register) -> None:
+    """By the form's address and the result's, as a browser follows them."""
+    browser = at_the_screen(anna)
+    selected = {"_selected_action": [site.site_id for site in many(register, 2)], "action": "lock"}
+    asked = browser.post(FILTERED, selected)
+    assert asked.context["cancel_url"] == FILTERED
+    sent = {**FormReader(asked.content.decode()).fields, "reason": "unpaid"}
+    result = browser.post(asked.context["form_url"], sent, follow=True)
+    assert [one["kind"] for one, _ in result.context["outcomes"]] == ["done", "done"]
+    assert f'href="{escape(FILTERED)}">Back to the list' in result.content.decode()
+
+
+def test_the_filters_to_go_back_to_lead_nowhere_else(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    asked = browser.get(f"{LIST}operate/lock/?site={roma.site_id}&_changelist_filters=//evil.example/%3Fnext%3D%22%3E")
+    assert asked.status_code == 200
+    assert asked.context["cancel_url"].startswith(LIST)
+    assert asked.context["form_url"].startswith(LIST)
