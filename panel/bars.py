@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Protocol
 
 from django.utils.html import format_html, format_html_join
@@ -30,28 +31,33 @@ class Slot(Protocol):
 def heartbeat_bar(slots: Sequence[Slot]) -> SafeString:
     """The oldest slot stands left. One path a state, or a page of fifty bars would weigh too much."""
     width = max(STEP * len(slots) - 1, 1)
-    states = [str(slot.state) for slot in slots]
-    shapes = ((state, drawn(states, state)) for state in HEIGHTS if state in states)
     return format_html(
         '<svg class="bar" role="img" viewBox="0 0 {} {}" width="{}" height="{}" preserveAspectRatio="none">'
         "<title>{}</title>{}</svg>",
         *(width, TALLEST, width, TALLEST),
         in_words(slots),
-        format_html_join("", '<path class="bar-{}" d="{}"/>', shapes),
+        format_html_join("", '<path class="bar-{}" d="{}"/>', strokes(slots).items()),
     )
 
 
-def drawn(states: Sequence[str], state: str) -> str:
-    """Upright strokes from the ground, as wide as the stylesheet says."""
-    height = HEIGHTS[state]
-    return "".join(f"M{STEP * at + 1.5:g} {TALLEST}v-{height}" for at, each in enumerate(states) if each == state)
+def strokes(slots: Sequence[Slot]) -> dict[str, str]:
+    """Upright strokes from the ground, as wide as the stylesheet says: one path for each state that there is."""
+    drawn: dict[str, list[str]] = {state: [] for state in HEIGHTS}
+    for at, slot in enumerate(slots):
+        drawn[slot.state].append(stroke(at, HEIGHTS[slot.state]))
+    return {state: "".join(each) for state, each in drawn.items() if each}
+
+
+@cache
+def stroke(at: int, height: int) -> str:
+    return f"M{STEP * at + 1.5:g} {TALLEST}v-{height}"
 
 
 def in_words(slots: Sequence[Slot]) -> str:
     """As in "7 days: 25 seen, 3 missed, last missed 2026-11-21 08:00 CET to 2026-11-21 14:00 CET"."""
     if not slots:
         return "No heartbeats are expected"
-    counted = Counter(str(slot.state) for slot in slots)
+    counted = Counter(slot.state for slot in slots)
     told = [f"{counted[state]} {words}" for state, words in WORDS.items() if counted[state]]
     missed = [slot for slot in slots if slot.state == "missed"]
     if missed:

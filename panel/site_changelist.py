@@ -11,9 +11,11 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from heartbeat.availability import heartbeat_slots
 from panel.site_filters import RegistrationFilter
+from panel.site_rows import headers_of, rows_of
 from sites.listing import SiteList
 from sites.models import Site
 from sites.querysets import containing
@@ -69,6 +71,12 @@ class SiteChangeList(ChangeList):
     def turn_to(self, number: int) -> None:
         self.page_num = number
         self.found.expect(slice((number - 1) * self.list_per_page, number * self.list_per_page))
+
+    def headers(self) -> list[dict[str, Any]]:
+        return headers_of(self)
+
+    def rows(self) -> list[SafeString]:
+        return rows_of(self)
 
     # --- The order: by one column at a time ---
 
