@@ -41,6 +41,9 @@ class HandsOutKeys(admin.ModelAdmin):
             kwargs["form"] = RegisterForm
         return super().get_form(request, obj, change=change, **kwargs)
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return super().add_view(request, form_url, {"title": "Register a site", **(extra_context or {})})
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A reload of the page that showed the key sends the form again: it leads to the site, never to a second one."""
         try:

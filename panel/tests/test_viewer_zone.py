@@ -74,6 +74,15 @@ def test_an_hour_that_the_clocks_leave_out_is_refused(anna: Admin, register: Reg
     assert f"{Site.objects.get().license_expires_at:%Y-%m-%d}" == "2030-07-01"
 
 
+def test_tables_that_are_only_looked_at_name_the_zone_too(anna: Admin, roma: RegisteredSite) -> None:
+    roma.call_home()
+    browser = in_berlin(anna)
+    for path in ("/admin/audit/event/", "/admin/heartbeat/heartbeat/", "/admin/sites/sitekey/"):
+        page = browser.get(path).content.decode()
+        assert re.search(r">20\d\d-\d\d-\d\d \d\d:\d\d:\d\d CES?T<", page), path
+        assert " a.m." not in page
+
+
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "\x00", "Europe/Berlin; DROP"])
 def test_without_a_known_zone_times_are_in_utc(zone: str, anna: Admin, roma: RegisteredSite) -> None:
     browser = Client()
