@@ -11,7 +11,6 @@ SHAPES = {
     SiteStatus.OFFLINE: "■",
     SiteStatus.NEVER_SEEN: "○",
     "locked": "◆",
-    "open": "–",
     "licensed": "●",
     "ending": "▲",
     "expired": "■",

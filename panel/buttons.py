@@ -7,11 +7,11 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from panel.operations import OPERATIONS, Operation
-from panel.sentences import ENDS_SOON
 from sites.models import Site
+from sites.querysets import ENDING_SOON
 
 # An operation that stands in neither list comes between them.
-USUAL = ("restore", "unlock", "activate", "lock", "extend", "set-expiry", "rotate")
+USUAL = ("restore", "unlock", "activate", "lock", "extend", "set_expiry", "rotate")
 ENDING = ("deactivate", "deregister")
 
 
@@ -43,6 +43,6 @@ def button_of(operation: Operation, site: Site) -> Button:
 
 def usual_order(site: Site, *, at: datetime) -> list[str]:
     """A licence that ended, or soon will, is what somebody comes to extend."""
-    needs_extension = not site.is_locked and site.is_active and site.license_expires_at - at <= ENDS_SOON
+    needs_extension = not site.is_locked and site.is_active and site.license_expires_at - at <= ENDING_SOON
     first = ["extend"] if needs_extension else []
     return [*first, *(name for name in USUAL if name not in first), "", *ENDING]

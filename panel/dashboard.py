@@ -18,14 +18,15 @@ from panel.badges import badge
 from panel.charts import Chart, Count
 from panel.counts import SHOWN_WEEKS, calling, sites_by_licence, weeks_from
 from panel.health import findings
+from panel.timeline import ACTIVATED, DEACTIVATED, EXPIRY_SET, kind_of
 from sites.models import SiteStatus
 
 SHOWN_EVENTS = 10
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # What the event's subject did; the site's name follows.
-DEEDS = {
+DEEDS: dict[str, str] = {
     Event.Action.REGISTERED: "registered",
-    Event.Action.UPDATED: "changed",
+    Event.Action.UPDATED: "edited",
     Event.Action.LOCKED: "locked",
     Event.Action.LOCK_REASON_CHANGED: "changed the lock's reason of",
     Event.Action.UNLOCKED: "unlocked",
@@ -34,8 +35,11 @@ DEEDS = {
     Event.Action.KEY_RETIRED: "retired the old key of",
     Event.Action.DEREGISTERED: "deregistered",
     Event.Action.RESTORED: "restored",
+    ACTIVATED: "activated",
+    DEACTIVATED: "deactivated",
+    EXPIRY_SET: "set the end of the licence of",
 }
-NOBODY = {Event.Source.SYSTEM: "The system", Event.Source.COMMAND: "A command"}
+NOBODY = {Event.Source.SYSTEM: "The control plane", Event.Source.COMMAND: "A command"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Deed:
 
     @property
     def words(self) -> str:
-        return DEEDS[Event.Action(self.event.action)]
+        return DEEDS[kind_of(self.event)]
 
 
 def dashboard(request: HttpRequest, *, at: datetime) -> dict[str, Any]:

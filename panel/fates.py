@@ -7,6 +7,7 @@ from typing import Any
 
 from common.fields import parse_instant
 from common.moments import in_zone
+from panel.timeline import label_of
 from sites.models import Site
 
 WILL, UNCHANGED, REFUSED = "will", "unchanged", "refused"
@@ -86,21 +87,10 @@ def after_expiry(site: Site) -> str:
 def what_changed(differences: Mapping[str, tuple[Any, Any]]) -> str:
     """For a refusal: each value as the page showed it, and as it is."""
     told = "; ".join(
-        f"{FACTS.get(name, name)}: {in_words(then)} on your page, {in_words(now)} now"
+        f"{label_of(name)}: {in_words(then)} on your page, {in_words(now)} now"
         for name, (then, now) in differences.items()
     )
     return f"Changed while you had the page open, so that nothing was done. {told}"
-
-
-FACTS = {
-    "name": "Name",
-    "is_active": "Active",
-    "is_locked": "Locked",
-    "lock_reason": "Reason of the lock",
-    "locked_at": "Locked at",
-    "license_expires_at": "Licence ends",
-    "deregistered_at": "Deregistered at",
-}
 
 
 def in_words(value: Any) -> str:

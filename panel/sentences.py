@@ -11,8 +11,8 @@ from audit.models import Event
 from common.moments import larger_unit, moment, moment_near, span
 from panel.badges import badge
 from sites.models import Site, SiteStatus
+from sites.querysets import ENDING_SOON
 
-ENDS_SOON = timedelta(days=30)
 NOTHING = SafeString("")
 
 
@@ -121,7 +121,7 @@ def licence(site: Site, *, at: datetime) -> SafeString:
     inactive = "" if site.is_active else "Inactive: it has no licence until somebody activates it. "
     if ends <= at:
         return format_html("{}Licence expired since {}.", inactive, moment_near(ends, now=at))
-    if ends - at <= ENDS_SOON:
+    if ends - at <= ENDING_SOON:
         return format_html("{}Licence ends in {}, at {}.", inactive, time_left(site, at=at), moment(ends))
     return format_html("{}Licence ends at {}.", inactive, moment(ends))
 
@@ -172,4 +172,4 @@ def license_badge(site: Site, *, at: datetime) -> SafeString:
     left = site.license_expires_at - at
     if left <= timedelta(0):
         return badge("expired", "licence expired")
-    return badge("ending", f"licence ends in {time_left(site, at=at)}") if left <= ENDS_SOON else badge("licensed")
+    return badge("ending", f"licence ends in {time_left(site, at=at)}") if left <= ENDING_SOON else badge("licensed")

@@ -10,7 +10,9 @@ from audit.models import Event
 from common.fields import parse_instant
 from common.moments import moment, moment_to_the_second
 
-ACTIONS = {
+# What an edit of one thing is that has a name of its own.
+ACTIVATED, DEACTIVATED, EXPIRY_SET = "activated", "deactivated", "expiry_set"
+ACTIONS: dict[str, str] = {
     Event.Action.REGISTERED: "Registered",
     Event.Action.UPDATED: "Edited",
     Event.Action.LOCKED: "Locked",
@@ -21,6 +23,9 @@ ACTIONS = {
     Event.Action.KEY_RETIRED: "Older keys retired, as the site used the new one",
     Event.Action.DEREGISTERED: "Deregistered",
     Event.Action.RESTORED: "Restored",
+    ACTIVATED: "Activated",
+    DEACTIVATED: "Deactivated",
+    EXPIRY_SET: "Licence end set",
 }
 SOURCES = {
     Event.Source.ADMIN: "in the panel",
@@ -68,13 +73,16 @@ def entry(event: Event) -> Entry:
 
 
 def words_of(event: Event) -> str:
-    """An edit of one thing that has a name of its own is called by that name."""
+    return ACTIONS.get(kind_of(event)) or str(Event.Action(event.action).label)
+
+
+def kind_of(event: Event) -> str:
+    """Its action, or ACTIVATED, DEACTIVATED or EXPIRY_SET."""
     if event.action == Event.Action.UPDATED and list(event.changes) == ["is_active"]:
-        return "Activated" if event.changes["is_active"][1] else "Deactivated"
+        return ACTIVATED if event.changes["is_active"][1] else DEACTIVATED
     if event.action == Event.Action.UPDATED and list(event.changes) == ["license_expires_at"]:
-        return "Licence end set"
-    action = Event.Action(event.action)
-    return ACTIONS.get(action) or str(action.label)
+        return EXPIRY_SET
+    return event.action
 
 
 def changes_of(event: Event) -> list[Change]:

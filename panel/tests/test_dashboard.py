@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from accounts.models import Admin
 from conftest import Register, RegisteredSite, SignIn
@@ -139,6 +140,22 @@ def test_the_newest_events_are_told_in_words(anna: Admin, ben: Admin, roma: Regi
     assert f'href="/admin/sites/site/{roma.site_id}/change/"' in page(anna)
 
 
+def test_an_edit_of_one_thing_is_told_by_its_own_name(api: APIClient, anna: Admin, roma: RegisteredSite) -> None:
+    for changes in (
+        {"is_active": False},
+        {"is_active": True},
+        {"license_expires_at": "2031-01-01T00:00:00Z"},
+        {"name": "Osteria"},
+    ):
+        assert api.patch(roma.path, changes).status_code == 200
+    assert deeds(page(anna))[:4] == [
+        "anna edited Osteria just now",
+        "anna set the end of the licence of Trattoria Roma just now",
+        "anna activated Trattoria Roma just now",
+        "anna deactivated Trattoria Roma just now",
+    ]
+
+
 def test_ten_events_are_shown(anna: Admin, register: Register) -> None:
     for number in range(12):
         register(name=f"Site {number}")
@@ -149,7 +166,7 @@ def test_what_no_admin_did_names_the_system(anna: Admin, roma: RegisteredSite, a
     key = api.post(f"{roma.path}/rotate-key", {}).data["secret_key"]
     for _ in range(2):
         roma.call_home(key)
-    assert deeds(page(anna))[0].startswith("The system retired the old key of Trattoria Roma")
+    assert deeds(page(anna))[0].startswith("The control plane retired the old key of Trattoria Roma")
 
 
 # --- Charts --------------------------------------------------------------------------------------------------------
