@@ -38,11 +38,6 @@ def counted_by_hour(*, since: datetime, until: datetime) -> dict[datetime, int]:
     return dict(by_hour.order_by().values_list("hour", "number"))
 
 
-def newest_heartbeat_at() -> datetime | None:
-    """When the heartbeat came that was written last."""
-    return Heartbeat.objects.order_by("-id").values_list("received_at", flat=True).first()
-
-
 def oldest_heartbeat_at() -> datetime | None:
     """When the one came that was written first, of those that are kept."""
     return Heartbeat.objects.order_by("id").values_list("received_at", flat=True).first()

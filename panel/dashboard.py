@@ -83,7 +83,8 @@ def dashboard(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
     by_licence = sites_by_licence(at=at)
     return {
         "tiles": [*status_tiles(by_status), *licence_tiles(by_licence)],
-        "sites": sum(by_status.values()),
+        "sites": (sites := sum(by_status.values())),
+        "shown_sites": f"{sites:,}",
         "attention": attention(at=at),
         "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), licence_chart(by_licence, at=at)],
         "deeds": [Deed(event) for event in Event.objects.newest_first()[:SHOWN_EVENTS]],

@@ -1,6 +1,6 @@
 """What will come of a site when an operation is confirmed, and what came of it: in words, for the one who decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from common.moments import in_zone
 from panel.timeline import label_of
 from sites.models import Site
 
+NAMED_AT_MOST = 10
 WILL, UNCHANGED, REFUSED = "will", "unchanged", "refused"
 
 
@@ -91,6 +92,12 @@ def what_changed(differences: Mapping[str, tuple[Any, Any]]) -> str:
         for name, (then, now) in differences.items()
     )
     return f"Changed while you had the page open, so that nothing was done. {told}"
+
+
+def named(names: Sequence[str]) -> str:
+    """As in "Roma, Milano and 3 more"."""
+    more = f" and {len(names) - NAMED_AT_MOST:,} more" if len(names) > NAMED_AT_MOST else ""
+    return ", ".join(names[:NAMED_AT_MOST]) + more
 
 
 def in_words(value: Any) -> str:

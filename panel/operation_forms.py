@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from common.moments import in_zone
+from panel.fates import named
 from panel.site_forms import lines
 from panel.zoned_fields import ZonedDateTimeField
 from sites.errors import InvalidExtension
@@ -16,7 +17,6 @@ from sites.services import extended_end
 
 # Beyond so many sites, one click is too easy.
 COUNTED_ABOVE = 10
-NAMED_AT_MOST = 10
 
 
 class OperationForm(forms.Form):
@@ -124,10 +124,10 @@ class ExtendForm(OperationForm):
         data: Any = self.data.copy()  # type: ignore[attr-defined]
         data["told"] = told
         self.data = data
-        others = len(self.live_sites) - len(left_out)
+        others, names = len(self.live_sites) - len(left_out), named([site.name for site in left_out])
         self.add_error(
             field,
-            f"{named(left_out)} cannot be extended like that and will be left out. Nothing was done yet: send the form again"
+            f"{names} cannot be extended like that and will be left out. Nothing was done yet: send the form again"
             f" to extend the other {others}.",
         )
 
@@ -146,7 +146,7 @@ class SetExpiryForm(OperationForm):
         return cleaned
 
     def ask_why(self, ends: datetime) -> None:
-        if shortened := [site for site in self.live_sites if ends < site.license_expires_at]:
+        if shortened := [site.name for site in self.live_sites if ends < site.license_expires_at]:
             self.add_error("reason", f"Say why: the licence of {named(shortened)} will end earlier than now.")
         elif ends <= self.at:
             self.add_error("reason", "Say why: that moment has passed, so that there will be no licence.")
@@ -166,9 +166,3 @@ class DeregisterForm(OperationForm):
 
 class RestoreForm(OperationForm):
     reason = sentence(required=False, help_text=FOR_THE_HISTORY, label="Note (optional)")
-
-
-def named(sites: Sequence[Site]) -> str:
-    names = [site.name for site in sites[:NAMED_AT_MOST]]
-    more = f" and {len(sites) - NAMED_AT_MOST} more" if len(sites) > NAMED_AT_MOST else ""
-    return ", ".join(names) + more

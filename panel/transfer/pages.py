@@ -21,6 +21,7 @@ from common.errors import DomainError
 from common.fields import parse_instant
 from common.moments import moment
 from panel.errors import ImportAlreadyApplied, UnreadableFile
+from panel.fates import named
 from panel.models import SiteImport
 from panel.transfer.columns import IMPORTED
 from panel.transfer.export import BYTE_ORDER_MARK, csv_lines
@@ -32,7 +33,6 @@ from sites.errors import SitesChangedMeanwhile
 from sites.services import Registration
 
 ROWS_ON_A_PAGE = 50
-NAMED_AT_MOST = 10
 SHAPES = {REFUSED: "✕", CHANGE: "▲", REGISTER: "●", UNCHANGED: "–"}
 WORST_FIRST = tuple(SHAPES)
 
@@ -164,8 +164,7 @@ def readable(name: str, value: Any) -> Any:
 def overtaken(started: SiteImport, error: SitesChangedMeanwhile) -> str:
     moved = {str(site_id) for site_id in error.site_ids}
     names = [f"{row.name} (line {row.line})" for row in rows_of(started) if row.site_id in moved]
-    more = f" and {len(names) - NAMED_AT_MOST:,} more" if len(names) > NAMED_AT_MOST else ""
     return (
-        f"Nothing was written. Changed since the dry run: {', '.join(names[:NAMED_AT_MOST])}{more}."
+        f"Nothing was written. Changed since the dry run: {named(names)}."
         " Upload the file again to see what it would do now."
     )
