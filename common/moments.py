@@ -1,6 +1,6 @@
 """Moments and spans of time as a person reads them, in the viewer's zone (see `common.viewer_zone`), which is always named."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.html import avoid_wrapping, format_html
@@ -10,14 +10,23 @@ from django.utils.timesince import timesince
 TOLD_IN_DAYS = timedelta(days=100)
 
 
+def local(at: datetime) -> datetime:
+    """In the viewer's zone, or in UTC where that would leave the years 1 to 9999: some licences end with the calendar."""
+    try:
+        return timezone.localtime(at)
+    except OverflowError:
+        return at.astimezone(UTC)
+
+
 def in_zone(at: datetime) -> str:
     """As in "2026-11-22 14:02 CET"."""
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M %Z}"
+    return f"{local(at):%Y-%m-%d %H:%M %Z}"
 
 
 def exact(at: datetime) -> str:
     """As in "2026-11-22 14:02:31 CET (Europe/Berlin)"."""
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z} ({timezone.get_current_timezone_name()})"
+    shown = local(at)
+    return f"{shown:%Y-%m-%d %H:%M:%S %Z} ({shown.tzinfo})"
 
 
 def ago(at: datetime) -> str:
@@ -64,7 +73,7 @@ def moment(at: datetime) -> SafeString:
 
 def moment_to_the_second(at: datetime) -> SafeString:
     html = '<time datetime="{}" title="{}">{}</time>'
-    return format_html(html, at.isoformat(), exact(at), f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}")
+    return format_html(html, at.isoformat(), exact(at), f"{local(at):%Y-%m-%d %H:%M:%S %Z}")
 
 
 def moment_near(at: datetime, *, now: datetime) -> SafeString:
@@ -72,7 +81,7 @@ def moment_near(at: datetime, *, now: datetime) -> SafeString:
     if abs(at - now) >= timedelta(hours=12):
         return moment(at)
     html = '<time datetime="{}" title="{}">{}</time>'
-    return format_html(html, at.isoformat(), exact(at), f"{timezone.localtime(at):%H:%M %Z}")
+    return format_html(html, at.isoformat(), exact(at), f"{local(at):%H:%M %Z}")
 
 
 def moment_ago(at: datetime) -> SafeString:

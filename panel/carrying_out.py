@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,16 @@ def read_shown(operation: Operation, posted: str) -> dict[str, Any]:
     """The reverse of `shown_of`. A form that says nothing readable showed nothing: then no value can be as shown."""
     try:
         values = json.loads(posted)
+        refuse_unstorable(values)
         pairs = dict(zip(operation.decided_on, values, strict=True))
         return {name: parse_instant(value) if name in MOMENTS and value else value for name, value in pairs.items()}
     except (ValueError, TypeError, RecursionError):
         return dict.fromkeys(operation.decided_on, "nothing")
+
+
+def refuse_unstorable(values: Iterable[Any]) -> None:
+    """JSON spells what no site ever held and no database keeps: the report quotes these values. Raises ValueError."""
+    for text in (value for value in values if isinstance(value, str)):
+        if "\0" in text:
+            raise ValueError("holds NUL")
+        text.encode()

@@ -9,6 +9,7 @@ from django.contrib.admin.widgets import AdminDateWidget, AdminTimeWidget
 from django.utils import timezone
 
 from common.fields import known_zones
+from common.moments import local
 
 # After the zone's name, when the clocks show the typed hour twice and the second time is meant.
 SECOND_TIME = "+"
@@ -29,11 +30,11 @@ class ZonedDateTimeWidget(forms.MultiWidget):
         super().__init__([date, time, forms.HiddenInput()], attrs)
 
     def decompress(self, value: datetime | None) -> list[Any]:
-        zone = timezone.get_current_timezone_name()
         if value is None:
-            return [None, None, zone]
-        local = timezone.localtime(value) if timezone.is_aware(value) else value
-        return [local.date(), local.time().replace(microsecond=0), zone + SECOND_TIME * local.fold]
+            return [None, None, timezone.get_current_timezone_name()]
+        shown = local(value) if timezone.is_aware(value) else value
+        zone = str(shown.tzinfo or timezone.get_current_timezone_name())
+        return [shown.date(), shown.time().replace(microsecond=0), zone + SECOND_TIME * shown.fold]
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)

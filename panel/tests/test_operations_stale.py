@@ -192,13 +192,29 @@ def test_a_site_that_was_let_go_anew_is_not_restored(anna: Admin, api: APIClient
 
 
 @pytest.mark.parametrize(
-    "shown", ["", "null", "[]", '["unpaid"]', "[1, 2]", "{}", '["unpaid", "yesterday"]', "[" * 5000]
+    "shown",
+    [
+        "",
+        "null",
+        "[]",
+        '["unpaid"]',
+        "[1, 2]",
+        "{}",
+        '["unpaid", "yesterday"]',
+        "[" * 5000,
+        '["\\u0000", null]',
+        '["\\ud800", null]',
+        '["unpaid", "0001-01-01T00:00:00Z"]',
+        '["unpaid", "9999-12-31T23:59:59Z"]',
+    ],
 )
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
 def test_a_form_that_does_not_say_what_it_showed_opens_no_lock(
-    shown: str, ben: Admin, api: APIClient, roma: RegisteredSite
+    shown: str, zone: str, ben: Admin, api: APIClient, roma: RegisteredSite
 ) -> None:
     lock(api, roma, "unpaid")
     confirmation = Confirmation(ben, "unlock", (roma,))
+    confirmation.browser.cookies["zone"] = zone
     confirmation.form[f"shown-{roma.site_id}"] = [shown]
     confirmation.send()
     assert "was refused for Trattoria Roma" in confirmation.said

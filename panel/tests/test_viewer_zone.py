@@ -91,3 +91,29 @@ def test_without_a_known_zone_times_are_in_utc(zone: str, anna: Admin, roma: Reg
     assert " UTC" in browser.get(change(roma)).content.decode()
     browser.cookies["zone"] = "Europe/Berlin"
     assert re.search(r" CES?T", browser.get(change(roma)).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("ends", "zone"), [("9999-12-31T23:59:59Z", "Asia/Tokyo"), ("0001-01-01T00:00:00Z", "America/New_York")]
+)
+def test_a_licence_at_an_end_of_the_calendar_is_shown_in_utc_where_the_viewers_zone_has_no_such_time(
+    anna: Admin, vera: Admin, register: Register, ends: str, zone: str
+) -> None:
+    site = register(license_expires_at=ends)
+    operate = f"/admin/sites/site/operate/extend/?site={site.site_id}"
+    for admin in (anna, vera):
+        browser = Client()
+        browser.force_login(admin)
+        browser.cookies["zone"] = zone
+        for page in ("/admin/", "/admin/sites/site/", "/admin/audit/event/", change(site), operate):
+            assert browser.get(page).status_code == (403 if page == operate and admin == vera else 200), page
+        assert f"{ends[1:10].lstrip('0')} {ends[11:16]} UTC" in browser.get(change(site)).content.decode()
+
+
+def test_a_licence_at_an_end_of_the_calendar_survives_its_form(anna: Admin, register: Register) -> None:
+    site = register(license_expires_at="9999-12-31T23:59:59Z")
+    browser = in_berlin(anna)
+    fields = fields_of(browser.get(change(site)).content.decode())
+    browser.post(change(site), fields | {"name": "Renamed"})
+    stored = Site.objects.get()
+    assert (stored.name, f"{stored.license_expires_at:%Y-%m-%d %H:%M:%S}") == ("Renamed", "9999-12-31 23:59:59")
