@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import PermissionDenied
@@ -87,7 +88,8 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Another admin's password; one's own is changed where the old one is asked for."""
-        if id == str(request.user.pk):
+        # The person, not the id: an id can be spelled in more than one way.
+        if self.get_object(request, unquote(id)) == request.user:
             return redirect("admin:password_change")
         try:
             return super().user_change_password(request, id, form_url)

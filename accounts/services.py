@@ -134,13 +134,14 @@ def readable_refresh_token(refresh: str) -> RefreshToken:
 def change_admin(admin_id: int, changes: Mapping[str, Any]) -> Admin:
     """Change what an admin is and may do, of CHANGEABLE what is named and nothing else.
 
-    Whoever is disabled is signed out everywhere, for good. Raises LastSysadmin.
+    Whoever is disabled is signed out everywhere, for good; so is who gets a role that asks for more than they signed in
+    with, such as a second factor. Raises LastSysadmin.
     """
     with never_without_a_sysadmin(admin_id) as admin:
-        was_active = admin.is_active
+        was_active, former_role = admin.is_active, admin.role
         for name in CHANGEABLE:
             setattr(admin, name, changes.get(name, getattr(admin, name)))
-    if was_active and not admin.is_active:
+    if (was_active and not admin.is_active) or (admin.role != former_role and holdup_of(admin)):
         admin.token_generation += 1
         end_everything_else(admin, but=None, at=timezone.now())
     admin.save(update_fields=[*CHANGEABLE, "token_generation"])

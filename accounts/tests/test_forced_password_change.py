@@ -97,9 +97,14 @@ def test_a_new_password_by_a_sysadmin_must_be_changed_too(anna: Admin, ben: Admi
     assert sysadmin.get("/admin/").status_code == 200
 
 
-def test_ones_own_password_is_changed_where_the_old_one_is_asked_for(anna: Admin) -> None:
+@pytest.mark.parametrize("spelling", ["{}", "0{}", "+{}", "%20{}"])
+def test_ones_own_password_is_changed_where_the_old_one_is_asked_for(db: None, spelling: str) -> None:
+    anna = Admin.objects.create_user("anna", "anna@vendor.example", PASSWORD, role="sysadmin", pk=7)
     browser = browser_of("anna", PASSWORD)
-    page, new = f"/admin/accounts/admin/{anna.pk}/password/", {"password1": CHOSEN, "password2": CHOSEN}
+    page, new = (
+        f"/admin/accounts/admin/{spelling.format(anna.pk)}/password/",
+        {"password1": CHOSEN, "password2": CHOSEN},
+    )
     for answer in (browser.get(page), browser.post(page, {"usable_password": "true", **new})):
         assert (answer.status_code, answer["Location"]) == (302, PAGE)
     assert login("anna").status_code == 200

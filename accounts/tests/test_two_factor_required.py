@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Admin, TotpDevice
+from accounts.services import change_admin
 from accounts.tests.factors import APP_PAGE, KEY_PAGE, App, app_of, is_in, signed_in
 from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
 from conftest import PASSWORD
@@ -96,3 +97,17 @@ def test_removing_the_last_factor_leads_back_to_enrolment_and_ends_tokens(anna: 
     assert not TotpDevice.objects.exists()
     assert client.get("/admin/")["Location"] == APP_PAGE
     assert is_unauthenticated(me(access))
+
+
+def test_a_promotion_does_not_lead_an_access_token_round_enrolment(anna: Admin, vera: Admin) -> None:
+    tokens = pair("vera")
+    change_admin(vera.pk, {"role": "sysadmin"})
+    assert is_unauthenticated(me(tokens["access"]))
+    assert is_unauthenticated(refresh(tokens["refresh"]))
+    assert signed_in("vera").get("/admin/")["Location"] == APP_PAGE
+
+
+def test_a_promotion_leaves_whoever_has_a_second_factor_signed_in(anna: Admin, vera: Admin) -> None:
+    access = login("vera", otp=app_of(vera).fresh_code()).json()["access"]
+    change_admin(vera.pk, {"role": "support"})
+    assert me(access).json()["role"] == "support"
