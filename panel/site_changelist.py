@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from common.admin import asks_for_nul
 from heartbeat.availability import heartbeat_slots
 from panel.site_filters import RegistrationFilter
 from panel.site_rows import headers_of, rows_of
@@ -31,7 +32,7 @@ class SiteChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Site]:
         """All that are found, for actions; the page comes from `found`."""
         self.filter_specs, self.has_filters, unknown, _, self.has_active_filters = self.get_filters(request)
-        if unknown or not all(spec.is_known for spec in self.filter_specs):
+        if unknown or asks_for_nul(request) or not all(spec.is_known for spec in self.filter_specs):
             raise IncorrectLookupParameters  # rather than to show, or to let an action hit, more than was asked for
         self.at = timezone.now()
         self.found = self.asked_for()

@@ -100,9 +100,9 @@ def test_the_link_exports_what_filters_and_search_match(anna: Admin, api: APICli
     assert [(row["name"], bool(row["deregistered_at"])) for row in deregistered] == [("Gone", True)]
 
 
-def test_an_address_with_an_unknown_filter_leads_back_to_the_list(anna: Admin) -> None:
-    answer = at_the_screen(anna).get(EXPORT + "?is_locked__exact=maybe&e=2")
-    assert answer.status_code == 302
+@pytest.mark.parametrize("query", ["is_locked__exact=maybe&e=2", "zone=%00", "version=a%00", "q=%00"])
+def test_an_address_with_an_unknown_filter_leads_back_to_the_list(anna: Admin, query: str) -> None:
+    assert at_the_screen(anna).get(f"{EXPORT}?{query}").status_code == 302
 
 
 def test_the_action_exports_the_selected(vera: Admin, register: Register) -> None:
