@@ -74,6 +74,14 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     def shown_second_factor(self, person: Any) -> bool:
         return bool(person.second_factor)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who only looks sees no password: Django would show a button there that leads to a refusal."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        (title, first), *others = fieldsets
+        return [(title, {"fields": [name for name in first["fields"] if name != "password"]}), *others]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # A name that stands in the history does not change.
         return self.readonly_fields if obj else []

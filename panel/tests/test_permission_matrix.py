@@ -1,10 +1,13 @@
 """Each role at each page, by GET and by POST. The pages are read from the admin site itself: one that is new and stands in no
 table here fails, so that nobody can forget to say who may see it."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib import admin
@@ -190,7 +193,7 @@ def test_every_operation_stands_here() -> None:
 
 def stored() -> list[Any]:
     """What a forged request could change."""
-    tables = (Site, SiteKey, SitePulse, Event, Admin, IdempotentRequest, TokenFamily)
+    tables = (Site, SiteKey, SitePulse, Event, Admin, IdempotentRequest, TokenFamily, SiteImport)
     return [list(model.objects.order_by("pk").values()) for model in tables]
 
 
@@ -239,3 +242,26 @@ def test_each_role_is_offered_each_operation_or_not(
     answer = browser.post(path, selected)
     assert ('name="confirmed"' in answer.content.decode()) is allowed, "a page that asks, or none"
     assert stored() == before
+
+
+@pytest.mark.parametrize("name", CAST)
+def test_no_link_or_button_leads_a_role_to_what_it_may_not_do(
+    name: str, objects: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """From every page that it may see; sites in whatever state have buttons of their own."""
+    browser = Client()
+    browser.force_login(request.getfixturevalue(name))
+    seen: dict[str, int] = {}
+    for page in pages(objects):
+        answer = browser.get(page.path)
+        if answer.status_code != 200 or answer.streaming:
+            continue
+        for address in links_of(answer.content.decode(), page.path):
+            seen.setdefault(address, browser.get(address).status_code)
+    assert len(seen) > 30
+    assert {address: status for address, status in seen.items() if status not in (200, 302)} == {}
+
+
+def links_of(html: str, path: str) -> set[str]:
+    found = {urljoin(path, unescape(href)) for href in re.findall(r'<a\b[^>]*\bhref="([^"#]+)', html)}
+    return {address for address in found if address.startswith("/")}
