@@ -81,7 +81,9 @@ def what_it_overtook(operation: Operation, after: Site, shown: Mapping[str, Any]
 def shown_of(operation: Operation, site: Site) -> str:
     """What the confirmation page shows of a site and the person decides on, for the form to bring back."""
     values = [getattr(site, name) for name in operation.decided_on]
-    return json.dumps([format_instant(value) if isinstance(value, datetime) else value for value in values])
+    plain = [format_instant(value) if isinstance(value, datetime) else value for value in values]
+    # As it is, not in escapes: the longest reasons of AT_ONCE sites must fit into one form.
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def read_shown(operation: Operation, posted: str) -> dict[str, Any]:

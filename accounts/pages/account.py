@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,6 +17,8 @@ from accounts.sessions import digest_of_session
 from accounts.two_factor.security_keys import host_for_keys
 
 GONE = "It had ended already."
+# A script may sign in thousands of times; whoever wants those gone ends them all by one button.
+SHOWN_AT_MOST = 50
 
 
 def signed_in(request: HttpRequest) -> Admin:
@@ -31,7 +34,10 @@ def page(request: HttpRequest, template: str, title: str, **context: Any) -> Htt
 
 @require_GET
 def account(request: HttpRequest) -> HttpResponse:
-    now, owner = timezone.now(), signed_in(request)
+    now, owner, here = timezone.now(), signed_in(request), digest_of_session(request)
+    this_one_first = ExpressionWrapper(Q(pk=here), BooleanField()).desc()
+    browsers = PanelSession.objects.filter(admin=owner, expire_date__gt=now).order_by(this_one_first, "-last_used_at")
+    api_sign_ins = TokenFamily.objects.filter(admin=owner).live(at=now).order_by("-created_at")
     return page(
         request,
         "account",
@@ -41,9 +47,11 @@ def account(request: HttpRequest) -> HttpResponse:
         has_second_factor=owner.has_second_factor(),
         codes_left=owner.recovery_codes.filter(used_at=None).count(),
         host_for_keys=host_for_keys(request.get_host()),
-        browsers=PanelSession.objects.filter(admin=owner, expire_date__gt=now).order_by("-last_used_at"),
-        this_browser=digest_of_session(request),
-        api_sign_ins=TokenFamily.objects.filter(admin=owner).live(at=now).order_by("-created_at"),
+        browsers=browsers[:SHOWN_AT_MOST],
+        more_browsers=browsers[SHOWN_AT_MOST:].count(),
+        this_browser=here,
+        api_sign_ins=api_sign_ins[:SHOWN_AT_MOST],
+        more_api_sign_ins=api_sign_ins[SHOWN_AT_MOST:].count(),
     )
 
 

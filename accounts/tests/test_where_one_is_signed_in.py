@@ -1,6 +1,7 @@
 """One sees where one is signed in, and ends what one does not know."""
 
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -56,6 +57,22 @@ def test_the_page_names_each_browser_its_address_and_this_one() -> None:
     assert "from 203.0.113.7" in page
     assert "<strong>Firefox on Windows</strong><br>" in page
     assert "from 198.51.100.4" in page
+
+
+def test_of_thousands_of_sign_ins_the_page_shows_some_and_this_browser_first(anna: Admin) -> None:
+    here, now = browser(agent=FIREFOX), timezone.now()
+    later = {"created_at": now, "expires_at": now + timedelta(hours=1)}
+    TokenFamily.objects.bulk_create(
+        TokenFamily(id=uuid.uuid4(), admin=anna, newest_token_id="x", **later) for _ in range(60)
+    )
+    used = {"created_at": now, "last_used_at": now + timedelta(minutes=1), "expire_date": now + timedelta(hours=1)}
+    PanelSession.objects.bulk_create(PanelSession(session_key=str(number), admin=anna, **used) for number in range(60))
+    page = shown(here)
+    assert page.count("An unknown browser") == 49
+    assert "And 11 more, used longer ago" in page
+    assert page.index("Firefox on Windows") < page.index("An unknown browser")
+    assert page.count("An unknown program") == 50
+    assert "And 10 more, older ones" in page
 
 
 def test_an_ended_browser_is_out_at_the_next_request_and_nobody_else() -> None:
