@@ -67,6 +67,8 @@ def test_every_page_is_readable_and_asks_nobody_else(
         f"{site}/rotate-key/",
         f"/admin/sites/site/operate/lock/?site={locked_site.site_id}",
         f"/admin/sites/site/operate/extend/?site={locked_site.site_id}",
+        f"/admin/sites/site/operate/set_expiry/?site={locked_site.site_id}",
+        f"/admin/sites/site/operate/deregister/?site={locked_site.site_id}",
         "/admin/audit/event/",
         "/admin/heartbeat/heartbeat/",
         "/admin/sites/sitekey/",
@@ -76,6 +78,9 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/accounts/admin/add/",
         "/admin/accounts/admin/1/change/",
         "/admin/accounts/tokenfamily/",
+        "/admin/account/",
+        "/admin/password_change/",
+        "/admin/account/authenticator-app/add/",
     ):
         examine(path)
         width = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
