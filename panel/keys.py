@@ -121,8 +121,8 @@ class HandsOutKeys(admin.ModelAdmin):
                 f"{error.detail}. No key was made now. If you just rotated it, its new key was shown then, once.",
             )
             return HttpResponseRedirect(reverse("admin:sites_site_change", args=[site.pk]))
-        until = rotation.previous_key_expires_at
-        return self.show_key(request, site, rotation.secret_key, title=f"New key: {site.name}", previous_until=until)
+        overlap = {"previous_until": rotation.previous_key_expires_at, "works_on": facts["overlap_hours"] > 0}
+        return self.show_key(request, site, rotation.secret_key, title=f"New key: {site.name}", **overlap)
 
 
 def environment_of(url: str, site: Site, key: str) -> str:

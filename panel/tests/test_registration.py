@@ -110,6 +110,16 @@ def test_a_rotation_that_is_sent_twice_makes_one_key(anna: Admin, roma: Register
     assert SiteKey.objects.count() == 2
 
 
+@pytest.mark.parametrize(("hours", "words"), [("24", "or until the new one was used twice"), ("0", "ended at once")])
+def test_the_page_with_a_new_key_says_how_long_the_old_one_works(
+    hours: str, words: str, anna: Admin, roma: RegisteredSite
+) -> None:
+    path = f"{LIST}{roma.site_id}/rotate-key/"
+    page = at_the_screen(anna).post(path, {"overlap_hours": hours, "revision": "1"}).content.decode()
+    assert words in page
+    assert ("works until" in page) == (hours == "24")
+
+
 def test_no_key_stays_in_the_session_the_events_or_the_stored_answers(anna: Admin, roma: RegisteredSite) -> None:
     browser = at_the_screen(anna)
     registered = browser.post(ADD, filled(browser))
