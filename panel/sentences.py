@@ -165,6 +165,9 @@ def badges_of(site: Any, *, at: datetime) -> list[SafeString]:
         shown.append(badge("late", "unlocked, not told yet"))
     if not site.is_active:
         shown.append(badge("inactive"))
+    is_out = site.deregistered_at is not None or not site.is_active
+    if is_out and site.license_expires_at > at:
+        return shown  # the end that is yet to come makes nobody licensed
     return [*shown, license_badge(site, at=at)]
 
 

@@ -224,10 +224,11 @@ def test_what_a_person_typed_is_escaped() -> None:
         (LOCKED, "● online ◆ locked ● licensed"),
         ({**LOCKED, "told_locked": False}, "● online ◆ locked, not told yet ● licensed"),
         ({"told_locked": True}, "● online ▲ unlocked, not told yet ● licensed"),
-        ({"is_active": False, "status": "offline"}, "■ offline ■ inactive ● licensed"),
+        ({"is_active": False, "status": "offline"}, "■ offline ■ inactive"),
         ({"license_expires_at": LONG_AGO}, "● online ■ licence expired"),
+        ({"license_expires_at": LONG_AGO, "is_active": False}, "● online ■ inactive ■ licence expired"),
         ({"license_expires_at": NOW + timedelta(days=3)}, "● online ▲ licence ends in 3 days"),
-        ({**LOCKED, "told_locked": False, "deregistered_at": NOW}, "✕ deregistered ◆ locked ● licensed"),
+        ({**LOCKED, "told_locked": False, "deregistered_at": NOW}, "✕ deregistered ◆ locked"),
     ],
 )
 def test_the_same_as_badges(facts: dict[str, Any], shown: str) -> None:
