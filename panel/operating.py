@@ -296,7 +296,7 @@ def outcomes_of(row: IdempotentRequest) -> dict[str, Any]:
 
 def say_of_one(request: HttpRequest, operation: Operation, outcome: dict[str, str]) -> None:
     if outcome["kind"] == DONE:
-        messages.success(request, f"{operation.done} {outcome['name']}. {outcome['words']}.")
+        messages.success(request, f"{outcome['name']}: {outcome['words']}.")
     elif outcome["kind"] == fates.UNCHANGED:
         messages.info(request, f"{outcome['name']} stands as it was. {outcome['words']}.")
     else:

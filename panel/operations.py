@@ -30,7 +30,6 @@ class Operation:
     label: str
     permission: str
     warning: str
-    done: str
     form: type[OperationForm]
     service: Callable[..., Site]
     applies_to: Callable[[Site], bool]
@@ -57,7 +56,6 @@ ALL = (
         label="Lock",
         permission="sites.lock_site",
         warning="A locked site is refused service from its next heartbeat on, until somebody unlocks it.",
-        done="Locked",
         form=LockForm,
         service=services.lock_site,
         applies_to=is_live,
@@ -72,7 +70,6 @@ ALL = (
         label="Unlock",
         permission="sites.unlock_site",
         warning="The site gets service again from its next heartbeat on.",
-        done="Unlocked",
         form=UnlockForm,
         service=services.unlock_site,
         applies_to=lambda site: is_live(site) and site.is_locked,
@@ -86,7 +83,6 @@ ALL = (
         label="Extend licence",
         permission="sites.extend_license",
         warning="The licence will end later.",
-        done="Extended the licence of",
         form=ExtendForm,
         service=services.extend_license,
         applies_to=is_live,
@@ -99,7 +95,6 @@ ALL = (
         label="Set expiry date",
         permission="sites.set_license_expiry",
         warning="The licence will end at that moment, earlier or later than now. Without a licence a site gets no service.",
-        done="Set the end of the licence of",
         form=SetExpiryForm,
         service=services.set_license_expiry,
         applies_to=is_live,
@@ -113,7 +108,6 @@ ALL = (
         label="Deactivate",
         permission="sites.deactivate_site",
         warning="An inactive site has no licence from its next heartbeat on, whatever the end of its licence says.",
-        done="Deactivated",
         form=DeactivateForm,
         service=services.deactivate_site,
         applies_to=lambda site: is_live(site) and site.is_active,
@@ -127,7 +121,6 @@ ALL = (
         label="Activate",
         permission="sites.deactivate_site",
         warning="From its next heartbeat on the site has a licence again, as far as that has not ended.",
-        done="Activated",
         form=ActivateForm,
         service=services.activate_site,
         applies_to=lambda site: is_live(site) and not site.is_active,
@@ -140,7 +133,6 @@ ALL = (
         label="Deregister",
         permission="sites.deregister_site",
         warning="The site is unknown from now on and its keys are refused: it stops working. Its history is kept.",
-        done="Deregistered",
         form=DeregisterForm,
         service=services.deregister_site,
         applies_to=is_live,
@@ -155,7 +147,6 @@ ALL = (
         label="Restore",
         permission="sites.restore_site",
         warning="The site comes back as it was, keys included.",
-        done="Restored",
         form=RestoreForm,
         service=services.restore_site,
         applies_to=lambda site: not is_live(site),

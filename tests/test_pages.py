@@ -128,7 +128,7 @@ def test_two_sites_are_locked_with_a_reason_and_unlocked_again(anna: Visitor, se
     anna.follow("a:text-is('Unlock')")
     page.fill("#id_note", "cleared")
     anna.follow("input[type=submit]")
-    assert "Unlocked Pair 0" in anna.messages
+    assert "Pair 0: Unlocked" in anna.messages
     assert [site.call_home().json()["locked"] for site in sites] == [False, True]
 
 
@@ -183,7 +183,7 @@ def test_a_deregistered_site_is_restored(anna: Visitor, server: RunningServer) -
     anna.follow("a:text-is('Lost and Found')")
     anna.follow("a:text-is('Restore')")
     anna.follow("input[type=submit]")
-    assert "Restored Lost and Found" in anna.messages
+    assert "Lost and Found: Restored" in anna.messages
     assert site.call_home().status_code == 200
 
 

@@ -146,6 +146,15 @@ def test_an_end_that_comes_earlier_needs_a_reason(typed: str, needed: bool, anna
     assert f"{stored(late).license_expires_at:%Y-%m-%d}" == typed
 
 
+def test_one_site_needs_no_numbers_and_is_told_of_once(anna: Admin, roma: RegisteredSite) -> None:
+    confirmation = Confirmation(anna, "lock", (roma,))
+    assert "online now" not in confirmation.page
+    answer = at_the_screen(anna).post(
+        f"{LIST}operate/lock/", {**FormReader(confirmation.page).fields, "reason": "unpaid"}, follow=True
+    )
+    assert [str(message) for message in answer.context["messages"]] == ["Trattoria Roma: Locked."]
+
+
 def test_the_page_says_first_whom_it_will_hit(anna: Admin, api: APIClient, register: Register) -> None:
     at_home, locked, ended, gone = (register(name=name) for name in ("At home", "Locked", "Ended", "Gone"))
     at_home.call_home()
