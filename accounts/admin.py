@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,7 +20,7 @@ from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
 from common.errors import DomainError
 
 
-class NewAdminForm(AdminUserCreationForm):
+class NewAdminForm(UserCreationForm):
     class Meta:
         model = Admin
         fields = ["username", "email", "role"]
@@ -50,6 +50,7 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     form = ChangeAdminForm
     add_form = NewAdminForm
     change_password_form = NewPasswordForm
+    add_form_template = "accounts/add_admin.html"
     change_form_template = "accounts/admin_change_form.html"
     list_display = ["username", "email", "role", "is_active", "shown_second_factor", "last_login"]
     list_filter = ["role", "is_active"]
@@ -63,7 +64,7 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
         ("Record", {"fields": ["last_login", "created_at"]}),
     ]
     add_fieldsets = [
-        (None, {"fields": ["username", "email", "role", "usable_password", "password1", "password2"]}),
+        (None, {"fields": ["username", "email", "role", "password1", "password2"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -20,6 +20,10 @@ class BoundedPaginator(Paginator):
         rows: Any = self.object_list
         return int(rows.order_by()[:COUNTED_AT_MOST].count())
 
+    @property
+    def may_be_more(self) -> bool:
+        return self.count == COUNTED_AT_MOST
+
 
 def asks_for_nul(request: HttpRequest) -> bool:
     """Whether the address holds what no text has and PostgreSQL refuses."""

@@ -34,6 +34,11 @@ log = logging.getLogger("portcullis.accounts")
 
 
 class PasswordForm(AdminAuthenticationForm):
+    error_messages = {
+        **AdminAuthenticationForm.error_messages,
+        "invalid_login": "The user name or the password is wrong. Both tell capitals from small letters.",
+    }
+
     def clean(self) -> dict[str, Any]:
         credentials = {name: self.cleaned_data.get(name) for name in ("username", "password")}
         if all(credentials.values()):
@@ -117,6 +122,7 @@ class SecondFactorView(View):
         if form.is_valid() and self.proves(form.cleaned_data, challenge):
             return self.sign_in()
         if form.is_valid():
+            form = SecondFactorForm({})  # an empty field for the next code
             form.add_error(None, WRONG)
             log.warning("%s gave the right password and a wrong second factor", self.person.username)
         return self.ask(form)

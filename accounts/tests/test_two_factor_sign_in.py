@@ -57,6 +57,13 @@ def test_a_code_that_was_used_is_refused_even_while_it_still_shows(app: App) -> 
     assert not is_in(again)
 
 
+def test_after_a_wrong_code_the_field_is_empty(app: App) -> None:
+    wrong = app.wrong_code()
+    page = after_password().post(SECOND, {"code": wrong}).content.decode()
+    assert "That was not right" in page
+    assert wrong not in page
+
+
 def test_a_code_from_before_the_one_that_was_used_is_refused(app: App) -> None:
     app.fresh_code()
     assert give(after_password(), app.code(steps_off=1)) == 302
