@@ -27,13 +27,13 @@ class GuardedBackend(ModelBackend):
         if username is None or password is None:
             return None
         username = Admin.normalize_username(username)
-        guard = LoginGuard(username, getattr(request, "client_address", None))
+        guard = LoginGuard(username, getattr(request, "client_address", None), asks_for_code=otp is not ASKED_LATER)
         guard.refuse_if_exhausted()
         now = timezone.now()
         factor = second_factor_of(username, None if otp is ASKED_LATER else otp, at=now)
         admin = super().authenticate(request, username=username, password=password)
         if admin is None or not (otp is ASKED_LATER or factor.passes(at=now)):
-            guard.count_failure()
+            guard.count_failure(password_was_right=admin is not None)
             return None
         guard.refuse_if_exhausted()
         # Who still owes a second factor has not signed in: a known password must not buy new guesses at codes.

@@ -2,6 +2,9 @@
 
 Only failures count. An attacker at one address uses up the guesses of that address, never those of the admin elsewhere.
 The counters stand in the database, so the limit holds across processes and does not open when Redis is gone.
+
+A code of six digits is guessed sooner than a password, and addresses are cheap: so codes that were wrong although the password
+was right are also counted for each admin, whatever the address. Only who knows the password can use that limit up.
 """
 
 import hashlib
@@ -18,7 +21,7 @@ from common.counters import SqlCounterCache
 class LoginGuard:
     """The limits as they apply to one attempt."""
 
-    def __init__(self, username: str, address: str | None) -> None:
+    def __init__(self, username: str, address: str | None, *, asks_for_code: bool = False) -> None:
         bucket = address_bucket(address)
         folded = username.casefold()
         self.pair = "login:pair:" + hashlib.sha256(f"{bucket}\n{folded}".encode()).hexdigest()
@@ -26,6 +29,9 @@ class LoginGuard:
             f"login:address:{bucket}": settings.LOGIN_FAILURES_PER_ADDRESS,
             self.pair: settings.LOGIN_FAILURES_PER_PAIR,
         }
+        self.codes = "login:codes:" + hashlib.sha256(folded.encode()).hexdigest()
+        if asks_for_code:
+            self.limits[self.codes] = settings.LOGIN_CODE_FAILURES
 
     @property
     def counters(self) -> SqlCounterCache:
@@ -44,11 +50,12 @@ class LoginGuard:
                 lapses_at = self.counters.expires_at(counter) or time.time()
                 raise TooManyLoginAttempts(retry_after_seconds=int(lapses_at - time.time()) + 1)
 
-    def count_failure(self) -> None:
+    def count_failure(self, *, password_was_right: bool = False) -> None:
         """Raises TooManyLoginAttempts for a failure past the limit: of guesses made at once no more are answered."""
         window = settings.LOGIN_FAILURE_WINDOW.total_seconds()
-        counts = {counter: self.count(counter, window) for counter in self.limits}
-        if any(counts[counter] > limit for counter, limit in self.limits.items()):
+        counted = [counter for counter in self.limits if password_was_right or counter != self.codes]
+        counts = {counter: self.count(counter, window) for counter in counted}
+        if any(count > self.limits[counter] for counter, count in counts.items()):
             self.refuse_if_exhausted()
 
     def count(self, counter: str, window: float) -> int:

@@ -60,7 +60,8 @@ class LoginView(PublicView):
         """Trade a user name and a password, and a code where there is a second factor, for an access and a refresh token.
 
         An unknown user, a wrong password, a disabled admin, and a missing, wrong or used `otp` all get the same 401.
-        After too many failures from one address the answer is 429 with `Retry-After`, there and only there.
+        After too many failures from one address the answer is 429 with `Retry-After`, there and only there. Wrong codes
+        after the right password are limited for the admin as well, whatever the address.
 
         When all that is right, the answer is still 403 to an admin who must do something in the control panel first:
         `password_change_required` when somebody else set the password, `two_factor_required` when the role needs a

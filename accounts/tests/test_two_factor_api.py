@@ -1,11 +1,15 @@
 """The API's login asks for the code too, and says nothing about which part was wrong."""
 
+from typing import Any
+
 import pytest
+from django.test import Client
 
 from accounts.models import Admin, TokenFamily
 from accounts.tests.factors import App, SoftKey, app_of, register_key, signed_in
 from accounts.tests.test_login import REFUSED
 from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
+from conftest import PASSWORD
 
 
 @pytest.fixture
@@ -66,3 +70,22 @@ def test_adding_the_first_factor_ends_what_a_password_alone_signed_in(anna: Admi
     app_of(anna)
     assert is_unauthenticated(me(tokens["access"]))
     assert is_unauthenticated(refresh(tokens["refresh"]))
+
+
+def test_codes_are_limited_for_each_admin_whatever_the_address(app: App, settings: Any) -> None:
+    settings.LOGIN_CODE_FAILURES = 12
+    for guess in range(12):
+        assert login(otp=app.wrong_code(), address=f"198.51.100.{guess}").status_code == 401
+    answer = login(otp=app.fresh_code(), address="203.0.113.9")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_login_attempts")
+    panel = Client(REMOTE_ADDR="203.0.113.9")
+    panel.post("/admin/login/", {"username": "anna", "password": PASSWORD})
+    assert panel.post("/admin/login/second-factor/", {"code": app.fresh_code()}).status_code == 429
+
+
+def test_without_the_password_nobody_uses_up_the_guesses_at_codes(app: App, settings: Any) -> None:
+    settings.LOGIN_CODE_FAILURES = 2
+    for guess in range(5):
+        wrong = login(password="wrong", otp=app.wrong_code(), address=f"198.51.100.{guess}")
+        assert wrong.status_code == 401
+    assert login(otp=app.fresh_code(), address="203.0.113.9").status_code == 200

@@ -169,11 +169,11 @@ def second_factor_of(username: str, typed: str | None, *, at: datetime) -> Secon
 
 def code_is_right(admin: Admin, typed: str, *, address: str | None, at: datetime) -> bool:
     """Use up a code after the password; guessing is counted with the guesses at passwords. Raises TooManyLoginAttempts."""
-    guard = LoginGuard(admin.username, address)
+    guard = LoginGuard(admin.username, address, asks_for_code=True)
     guard.refuse_if_exhausted()
     code = codes.find_code(admin.pk, typed, at=at)
     if code is None or not code.use_up(at=at):
-        guard.count_failure()
+        guard.count_failure(password_was_right=True)
         return False
     return welcome(guard)
 
