@@ -75,6 +75,7 @@ class Site(models.Model):
                 condition=Q(deregistered_at=None, is_active=True),
             ),
             models.Index(fields=["site_id"], name="site_locked", condition=Q(deregistered_at=None, is_locked=True)),
+            models.Index(fields=["site_id"], name="site_inactive", condition=Q(deregistered_at=None, is_active=False)),
             models.Index(fields=["site_id"], name="site_deregistered", condition=Q(deregistered_at__isnull=False)),
         ]
         constraints = [

@@ -128,13 +128,19 @@ def triage_rank(at: datetime) -> Case:
 
 def needing_attention(at: datetime) -> Q:
     """The same of a SitePulse of a live site, so that one look at all pulses and at the few barred sites answers it."""
+    (_, overdue), (_, untold), (_, unpaid) = attention_conditions(at, pulse="").values()
+    locked, inactive, expired = (Q(site__in=some) for some in barred_sites(at))
+    return (overdue & ~locked & ~inactive & ~expired) | (untold & locked) | (unpaid & expired & ~locked & ~inactive)
+
+
+def barred_sites(at: datetime) -> tuple[Any, Any, Any]:
+    """The ids of the live ones that are locked, inactive, expired: from indexes alone."""
     from sites.models import Site  # the models stand on this module
 
-    (_, overdue), *others = attention_conditions(at, pulse="").values()
-    found = overdue & ~Q(site__in=Site.objects.live().filter(barred_at(at)))
-    for of_site, of_pulse in others:
-        found |= of_pulse & Q(site__in=Site.objects.live().filter(of_site))
-    return found
+    live = Site.objects.live()
+    conditions = (Q(is_locked=True), Q(is_active=False), Q(license_expires_at__lte=at))
+    locked, inactive, expired = (live.filter(condition).values("pk") for condition in conditions)
+    return locked, inactive, expired
 
 
 class SiteQuerySet(models.QuerySet[Any]):

@@ -13,7 +13,16 @@ from django.db.models import Q
 from sites import choice
 from sites.choice import Choice, literal, quoted
 from sites.models import Site, SitePulse
-from sites.querysets import SiteQuerySet, SiteStatus, Triage, barred_at, licensed_at, status_conditions, unlicensed_at
+from sites.querysets import (
+    SiteQuerySet,
+    SiteStatus,
+    Triage,
+    barred_at,
+    barred_sites,
+    licensed_at,
+    status_conditions,
+    unlicensed_at,
+)
 
 GROUPS = 5
 
@@ -29,7 +38,8 @@ class TriageChoice(Choice):
         cut = f"SELECT ids[{rows.start + 1}:{rows.stop}] FROM part_{GROUPS}"
         if not (self.of_pulse or self.of_text):
             return f"WITH {self.silent()}, size AS ({self.total()}), {self.parts()} SELECT n, ({cut}) FROM size"
-        most = choice.SORTED if self.of_text else choice.REMEMBERED
+        # Of a question about pulses: up to so many it is cheaper to look each up than to look at the pulses a second time.
+        most = choice.SORTED if self.of_text else 2 * choice.REMEMBERED
         found = self.matching() if self.of_pulse else self.facts
         return f"""
             WITH found AS MATERIALIZED ({found} LIMIT {most + 1}), first AS (SELECT count(*) AS seen FROM found),
@@ -64,7 +74,11 @@ class TriageChoice(Choice):
             unwell AS MATERIALIZED (SELECT pk FROM silent UNION ALL SELECT unnest(ARRAY({self.barred()})))"""
 
     def barred(self) -> str:
-        return quoted(self.list.sites().filter(barred_at(self.list.at)).values("pk"))
+        sites = self.list.sites()
+        if self.list.of_site or self.of_text:
+            return quoted(sites.filter(barred_at(self.list.at)).values("pk"))
+        # Some come twice, which harms nobody.
+        return " UNION ALL ".join(f"({quoted(some)})" for some in barred_sites(self.list.at))
 
     def total(self) -> str:
         if not self.of_pulse:
