@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
 
 from common.admin import KnownLookupsOnly
 from common.moments import moment_ago, moment_until
@@ -85,7 +84,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
     def shown_state(self, site: Any) -> SafeString:
         facts = [badge("deregistered" if site.deregistered_at else site.status)]
         if site.is_locked:
-            reason = Truncator(site.lock_reason).chars(REASON_SHOWN)
+            reason = shortened(site.lock_reason or "")
             facts.append(
                 format_html('{} <span class="reason" title="{}">{}</span>', badge("locked"), site.lock_reason, reason)
             )
@@ -111,3 +110,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
     @admin.display(description="Last 7 days")
     def shown_week(self, site: Any) -> SafeString:
         return heartbeat_bar(site.slots)
+
+
+def shortened(reason: str) -> str:
+    return reason if len(reason) <= REASON_SHOWN else f"{reason[: REASON_SHOWN - 1]}…"
