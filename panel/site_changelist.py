@@ -19,7 +19,12 @@ from panel.site_filters import RegistrationFilter
 from panel.site_rows import headers_of, rows_of
 from sites.listing import SiteList
 from sites.models import Site
-from sites.querysets import containing
+from sites.querysets import SiteQuerySet, containing
+
+
+class ShownSites(SiteList):
+    def shown(self, sites: SiteQuerySet) -> SiteQuerySet:
+        return sites.select_related("pulse").with_status(at=self.at)
 
 
 class SiteChangeList(ChangeList):
@@ -43,7 +48,7 @@ class SiteChangeList(ChangeList):
         chosen = [(spec, spec.value()) for spec in self.filter_specs if spec.value()]
         term = self.query.strip()
         registration = [value for spec, value in chosen if isinstance(spec, RegistrationFilter)]
-        return SiteList(
+        return ShownSites(
             of_site=reduce(and_, (spec.of_site(value, at=self.at) for spec, value in chosen), Q()),
             of_text=containing(term) if term else Q(),
             of_pulse=reduce(and_, (spec.of_pulse(value, at=self.at) for spec, value in chosen), Q()),

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ChangeList
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sites.models import Site
+TICK, NAME = '<td class="action-checkbox">{}</td>', '<th class="field-%s"><a href="{}">{}</a></th>'
+CELL = '<td class="field-%s">{}</td>'
 
 
 def headers_of(changelist: ChangeList) -> list[dict[str, Any]]:
@@ -19,17 +20,18 @@ def rows_of(changelist: ChangeList) -> list[SafeString]:
     admin: Any = changelist.model_admin
     columns = {str(name): getattr(admin, str(name)) for name in changelist.list_display}
     ticks = columns.pop("action_checkbox", None)
+    (name, shown_name), *others = columns.items()
+    # One template for all rows: to put each cell together by itself takes several times as long.
+    row = "<tr>" + TICK * bool(ticks) + NAME % name + "".join(CELL % each for each, _ in others) + "</tr>"
     # So that the page of a site leads back to the list as it was.
     back = f"?{changelist.preserved_filters}" if changelist.preserved_filters else ""
-    rows = []
-    for site in changelist.result_list:
-        tick = format_html('<td class="action-checkbox">{}</td>', ticks(site)) if ticks else ""
-        rows.append(row_of(site, columns, tick=tick, link=changelist.url_for_result(site) + back))
-    return rows
-
-
-def row_of(site: Site, columns: dict[str, Any], *, tick: SafeString | str, link: str) -> SafeString:
-    (name, shown_name), *others = columns.items()
-    cells = format_html_join("", '<td class="field-{}">{}</td>', ((each, shown(site)) for each, shown in others))
-    html = '<tr>{}<th class="field-{}"><a href="{}">{}</a></th>{}</tr>'
-    return format_html(html, tick, name, link, shown_name(site), cells)
+    return [
+        format_html(
+            row,
+            *([ticks(site)] if ticks else []),
+            changelist.url_for_result(site) + back,
+            shown_name(site),
+            *(shown(site) for _, shown in others),
+        )
+        for site in changelist.result_list
+    ]

@@ -50,7 +50,11 @@ class SiteList:
 
     def __getitem__(self, rows: slice) -> list[Site]:
         assert rows.start == self.expected.start
-        return list(self.in_order(self.candidates().with_state(at=self.at).filter(pk__in=self.ids)))
+        return list(self.in_order(self.shown(self.candidates()).filter(pk__in=self.ids)))
+
+    def shown(self, sites: SiteQuerySet) -> SiteQuerySet:
+        """With what the representation needs; the panel's list needs less."""
+        return sites.with_state(at=self.at)
 
     def matching(self) -> SiteQuerySet:
         """All of them, asked for in the plain way."""
