@@ -9,6 +9,7 @@ was right are also counted for each admin, whatever the address. Only who knows 
 
 import hashlib
 import time
+from contextlib import suppress
 
 from django.conf import settings
 from django.core.cache import caches
@@ -59,7 +60,11 @@ class LoginGuard:
             self.refuse_if_exhausted()
 
     def count(self, counter: str, window: float) -> int:
-        return 1 if self.counters.add(counter, 1, window) else self.counters.incr(counter)
+        while not self.counters.add(counter, 1, window):
+            # A success at this very moment forgets the counter, or it lapses: then this failure begins a new one.
+            with suppress(ValueError):
+                return self.counters.incr(counter)
+        return 1
 
     def forget_failures_of_pair(self) -> None:
         """After a success. The address keeps its count: one good login must not buy fifty more guesses at others."""

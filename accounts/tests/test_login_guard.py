@@ -8,9 +8,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts.login_guard import LoginGuard
 from accounts.models import Admin
 from accounts.tests.side_by_side import side_by_side
 from accounts.tests.tokens import ADDRESS, login
+from common.counters import SqlCounterCache
 from conftest import PASSWORD
 
 ELSEWHERE = "198.51.100.4"
@@ -168,3 +170,21 @@ def test_guesses_side_by_side_learn_no_more_than_guesses_one_after_the_other(
     answers = side_by_side(*[lambda: login(password="wrong").status_code] * 30)
     assert answers.count(401) <= 10
     assert set(answers) <= {401, 429}
+
+
+def test_a_failure_whose_counter_is_forgotten_meanwhile_begins_a_new_one(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = LoginGuard("anna", "192.0.2.1")
+    guard.count_failure()
+    add = SqlCounterCache.add
+
+    def add_just_before_a_success(self: SqlCounterCache, key: str, *arguments: Any, **options: Any) -> bool:
+        is_new = add(self, key, *arguments, **options)
+        if not is_new:
+            self.delete(key)
+        return is_new
+
+    monkeypatch.setattr(SqlCounterCache, "add", add_just_before_a_success)
+    guard.count_failure()
+    assert [guard.counters.get(counter) for counter in guard.limits] == [1, 1]
