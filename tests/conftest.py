@@ -7,7 +7,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser
 
+from tests.browser import chromium
 from tests.running_server import RunningServer
 
 
@@ -55,3 +57,9 @@ def race_server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> 
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running

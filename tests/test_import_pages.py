@@ -2,7 +2,6 @@
 
 import csv
 import os
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -10,19 +9,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Download
 
-from tests.browser import LOOKS, Visitor, chromium, visitor
+from tests.browser import LOOKS, Visitor, visitor
 from tests.running_server import RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
 
 LIST = "/admin/sites/site/"
 HEADER = "site_id,name,owner_name,contact_email,license_expires_at,status"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,15 @@
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
-from tests.browser import Visitor, chromium, visitor
+from tests.browser import Visitor, visitor
 from tests.running_server import RunningServer, register
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

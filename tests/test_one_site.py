@@ -1,22 +1,14 @@
 """The page of one site in Chromium: in every look, by keyboard alone, and while somebody else changes the site."""
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import LOOKS, Visitor, chromium, visitor
+from tests.browser import LOOKS, Visitor, visitor
 from tests.running_server import Client, RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
 MOST_TABS = 60
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import LOOKS, Visitor, chromium, visitor
+from tests.browser import LOOKS, Visitor, visitor
 from tests.running_server import RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import csv
 import io
 import shlex
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,19 +15,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import Visitor, chromium, visitor
+from tests.browser import Visitor, visitor
 from tests.running_server import RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
 
 LIST = "/admin/sites/site/"
 MOST_BYTES = 300_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @dataclass
@@ -74,31 +67,27 @@ class Walk:
         return self.press("#content input[type=submit]", f"said: {button}")
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, tmp_path: Path) -> None:
-    server = race_server
-    walk = Walk(visitor(browser, server, look), server)
-    page, api = walk.person.page, server.sign_in()
-    walk.person.sign_in()
-    assert "Needs attention" in walk.look("dashboard")
-
-    # A restaurant is registered; its key is copied from the page, and its first heartbeat is the line that the page shows.
-    name = f"Walk {look}"
+def registers(walk: Walk, name: str, look: str) -> Site:
+    """Its key is copied from the page, and its first heartbeat is the line that the page shows."""
+    page = walk.person.page
     walk.go(f"{LIST}add/", "register")
     for field_name, value in {"name": name, "owner_name": "Wanda", "contact_email": f"{look}@walk.example"}.items():
         page.fill(f"#id_{field_name}", value)
     walk.press("input[name=_save]", "key")
-    site = Site(server, page.inner_text("#site-id"), page.inner_text("#secret-key"))
+    site = Site(walk.server, page.inner_text("#site-id"), page.inner_text("#secret-key"))
     line = page.inner_text("#first-heartbeat")
     answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True, timeout=20)
     assert '"licensed":true' in answer.stdout.replace(" ", "")
+    assert shlex.split(line)[0] == "curl"
+    return site
 
-    # The list shows it, alive.
-    walk.go(f"{LIST}?q={look}@walk.example", "list")
-    assert "online" in walk.row_of(site)
 
-    # Two are locked with a reason; what the local backends are told changes.
-    other = register(api, server, name=f"{name} 2", contact_email=f"{look}2@walk.example", owner_name="Wanda")
+def locks_two_with_a_reason(walk: Walk, site: Site, name: str, look: str) -> None:
+    """What the local backends are told changes."""
+    page, server = walk.person.page, walk.server
+    other = register(
+        server.sign_in(), server, name=f"{name} 2", contact_email=f"{look}2@walk.example", owner_name="Wanda"
+    )
     walk.go(f"{LIST}?q=walk.example&status=", "list of two")
     for one in (site, other):
         page.check(f"input[name=_selected_action][value='{one.site_id}']")
@@ -112,7 +101,9 @@ def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, 
     assert "Locked since" in sentence
     assert "by anna: unpaid invoice 118" in sentence
 
-    # Unlocked, extended, given a new key.
+
+def unlocks_extends_and_rotates(walk: Walk, site: Site) -> None:
+    page, api = walk.person.page, walk.server.sign_in()
     walk.operate(site, "Unlock", note="paid")
     assert site.call_home().json()["locked"] is False
     before = api.get(f"/api/sites/{site.site_id}").json()["license_expires_at"]
@@ -123,14 +114,15 @@ def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, 
     assert [site.call_home().status_code for _ in range(2)] == [200, 200]
     assert site.call_home(key=old).status_code == 401
 
-    # The list is exported, changed and imported again.
+
+def exports_and_imports(walk: Walk, site: Site, name: str, look: str, changed: Path) -> None:
+    page, api = walk.person.page, walk.server.sign_in()
     walk.go(f"{LIST}?q=walk.example", "list before export")
     with page.expect_download() as download:
         page.click("a:has-text('Export CSV')")
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
     mine = [row for row in rows if row["site_id"] == site.site_id]
     assert [row["name"] for row in mine] == [name]
-    changed = tmp_path / "changed.csv"
     with changed.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=["site_id", "name", "owner_name", "contact_email"])
         writer.writeheader()
@@ -144,7 +136,8 @@ def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, 
     assert api.get(f"/api/sites/{site.site_id}").json()["name"] == f"{name} renamed"
     assert api.get(f"/api/sites?search={look}3@walk.example").json()["count"] == 1
 
-    # One is taken out, refused, and taken back.
+
+def takes_out_and_back(walk: Walk, site: Site) -> None:
     walk.operate(site, "Deregister", reason="closed for good")
     assert site.call_home().status_code == 401
     walk.operate(site, "Restore")
@@ -152,9 +145,21 @@ def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, 
     history = walk.go(f"{LIST}{site.site_id}/change/", "site, restored")
     for word in ("Registered", "Locked", "Unlocked", "Restored"):
         assert word in history
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, tmp_path: Path) -> None:
+    walk, name = Walk(visitor(browser, race_server, look), race_server), f"Walk {look}"
+    walk.person.sign_in()
+    assert "Needs attention" in walk.look("dashboard")
+    site = registers(walk, name, look)
+    walk.go(f"{LIST}?q={look}@walk.example", "list")
+    assert "online" in walk.row_of(site)
+    locks_two_with_a_reason(walk, site, name, look)
+    unlocks_extends_and_rotates(walk, site)
+    exports_and_imports(walk, site, name, look, tmp_path / "changed.csv")
+    takes_out_and_back(walk, site)
     walk.go("/admin/", "dashboard, used")
     walk.go("/admin/account/", "account")
-
     assert {what: wrong for what, wrong in walk.found.items() if wrong} == {}
     assert walk.person.complaints == []
-    assert shlex.split(line)[0] == "curl"

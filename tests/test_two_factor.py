@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import Visitor, chromium, visitor
+from tests.browser import Visitor, visitor
 from tests.conftest import new_database
 from tests.running_server import ADMIN, PASSWORD, Client, RunningServer
 
@@ -37,12 +37,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Itera
     running.start()
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 class Person(Visitor):
@@ -131,13 +125,9 @@ def api_login(server: RunningServer, password: str = CHOSEN, **more: Any) -> Any
     return Client(server).post("/api/auth/login", {"username": NORA, "password": password, **more})
 
 
-def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser, server: RunningServer) -> None:
-    make_nora(server, browser)
-    assert api_login(server, GIVEN).json()["code"] == "password_change_required"
-    nora = person(browser, server)
+def must_choose_a_password(nora: Person) -> None:
+    """The one that was handed over opens nothing but the page for another."""
     page = nora.page
-
-    # The password that was handed over opens nothing but the page for another.
     nora.go("/admin/login/")
     nora.examine()
     nora.give_password(NORA, GIVEN)
@@ -149,7 +139,10 @@ def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser
         page.fill(f"#id_{name}", value)
     nora.submit()
 
-    # Then a second factor, before anything else.
+
+def must_set_up_a_second_factor(nora: Person) -> list[str]:
+    """Before anything else; the recovery codes."""
+    page, server = nora.page, nora.server
     assert nora.is_at("/admin/account/authenticator-app/add/")
     assert api_login(server).json()["code"] == "two_factor_required"
     nora.examine()
@@ -166,8 +159,12 @@ def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser
     nora.examine()
     assert "10 of 10 left" in page.inner_text("#content")
     assert codes[0] not in page.content()
+    return codes
 
-    # Signing in takes both from now on, and each code once.
+
+def signs_in_by_codes(nora: Person, codes: list[str]) -> None:
+    """Signing in takes both from now on, and each code once."""
+    page = nora.page
     nora.sign_out()
     nora.give_password(NORA, CHOSEN)
     assert nora.is_at("/admin/login/second-factor/")
@@ -187,7 +184,9 @@ def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser
     assert nora.is_at("/admin/login/second-factor/"), "a recovery code is good for once"
     nora.give_code(codes[1])
 
-    # A security key.
+
+def signs_in_by_a_security_key(nora: Person) -> None:
+    page = nora.page
     virtual_key(nora)
     nora.go("/admin/account/security-keys/add/")
     nora.examine()
@@ -203,10 +202,11 @@ def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser
     nora.follow("[data-webauthn-start]")
     assert nora.is_at("/admin/")
 
-    # Another browser, and its end.
-    elsewhere = person(browser, server)
+
+def ends_a_session_elsewhere(nora: Person, elsewhere: Person, code: str) -> None:
+    page = nora.page
     elsewhere.give_password(NORA, CHOSEN)
-    elsewhere.give_code(codes[2])
+    elsewhere.give_code(code)
     nora.go("/admin/account/")
     assert page.locator(".sign-ins button[aria-label^='Sign out']").count() == 1
     nora.examine()
@@ -215,7 +215,9 @@ def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser
     elsewhere.go("/admin/")
     assert elsewhere.is_at("/admin/login/")
 
-    # The API asks for the code too.
+
+def signs_in_at_the_api(nora: Person) -> None:
+    server = nora.server
     assert api_login(server).status_code == 401
     token = api_login(server, otp=nora.fresh_code())
     assert token.status_code == 200
@@ -223,7 +225,17 @@ def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser
     me = Client(server, Authorization=f"Bearer {token.json()['access']}").get("/api/auth/me")
     assert me.json()["username"] == NORA
 
-    # The remaining pages.
+
+def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser, server: RunningServer) -> None:
+    make_nora(server, browser)
+    assert api_login(server, GIVEN).json()["code"] == "password_change_required"
+    nora, elsewhere = person(browser, server), person(browser, server)
+    must_choose_a_password(nora)
+    codes = must_set_up_a_second_factor(nora)
+    signs_in_by_codes(nora, codes)
+    signs_in_by_a_security_key(nora)
+    ends_a_session_elsewhere(nora, elsewhere, codes[2])
+    signs_in_at_the_api(nora)
     for path in ("authenticator-app/remove/", "recovery-codes/", "authenticator-app/add/"):
         nora.go(f"/admin/account/{path}")
         nora.examine()
