@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core.cache import caches
 
 from accounts.errors import TooManyLoginAttempts
-from common.client_address import address_bucket
 from common.counters import SqlCounterCache
+from common.web.client_address import address_bucket
 
 
 class LoginGuard:

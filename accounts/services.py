@@ -14,13 +14,13 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from accounts.client_info import NOBODY, Visitor
 from accounts.errors import InvalidRefreshToken, LastSysadmin
-from accounts.holdups import holdup_of
 from accounts.login_guard import LoginGuard
 from accounts.models import Admin, PanelSession, TokenFamily
+from accounts.required_steps import holdup_of
 from accounts.roles import Role
 from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM, access_token, refresh_token
-from accounts.visitors import NOBODY, Visitor
 
 ENDED_BY_OWNER = "ended by owner"
 CHANGEABLE = ("role", "is_active", "email")

@@ -10,7 +10,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.visitors import NOBODY, visitor_of
+from accounts.client_info import NOBODY, visitor_of
 
 NOTED_EVERY = timedelta(minutes=5)
 

@@ -1,12 +1,12 @@
 """Who acts, through which door, in which request."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest
 
-from accounts.models import Admin
 from audit.models import Event
-from common.request_ids import current_request_id
+from common.web.request_ids import current_request_id
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Actor:
     """`admin` is None for a command and for the system itself; `ip` and `request_id` are None outside a request."""
 
     source: Event.Source
-    admin: Admin | None = None
+    admin: Any = None  # settings.AUTH_USER_MODEL, which stands above this room
     ip: str | None = None
     request_id: str | None = None
 
@@ -25,7 +25,7 @@ COMMAND = Actor(Event.Source.COMMAND)
 
 def acting_admin(request: HttpRequest, source: Event.Source) -> Actor:
     """The actor behind a request of a signed-in admin."""
-    assert isinstance(request.user, Admin)
+    assert request.user.is_authenticated
     return Actor(source, request.user, getattr(request, "client_address", None), current_request_id.get())
 
 

@@ -13,7 +13,7 @@ INTERVAL = timedelta(hours=6)
 ONE_TURN = f"""
 INSERT INTO {HEARTBEATS} (site_id, received_at, due_at, ip, version, uptime_seconds, licensed, locked)
 SELECT site_id, last_seen_at - %(ago)s, last_seen_at - %(ago)s + %(interval)s, last_seen_ip, version,
-       greatest(0, uptime_seconds - %(seconds_ago)s), told_licensed, told_locked
+       greatest(0, uptime_seconds - %(seconds_ago)s), reply_licensed, reply_locked
   FROM sites_sitepulse WHERE last_seen_at IS NOT NULL
  ORDER BY last_seen_at"""
 

@@ -138,7 +138,7 @@ def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[
 
 def usual_pulse(number: int, *, at: datetime, interval: timedelta) -> dict[str, Any]:
     seen_at = at - interval * ((number % 1000) / 1000)
-    return {"last_seen_at": seen_at, "version": VERSION, "told_licensed": True, "told_locked": False}
+    return {"last_seen_at": seen_at, "version": VERSION, "reply_licensed": True, "reply_locked": False}
 
 
 def pulse_rows(

@@ -92,6 +92,6 @@ def pulse_facts(number: int, *, at: datetime, interval: timedelta) -> dict[str, 
     return {
         "last_seen_at": at - ago,
         "version": share_of(shuffled(number, within=SHARES, step=271), VERSIONS, VERSIONS[0][0]),
-        "told_licensed": state not in ("inactive", "expired"),
-        "told_locked": state == "locked",
+        "reply_licensed": state not in ("inactive", "expired"),
+        "reply_locked": state == "locked",
     }

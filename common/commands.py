@@ -8,8 +8,8 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import Serializer
 
+from common.api.problems import pointed_errors
 from common.errors import DomainError
-from common.problems import pointed_errors
 
 
 class DomainCommand(BaseCommand):

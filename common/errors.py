@@ -1,4 +1,4 @@
-"""Expected failures. A service raises one of these; `common.problems` and the other doors say it in their language."""
+"""Expected failures. A service raises one of these; `common.api.problems` and the other doors say it in their language."""
 
 from collections.abc import Mapping
 from typing import ClassVar

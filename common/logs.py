@@ -5,7 +5,7 @@ import logging
 import re
 from datetime import UTC, datetime
 
-from common.request_ids import current_request_id
+from common.web.request_ids import current_request_id
 
 # Looked up for each record otherwise, and written by none of ours.
 logging._srcfile = None

@@ -10,4 +10,4 @@ class PortcullisConfig(AppConfig):
 
 
 class PortcullisAdminConfig(AdminConfig):
-    default_site = "config.adminsite.PortcullisAdminSite"
+    default_site = "panel.admin_site.PortcullisAdminSite"

@@ -15,7 +15,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api import APIView
+from common.api.views import APIView
 
 SCHEMA_URL = "/api/schema"
 REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"

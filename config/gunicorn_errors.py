@@ -5,7 +5,7 @@ import logging
 import socket
 import uuid
 
-from common.problems import CONTENT_TYPE, STATUS_CODES
+from common.api.problems import CONTENT_TYPE, STATUS_CODES
 
 log = logging.getLogger("portcullis.access")
 

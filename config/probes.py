@@ -13,7 +13,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api import APIView
+from common.api.views import APIView
 
 DEADLINE_SECONDS = 1.5
 log = logging.getLogger("portcullis.health")

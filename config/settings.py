@@ -61,12 +61,14 @@ HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
 INSTALLED_APPS = [
     "config.apps.PortcullisConfig",
+    "demo.apps.DemoConfig",
     "panel.apps.PanelConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
     "sites.apps.SitesConfig",
-    "audit.apps.AuditConfig",
+    "idempotency.apps.IdempotencyConfig",
     "accounts.apps.AccountsConfig",
+    "audit.apps.AuditConfig",
     "common.apps.CommonConfig",
     "config.apps.PortcullisAdminConfig",
     "django.contrib.auth",
@@ -82,22 +84,22 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "common.request_ids.RequestIdMiddleware",
-    "common.problems.ProblemMiddleware",
-    "common.client_address.ClientAddressMiddleware",
+    "common.web.request_ids.RequestIdMiddleware",
+    "common.api.problems.ProblemMiddleware",
+    "common.web.client_address.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "common.content_policy.ContentPolicyMiddleware",
+    "common.web.content_policy.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "common.request_body.RequestBodyMiddleware",
+    "common.web.request_body.RequestBodyMiddleware",
     "config.machines.MachineMiddleware",
     "accounts.sessions.PanelSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "common.viewer_zone.ViewerZoneMiddleware",
-    "accounts.holdups.HoldupMiddleware",
+    "common.web.viewer_zone.ViewerZoneMiddleware",
+    "accounts.required_steps.HoldupMiddleware",
 ]
 
 # Forms may have templates of ours.
@@ -287,12 +289,12 @@ PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.AccessTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.RolePermission"],
-    "DEFAULT_RENDERER_CLASSES": ["common.rendering.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["common.parsing.StrictJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.rendering.AlwaysJSON",
+    "DEFAULT_RENDERER_CLASSES": ["common.api.rendering.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["common.api.parsing.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.api.rendering.AlwaysJSON",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "common.openapi.ProblemSchema",
-    "EXCEPTION_HANDLER": "common.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "common.api.schema.ProblemSchema",
+    "EXCEPTION_HANDLER": "common.api.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -309,10 +311,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "PREPROCESSING_HOOKS": ["common.openapi.leave_out_version_prefix"],
+    "PREPROCESSING_HOOKS": ["common.api.schema.leave_out_version_prefix"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "common.openapi.describe_problems_and_headers",
+        "common.api.schema.describe_problems_and_headers",
     ],
     "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.models.SiteStatus", "AdminRole": "accounts.roles.Role"},
     "TAGS": [
@@ -355,7 +357,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "common.staticfiles.CollectedOrPlainStorage"
+        else "common.web.static_files.CollectedOrPlainStorage"
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()

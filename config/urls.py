@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
-from common.problems import DATABASE_AWAY, RETRY_AFTER_OUTAGE_SECONDS, problem_response
+from common.api.problems import DATABASE_AWAY, RETRY_AFTER_OUTAGE_SECONDS, problem_response
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
 from config.probes import HealthView, LiveView
 

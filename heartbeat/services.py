@@ -202,8 +202,8 @@ UPDATE sites_sitepulse AS pulse
        version = CASE WHEN {is_newest_call} THEN {version} ELSE pulse.version END,
        uptime_seconds = CASE WHEN {is_newest_call} THEN {uptime_seconds} ELSE pulse.uptime_seconds END,
        due_at = CASE WHEN {is_newest_call} THEN {due_at} ELSE pulse.due_at END,
-       told_licensed = CASE WHEN {is_newest_call} THEN caller.licensed ELSE pulse.told_licensed END,
-       told_locked = CASE WHEN {is_newest_call} THEN caller.is_locked ELSE pulse.told_locked END
+       reply_licensed = CASE WHEN {is_newest_call} THEN caller.licensed ELSE pulse.reply_licensed END,
+       reply_locked = CASE WHEN {is_newest_call} THEN caller.is_locked ELSE pulse.reply_locked END
   FROM caller
  WHERE pulse.site_id = caller.site_id"""
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import admin as registers_groups  # noqa: F401
 from django.contrib.auth.models import Group
 
-from panel.site_admin import SiteAdmin
+from panel.sites.admin import SiteAdmin
 
 __all__ = ["SiteAdmin"]
 

@@ -15,8 +15,8 @@ echo "== SQLite"
 DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 -m "not e2e and not postgresql" "$@"
 echo "== PostgreSQL and Redis"
 DATABASE_URL="$TEST_POSTGRES_URL" "$BIN/pytest" -q -n 2 -m "not e2e" \
-  --ignore sites/tests/test_list_plans.py --ignore panel/tests/test_dashboard_plans.py "$@"
+  --ignore sites/tests/test_list_plans.py --ignore panel/dashboard/tests/test_plans.py "$@"
 # By themselves: which plan is best depends on what VACUUM could do, and another test's open snapshot keeps it from working.
-DATABASE_URL="$TEST_POSTGRES_URL" "$BIN/pytest" -q sites/tests/test_list_plans.py panel/tests/test_dashboard_plans.py
+DATABASE_URL="$TEST_POSTGRES_URL" "$BIN/pytest" -q sites/tests/test_list_plans.py panel/dashboard/tests/test_plans.py
 echo "== Running servers"
 DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 --dist loadfile -m e2e "$@"

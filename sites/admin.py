@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from common.admin import ReadOnlyAdmin
-from sites.models import IdempotentRequest, SiteKey, SitePulse
+from sites.models import SiteKey, SitePulse
 from sites.querysets import folded
 
 
@@ -33,15 +33,6 @@ class SiteKeyAdmin(OfASiteAdmin):
 
 @admin.register(SitePulse)
 class SitePulseAdmin(OfASiteAdmin):
-    list_display = ["site", "last_seen_at", "due_at", "last_seen_ip", "version", "told_licensed", "told_locked"]
+    list_display = ["site", "last_seen_at", "due_at", "last_seen_ip", "version", "reply_licensed", "reply_locked"]
     list_select_related = ["site"]
     ordering = ["site_id"]
-
-
-@admin.register(IdempotentRequest)
-class IdempotentRequestAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "admin", "path", "key", "status"]
-    search_fields = ["admin__username", "path", "key"]
-    list_select_related = ["admin"]
-    ordering = ["-id"]
-    fields = ["created_at", "admin", "path", "key", "status"]

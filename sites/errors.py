@@ -17,7 +17,7 @@ class SiteAlreadyRegistered(Conflict):
     title = "A site with this id was registered already"
 
 
-class SiteChangedMeanwhile(PreconditionFailed):
+class SiteChanged(PreconditionFailed):
     code = "site_changed_meanwhile"
     title = "The site was changed since you read it"
 
@@ -27,7 +27,7 @@ class SiteChangedMeanwhile(PreconditionFailed):
         self.differences = differences or {}
 
 
-class SitesChangedMeanwhile(PreconditionFailed):
+class SitesChanged(PreconditionFailed):
     """Of many that were to change together; `site_ids` are those that stand in the way."""
 
     code = "sites_changed_meanwhile"
@@ -45,18 +45,3 @@ class SiteNotDeregistered(Conflict):
 
 class InvalidExtension(InvalidInput):
     title = "The licence cannot be extended like that"
-
-
-class IdempotencyKeyReused(Conflict):
-    code = "idempotency_key_reused"
-    title = "This Idempotency-Key was used with another body"
-
-
-class IdempotencyKeyInUse(Conflict):
-    code = "idempotency_key_in_use"
-    title = "The first request with this Idempotency-Key is still under way"
-
-
-class InvalidIdempotencyKey(InvalidInput):
-    code = "invalid_idempotency_key"
-    title = "An Idempotency-Key has 1 to 255 characters"

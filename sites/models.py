@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
@@ -11,7 +12,7 @@ from django.utils.timezone import now
 
 from sites.querysets import SiteKeyQuerySet, SiteQuerySet, SiteStatus
 
-__all__ = ["IdempotentRequest", "Site", "SiteKey", "SitePulse", "SiteStatus"]
+__all__ = ["Site", "SiteImport", "SiteKey", "SitePulse", "SiteStatus"]
 
 MAX_REASON = 500
 
@@ -141,8 +142,8 @@ class SitePulse(models.Model):
     uptime_seconds = models.BigIntegerField(null=True)
     due_at = models.DateTimeField(null=True)
     # What the site was told last: a lock that it does not know of yet shows here.
-    told_licensed = models.BooleanField(null=True)
-    told_locked = models.BooleanField(null=True)
+    reply_licensed = models.BooleanField(null=True)
+    reply_locked = models.BooleanField(null=True)
     # The newest key that was used, and how often, up to two: the second use retires the older ones.
     newest_key_id = models.BigIntegerField(null=True)
     newest_key_uses = models.PositiveSmallIntegerField(default=0)
@@ -164,26 +165,32 @@ class SitePulse(models.Model):
         return f"pulse of {self.site_id}"
 
 
-class IdempotentRequest(models.Model):
-    """An Idempotency-Key that an admin used, and the answer to repeat. Never holds a site key."""
+class SiteImport(models.Model):
+    """An uploaded file of sites, from its dry run until it is applied, once, by the admin who uploaded it.
 
-    admin = models.ForeignKey("accounts.Admin", on_delete=models.PROTECT, related_name="+")
-    path = models.CharField(max_length=200)
-    key = models.CharField(max_length=255)
-    body_digest = models.CharField(max_length=64)
+    `rows` are the dry run's (`sites.imports.preview.PlannedRow`), and gone as soon as they are applied: what became of
+    them stands in the sites' events.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    admin = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_index=True)
-    status = models.PositiveSmallIntegerField(null=True)
-    headers = models.JSONField(default=dict)
-    body = models.JSONField(null=True)
+    file_name = models.CharField(max_length=255)
+    ignored_columns = models.JSONField(default=list)
+    rows = models.JSONField(null=True)
+    applied_at = models.DateTimeField(null=True)
+    registered = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
 
     class Meta:
-        default_permissions = ("view",)
+        default_permissions = ()  # sites.import_site is asked for
         constraints = [
-            models.UniqueConstraint(fields=["admin", "path", "key"], name="idempotentrequest_once"),
             models.CheckConstraint(
-                condition=Q(status__isnull=True) | Q(status__gte=200, status__lt=300), name="idempotentrequest_success"
-            ),
+                condition=Q(applied_at__isnull=True, rows__isnull=False)
+                | Q(applied_at__isnull=False, rows__isnull=True),
+                name="siteimport_rows_until_applied",
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.path} {self.key}"
+        return self.file_name

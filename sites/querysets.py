@@ -104,7 +104,7 @@ def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, t
     """
     status = status_conditions(at, pulse=pulse)
     overdue, calling = status[SiteStatus.LATE] | status[SiteStatus.OFFLINE], Q((f"{pulse}due_at__gte", late_until(at)))
-    untold = Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}told_locked", True))
+    untold = Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}reply_locked", True))
     return {
         Attention.OVERDUE: (licensed_at(at) & Q(is_locked=False), overdue),
         Attention.UNTOLD: (Q(is_locked=True), untold),

@@ -15,16 +15,16 @@ from django.db import IntegrityError, transaction
 from audit.actors import Actor, acting_system
 from audit.models import Event
 from audit.services import Changes, record_event
-from common.fields import format_instant
+from common.instants import format_instant
 from sites.errors import (
     InvalidExtension,
     SiteAlreadyRegistered,
-    SiteChangedMeanwhile,
+    SiteChanged,
     SiteNotDeregistered,
     SiteNotFound,
 )
 from sites.keys import generate_key, key_digest, key_hint
-from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
+from sites.models import Site, SiteKey, SitePulse
 from sites.querysets import folded
 
 DEFAULT_LICENSE = timedelta(days=365)
@@ -107,7 +107,7 @@ def update_site(
     """Change what an admin may edit (EDITABLE); what is equal already is no change.
 
     With `expected_revisions` the change happens only if the site still stands at one of them, whatever differs.
-    Raises SiteNotFound, SiteChangedMeanwhile.
+    Raises SiteNotFound, SiteChanged.
     """
     site = locked_site(site_id, expected_revisions=expected_revisions)
     changed = {
@@ -165,7 +165,7 @@ def unlock_site(
 ) -> Site:
     """Give service back from the next heartbeat on. Unlocking an unlocked site changes nothing.
 
-    Raises SiteNotFound, SiteChangedMeanwhile.
+    Raises SiteNotFound, SiteChanged.
     """
     site = locked_site(site_id)
     if not site.is_locked:
@@ -191,7 +191,7 @@ def extend_license(
 ) -> Site:
     """Let a licence end later: `days` after the later of now and the present end, or at `until`.
 
-    Raises SiteNotFound, SiteChangedMeanwhile, InvalidExtension.
+    Raises SiteNotFound, SiteChanged, InvalidExtension.
     """
     site = locked_site(site_id)
     refuse_if_changed(site, expected)
@@ -230,7 +230,7 @@ def rotate_key(
 
     A second rotation during an overlap never lengthens the life of a key, and never shortens what was promised to one
     unless its own overlap is shorter: with an overlap of zero every older key ends at once.
-    Raises SiteNotFound, SiteChangedMeanwhile.
+    Raises SiteNotFound, SiteChanged.
     """
     site = locked_site(site_id, expected_revisions=expected_revisions)
     ends_at = at + overlap
@@ -274,7 +274,7 @@ def deregister_site(
 ) -> Site:
     """Let a site go: unknown from outside from now on, its keys refused, its history kept.
 
-    Raises SiteNotFound, SiteChangedMeanwhile.
+    Raises SiteNotFound, SiteChanged.
     """
     site = locked_site(site_id)
     refuse_if_changed(site, expected)
@@ -291,7 +291,7 @@ def restore_site(
 ) -> Site:
     """Take a deregistered site back as it was, keys included.
 
-    Raises SiteNotFound, SiteNotDeregistered, SiteChangedMeanwhile.
+    Raises SiteNotFound, SiteNotDeregistered, SiteChanged.
     """
     site = locked_row(Site.objects.all(), site_id)
     if site.deregistered_at is None:
@@ -307,7 +307,7 @@ def restore_site(
 def locked_site(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
     site = locked_row(Site.objects.live(), site_id)
     if expected_revisions is not None and site.revision not in expected_revisions:
-        raise SiteChangedMeanwhile
+        raise SiteChanged
     return site
 
 
@@ -323,7 +323,7 @@ def refuse_if_changed(site: Site, expected: Expected | None) -> None:
     """For a page that showed these values: whoever confirms it decides on them, not on what somebody made of them since."""
     found = {name: (then, getattr(site, name)) for name, then in (expected or {}).items()}
     if differences := {name: pair for name, pair in found.items() if pair[0] != pair[1]}:
-        raise SiteChangedMeanwhile(differences=differences)
+        raise SiteChanged(differences=differences)
 
 
 def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
@@ -366,9 +366,3 @@ def searchable(site: Site) -> str:
 def printable(value: Any) -> Any:
     """A field's value as an event's JSON holds it."""
     return format_instant(value) if isinstance(value, datetime) else value
-
-
-def prune_idempotent_requests(*, created_before: datetime) -> int:
-    """Forget answers that nobody may ask for again; the number of them."""
-    deleted, _ = IdempotentRequest.objects.filter(created_at__lt=created_before).delete()
-    return deleted

@@ -3,7 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import Admin
-from common.fields import TextField
+from common.api.fields import TextField
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):

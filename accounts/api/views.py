@@ -12,11 +12,11 @@ from rest_framework.response import Response
 
 from accounts import services
 from accounts.api.serializers import CredentialsSerializer, MeSerializer, RefreshSerializer, TokenPairSerializer
+from accounts.client_info import visitor_of
 from accounts.errors import InvalidCredentials
-from accounts.holdups import holdup_of
 from accounts.models import Admin
-from accounts.visitors import visitor_of
-from common.api import APIView
+from accounts.required_steps import holdup_of
+from common.api.views import APIView
 
 CREDENTIALS = OpenApiExample(
     "credentials", {"username": "anna", "password": "correct horse battery staple"}, request_only=True

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.models import Admin, RecoveryCode, TotpDevice
 from accounts.tests.factors import app_of
 from accounts.tests.tokens import login
-from accounts.two_factor.sealing import Unreadable, digests, opened, sealed
+from accounts.two_factor.encryption import Unreadable, digests, opened, sealed
 
 OLD, NEW = "old " + "0123456789abcdef" * 3, "new " + "0123456789abcdef" * 3
 

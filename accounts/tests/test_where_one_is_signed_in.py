@@ -12,11 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.client_info import described
 from accounts.models import Admin, PanelSession, TokenFamily
 from accounts.services import change_admin
 from accounts.sessions import digest_of
 from accounts.tests.tokens import is_unauthenticated, login, logout, me, pair, refresh
-from accounts.visitors import described
 from conftest import PASSWORD
 
 PAGE = "/admin/account/"

@@ -11,7 +11,7 @@ import pyotp
 from django.conf import settings
 
 from accounts.models import RecoveryCode, TotpDevice
-from accounts.two_factor.sealing import Unreadable, digests, opened, sealed
+from accounts.two_factor.encryption import Unreadable, digests, opened, sealed
 
 # Without i, l, o and u, which are misread; what is typed in their place is understood (Crockford's base 32).
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

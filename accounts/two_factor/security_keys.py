@@ -23,7 +23,7 @@ from fido2.webauthn import (
 
 from accounts.errors import SecurityKeyRefused
 from accounts.models import Admin, SecurityKey
-from accounts.two_factor.sealing import digests
+from accounts.two_factor.encryption import digests
 
 # What the library and its parsers raise for an answer that is not one.
 UNREADABLE = (

@@ -16,7 +16,7 @@ from accounts.login_guard import LoginGuard
 from accounts.models import Admin, RecoveryCode, SecurityKey, TotpDevice
 from accounts.services import end_everything_else
 from accounts.two_factor import codes
-from accounts.two_factor.sealing import digests, sealed
+from accounts.two_factor.encryption import digests, sealed
 from accounts.two_factor.security_keys import NewCredential, State, proven_key
 
 log = logging.getLogger("portcullis.accounts")

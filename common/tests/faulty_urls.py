@@ -10,7 +10,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api import APIView
+from common.api.views import APIView
 from config import urls
 
 SECRET = "what the caller must not see"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from common.request_ids import current_request_id
 from common.tests.logged import log_lines
+from common.web.request_ids import current_request_id
 from conftest import RegisteredSite
 
 OUR_OWN = re.compile(r"[0-9a-f]{32}")

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.fields import InstantField, StrictIntegerField, TextField
+from common.api.fields import InstantField, StrictIntegerField, TextField
 from heartbeat.models import Heartbeat
 
 MAX_UPTIME = 2**53 - 1

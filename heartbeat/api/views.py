@@ -17,13 +17,13 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api import APIView
-from common.client_address import address_bucket
-from common.fields import format_instant, parse_instant
-from common.pagination import CursorPages
-from common.parsing import json_body
-from common.problems import exception_handler
-from common.querying import refuse_unknown
+from common.api.paging import CursorPages
+from common.api.parsing import json_body
+from common.api.problems import exception_handler
+from common.api.query import refuse_unknown
+from common.api.views import APIView
+from common.instants import format_instant, parse_instant
+from common.web.client_address import address_bucket
 from heartbeat.api.serializers import (
     MAX_UPTIME,
     MAX_VERSION,

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from conftest import Register, RegisteredSite
+from demo.services import backdate_demo_sites
 from heartbeat.availability import Outage, availability, heartbeat_slots, outages, percent
-from heartbeat.demo import backdate_demo_sites
 from heartbeat.models import Heartbeat
 from heartbeat.schedule import pace_of
 from heartbeat.tests.calls import MICROSECOND, NOON, call_at

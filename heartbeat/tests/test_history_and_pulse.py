@@ -40,7 +40,7 @@ def test_a_heartbeat_moves_the_pulse(api: APIClient, roma: RegisteredSite) -> No
     assert (site["last_seen_ip"], site["version"], site["uptime_seconds"]) == ("198.51.100.4", "2.1", 7)
     assert site["last_heartbeat"]["received_at"] == answer.json()["server_time"]
     pulse = SitePulse.objects.get()
-    assert (pulse.told_licensed, pulse.told_locked) == (True, False)
+    assert (pulse.reply_licensed, pulse.reply_locked) == (True, False)
 
 
 def test_the_site_is_due_when_it_was_told_to_call(roma: RegisteredSite) -> None:
@@ -55,8 +55,8 @@ LAST_WORD = (
     "version",
     "uptime_seconds",
     "due_at",
-    "told_licensed",
-    "told_locked",
+    "reply_licensed",
+    "reply_locked",
 )
 
 

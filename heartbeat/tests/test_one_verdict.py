@@ -69,7 +69,7 @@ def test_what_is_told_what_is_kept_and_what_lists_say_agree(
     kept = Heartbeat.objects.latest("id")
     assert (kept.received_at, kept.licensed, kept.locked) == (at, licensed, locked)
     pulse = SitePulse.objects.get()
-    assert (pulse.last_seen_at, pulse.told_licensed, pulse.told_locked) == (at, licensed, locked)
+    assert (pulse.last_seen_at, pulse.reply_licensed, pulse.reply_locked) == (at, licensed, locked)
 
     assert sites.with_licensed(at=at).get().licensed is licensed
     assert sites.licensed(at=at).exists() is licensed

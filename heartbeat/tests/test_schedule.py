@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from audit.actors import COMMAND
-from common.fields import format_instant
+from common.instants import format_instant
 from conftest import Register, RegisteredSite
 from heartbeat.schedule import pace_of
 from heartbeat.tests.calls import MICROSECOND, NOON, call_at

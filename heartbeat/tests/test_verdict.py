@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from common.fields import format_instant
+from common.instants import format_instant
 from conftest import Register, RegisteredSite
 from heartbeat.tests.calls import MICROSECOND, NOON, call, call_at
 

@@ -39,7 +39,7 @@ class Kind:
 
     @property
     def worry(self) -> str | None:
-        """What the dashboard says of it, if anything: the rule of `panel.attention`, in other words."""
+        """What the dashboard says of it, if anything: the rule of `panel.dashboard.attention`, in other words."""
         is_silent = self.status in ("late", "offline")
         if self.is_gone:
             return None
@@ -90,11 +90,11 @@ def pulse_of(kind: Kind, pk: uuid.UUID, at: datetime) -> SitePulse:
         return SitePulse(pk=pk)
     due_in = {"online": HOUR, "late": -settings.HEARTBEAT_GRACE / 2, "offline": -settings.HEARTBEAT_GRACE - DAY}
     due_at = at + due_in[kind.status]
-    told_locked = {"open": False, "told": True, "untold": False}[kind.lock]
+    reply_locked = {"open": False, "told": True, "untold": False}[kind.lock]
     return SitePulse(
         pk=pk,
         last_seen_at=due_at - settings.HEARTBEAT_INTERVAL,
         due_at=due_at,
         version="1.0.0",
-        told_locked=told_locked,
+        reply_locked=reply_locked,
     )

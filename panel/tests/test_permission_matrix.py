@@ -21,9 +21,9 @@ from accounts.services import start_token_family
 from audit.models import Event
 from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
-from panel.models import SiteImport
-from panel.operations import OPERATIONS
-from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
+from idempotency.models import IdempotentRequest
+from panel.sites.operations.registry import OPERATIONS
+from sites.models import Site, SiteImport, SiteKey, SitePulse
 
 CAST = ("anna", "ben", "vera")
 EVERYBODY, NOBODY = "everybody", "nobody"
@@ -46,7 +46,7 @@ TABLES = {
     "sites_site": {"view": "sites.view_site", "add": "sites.add_site", "change": "sites.change_site"},
     "sites_sitekey": {"view": "sites.view_sitekey"},
     "sites_sitepulse": {"view": "sites.view_sitepulse"},
-    "sites_idempotentrequest": {"view": "sites.view_idempotentrequest"},
+    "idempotency_idempotentrequest": {"view": "idempotency.view_idempotentrequest"},
     "heartbeat_heartbeat": {"view": "heartbeat.view_heartbeat"},
     "audit_event": {"view": "audit.view_event"},
     "accounts_admin": {

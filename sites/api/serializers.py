@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from audit.models import Event
-from common.fields import (
+from common.api.fields import (
     InstantField,
     StrictBooleanField,
     StrictEmailField,
@@ -13,7 +13,7 @@ from common.fields import (
     TextField,
     ZoneField,
 )
-from common.querying import QueryBooleanField, QuerySerializer
+from common.api.query import QueryBooleanField, QuerySerializer
 from sites.models import MAX_REASON, Site, SiteStatus
 from sites.querysets import ORDERINGS
 
@@ -25,8 +25,8 @@ class LastHeartbeatSerializer(serializers.Serializer[Any]):
     ip = serializers.CharField(source="last_seen_ip", allow_null=True)
     version = serializers.CharField()
     uptime_seconds = serializers.IntegerField()
-    licensed = serializers.BooleanField(source="told_licensed")
-    locked = serializers.BooleanField(source="told_locked")
+    licensed = serializers.BooleanField(source="reply_licensed")
+    locked = serializers.BooleanField(source="reply_locked")
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):

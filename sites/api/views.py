@@ -16,8 +16,9 @@ from rest_framework.serializers import Serializer
 
 from audit.actors import Actor, acting_admin
 from audit.models import Event
-from common.api import ViewSet
-from common.pagination import CursorPages, NumberedPages, bigint_position
+from common.api.paging import CursorPages, NumberedPages, bigint_position
+from common.api.views import ViewSet
+from idempotency.services import Answer, answer_once
 from sites import services
 from sites.api import documentation as documented
 from sites.api.paths import path_site_id
@@ -36,7 +37,6 @@ from sites.api.serializers import (
     UnlockSerializer,
 )
 from sites.errors import SiteNotFound
-from sites.idempotency import Answer, answer_once
 from sites.listing import SiteList
 from sites.models import Site
 from sites.querysets import containing, licensed_at, status_conditions, unlicensed_at

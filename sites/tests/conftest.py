@@ -1,10 +1,9 @@
-"""What the tests on sites share: a clock that stands still, the endpoints of one site, and how a problem looks."""
+"""What the tests on sites share: the endpoints of one site, and how a problem looks."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import pytest
 from rest_framework.test import APIClient
 
 from audit.models import Event
@@ -12,27 +11,6 @@ from audit.models import Event
 FACTS = {"name": "Trattoria Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example"}
 UNKNOWN_ID = "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11"
 TICK = timedelta(microseconds=1)
-
-
-class Clock:
-    """Stands at `at` until a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def move(self, **by: float) -> datetime:
-        self.at += timedelta(**by)
-        return self.at
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("django.utils.timezone.now", clock)
-    return clock
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command, execute_from_comm
 from rest_framework.test import APIClient
 
 from audit.models import Event
-from conftest import Register, RegisteredSite
+from conftest import Clock, Register, RegisteredSite
 from sites.models import Site
-from sites.tests.conftest import UNKNOWN_ID, Clock, actions, newest_event
+from sites.tests.conftest import UNKNOWN_ID, actions, newest_event
 
 FACTS = ("--name", "Trattoria Roma", "--owner-name", "Giulia", "--contact-email", "giulia@roma.example")
 

@@ -12,7 +12,8 @@ from django.db.models import ProtectedError
 
 from accounts.models import Admin
 from conftest import Register, RegisteredSite
-from sites.models import IdempotentRequest, Site, SiteKey, SitePulse
+from idempotency.models import IdempotentRequest
+from sites.models import Site, SiteKey, SitePulse
 from sites.tests.conftest import TICK
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -33,8 +34,8 @@ def refuses(operate: Callable[[], object], constraint: str) -> None:
 SQLITE_WORDS = {
     "sitekey_digest_unique": "UNIQUE constraint failed: sites_sitekey.digest",
     "sitekey_one_newest": "UNIQUE constraint failed: sites_sitekey.site_id",
-    "idempotentrequest_once": "UNIQUE constraint failed: sites_idempotentrequest.admin_id, "
-    "sites_idempotentrequest.path, sites_idempotentrequest.key",
+    "idempotentrequest_once": "UNIQUE constraint failed: idempotency_idempotentrequest.admin_id, "
+    "idempotency_idempotentrequest.path, idempotency_idempotentrequest.key",
 }
 
 

@@ -4,8 +4,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from conftest import RegisteredSite
-from sites.tests.conftest import Clock
+from conftest import Clock, RegisteredSite
 
 
 def test_a_site_that_never_called_has_no_last_heartbeat(api: APIClient, roma: RegisteredSite) -> None:

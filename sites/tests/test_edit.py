@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from conftest import RegisteredSite
+from conftest import Clock, RegisteredSite
 from sites.models import Site
-from sites.tests.conftest import FACTS, Clock, actions, assert_problem, newest_event
+from sites.tests.conftest import FACTS, actions, assert_problem, newest_event
 
 EVERYTHING: dict[str, Any] = {
     "name": "Osteria Nuova",

@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import Admin
 from audit.actors import COMMAND
-from conftest import Register, RegisteredSite, SignIn
+from conftest import Clock, Register, RegisteredSite, SignIn
 from sites.services import lock_site
-from sites.tests.conftest import Clock, assert_problem
+from sites.tests.conftest import assert_problem
 
 
 def rename(api: APIClient, site: RegisteredSite, *names: str) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from conftest import Register, RegisteredSite
-from sites.tests.conftest import Clock, actions, assert_problem, newest_event
+from conftest import Clock, Register, RegisteredSite
+from sites.tests.conftest import actions, assert_problem, newest_event
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from conftest import Register, RegisteredSite
-from sites.tests.conftest import Clock, assert_problem
+from conftest import Clock, Register, RegisteredSite
+from sites.tests.conftest import assert_problem
 
 
 def uptimes(page: dict[str, Any]) -> list[int]:

@@ -3,8 +3,8 @@
 import pytest
 from rest_framework.test import APIClient
 
-from conftest import Register, RegisteredSite
-from sites.tests.conftest import Clock, assert_problem
+from conftest import Clock, Register, RegisteredSite
+from sites.tests.conftest import assert_problem
 
 
 @pytest.fixture

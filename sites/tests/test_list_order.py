@@ -3,8 +3,7 @@
 import pytest
 from rest_framework.test import APIClient
 
-from conftest import Register
-from sites.tests.conftest import Clock
+from conftest import Clock, Register
 
 
 @pytest.fixture

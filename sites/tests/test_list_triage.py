@@ -35,7 +35,7 @@ class Drawn:
     is_gone: bool
     ends_in: timedelta
     due_in: timedelta | None
-    told_locked: bool | None
+    reply_locked: bool | None
 
     @property
     def pk(self) -> UUID:
@@ -72,7 +72,7 @@ class Drawn:
         if self.is_gone:
             return None
         if self.is_locked:
-            return "untold" if self.due_in is not None and not self.told_locked else None
+            return "untold" if self.due_in is not None and not self.reply_locked else None
         if not self.pays:
             return "unpaid" if self.is_active and self.due_in is not None and self.due_in >= -GRACE else None
         return "overdue" if self.rank <= 1 else None
@@ -87,7 +87,7 @@ drawn = st.builds(
     is_gone=st.sampled_from([False, False, False, True]),
     ends_in=st.sampled_from(ENDS),
     due_in=st.sampled_from(DUE),
-    told_locked=st.sampled_from([None, False, True]),
+    reply_locked=st.sampled_from([None, False, True]),
 )
 estates = st.lists(drawn, max_size=25, unique_by=lambda each: each.number)
 any_estate = settings(
@@ -129,7 +129,7 @@ def as_pulse(each: Drawn) -> SitePulse:
         site_id=each.pk,
         due_at=due_at,
         last_seen_at=due_at - timedelta(hours=6),
-        told_locked=each.told_locked,
+        reply_locked=each.reply_locked,
         version=each.version,
     )
 

@@ -4,8 +4,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Admin
-from conftest import RegisteredSite, SignIn
-from sites.tests.conftest import Clock, actions, newest_event
+from conftest import Clock, RegisteredSite, SignIn
+from sites.tests.conftest import actions, newest_event
 
 
 def test_a_lock_is_dated_and_keeps_its_date_until_it_is_lifted(

@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from conftest import Register, RegisteredSite
+from conftest import Clock, Register, RegisteredSite
 from sites.keys import generate_key, is_well_formed
 from sites.models import Site, SiteKey
-from sites.tests.conftest import FACTS, Clock, assert_problem, newest_event
+from sites.tests.conftest import FACTS, assert_problem, newest_event
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from conftest import Register, RegisteredSite
+from conftest import Clock, Register, RegisteredSite
 from sites.models import SiteKey
-from sites.tests.conftest import TICK, Clock, actions, assert_problem, newest_event
+from sites.tests.conftest import TICK, actions, assert_problem, newest_event
 
 
 def rotate(api: APIClient, site: RegisteredSite, **body: Any) -> str:

@@ -6,9 +6,9 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from conftest import RegisteredSite
+from conftest import Clock, RegisteredSite
 from sites.models import SitePulse
-from sites.tests.conftest import TICK, Clock
+from sites.tests.conftest import TICK
 
 GRACE = settings.HEARTBEAT_GRACE
 

@@ -1,0 +1,56 @@
+"""How much of a request body is read, and bodies below /api/ that come without a length."""
+
+import logging
+from collections.abc import Callable
+from io import BytesIO
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from gunicorn.http.errors import ParseException
+
+from common.api.problems import below_api, problem_response
+
+TOO_LARGE = "This is too large. Go back; nothing was changed."
+
+log = logging.getLogger("portcullis.body")
+
+
+class RequestBodyMiddleware:
+    """Refuses a body over the limit before reading it; reads a chunked one, which Django itself takes for empty."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if below_api(request):
+            if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+                try:
+                    read_chunked_body(request)
+                except (OSError, ParseException) as error:
+                    log.info("a body in chunks could not be read: %s", error)
+                    return problem_response(400, "unreadable", "The body's chunks cannot be read.")
+            if content_length(request) > settings.API_BODY_LIMIT_BYTES:
+                return problem_response(
+                    413, "body_too_large", f"The body may have {settings.API_BODY_LIMIT_BYTES} bytes at most."
+                )
+        elif content_length(request) > settings.PAGE_BODY_LIMIT_BYTES:
+            # The CSRF check would write all of it to the disk, whoever sent it.
+            return HttpResponse(TOO_LARGE, status=413, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
+def content_length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def read_chunked_body(request: HttpRequest) -> None:
+    """One byte over the limit is enough to know that there is too much."""
+    if "wsgi.input" not in request.META:  # ASGI: Django has read it by itself
+        return
+    stream = request.META["wsgi.input"] if request.META.get("wsgi.input_terminated") else BytesIO()
+    body = stream.read(settings.API_BODY_LIMIT_BYTES + 1)
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)

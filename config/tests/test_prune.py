@@ -1,0 +1,106 @@
+"""The command that is run once a day."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import Admin, PanelSession, TokenFamily
+from accounts.services import start_token_family
+from conftest import RegisteredSite
+from heartbeat.models import Heartbeat
+from heartbeat.tests.calls import call, call_at
+
+
+def prune(**options: Any) -> str:
+    output = StringIO()
+    call_command("prune", stdout=output, **options)
+    return output.getvalue()
+
+
+def heartbeats_of_days_ago(site: RegisteredSite, *days: float) -> None:
+    for ago in sorted(days, reverse=True):
+        call_at(site, timezone.now() - timedelta(days=ago))
+
+
+def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
+    heartbeats_of_days_ago(roma, 500, 401, 399, 1)
+    assert json.loads(prune(json=True)) == {
+        "heartbeats": 2,
+        "token_families": 0,
+        "site_imports": 0,
+        "idempotent_requests": 0,
+    }
+    assert Heartbeat.objects.count() == 2
+    assert Heartbeat.objects.filter(received_at__lt=timezone.now() - timedelta(days=400)).count() == 0
+
+
+def test_it_prunes_in_batches_until_nothing_old_is_left(roma: RegisteredSite) -> None:
+    heartbeats_of_days_ago(roma, *(450 + number for number in range(7)), 1)
+    with CaptureQueriesContext(connection) as queries:
+        assert json.loads(prune(json=True, batch_size=3))["heartbeats"] == 7
+    deletions = [query for query in queries if query["sql"].startswith('DELETE FROM "heartbeat_heartbeat"')]
+    assert len(deletions) == 4  # the last finds nothing
+    assert Heartbeat.objects.count() == 1
+
+
+def test_how_long_to_keep_can_be_given(roma: RegisteredSite) -> None:
+    heartbeats_of_days_ago(roma, 40, 20)
+    assert json.loads(prune(json=True, heartbeat_days=30))["heartbeats"] == 1
+
+
+def test_an_old_heartbeat_that_was_written_late_goes_as_well(roma: RegisteredSite) -> None:
+    call_at(roma, timezone.now() - timedelta(days=1))
+    call_at(roma, timezone.now() - timedelta(days=500))
+    assert json.loads(prune(json=True))["heartbeats"] == 1
+
+
+def test_a_person_reads_what_was_deleted(db: None) -> None:
+    assert (
+        prune()
+        == "Deleted 0 heartbeats.\nDeleted 0 token families.\nDeleted 0 site imports.\nDeleted 0 idempotent requests.\n"
+    )
+
+
+def test_expired_token_families_and_counters_go_too(anna: Admin) -> None:
+    start_token_family(anna, at=timezone.now() - timedelta(days=2))
+    start_token_family(anna, at=timezone.now())
+    caches["login"].set("old", 1, -1)
+    caches["login"].set("young", 1, 60)
+    assert json.loads(prune(json=True))["token_families"] == 1
+    assert TokenFamily.objects.count() == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key FROM common_counter")
+        assert [row[0] for row in cursor.fetchall()] == [":1:young"]
+
+
+def test_expired_sessions_of_the_panel_go_too(db: None) -> None:
+    for name, days in (("old", -1), ("young", 1)):
+        now = timezone.now()
+        PanelSession.objects.create(
+            session_key=name, expire_date=now + timedelta(days=days), created_at=now, last_used_at=now
+        )
+    prune()
+    assert [session.session_key for session in PanelSession.objects.all()] == ["young"]
+
+
+@pytest.mark.parametrize("options", [{"heartbeat_days": 0}, {"batch_size": 0}, {"heartbeat_days": 40_000}])
+def test_senseless_numbers_are_refused_in_one_line(db: None, options: dict[str, int]) -> None:
+    with pytest.raises(CommandError, match=r"^--heartbeat-days must be 1 to 36500 and --batch-size 1 to 100000\.$"):
+        prune(**options)
+
+
+def test_the_pulse_outlives_the_history(roma: RegisteredSite, api: Any) -> None:
+    heartbeats_of_days_ago(roma, 500)
+    prune()
+    site = api.get(roma.path).json()
+    assert site["last_seen_at"] is not None
+    assert site["last_heartbeat"]["received_at"] == site["last_seen_at"]
+    assert call(roma.site_id, roma.key).status_code == 200

@@ -1,0 +1,29 @@
+from typing import Any
+
+from django.utils import timezone
+
+from common.commands import DomainCommand
+from demo.services import demo_sites, forget_demo_requests, remove_demo_site
+from heartbeat.hourly_counts import forget_remembered_hours
+
+
+class Command(DomainCommand):
+    help = "Delete the demo's sites with their keys, pulses and heartbeats. Their events stay: that log only grows."
+
+    def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
+        at = timezone.now()
+        site_ids = list(demo_sites().order_by("name", "site_id").values_list("pk", flat=True))
+        removals = [remove_demo_site(site_id, at=at) for site_id in site_ids]
+        forget_demo_requests()
+        forget_remembered_hours(at=at)
+        counts = {
+            "sites": len(removals),
+            "keys": sum(removal.keys for removal in removals),
+            "heartbeats": sum(removal.heartbeats for removal in removals),
+        }
+        if not removals:
+            return counts, ["There is no demo site."]
+        return counts, [
+            "Deleted {sites} demo sites with {keys} keys and {heartbeats} heartbeats.".format(**counts),
+            "Their events stay, because nothing can be deleted from the audit log.",
+        ]

@@ -1,0 +1,151 @@
+"""The demo's restaurants: known by the domain of their e-mail addresses, moved into the past, taken out again.
+
+Nothing here touches any other site. `.example` is reserved, so that no real restaurant can have such an address.
+"""
+
+import uuid
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from audit.actors import COMMAND
+from common.errors import Conflict, InvalidInput
+from heartbeat.hourly_counts import forget_remembered_hours
+from heartbeat.models import Heartbeat
+from idempotency.models import IdempotentRequest
+from sites.errors import SiteNotFound
+from sites.models import Site, SiteKey, SitePulse, SiteStatus
+from sites.querysets import SiteQuerySet
+from sites.services import deregister_site
+
+DEMO_DOMAIN = "demo.portcullis.example"
+DEMO_IDEMPOTENCY_PREFIX = "portcullis-demo-"
+
+
+class NotADemoSite(Conflict):
+    code = "not_a_demo_site"
+    title = f"Only a demo site can be moved into the past: its contact e-mail is in the domain {DEMO_DOMAIN}"
+
+
+class NeverSeen(Conflict):
+    code = "never_seen"
+    title = "A site that never called has nothing to move into the past"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How many keys and heartbeats went with a site."""
+
+    keys: int
+    heartbeats: int
+
+
+def demo_sites() -> SiteQuerySet:
+    """Deregistered ones included."""
+    return Site.objects.filter(contact_email__iendswith=f"@{DEMO_DOMAIN}")
+
+
+@transaction.atomic
+def backdate_demo_sites(statuses: Mapping[uuid.UUID, str], *, at: datetime, past: timedelta = timedelta(0)) -> None:
+    """Move the pulse and the history of each site into the past until it has that status, or none of them.
+
+    With a `past` each also gets calls that reach so far back. Raises SiteNotFound, NotADemoSite, NeverSeen, InvalidInput.
+    """
+    for site_id in sorted(statuses):
+        backdate_demo_site(site_id, status=statuses[site_id], at=at)
+        make_up_a_past(site_id, since=at - past)
+    forget_remembered_hours(at=at)
+
+
+def backdate_demo_site(site_id: uuid.UUID, *, status: str, at: datetime) -> None:
+    pulse = SitePulse.objects.select_for_update().filter(pk=site_id, site__deregistered_at=None).first()
+    if pulse is None:
+        raise SiteNotFound(f"There is no site {site_id}.")
+    if not demo_sites().filter(pk=site_id).exists():
+        raise NotADemoSite(f"{site_id}: {NotADemoSite.title}.")
+    if pulse.last_seen_at is None or pulse.due_at is None:
+        raise NeverSeen(f"{site_id}: {NeverSeen.title}.")
+    cycle = pulse.due_at - pulse.last_seen_at
+    # Only ever back: a site that is later already stays as it is.
+    pulse.due_at = min(pulse.due_at, due_moment(site_id, status, cycle=cycle, at=at))
+    pulse.last_seen_at = pulse.due_at - cycle
+    pulse.save(update_fields=["last_seen_at", "due_at"])
+    spread_history(site_id, newest_at=pulse.last_seen_at, newest_due_at=pulse.due_at)
+
+
+def due_moment(site_id: uuid.UUID, status: str, *, cycle: timedelta, at: datetime) -> datetime:
+    """When a site of that status was, or is, due; sites are spread by their id, the same way each time."""
+    share = 0.1 + 0.8 * zlib.crc32(site_id.bytes) / 2**32
+    if status == SiteStatus.ONLINE:
+        return at + cycle * share
+    if status == SiteStatus.OFFLINE:
+        return at - settings.HEARTBEAT_GRACE - timedelta(days=4) * share
+    if not settings.HEARTBEAT_GRACE:
+        raise InvalidInput("No site can be late while HEARTBEAT_GRACE_SECONDS is 0.")
+    return at - settings.HEARTBEAT_GRACE * share / 2
+
+
+def spread_history(site_id: uuid.UUID, *, newest_at: datetime, newest_due_at: datetime) -> None:
+    """As if the site had called once every interval, each time when it was told to."""
+    rows = list(Heartbeat.objects.of_site(site_id).newest_first())
+    for position, row in enumerate(rows):
+        row.received_at = newest_at - position * settings.HEARTBEAT_INTERVAL
+        row.due_at = row.received_at + settings.HEARTBEAT_INTERVAL if position else newest_due_at
+    Heartbeat.objects.bulk_update(rows, ["received_at", "due_at"], batch_size=200)
+
+
+def make_up_a_past(site_id: uuid.UUID, *, since: datetime) -> None:
+    """Calls before the oldest one, back to `since`, and one outage in three of four sites, the same each time."""
+    oldest = Heartbeat.objects.of_site(site_id).newest_first().last()
+    if oldest is None or oldest.received_at - settings.HEARTBEAT_INTERVAL < since:
+        return
+    Site.objects.filter(pk=site_id, created_at__gt=since).update(created_at=since)
+    share, interval = zlib.crc32(site_id.bytes), settings.HEARTBEAT_INTERVAL
+    calls = (oldest.received_at - since) // interval
+    silent = range(share % calls, share % calls + share % 4 * 9)
+    earlier = [call_before(oldest, position * interval) for position in range(1, calls + 1) if position not in silent]
+    Heartbeat.objects.bulk_create(earlier, batch_size=500)
+
+
+def call_before(known: Heartbeat, earlier: timedelta) -> Heartbeat:
+    received_at = known.received_at - earlier
+    return Heartbeat(
+        site_id=known.site_id,
+        received_at=received_at,
+        due_at=received_at + settings.HEARTBEAT_INTERVAL,
+        ip=known.ip,
+        version="0.9.4",
+        uptime_seconds=known.uptime_seconds,
+        licensed=True,
+        locked=False,
+    )
+
+
+@transaction.atomic
+def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
+    """Delete a demo site with all that points to it; its events stay, and one more says that it went.
+
+    Raises NotADemoSite.
+    """
+    site = demo_sites().select_for_update().filter(pk=site_id).first()
+    if site is None:
+        raise NotADemoSite
+    if site.deregistered_at is None:
+        deregister_site(site_id, by=COMMAND, at=at, reason="Taken out with the demo")
+    # The pulse first: a heartbeat under way holds it, and its history row must be there to be deleted.
+    SitePulse.objects.select_for_update().get(pk=site_id)
+    heartbeats, _ = Heartbeat.objects.of_site(site_id).delete()
+    keys, _ = SiteKey.objects.filter(site=site_id).delete()
+    SitePulse.objects.filter(pk=site_id).delete()
+    site.delete()
+    return Removal(keys, heartbeats)
+
+
+def forget_demo_requests() -> int:
+    """Delete the stored answers to the demo's registrations, so that the same demo can be registered again."""
+    deleted, _ = IdempotentRequest.objects.filter(key__startswith=DEMO_IDEMPOTENCY_PREFIX).delete()
+    return deleted

@@ -1,0 +1,118 @@
+"""Idempotency-Key: a request that is sent twice happens once, and its answer is given twice."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import Admin
+from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey
+from idempotency.models import IdempotentRequest
+
+KEPT_FOR = timedelta(hours=24)
+# Longer than any request of ours can take: a claim without an answer that is older belongs to a process that died.
+ABANDONED_AFTER = timedelta(minutes=2)
+MAX_KEY_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer as the API gives it; `secret` members of the body are shown once and not stored."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret: tuple[str, ...] = ()
+    replayed: bool = False
+
+    def storable_body(self) -> Any:
+        return {**self.body, **dict.fromkeys(self.secret)} if self.secret else self.body
+
+
+def answer_once(
+    operate: Callable[[], Answer], *, admin: Admin, path: str, key: str, body: Mapping[str, Any], at: datetime
+) -> Answer:
+    """Run `operate` unless this admin had it run at this path with this key within 24 hours; then repeat its answer.
+
+    The answer is stored in the transaction of the operation: neither exists without the other.
+    Raises InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyKeyInUse, and whatever `operate` raises.
+    """
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise InvalidIdempotencyKey
+    digest = digest_of(body)
+    claim = claim_key(admin, path, key, digest, at)
+    if claim is None:
+        return stored_answer(admin, path, key, digest)
+    mine = IdempotentRequest.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None)
+    try:
+        with transaction.atomic():
+            answer = operate()
+            stored = mine.update(status=answer.status, body=answer.storable_body(), headers=dict(answer.headers))
+            if not stored:
+                raise IdempotencyKeyInUse
+    except BaseException:
+        mine.delete()
+        raise
+    return answer
+
+
+def report_once(
+    work: Callable[[], Any], *, admin: Admin, path: str, key: str, body: Mapping[str, Any], at: datetime
+) -> Answer:
+    """Like `answer_once` for work that is many transactions, such as one for each of many sites.
+
+    If the process dies on the way, part of it stays done; who sends it again after ABANDONED_AFTER has it done again. So each
+    part must bear to be done twice. Raises IdempotencyKeyReused, IdempotencyKeyInUse, and whatever `work` raises.
+    """
+    digest = digest_of(body)
+    claim = claim_key(admin, path, key, digest, at)
+    if claim is None:
+        return stored_answer(admin, path, key, digest)
+    mine = IdempotentRequest.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None)
+    try:
+        answer = Answer(200, work())
+        mine.update(status=answer.status, body=answer.body)
+    except BaseException:
+        mine.delete()
+        raise
+    return answer
+
+
+def find_report(*, admin: Admin, path: str, key: str) -> IdempotentRequest | None:
+    """The row of a `report_once`; without a status it is still under way, or was abandoned."""
+    return IdempotentRequest.objects.filter(admin=admin, path=path, key=key).first()
+
+
+def digest_of(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def claim_key(admin: Admin, path: str, key: str, digest: str, at: datetime) -> IdempotentRequest | None:
+    """The claim, committed at once so that others see it; None when somebody else holds it."""
+    past = IdempotentRequest.objects.filter(admin=admin, path=path, key=key)
+    past.filter(created_at__lt=at - KEPT_FOR).delete()
+    past.filter(created_at__lt=at - ABANDONED_AFTER, status=None).delete()
+    try:
+        with transaction.atomic():
+            return IdempotentRequest.objects.create(admin=admin, path=path, key=key, body_digest=digest, created_at=at)
+    except IntegrityError:
+        return None
+
+
+def stored_answer(admin: Admin, path: str, key: str, digest: str) -> Answer:
+    stored = IdempotentRequest.objects.filter(admin=admin, path=path, key=key).first()
+    if stored is not None and stored.body_digest != digest:
+        raise IdempotencyKeyReused
+    if stored is None or stored.status is None:
+        raise IdempotencyKeyInUse
+    return Answer(stored.status, stored.body, stored.headers, replayed=True)
+
+
+def prune_idempotent_requests(*, created_before: datetime) -> int:
+    """Forget answers that nobody may ask for again; the number of them."""
+    deleted, _ = IdempotentRequest.objects.filter(created_at__lt=created_before).delete()
+    return deleted

@@ -1,0 +1,210 @@
+"""The first page: numbers that lead to exactly what they count, who did what, and what the page costs."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import Admin
+from conftest import Register, RegisteredSite, SignIn
+from panel.dashboard.counts import sites_by_licence, weeks_from
+from panel.tests.estates import every_kind, stand_up
+from sites.models import Site
+
+DASHBOARD = "/admin/"
+TILES = ["online", "late", "offline", "never seen", "locked", "expired or inactive", "ending within 30 days"]
+QUERIES = 15  # of the session, the admin and the page
+QUERIES_TO_REMEMBER = 1  # once an hour somebody writes down how many heartbeats the hour had
+
+
+def at_the_screen(admin: Admin, zone: str = "UTC") -> Client:
+    browser = Client()
+    browser.force_login(admin)
+    browser.cookies["zone"] = zone
+    return browser
+
+
+def page(admin: Admin, zone: str = "UTC") -> str:
+    answer = at_the_screen(admin, zone).get(DASHBOARD)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def text(html: str) -> str:
+    """As it is read, without the tags."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def tiles(html: str) -> dict[str, tuple[int, str]]:
+    """By its words each tile's number and where it leads."""
+    found = re.findall(r'class="tile" href="([^"]+)"><span class="count">([\d,]+)</span>(.+?)</a>', html)
+    return {text(rest)[2:]: (int(number.replace(",", "")), unescape(url)) for url, number, rest in found}
+
+
+@pytest.mark.parametrize("words", TILES)
+def test_a_tile_counts_exactly_the_sites_of_the_list_it_leads_to(anna: Admin, words: str) -> None:
+    stand_up(list(every_kind()))
+    browser = at_the_screen(anna)
+    number, url = tiles(browser.get(DASHBOARD).content.decode())[words]
+    answer: Any = browser.get(url)
+    assert answer.status_code == 200, f"the list does not know {url}"
+    assert number == answer.context["cl"].result_count > 0
+
+
+def test_the_tiles_count_what_a_person_would_count(anna: Admin) -> None:
+    kinds = [kind for kind in stand_up(list(every_kind())).values() if not kind.is_gone]
+    shown = {words: number for words, (number, _) in tiles(page(anna)).items()}
+    assert shown == {
+        **{status.replace("_", " "): sum(kind.status == status for kind in kinds) for status in ("online", "late")},
+        **{
+            status.replace("_", " "): sum(kind.status == status for kind in kinds)
+            for status in ("offline", "never_seen")
+        },
+        "locked": sum(kind.lock != "open" for kind in kinds),
+        "expired or inactive": sum(not kind.is_licensed for kind in kinds),
+        "ending within 30 days": sum(kind.is_active and kind.licence in ("a month", "days") for kind in kinds),
+    }
+
+
+@pytest.mark.parametrize(("name", "may_register"), [("anna", True), ("ben", False), ("vera", False)])
+def test_every_role_sees_all_of_it_and_its_own_buttons(
+    name: str, may_register: bool, roma: RegisteredSite, request: pytest.FixtureRequest
+) -> None:
+    html = page(request.getfixturevalue(name))
+    for title in ("Needs attention", "Heartbeats of", "Licences ending", "Who did what lately", "control plane itself"):
+        assert title in html
+    assert list(tiles(html)) == TILES
+    assert ("Register a site" in html) is may_register
+    assert 'href="/admin/audit/event/"' in html, "the list of everything else"
+    assert ('href="/admin/accounts/admin/add/"' in html) is may_register
+
+
+def test_before_the_first_site_the_page_says_what_to_do(anna: Admin, vera: Admin) -> None:
+    assert "Register the first one" in text(page(anna))
+    assert "A sysadmin can register the first one" in text(page(vera))
+    assert {number for number, _ in tiles(page(vera)).values()} == {0}
+    assert "None came in." in page(vera)
+    assert "Nothing yet" in page(vera)
+
+
+def test_it_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
+    browser = at_the_screen(anna)
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(DASHBOARD).status_code == 200
+        return len(queries)
+
+    for number in range(3):
+        register(name=f"Site {number}", license_expires_at="2020-01-01T00:00:00Z").call_home()
+    assert cost() == QUERIES + QUERIES_TO_REMEMBER
+    assert cost() == QUERIES
+    for number in range(60):
+        register(name=f"More {number}", license_expires_at="2020-01-01T00:00:00Z").call_home()
+    assert cost() == QUERIES
+    caches["default"].clear()
+    assert cost() == QUERIES + QUERIES_TO_REMEMBER
+
+
+def test_the_page_is_small_and_within_the_content_policy(anna: Admin) -> None:
+    stand_up(list(every_kind()))
+    html = page(anna)
+    assert len(html) < 100_000
+    assert not re.search(r"<[^>]+\sstyle=|<style|<script(?![^>]+src=)|\son\w+=", html)
+
+
+# --- Who did what --------------------------------------------------------------------------------------------------
+
+
+def deeds(html: str) -> list[str]:
+    (section,) = re.findall(r'aria-labelledby="deeds">(.+?)</section>', html, re.DOTALL)
+    return [text(row) for row in re.findall(r"<li>(.+?)</li>", section, re.DOTALL)]
+
+
+def test_the_newest_events_are_told_in_words(anna: Admin, ben: Admin, roma: RegisteredSite, signed_in: SignIn) -> None:
+    signed_in(ben).post(f"{roma.path}/lock", {"reason": "unpaid <118>"})
+    signed_in(ben).post(f"{roma.path}/unlock", {})
+    assert deeds(page(anna)) == [
+        "ben unlocked Trattoria Roma just now",
+        "ben locked Trattoria Roma unpaid <118> just now",
+        "anna registered Trattoria Roma just now",
+    ]
+    assert f'href="/admin/sites/site/{roma.site_id}/change/"' in page(anna)
+
+
+def test_an_edit_of_one_thing_is_told_by_its_own_name(api: APIClient, anna: Admin, roma: RegisteredSite) -> None:
+    for changes in (
+        {"is_active": False},
+        {"is_active": True},
+        {"license_expires_at": "2031-01-01T00:00:00Z"},
+        {"name": "Osteria"},
+    ):
+        assert api.patch(roma.path, changes).status_code == 200
+    assert deeds(page(anna))[:4] == [
+        "anna edited Osteria just now",
+        "anna set the end of the licence of Trattoria Roma just now",
+        "anna activated Trattoria Roma just now",
+        "anna deactivated Trattoria Roma just now",
+    ]
+
+
+def test_ten_events_are_shown(anna: Admin, register: Register) -> None:
+    for number in range(12):
+        register(name=f"Site {number}")
+    assert [line.split()[3] for line in deeds(page(anna))] == [str(number) for number in range(11, 1, -1)]
+
+
+def test_what_no_admin_did_names_the_system(anna: Admin, roma: RegisteredSite, api: Any) -> None:
+    key = api.post(f"{roma.path}/rotate-key", {}).data["secret_key"]
+    for _ in range(2):
+        roma.call_home(key)
+    assert deeds(page(anna))[0].startswith("The control plane retired the old key of Trattoria Roma")
+
+
+# --- Charts --------------------------------------------------------------------------------------------------------
+
+
+def test_heartbeats_stand_in_their_hour_in_the_viewers_zone(anna: Admin, roma: RegisteredSite) -> None:
+    for _ in range(3):
+        roma.call_home()
+    html = page(anna, "Asia/Kolkata")
+    hour = timezone.now().replace(minute=0)
+    kolkata = hour + timedelta(hours=5, minutes=30)
+    assert f"{kolkata:%H:%M} to {kolkata + timedelta(hours=1):%H:%M}: 3 heartbeats</title>" in html
+    assert "Hour (Asia/Kolkata)" in html
+    assert 'aria-label="Heartbeats of the last 24 hours: 3 came in' in html
+
+
+def test_licences_end_in_the_weeks_of_the_viewers_calendar(anna: Admin, register: Register) -> None:
+    weeks = weeks_from(timezone.now())
+    edges = [weeks[1][0] + timedelta(seconds=1), weeks[2][0], weeks[2][0] + timedelta(seconds=1), weeks[11][1]]
+    for edge in [*edges, weeks[11][1] + timedelta(seconds=1)]:
+        register(license_expires_at=edge.isoformat())
+    numbers = sites_by_licence(at=timezone.now())
+    assert [numbers[f"week-{number}"] for number in range(12)] == [0, 2, 1, *[0] * 8, 1]
+    begin, last = weeks[1][0], weeks[1][1] - timedelta(days=1)
+    assert f"{begin:%d %b} to {last:%d %b %Y}: 2 licences</title>" in page(anna)
+
+
+def test_what_has_ended_already_is_in_no_week(register: Register) -> None:
+    register(license_expires_at=(timezone.now() - timedelta(seconds=1)).isoformat())
+    gone = register(license_expires_at=(timezone.now() + timedelta(days=10)).isoformat())
+    Site.objects.filter(pk=gone.site_id).update(deregistered_at=timezone.now())
+    numbers = sites_by_licence(at=timezone.now())
+    assert sum(numbers[f"week-{number}"] for number in range(12)) == 0
+
+
+def test_weeks_begin_on_mondays_at_midnight_also_when_the_clocks_change(settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    timezone.get_default_timezone.cache_clear()
+    weeks = weeks_from(timezone.now())
+    assert {f"{moment:%a %H:%M}" for week in weeks for moment in week} == {"Mon 00:00"}
+    assert weeks[0][0] <= timezone.now() < weeks[0][1]

@@ -1,0 +1,84 @@
+"""How the control plane itself is, also when a part of it is not well."""
+
+import os
+import re
+import socket
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as project
+from django.db.models import F
+
+from accounts.models import Admin
+from conftest import RegisteredSite
+from heartbeat.models import Heartbeat
+from panel.dashboard.health import ask_redis, redis_finding
+from panel.dashboard.tests.test_dashboard import page, text
+from sites.models import SitePulse
+
+
+def findings(html: str) -> dict[str, str]:
+    found = re.findall(r"<dt>(.+?)</dt>\s*<dd>(.+?)</dd>", html, re.DOTALL)
+    return {text(name): text(words) for name, words in found}
+
+
+def move_heartbeats(*, by: timedelta) -> None:
+    for row in Heartbeat.objects.all():
+        at = row.received_at - by
+        Heartbeat.objects.filter(pk=row.pk).update(received_at=at, due_at=at + timedelta(hours=6))
+    SitePulse.objects.update(last_seen_at=F("last_seen_at") - by, due_at=F("due_at") - by)
+
+
+def test_before_the_first_heartbeat_there_is_nothing_to_judge(vera: Admin) -> None:
+    said = findings(page(vera))
+    assert re.fullmatch(r"● answers in \d+\.\d\d ms (SQLite|PostgreSQL) [\d.]+", said["Database"])
+    assert said["Redis"].startswith("○ not configured")
+    assert said["Last heartbeat received"] == "○ none yet"
+    assert said["Oldest heartbeat kept"] == "○ none yet"
+    assert said["Version"] == project.VERSION
+    assert "UTC" in said["Server's clock"]
+
+
+def test_heartbeats_that_come_in_are_good(vera: Admin, roma: RegisteredSite) -> None:
+    roma.call_home()
+    said = findings(page(vera))
+    assert said["Last heartbeat received"] == "● received just now"
+    assert said["Oldest heartbeat kept"] == "● within limits just now ; kept for 400 days"
+
+
+def test_silence_of_everybody_is_bad(vera: Admin, roma: RegisteredSite) -> None:
+    roma.call_home()
+    move_heartbeats(by=project.HEARTBEAT_INTERVAL + project.HEARTBEAT_GRACE + timedelta(minutes=1))
+    assert findings(page(vera))["Last heartbeat received"] == "■ silence 7 hours ago : no site reaches this server."
+
+
+def test_history_that_nobody_prunes_is_told(vera: Admin, roma: RegisteredSite) -> None:
+    roma.call_home()
+    move_heartbeats(by=project.HEARTBEAT_HISTORY + timedelta(days=2))
+    assert findings(page(vera))["Oldest heartbeat kept"].startswith("● within limits")
+    move_heartbeats(by=timedelta(days=2))
+    said = findings(page(vera))["Oldest heartbeat kept"]
+    assert said.startswith("▲ not pruned")
+    assert "400 days are kept: run manage.py prune once a day." in said
+
+
+@pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="run it under scripts/with_services.py")
+def test_a_redis_that_answers_is_good(settings: Any, vera: Admin) -> None:
+    settings.REDIS_URL = os.environ["TEST_REDIS_URL"]
+    assert findings(page(vera))["Redis"].startswith("● answers")
+
+
+@pytest.mark.parametrize("fault", ["refuses", "hangs", "has no address"])
+def test_a_redis_that_does_not_answer_is_told_and_hardly_waited_for(settings: Any, vera: Admin, fault: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if fault == "hangs":
+            silent.listen()
+        address = "redis.invalid:6379" if fault == "has no address" else f"127.0.0.1:{silent.getsockname()[1]}"
+        settings.REDIS_URL = f"redis://{address}/0"
+        began = time.monotonic()
+        assert redis_finding(ask_redis()).words == "does not answer"
+        assert time.monotonic() - began < 1, "0.2 s, and what a busy machine adds"
+        assert findings(page(vera))["Redis"].startswith("■ does not answer")

@@ -1,0 +1,74 @@
+"""An export that is imported as it is changes nothing, whatever the sites are called."""
+
+import csv
+from io import StringIO
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from accounts.models import Admin
+from audit.models import Event
+from conftest import Register
+from panel.sites.imports.tests.importing import EXPORT, apply, at_the_screen, fates, upload
+from sites.models import Site, SiteImport
+
+HOSTILE = "=+-@＝＋－＠;,\"' a'"
+NAMES = st.text(alphabet=HOSTILE, min_size=1, max_size=12) | st.text(
+    alphabet=st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12
+)
+FORMULAS = ["=1+1", "+49 30", "-", "@home", "'=1", "''", "a;=1", 'a;"=1', "＝x", '"quoted", and; parted']
+
+
+def exported(browser: Any) -> bytes:
+    return b"".join(browser.get(EXPORT).streaming_content)
+
+
+def test_formulas_go_out_harmless_and_come_back_as_they_were(anna: Admin, register: Register) -> None:
+    for name in FORMULAS:
+        register(name=name, owner_name=name)
+    browser = at_the_screen(anna)
+    answer = upload(browser, exported(browser))
+    assert fates(answer) == ["unchanged"] * len(FORMULAS)
+    assert not answer.context["applicable"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=NAMES, owner=NAMES)
+@example(name="'=1", owner="x;'=1")
+def test_any_name_survives_the_way_out_and_in(anna: Admin, api: APIClient, name: str, owner: str) -> None:
+    answer = api.post("/api/sites", {"name": name, "owner_name": owner, "contact_email": "a@b.example"})
+    if answer.status_code != 201:
+        return  # blank once it is trimmed
+    browser = at_the_screen(anna)
+    text = exported(browser)
+    api.delete(f"/api/sites/{answer.data['site_id']}")
+    api_id = answer.data["site_id"]
+    # The same facts as a new site.
+    renamed = upload(browser, text.replace(api_id.encode(), b""))
+    assert fates(renamed) == ["register"]
+    apply(browser, SiteImport.objects.latest("created_at"))
+    again = Site.objects.live().get()
+    assert (again.name, again.owner_name) == (answer.data["name"], answer.data["owner_name"])
+    assert fates(upload(browser, exported(browser))) == ["unchanged"]
+    api.delete(f"/api/sites/{again.pk}")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_whole_export_changes_nothing(delimiter: str, anna: Admin, api: APIClient, register: Register) -> None:
+    seen, locked = register(name="Seen", timezone="Asia/Tokyo"), register(name="Locked")
+    seen.call_home()
+    api.post(f"{locked.path}/lock", {"reason": "=cmd\nunpaid; =really"})
+    api.patch(locked.path, {"is_active": False})
+    browser = at_the_screen(anna)
+    before = list(Site.objects.order_by("pk").values()), Event.objects.count()
+    text = exported(browser)
+    if delimiter == ";":
+        out = StringIO()
+        csv.writer(out, delimiter=";").writerows(csv.reader(StringIO(text.decode("utf-8-sig"), newline="")))
+        text = out.getvalue().encode()
+    assert fates(upload(browser, text)) == ["unchanged"] * 2
+    apply(browser)
+    assert (list(Site.objects.order_by("pk").values()), Event.objects.count()) == before

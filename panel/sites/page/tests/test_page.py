@@ -1,0 +1,242 @@
+"""The page of one site: who sees what, what it tells, and that it costs the same however long the history is."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import Admin
+from audit.models import Event
+from conftest import Register, RegisteredSite
+from heartbeat.models import Heartbeat
+from panel.sites.page.tests.site_form import OpenPage, open_page
+from sites.models import Site, SiteKey
+
+LIMIT_BYTES = 300_000
+
+
+def buttons_on(page: OpenPage) -> list[str]:
+    listed = page.html.partition('<ul class="site-buttons"')[2].partition("</ul>")[0]
+    return re.findall(r">([^<>]+)</a>", listed)
+
+
+def forget_the_past(site: RegisteredSite, **facts: Any) -> None:
+    """As if the site had been registered, and had called, long ago."""
+    Site.objects.filter(pk=site.site_id).update(**facts)
+
+
+def test_the_state_stands_on_top_in_a_sentence(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+    roma.call_home()
+    api.post(f"{roma.path}/lock", {"reason": "unpaid invoice 118"})
+    text = open_page(anna, roma).text
+    assert re.search(r"Locked since \d\d:\d\d UTC by anna over the API: unpaid invoice 118\.", text)
+    assert "The site has not been told of the lock yet: it will learn at its next heartbeat." in text
+    assert re.search(r"Last heard \d\d:\d\d UTC from 127\.0\.0\.1, expected by \d\d:\d\d UTC\.", text)
+
+
+def test_a_site_that_was_never_seen_names_the_key_that_waits(anna: Admin, roma: RegisteredSite) -> None:
+    hint = SiteKey.objects.get().hint
+    assert f"never heard: the key that ends in {hint} waits for its first heartbeat." in open_page(anna, roma).text
+
+
+LICENSED = {"license_expires_at": "2099-01-01T00:00:00Z"}
+ENDED = {"license_expires_at": "2020-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("person", "facts", "first", "never"),
+    [
+        ("anna", LICENSED, ["Lock", "Extend licence"], "Unlock"),
+        ("anna", ENDED, ["Extend licence", "Lock"], "Unlock"),
+        ("ben", LICENSED, ["Lock", "Extend licence"], "Deregister"),
+    ],
+)
+def test_the_likeliest_button_comes_first(
+    request: pytest.FixtureRequest,
+    register: Register,
+    person: str,
+    facts: dict[str, str],
+    first: list[str],
+    never: str,
+) -> None:
+    shown = buttons_on(open_page(request.getfixturevalue(person), register(**facts)))
+    assert shown[:2] == first
+    assert never not in shown
+
+
+def test_a_locked_site_is_unlocked_first_and_deregistering_comes_last(
+    anna: Admin, roma: RegisteredSite, api: APIClient
+) -> None:
+    api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    page = open_page(anna, roma)
+    shown = buttons_on(page)
+    assert shown[:2] == ["Unlock", "Change lock reason"]
+    assert shown[2:] == ["Extend licence", "Set expiry date", "Rotate key", "Deactivate", "Deregister"]
+    assert re.search(r'class="destructive">Deregister<', page.html)
+
+
+@pytest.mark.parametrize(("person", "shown"), [("vera", []), ("ben", ["Lock", "Extend licence"])])
+def test_who_may_not_edit_reads_the_values_and_sees_no_form(
+    request: pytest.FixtureRequest, roma: RegisteredSite, person: str, shown: list[str]
+) -> None:
+    page = open_page(request.getfixturevalue(person), roma)
+    assert buttons_on(page) == shown
+    assert page.fields == {}
+    assert 'id="site_form"' not in page.html
+    assert "giulia@roma.example" in page.text
+
+
+def test_a_deregistered_site_is_only_read_and_restored(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+    assert api.delete(roma.path).status_code == 204
+    page = open_page(anna, roma)
+    assert re.search(r"Deregistered since \d\d:\d\d UTC by anna over the API\. Its keys are refused\.", page.text)
+    assert buttons_on(page) == ["Restore"]
+    assert 'id="site_form"' not in page.html
+
+
+def test_the_form_asks_for_what_an_admin_may_edit_and_nothing_else(anna: Admin, roma: RegisteredSite) -> None:
+    names = set(open_page(anna, roma).fields) - {"csrfmiddlewaretoken", "revision"}
+    assert names == {
+        *("name", "owner_name", "contact_email", "timezone", "is_active"),
+        *(f"license_expires_at_{part}" for part in range(3)),
+    }
+
+
+def test_a_field_whose_permission_is_missing_is_not_in_the_form(
+    anna: Admin, roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withheld = {"sites.set_license_expiry", "sites.deactivate_site"}
+    allowed = Admin.has_perm
+    monkeypatch.setattr(
+        Admin, "has_perm", lambda self, perm, obj=None: perm not in withheld and allowed(self, perm, obj)
+    )
+    page = open_page(anna, roma)
+    assert "is_active" not in page.fields
+    before = Site.objects.get().license_expires_at
+    page.type(name="Renamed", license_expires_at_0="2090-01-01", license_expires_at_1="00:00:00").save()
+    stored = Site.objects.get()
+    assert (stored.name, stored.license_expires_at, stored.is_active) == ("Renamed", before, True)
+
+
+def test_the_timeline_says_who_did_what_through_which_door_and_what_changed(
+    anna: Admin, roma: RegisteredSite, api: APIClient
+) -> None:
+    api.patch(roma.path, {"name": "Osteria", "license_expires_at": "2031-05-01T00:00:00Z", "is_active": False})
+    api.post(f"{roma.path}/lock", {"reason": "<i>unpaid</i>"})
+    page = open_page(anna, roma)
+    told = page.text.partition("What was done")[2]
+    assert "Name Trattoria Roma → became Osteria" in told
+    assert "→ became 2031-05-01 00:00 UTC" in told
+    assert "Active yes → became no" in told
+    assert (
+        told.index("Locked by anna (sysadmin) over the API")
+        < told.index("Edited by anna")
+        < told.index("Registered by")
+    )
+    assert "<i>unpaid" not in page.html
+    assert "&lt;i&gt;unpaid" in page.html
+
+
+def test_an_edit_of_one_thing_is_called_by_its_name_and_an_end_of_a_lock_tells_the_reason(
+    anna: Admin, roma: RegisteredSite, api: APIClient
+) -> None:
+    api.patch(roma.path, {"is_active": False})
+    api.patch(roma.path, {"is_active": True})
+    api.patch(roma.path, {"license_expires_at": "2031-05-01T00:00:00Z"})
+    api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    api.post(f"{roma.path}/unlock")
+    told = open_page(anna, roma).text.partition("What was done")[2]
+    assert re.search(
+        r"Unlocked .* Lock reason unpaid → became – Locked .* Licence end set .* Activated .* Deactivated ", told
+    )
+
+
+def test_the_heartbeats_say_what_the_site_was_told(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+    roma.call_home(version="1.2.3", uptime_seconds=2**53 - 1)
+    api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    roma.call_home(version="1.2.4", uptime_seconds=93_784)
+    told = open_page(anna, roma).text.partition("Last heartbeats")[2]
+    assert re.search(
+        r"127\.0\.0\.1 1\.2\.4 1 day, 2 hours ● licensed ◆ locked .*1\.2\.3 104249991374 days, 7 hours", told
+    )
+
+
+def test_the_keys_are_shown_by_their_ends_alone(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+    new = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 24}).data["secret_key"]
+    page = open_page(anna, roma)
+    keys = page.text.partition("Keys")[2]
+    assert re.search(r"● newest .* ▲ in overlap until \d{4}-\d\d-\d\d", keys)
+    for key in SiteKey.objects.all():
+        assert key.hint in keys
+        assert key.digest not in page.html
+    assert new not in page.html
+    assert roma.key not in page.html
+    for _ in range(2):
+        roma.call_home(key=new)
+    assert "✕ retired" in open_page(anna, roma).text
+
+
+def test_an_outage_is_told_with_its_length_and_takes_from_the_figures(anna: Admin, roma: RegisteredSite) -> None:
+    at = timezone.now().replace(microsecond=0)
+    forget_the_past(roma, created_at=at - timedelta(days=20))
+    add_heartbeats(roma, at, [timedelta(hours=hours) for hours in range(72, 480, 6)])
+    roma.call_home()
+    page = open_page(anna, roma)
+    told = page.text.partition("The last 90 days")[2]
+    assert re.search(r"7 days \d\d\.\d\d % 30 days \d\d\.\d\d % 90 days \d\d\.\d\d %", told)
+    assert re.search(r"Outages .* to .* \(2 days, 1[0-9] hours\)", told)
+    assert 'class="bar"' in page.html
+
+
+def add_heartbeats(site: RegisteredSite, at: Any, ages: list[timedelta]) -> None:
+    rows = [
+        Heartbeat(
+            site_id=site.site_id, received_at=at - age, version="1.0.0", uptime_seconds=1, licensed=True, locked=False
+        )
+        for age in ages
+    ]
+    Heartbeat.objects.bulk_create(rows)
+
+
+def add_events(site: RegisteredSite, number: int) -> None:
+    first = Event.objects.of_site(site.site_id).newest_first().last()  # type: ignore[arg-type]
+    assert first is not None
+    copied = {name: getattr(first, name) for name in ("at", "site_id", "site_name", "source")}
+    Event.objects.bulk_create([Event(action="updated", changes={"name": ["a", "b"]}, **copied) for _ in range(number)])
+
+
+# Session and admin; the site; who locked it and why; heartbeats, events, keys; slots, outages and figures.
+QUERIES = 11
+
+
+@pytest.mark.parametrize("number", [1, 300])
+def test_the_page_costs_the_same_and_weighs_little_however_long_the_history_is(
+    anna: Admin, roma: RegisteredSite, api: APIClient, number: int
+) -> None:
+    roma.call_home()
+    api.post(f"{roma.path}/lock", {"reason": "unpaid"})
+    add_heartbeats(roma, timezone.now(), [timedelta(hours=13 * each) for each in range(1, number)])
+    add_events(roma, number)
+    page = open_page(anna, roma)
+    with CaptureQueriesContext(connection) as queries:
+        page.take(page.browser.get(page.path))
+    assert len(queries) == QUERIES, [each["sql"][:90] for each in queries]
+    assert len(page.html) < LIMIT_BYTES
+    events = page.html.partition('<ol class="timeline">')[2].partition("</ol>")[0]
+    assert events.count("<li>") == min(number + 2, 20)
+    heartbeats = page.html.partition('class="heartbeats"')[2].partition("</table>")[0]
+    assert heartbeats.count("<tr><td>") == min(number, 10)
+    assert "style=" not in page.html
+    assert not re.search(r"<script(?![^>]*src=)", page.html)
+
+
+@pytest.mark.parametrize("site_id", ["x", "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11", "%00"])
+def test_a_site_that_there_is_not_has_no_page(anna: Admin, roma: RegisteredSite, site_id: str) -> None:
+    page = open_page(anna, roma)
+    answer = page.browser.get(f"/admin/sites/site/{site_id}/change/")
+    assert answer.status_code == 302

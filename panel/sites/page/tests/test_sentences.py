@@ -1,0 +1,235 @@
+"""What the page of a site says of its state, word for word."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django.utils.html import strip_tags
+
+from audit.models import Event
+from panel.sites.page import sentences
+from panel.sites.page.sentences import KeyEvents
+from sites.models import Site, SitePulse, SiteStatus
+
+NOW = datetime(2026, 11, 22, 20, 30, tzinfo=UTC)
+HEARD = datetime(2026, 11, 22, 20, 2, tzinfo=UTC)
+LONG_AGO = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
+LOCKED = {"is_locked": True, "lock_reason": "unpaid invoice 118", "locked_at": NOW - timedelta(hours=6)}
+
+
+def site(**facts: Any) -> Any:
+    """Online, licensed for long, told what is so; each fact of its pulse by its own name."""
+    of_pulse = {
+        "last_seen_at": HEARD,
+        "last_seen_ip": "203.0.113.7",
+        "due_at": HEARD + timedelta(hours=6),
+        "reply_licensed": True,
+        "reply_locked": facts.get("is_locked", False),
+    }
+    of_pulse |= {name: facts.pop(name) for name in of_pulse.keys() & facts.keys()}
+    computed = {"status": SiteStatus.ONLINE, "licensed": True, "key_hint": "…x7Qa"}
+    computed |= {name: facts.pop(name) for name in computed.keys() & facts.keys()}
+    made = Site(created_at=LONG_AGO, **{"license_expires_at": datetime(2027, 6, 1, tzinfo=UTC), **facts})
+    made.pulse = SitePulse(site=made, **of_pulse)
+    for name, value in computed.items():
+        setattr(made, name, value)
+    return made
+
+
+def event(action: str, sequence: int = 1, actor: str | None = "anna", source: str = "admin", **facts: Any) -> Event:
+    return Event(action=action, sequence=sequence, actor_name=actor, source=source, at=NOW, **facts)
+
+
+def words(html: str) -> str:
+    return strip_tags(html)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."),
+        ({"last_seen_ip": None}, "Last heard 20:02 UTC, expected by 02:02 UTC."),
+        (
+            {"status": "late", "due_at": NOW - timedelta(minutes=5)},
+            "Late: last heard 20:02 UTC from 203.0.113.7, was expected by 20:25 UTC.",
+        ),
+        (
+            {"status": "offline", "last_seen_at": LONG_AGO, "due_at": LONG_AGO + timedelta(hours=6)},
+            "Offline since 2026-11-01 14:30 UTC: last heard 2026-11-01 08:00 UTC from 203.0.113.7,"
+            " was expected by 2026-11-01 14:00 UTC.",
+        ),
+        (
+            {"status": "never_seen", "last_seen_at": None, "due_at": None},
+            "Registered 2026-11-01 08:00 UTC, never heard: the key that ends in …x7Qa waits for its first heartbeat.",
+        ),
+        ({"deregistered_at": NOW}, "Last heard 20:02 UTC from 203.0.113.7."),
+        (
+            {"deregistered_at": NOW, "last_seen_at": None, "due_at": None},
+            "Registered 2026-11-01 08:00 UTC, never heard.",
+        ),
+    ],
+)
+def test_when_it_was_heard(facts: dict[str, Any], said: str, settings: Any) -> None:
+    settings.HEARTBEAT_GRACE = timedelta(minutes=30)
+    assert words(sentences.contact(site(**facts), at=NOW)) == said
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ({"locked": event("locked")}, "Locked since 14:30 UTC by anna: unpaid invoice 118."),
+        (
+            {"locked": event("locked", source="api")},
+            "Locked since 14:30 UTC by anna over the API: unpaid invoice 118.",
+        ),
+        (
+            {"locked": event("locked", actor=None, source="command")},
+            "Locked since 14:30 UTC by a command: unpaid invoice 118.",
+        ),
+        (
+            {"locked": event("locked", 1), "reason_changed": event("lock_reason_changed", 2, "ben")},
+            "Locked since 14:30 UTC by anna, for another reason since 20:30 UTC by ben: unpaid invoice 118.",
+        ),
+        (
+            {"locked": event("locked", 9), "reason_changed": event("lock_reason_changed", 2, "ben")},
+            "Locked since 14:30 UTC by anna: unpaid invoice 118.",
+        ),
+        ({}, "Locked since 14:30 UTC: unpaid invoice 118."),
+    ],
+)
+def test_who_locked_it_and_why(events: dict[str, Event], said: str) -> None:
+    assert words(sentences.lock(site(**LOCKED), KeyEvents(**events), at=NOW)) == said
+
+
+def test_an_unlocked_site_is_said_to_be_nothing() -> None:
+    assert sentences.lock(site(), KeyEvents(), at=NOW) == ""
+
+
+LEARNS = "it will learn at its next heartbeat."
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, ""),
+        (LOCKED, ""),
+        ({**LOCKED, "reply_locked": False}, f"The site has not been told of the lock yet: {LEARNS}"),
+        ({"reply_locked": True}, f"The site still thinks that it is locked: {LEARNS}"),
+        ({"reply_licensed": False}, f"The site still thinks that it has no licence: {LEARNS}"),
+        ({"licensed": False, "is_active": False}, f"The site still thinks that it has a licence: {LEARNS}"),
+        (
+            {**LOCKED, "reply_locked": False, "licensed": False, "is_active": False},
+            f"The site has not been told of the lock yet and still thinks that it has a licence: {LEARNS}",
+        ),
+        ({"licensed": False, "license_expires_at": NOW - timedelta(minutes=1)}, ""),
+        (
+            {"licensed": False, "license_expires_at": LONG_AGO},
+            f"The site still thinks that it has a licence: {LEARNS}",
+        ),
+        (
+            {**LOCKED, "reply_locked": False, "status": "late", "due_at": NOW - timedelta(minutes=5)},
+            f"The site has not been told of the lock yet: {LEARNS}",
+        ),
+        ({**LOCKED, "reply_locked": None, "reply_licensed": None, "last_seen_at": None, "due_at": None}, ""),
+        ({**LOCKED, "reply_locked": False, "deregistered_at": NOW}, ""),
+    ],
+)
+def test_what_the_site_does_not_know_yet(facts: dict[str, Any], said: str) -> None:
+    assert words(sentences.knowledge(site(**facts))) == said
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "Licence ends at 2027-06-01 00:00 UTC."),
+        ({"license_expires_at": LONG_AGO}, "Licence expired since 2026-11-01 08:00 UTC."),
+        ({"license_expires_at": NOW}, "Licence expired since 20:30 UTC."),
+        (
+            {"license_expires_at": NOW + timedelta(days=12, minutes=1)},
+            "Licence ends in 12 days, at 2026-12-04 20:31 UTC.",
+        ),
+        (
+            {"is_active": False},
+            "Inactive: it has no licence until somebody activates it. Licence ends at 2027-06-01 00:00 UTC.",
+        ),
+    ],
+)
+def test_how_long_it_is_licensed(facts: dict[str, Any], said: str) -> None:
+    assert words(sentences.licence(site(**facts), at=NOW)) == said
+
+
+@pytest.mark.parametrize(
+    ("event_of_it", "said"),
+    [
+        (event("deregistered", reason="closed for good"), " by anna: closed for good."),
+        (event("deregistered", actor=None, source="command"), " by a command."),
+        (None, "."),
+    ],
+)
+def test_who_let_it_go(event_of_it: Event | None, said: str) -> None:
+    gone = site(deregistered_at=LONG_AGO)
+    expected = f"Deregistered since 2026-11-01 08:00 UTC{said} Its keys are refused."
+    assert words(sentences.deregistration(gone, event_of_it, at=NOW)) == expected
+
+
+def test_the_worst_comes_first_and_the_parts_make_one_text() -> None:
+    locked = site(**LOCKED, license_expires_at=datetime(2027, 6, 1, tzinfo=UTC))
+    said = sentences.state_of(locked, KeyEvents(locked=event("locked")), at=NOW)
+    assert said.startswith("<strong>Locked since ")
+    assert words(said) == (
+        "Locked since 14:30 UTC by anna: unpaid invoice 118. Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."
+        " Licence ends at 2027-06-01 00:00 UTC."
+    )
+
+
+def test_a_licence_that_is_missing_comes_before_the_last_heartbeat() -> None:
+    ended = site(licensed=False, reply_licensed=False, license_expires_at=NOW - timedelta(hours=1))
+    assert words(sentences.state_of(ended, KeyEvents(), at=NOW)) == (
+        "Licence expired since 19:30 UTC. Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."
+    )
+
+
+def test_a_lock_that_was_not_told_yet_names_the_next_heartbeat_once() -> None:
+    untold = site(**LOCKED, reply_locked=False)
+    assert words(sentences.state_of(untold, KeyEvents(), at=NOW)) == (
+        "Locked since 14:30 UTC: unpaid invoice 118."
+        " The site has not been told of the lock yet: it will learn at its next heartbeat."
+        " Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC. Licence ends at 2027-06-01 00:00 UTC."
+    )
+
+
+def test_times_are_in_the_viewers_zone() -> None:
+    with timezone.override("Europe/Berlin"):
+        assert (
+            words(sentences.contact(site(), at=NOW)) == "Last heard 21:02 CET from 203.0.113.7, expected by 03:02 CET."
+        )
+
+
+def test_what_a_person_typed_is_escaped() -> None:
+    html = sentences.lock(
+        site(**{**LOCKED, "lock_reason": "<script>alert(1)</script>"}),
+        KeyEvents(locked=event("locked", actor="<b>x</b>")),
+        at=NOW,
+    )
+    assert "<script>" not in html
+    assert "<b>" not in html
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({}, "● online ● licensed"),
+        ({"status": "never_seen"}, "○ never seen ● licensed"),
+        (LOCKED, "● online ◆ locked ● licensed"),
+        ({**LOCKED, "reply_locked": False}, "● online ◆ locked, not told yet ● licensed"),
+        ({"reply_locked": True}, "● online ▲ unlocked, not told yet ● licensed"),
+        ({"is_active": False, "status": "offline"}, "■ offline ■ inactive"),
+        ({"license_expires_at": LONG_AGO}, "● online ■ licence expired"),
+        ({"license_expires_at": LONG_AGO, "is_active": False}, "● online ■ inactive ■ licence expired"),
+        ({"license_expires_at": NOW + timedelta(days=3)}, "● online ▲ licence ends in 3 days"),
+        ({**LOCKED, "reply_locked": False, "deregistered_at": NOW}, "✕ deregistered ◆ locked"),
+    ],
+)
+def test_the_same_as_badges(facts: dict[str, Any], shown: str) -> None:
+    assert words(" ".join(sentences.badges_of(site(**facts), at=NOW))) == shown

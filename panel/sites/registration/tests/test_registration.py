@@ -1,0 +1,148 @@
+"""A new site and a rotated key: shown once, with what a local backend needs, and never again whatever the browser does."""
+
+import json
+import re
+import uuid
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Admin
+from audit.models import Event
+from conftest import RegisteredSite
+from idempotency.models import IdempotentRequest
+from panel.tests.screen import ADD, LIST, FormReader, at_the_screen
+from sites.models import Site, SiteKey
+
+FACTS = {"name": "Once", "owner_name": "Giulia", "contact_email": "g@x.example", "timezone": "Europe/Rome"}
+
+
+def filled(browser: Client, **facts: str) -> dict[str, Any]:
+    """The form as it was opened, with what a person types."""
+    hidden = FormReader(browser.get(ADD).content.decode()).fields
+    return {**hidden, **FACTS, **facts}
+
+
+def shown(answer: Any, name: str) -> str:
+    found = re.search(rf'id="{name}"[^>]*>([^<]*)<', answer.content.decode())
+    assert found, answer.content.decode()
+    return unescape(found[1])
+
+
+def test_the_page_after_registering_shows_what_a_local_backend_needs(anna: Admin) -> None:
+    answer = at_the_screen(anna).post(ADD, filled(at_the_screen(anna)))
+    site = Site.objects.get()
+    key = shown(answer, "secret-key")
+    assert shown(answer, "site-id") == str(site.pk)
+    assert shown(answer, "environment").splitlines() == [
+        "PORTCULLIS_URL=http://testserver",
+        f"PORTCULLIS_SITE_ID={site.pk}",
+        f"PORTCULLIS_SITE_KEY={key}",
+    ]
+    assert "curl -sS http://testserver/api/heartbeat " in shown(answer, "first-heartbeat")
+    assert RegisteredSite(str(site.pk), key).call_home().status_code == 200
+
+
+def test_a_form_sent_twice_registers_once_and_leads_to_the_site(anna: Admin) -> None:
+    browser = at_the_screen(anna)
+    form = filled(browser)
+    first = browser.post(ADD, form)
+    assert b"psk_" in first.content
+    assert "no-store" in first.headers["Cache-Control"]
+    second = browser.post(ADD, form, follow=True)
+    assert b"psk_" not in second.content
+    assert second.redirect_chain[-1][0] == f"{LIST}{Site.objects.get().pk}/change/"
+    assert "registered already" in str(next(iter(second.context["messages"])))
+    assert (Site.objects.count(), SiteKey.objects.count()) == (1, 1)
+    assert Event.objects.filter(action="registered").count() == 1
+
+
+def test_two_forms_register_two_sites(anna: Admin) -> None:
+    browser = at_the_screen(anna)
+    for form in (filled(browser), filled(browser)):
+        browser.post(ADD, form)
+    assert Site.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "ev\x1b[2Jil"),
+        ("contact_email", "nobody"),
+        ("timezone", "Mars/Olympus"),
+        ("owner_name", " "),
+    ],
+)
+def test_a_wrong_entry_is_told_beside_its_field_and_the_others_stay(anna: Admin, field: str, value: str) -> None:
+    browser = at_the_screen(anna)
+    answer = browser.post(ADD, filled(browser, **{field: value}))
+    form = answer.context["adminform"].form
+    assert list(form.errors) == [field]
+    kept = [text for name, text in FACTS.items() if name not in (field, "timezone")]
+    assert all(f'value="{text}"' in answer.content.decode() for text in kept)
+    assert not Site.objects.exists()
+
+
+def test_a_form_whose_id_is_nonsense_registers_nothing(anna: Admin) -> None:
+    browser = at_the_screen(anna)
+    assert browser.post(ADD, filled(browser, site_id="nonsense")).status_code == 200
+    assert not Site.objects.exists()
+
+
+def test_the_zone_of_the_form_is_the_browsers(anna: Admin) -> None:
+    browser = at_the_screen(anna)
+    browser.cookies["zone"] = "Europe/Vienna"
+    assert '<option value="Europe/Vienna" selected>' in browser.get(ADD).content.decode()
+
+
+def test_a_rotation_that_is_sent_twice_makes_one_key(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    path = f"{LIST}{roma.site_id}/rotate-key/"
+    form = {**FormReader(browser.get(path).content.decode()).fields, "overlap_hours": "24"}
+    first = browser.post(path, form)
+    assert "no-store" in first.headers["Cache-Control"]
+    assert RegisteredSite(roma.site_id, shown(first, "secret-key")).call_home().status_code == 200
+    second = browser.post(path, form, follow=True)
+    assert b"psk_" not in second.content
+    assert "No key was made now" in str(next(iter(second.context["messages"])))
+    assert SiteKey.objects.count() == 2
+
+
+@pytest.mark.parametrize(("hours", "words"), [("24", "or until the new one was used twice"), ("0", "ended at once")])
+def test_the_page_with_a_new_key_says_how_long_the_old_one_works(
+    hours: str, words: str, anna: Admin, roma: RegisteredSite
+) -> None:
+    path = f"{LIST}{roma.site_id}/rotate-key/"
+    page = at_the_screen(anna).post(path, {"overlap_hours": hours, "revision": "1"}).content.decode()
+    assert words in page
+    assert ("works until" in page) == (hours == "24")
+
+
+def test_no_key_stays_in_the_session_the_events_or_the_stored_answers(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    registered = browser.post(ADD, filled(browser))
+    rotated = browser.post(f"{LIST}{roma.site_id}/rotate-key/", {"overlap_hours": "0", "revision": "1"})
+    kept = json.dumps(
+        [
+            dict(browser.session.items()),
+            list(Event.objects.values("reason", "changes", "site_name")),
+            list(IdempotentRequest.objects.values("path", "key", "headers", "body")),
+            {name: cookie.value for name, cookie in browser.cookies.items()},
+        ],
+        default=str,
+    )
+    for answer in (registered, rotated):
+        assert shown(answer, "secret-key") not in kept
+    assert "psk_" not in kept
+
+
+@pytest.mark.parametrize("name", ["ben", "vera"])
+def test_only_a_sysadmin_gets_a_key(name: str, roma: RegisteredSite, request: pytest.FixtureRequest) -> None:
+    browser = at_the_screen(request.getfixturevalue(name))
+    forged = {**FACTS, "site_id": str(uuid.uuid4()), "overlap_hours": "0", "revision": "1"}
+    for path in (ADD, f"{LIST}{roma.site_id}/rotate-key/"):
+        assert browser.post(path, forged).status_code == 403
+    assert (Site.objects.count(), SiteKey.objects.count()) == (1, 1)

@@ -1,0 +1,218 @@
+"""The admin pages obey the roles, cost the same however many sites there are, and change nothing by a GET."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Admin
+from audit.models import Event
+from conftest import Register, RegisteredSite
+from sites.models import Site, SiteKey
+
+LIST = "/admin/sites/site/"
+ADD = "/admin/sites/site/add/"
+
+
+def at_the_screen(admin: Admin) -> Client:
+    browser = Client()
+    browser.force_login(admin)
+    return browser
+
+
+def operate(name: str, *sites: RegisteredSite) -> str:
+    return f"{LIST}operate/{name}/?" + "&".join(f"site={site.site_id}" for site in sites)
+
+
+def confirmation(*sites: RegisteredSite, **facts: str) -> dict[str, object]:
+    return {"confirmed": "yes", "site": [site.site_id for site in sites], **facts}
+
+
+def pages_of(site: RegisteredSite) -> dict[str, str]:
+    return {
+        "add": ADD,
+        "lock": operate("lock", site),
+        "unlock": operate("unlock", site),
+        "extend": operate("extend", site),
+        "deregister": operate("deregister", site),
+        "restore": operate("restore", site),
+        "rotate": f"{LIST}{site.site_id}/rotate-key/",
+    }
+
+
+ALLOWED = {
+    "anna": {"add", "lock", "unlock", "extend", "deregister", "restore", "rotate"},
+    "ben": {"lock", "unlock", "extend"},
+    "vera": set(),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_each_role_reaches_what_it_may_do_and_nothing_else(
+    name: str, roma: RegisteredSite, request: pytest.FixtureRequest
+) -> None:
+    browser = at_the_screen(request.getfixturevalue(name))
+    before = Site.objects.values().get()
+    for page, path in pages_of(roma).items():
+        expected = 200 if page in ALLOWED[name] else 403
+        assert browser.get(path).status_code == expected, page
+        if expected == 403:
+            forged = {"confirmed": "yes", "site": roma.site_id, "reason": "x", "days": "5", "overlap_hours": "0"}
+            assert browser.post(path, forged).status_code == 403, page
+    assert Site.objects.values().get() == before
+    offered = {
+        page
+        for page in ("lock", "extend", "deregister")
+        if f"operate/{page}/" in str(browser.get(change(roma)).content)
+    }
+    assert offered == ALLOWED[name] & {"lock", "extend", "deregister"}
+
+
+def change(site: RegisteredSite) -> str:
+    return f"{LIST}{site.site_id}/change/"
+
+
+@pytest.mark.parametrize("name", ["ben", "vera"])
+def test_only_a_sysadmin_can_edit_a_site(name: str, roma: RegisteredSite, request: pytest.FixtureRequest) -> None:
+    browser = at_the_screen(request.getfixturevalue(name))
+    assert b'name="_save"' not in browser.get(change(roma)).content
+    assert browser.post(change(roma), {"name": "Mine now"}).status_code == 403
+    assert Site.objects.get().name == "Trattoria Roma"
+
+
+def test_nobody_sees_the_pages_without_signing_in(roma: RegisteredSite) -> None:
+    for path in [LIST, change(roma), *pages_of(roma).values()]:
+        answer = Client().get(path)
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/admin/login/")
+
+
+def test_the_list_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
+    browser = at_the_screen(anna)
+
+    def cost() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert browser.get(LIST).status_code == 200
+        return len(queries)
+
+    for number in range(5):
+        register(name=f"Site {number}")
+    browser.get(LIST)
+    few = cost()
+    for number in range(40):
+        register(name=f"More {number}").call_home()
+    assert cost() == few
+
+
+def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    form = browser.get(change(roma)).context["adminform"].form
+    values = {bound.html_name: bound.value() for bound in form if bound.name != "license_expires_at"}
+    ends = Site.objects.get().license_expires_at
+    values |= {"license_expires_at_0": f"{ends:%Y-%m-%d}", "license_expires_at_1": f"{ends:%H:%M:%S}"}
+    values["is_active"] = "on"
+    assert browser.post(change(roma), values).status_code == 302
+    assert Site.objects.get().revision == 1
+    assert Site.objects.get().license_expires_at == ends, "the form knows no microseconds, and must not cut them off"
+    assert not Event.objects.filter(action="updated").exists()
+
+
+def test_the_digest_of_a_key_stands_on_no_page(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    key = SiteKey.objects.get()
+    for path in (LIST, change(roma), "/admin/sites/sitekey/", f"/admin/sites/sitekey/{key.pk}/change/"):
+        page = browser.get(path).content.decode()
+        assert key.digest not in page
+        assert roma.key not in page
+
+
+@pytest.mark.parametrize("table", ["sites/sitekey", "sites/sitepulse", "audit/event", "heartbeat/heartbeat"])
+def test_what_services_own_cannot_be_edited(anna: Admin, roma: RegisteredSite, table: str) -> None:
+    roma.call_home()
+    browser = at_the_screen(anna)
+    assert browser.get(f"/admin/{table}/").status_code == 200
+    assert browser.get(f"/admin/{table}/add/").status_code == 403
+
+
+def test_a_search_finds_in_any_case(anna: Admin, register: Register) -> None:
+    register(name="Café Élan")
+    register(name="Bistro")
+    page = at_the_screen(anna).get(LIST, {"q": "CAFÉ éLAN"}).content.decode()
+    assert "Café Élan" in page
+    assert "Bistro" not in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/sites/sitekey/?digest__startswith=a",
+        "/admin/accounts/tokenfamily/?newest_token_id__startswith=a",
+        "/admin/idempotency/idempotentrequest/?body_digest__startswith=a",
+        "/admin/audit/event/?site_name__regex=%28",
+        "/admin/audit/event/?at__year=99999999999999999999",
+        "/admin/audit/event/?action=%00",
+        "/admin/accounts/admin/?role__exact=%00",
+        "/admin/accounts/admin/?password__startswith=a",
+    ],
+)
+def test_a_list_answers_only_the_filters_that_it_offers(vera: Admin, path: str) -> None:
+    answer = at_the_screen(vera).get(path)
+    assert answer.status_code in (302, 400)
+
+
+def test_the_filters_that_the_lists_offer_work(anna: Admin, roma: RegisteredSite) -> None:
+    roma.call_home()
+    browser = at_the_screen(anna)
+    for path in (
+        f"{LIST}?is_locked__exact=0&is_active__exact=1&status=online&licensed=yes",
+        f"/admin/audit/event/?site_id={roma.site_id}&action__exact=registered",
+        f"/admin/heartbeat/heartbeat/?site__site_id__exact={roma.site_id}&licensed__exact=1",
+        "/admin/accounts/admin/?role__exact=sysadmin&is_active__exact=1",
+    ):
+        page = browser.get(path)
+        assert page.status_code == 200, path
+        assert page.context["cl"].result_count == 1, path
+
+
+def test_control_characters_are_refused_as_in_the_api(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    answer = browser.post(operate("lock", roma), confirmation(roma, reason="x\x07\x1b[31m"))
+    assert b"Control characters are not allowed" in answer.content
+    registration = {
+        "site_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
+        "owner_name": "G",
+        "contact_email": "g@x.example",
+    }
+    answer = browser.post(ADD, {**registration, "name": "ev\x1b[2Jil", "timezone": "UTC"})
+    assert b"Control characters are not allowed" in answer.content
+    assert Site.objects.get().is_locked is False
+
+
+@pytest.mark.parametrize("table", ["sites/site", "sites/sitekey", "sites/sitepulse", "heartbeat/heartbeat"])
+def test_each_list_of_a_site_is_searched_in_any_case(anna: Admin, register: Register, table: str) -> None:
+    register(name="Chez Élise").call_home()
+    register(name="Bistro").call_home()
+    page = at_the_screen(anna).get(f"/admin/{table}/", {"q": "chez éLISE"})
+    assert page.context["cl"].result_count == 1
+
+
+def test_a_saved_form_writes_no_pulse(anna: Admin, roma: RegisteredSite) -> None:
+    browser = at_the_screen(anna)
+    site = Site.objects.get()
+    form = {
+        "revision": "1",
+        "name": "Renamed",
+        "owner_name": site.owner_name,
+        "contact_email": site.contact_email,
+        "timezone": site.timezone,
+        "license_expires_at_0": "2030-01-01",
+        "license_expires_at_1": "00:00:00",
+        "is_active": "on",
+    }
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.post(change(roma), form).status_code == 302
+    written = [query["sql"] for query in queries if query["sql"].startswith(("UPDATE", "INSERT", "DELETE"))]
+    assert any('UPDATE "sites_site"' in sql for sql in written)
+    assert not any("sites_sitepulse" in sql or "heartbeat_heartbeat" in sql for sql in written)
+    assert Site.objects.get().name == "Renamed"

@@ -1,0 +1,30 @@
+"""The menu of the panel begins with what is asked for most."""
+
+import re
+
+from django.contrib import admin
+from django.test import Client, RequestFactory
+
+from accounts.models import Admin
+
+
+def test_sites_come_first_and_admins_after_what_sites_do(anna: Admin) -> None:
+    request = RequestFactory().get("/admin/")
+    request.user = anna
+    apps = admin.site.get_app_list(request)
+    assert [app["app_label"] for app in apps] == ["sites", "heartbeat", "audit", "accounts", "idempotency"]
+    assert apps[0]["models"][0]["object_name"] == "Site"
+
+
+def test_every_page_but_the_ones_that_must_come_first_has_the_menu(anna: Admin, client: Client) -> None:
+    client.force_login(anna)
+    page = client.get("/admin/sites/site/").content.decode().partition("</nav>")[0]
+    names = re.findall(r'<li><a href="(/admin/[^"]*)"( aria-current="page")?>', page)
+    assert names == [
+        ("/admin/", ""),
+        ("/admin/sites/site/", ' aria-current="page"'),
+        ("/admin/heartbeat/heartbeat/", ""),
+        ("/admin/audit/event/", ""),
+        ("/admin/accounts/admin/", ""),
+    ]
+    assert "main-menu" not in Client().get("/admin/login/").content.decode()

@@ -1,0 +1,36 @@
+"""Spans of time as a person reads them."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from panel.widgets.times import ago, until
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(seconds=2), "just now"),
+        (timedelta(seconds=-2), "just now"),  # the clock of another machine
+        (timedelta(minutes=1, seconds=2), "1 minute ago"),
+        (timedelta(minutes=10, seconds=2), "10 minutes ago"),
+        (timedelta(hours=3, minutes=5), "3 hours ago"),
+        (timedelta(days=200), "6 months ago"),
+    ],
+)
+def test_what_is_long_ago_is_told_in_one_unit(passed: timedelta, words: str) -> None:
+    assert ago(timezone.now() - passed).replace("\xa0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(seconds=30), "now"),
+        (timedelta(days=12, minutes=1), "in 12 days"),
+        (timedelta(days=59, minutes=1), "in 59 days"),
+        (timedelta(days=400), "in 1 year"),
+    ],
+)
+def test_what_is_to_come_is_told_in_one_unit(left: timedelta, words: str) -> None:
+    assert until(timezone.now() + left).replace("\xa0", " ") == words

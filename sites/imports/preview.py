@@ -1,0 +1,147 @@
+"""The dry run: what would become of each row of a file, by the rules of the API, before anything is written."""
+
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rest_framework.serializers import Serializer
+
+from sites.api.serializers import EditSerializer, RegistrationSerializer
+from sites.imports.columns import IDENTITY
+from sites.imports.reading import Row, shortened
+from sites.models import Site
+from sites.services import EDITABLE, printable
+
+MAX_REGISTRATIONS = 200  # their keys are shown on one page
+REFUSED, CHANGE, REGISTER, UNCHANGED = "refused", "change", "register", "unchanged"
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """`after` is what the API would be sent, `before` what the site says now; both hold only what differs.
+
+    `problems` are pairs of a column, empty for the whole row, and why.
+    """
+
+    line: int
+    fate: str
+    name: str = ""
+    site_id: str = ""
+    revision: int = 0
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Refused(Exception):
+    """Why a row is; never leaves this module."""
+
+    def __init__(self, *problems: tuple[str, str]) -> None:
+        self.problems = list(problems)
+
+
+def planned(rows: list[Row]) -> list[PlannedRow]:
+    """The fate of each row; two queries at most, however many rows."""
+    given = Given(rows)
+    return [fate_of(row, given) for row in rows]
+
+
+class Given:
+    """What the rows are judged by: the sites that they name, and each other."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        ids = [each for each in (as_uuid(row.cells.get(IDENTITY, "")) for row in rows) if each]
+        self.sites: Mapping[uuid.UUID, Site] = {site.pk: site for site in Site.objects.filter(pk__in=set(ids))}
+        self.lines: dict[uuid.UUID, list[int]] = defaultdict(list)
+        for row in rows:
+            if site_id := as_uuid(row.cells.get(IDENTITY, "")):
+                self.lines[site_id].append(row.line)
+        new = [row.line for row in rows if IDENTITY not in row.cells and not row.fault]
+        self.too_many = set(new[MAX_REGISTRATIONS:])
+
+
+def fate_of(row: Row, given: Given) -> PlannedRow:
+    try:
+        if row.fault:
+            raise Refused(("", row.fault))
+        return change_of(row, given) if IDENTITY in row.cells else registration_of(row, given)
+    except Refused as refused:
+        # Told by the name that a person gave it, whatever else is wrong.
+        name = shortened(row.cells.get("name", ""))
+        return PlannedRow(row.line, REFUSED, name=name, problems=refused.problems)
+
+
+def change_of(row: Row, given: Given) -> PlannedRow:
+    site = named_site(row, given)
+    facts = checked(EditSerializer, row, partial=True)
+    changed = {name: value for name, value in facts.items() if value != getattr(site, name)}
+    return PlannedRow(
+        row.line,
+        CHANGE if changed else UNCHANGED,
+        name=site.name,
+        site_id=str(site.pk),
+        revision=site.revision,
+        before={name: printable(getattr(site, name)) for name in changed},
+        after={name: printable(value) for name, value in changed.items()},
+    )
+
+
+def named_site(row: Row, given: Given) -> Site:
+    site_id = as_uuid(row.cells[IDENTITY])
+    if site_id is None:
+        raise Refused((IDENTITY, f"Not the id of a site: {shortened(row.cells[IDENTITY])}"))
+    if len(given.lines[site_id]) > 1:
+        other = next(line for line in given.lines[site_id] if line != row.line)
+        raise Refused((IDENTITY, f"This site stands in line {other} as well."))
+    site = given.sites.get(site_id)
+    if site is None:
+        raise Refused((IDENTITY, "There is no such site. A new site has an empty site_id."))
+    if site.deregistered_at:
+        raise Refused((IDENTITY, f"{site.name} is deregistered. Restore it first."))
+    return site
+
+
+def registration_of(row: Row, given: Given) -> PlannedRow:
+    if row.line in given.too_many:
+        raise Refused(("", f"One file registers {MAX_REGISTRATIONS} new sites at most; put the rest into another."))
+    facts = checked(RegistrationSerializer, row)
+    if body_of(row).get("is_active", True) is not True:
+        raise Refused(("is_active", "A new site is active: leave the cell empty or write true."))
+    after = {name: printable(value) for name, value in facts.items()}
+    return PlannedRow(row.line, REGISTER, name=facts["name"], after=after)
+
+
+def checked(serializer: type[Serializer[Any]], row: Row, *, partial: bool = False) -> dict[str, Any]:
+    body = serializer(data=body_of(row), partial=partial)
+    if not body.is_valid():
+        raise Refused(*blamed(body.errors, row))
+    return dict(body.validated_data)
+
+
+def body_of(row: Row) -> dict[str, Any]:
+    """The row as the API would be sent it, which takes truths for truths only."""
+    body: dict[str, Any] = {name: row.cells[name] for name in EDITABLE if name in row.cells}
+    if "is_active" in body:
+        truths = {"true": True, "false": False}
+        body["is_active"] = truths.get(body["is_active"].strip().lower(), body["is_active"])
+    return body
+
+
+def blamed(errors: Mapping[str, Iterable[Any]], row: Row) -> Iterable[tuple[str, str]]:
+    for column, reasons in errors.items():
+        given = f" Given: {shortened(row.cells[column])}" if column in row.cells else ""
+        yield column, " ".join(map(str, reasons)) + given
+
+
+def as_uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def counted(rows: Iterable[PlannedRow]) -> dict[str, int]:
+    counts = Counter(row.fate for row in rows)
+    return {fate: counts[fate] for fate in (REFUSED, CHANGE, REGISTER, UNCHANGED)}

@@ -1,0 +1,77 @@
+"""Uploaded files of sites: kept from the dry run until they are applied, once."""
+
+import uuid
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from rest_framework.serializers import Serializer
+
+from accounts.models import Admin
+from audit.actors import Actor
+from sites.api.serializers import EditSerializer, RegistrationSerializer
+from sites.imports.apply import SiteChange, import_sites
+from sites.imports.errors import ImportAlreadyApplied, ImportHasRefusedRows, ImportNotFound
+from sites.imports.preview import CHANGE, REFUSED, REGISTER, PlannedRow, planned
+from sites.imports.reading import read_file
+from sites.models import MAX_REASON, SiteImport
+from sites.services import Registration
+
+KEPT_FOR = timedelta(days=1)
+
+
+def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) -> SiteImport:
+    """Read a file and keep the fate of its rows for whoever uploaded it. Raises UnreadableFile."""
+    file = read_file(content)
+    rows = [asdict(row) for row in planned(file.rows)]
+    prune_imports(created_before=at - KEPT_FOR)
+    return SiteImport.objects.create(
+        admin=admin, created_at=at, file_name=file_name, ignored_columns=file.ignored_columns, rows=rows
+    )
+
+
+def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Registration]:
+    """Write all that the dry run announced, or nothing; the new sites, with their keys.
+
+    Raises ImportNotFound, ImportAlreadyApplied, ImportHasRefusedRows, SitesChanged.
+    """
+    pending = SiteImport.objects.filter(pk=import_id, admin=by.admin).first()
+    if pending is None:
+        raise ImportNotFound
+    rows = rows_of(pending)
+    if any(row.fate == REFUSED for row in rows):
+        raise ImportHasRefusedRows
+    # Read before the transaction, so that other changes wait no longer than the writing takes.
+    changes = [change_of(row) for row in rows if row.fate == CHANGE]
+    new = [facts_of(RegistrationSerializer, row) for row in rows if row.fate == REGISTER]
+    with transaction.atomic():
+        claim(pending, changed=len(changes), registered=len(new), at=at)
+        return import_sites(changes, new, reason=f"import {pending.file_name}"[:MAX_REASON], by=by, at=at)
+
+
+def claim(pending: SiteImport, *, at: datetime, **counts: int) -> None:
+    """Of two that apply the same file, the second waits here for the first, and is told."""
+    still_pending = SiteImport.objects.filter(pk=pending.pk, applied_at=None)
+    if not still_pending.update(rows=None, applied_at=at, **counts):
+        raise ImportAlreadyApplied
+
+
+def rows_of(pending: SiteImport) -> list[PlannedRow]:
+    return [PlannedRow(**row) for row in pending.rows or []]
+
+
+def change_of(row: PlannedRow) -> SiteChange:
+    return SiteChange(uuid.UUID(row.site_id), row.revision, facts_of(EditSerializer, row, partial=True))
+
+
+def facts_of(serializer: type[Serializer[Any]], row: PlannedRow, *, partial: bool = False) -> dict[str, Any]:
+    body = serializer(data=row.after, partial=partial)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def prune_imports(*, created_before: datetime) -> int:
+    """Forget files that nobody applied; how many."""
+    deleted, _ = SiteImport.objects.filter(applied_at=None, created_at__lt=created_before).delete()
+    return deleted
