@@ -42,7 +42,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
     """Counters have no model, so that no flush takes them: forget them before each test that has a database."""
     if {"db", "transactional_db"} & set(request.fixturenames):
         request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
-        for alias in ("default", "login"):
+        for alias in ("default", "counters", "sign_in_counters"):
             caches[alias].clear()
         refused_addresses.clear()
 

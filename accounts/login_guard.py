@@ -36,7 +36,7 @@ class LoginGuard:
 
     @property
     def counters(self) -> SqlCounterCache:
-        cache = caches["login"]
+        cache = caches["sign_in_counters"]
         assert isinstance(cache, SqlCounterCache)
         return cache
 

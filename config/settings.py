@@ -191,7 +191,7 @@ def database() -> dict[str, Any]:
 DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Counters that all processes share -----------------------------------------------------------------------------
+# --- Caches: one for anything, two for counters --------------------------------------------------------------------
 
 REDIS_URL = env.text("REDIS_URL", "")
 if REDIS_URL:
@@ -199,27 +199,31 @@ if REDIS_URL:
         redis.ConnectionPool.from_url(REDIS_URL).make_connection()
     except (ValueError, TypeError) as error:
         raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:6379/0.") from error
-SQL_COUNTERS = {"BACKEND": "common.counters.SqlCounterCache", "LOCATION": "common_counter"}
-REDIS_COUNTERS = {
+REDIS_CACHE = {
     "BACKEND": "django_redis.cache.RedisCache",
     "LOCATION": REDIS_URL,
-    "KEY_PREFIX": "portcullis",
     "OPTIONS": {
         "CLIENT_CLASS": "django_redis.client.DefaultClient",
+        # If Redis does not answer, a read finds nothing and a write does nothing; both are logged. Only `touch` still raises.
         "IGNORE_EXCEPTIONS": True,
         "LOG_IGNORED_EXCEPTIONS": True,
         "SOCKET_CONNECT_TIMEOUT": 0.25,
         "SOCKET_TIMEOUT": 0.25,
     },
 }
+LOCAL_MEMORY_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+DATABASE_COUNTERS = {"BACKEND": "common.counters.SqlCounterCache", "LOCATION": "common_counter"}
 CACHES = {
-    "default": REDIS_COUNTERS if REDIS_URL else SQL_COUNTERS,
-    # Guessing at passwords is counted in the database even when there is a Redis: this limit must not open when Redis is gone.
-    "login": SQL_COUNTERS,
+    # An ordinary cache, for libraries too. Without Redis each process has its own.
+    "default": {**REDIS_CACHE, "KEY_PREFIX": "portcullis:cache"} if REDIS_URL else LOCAL_MEMORY_CACHE,
+    # Integers that all processes count together.
+    "counters": {**REDIS_CACHE, "KEY_PREFIX": "portcullis:counters"} if REDIS_URL else DATABASE_COUNTERS,
+    # Failed sign-ins are counted in the database even with Redis, so that the limit holds when Redis is down.
+    "sign_in_counters": DATABASE_COUNTERS,
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 DJANGO_REDIS_LOGGER = "portcullis.redis"
-RATELIMIT_USE_CACHE = "default"
+RATELIMIT_USE_CACHE = "counters"
 RATELIMIT_FAIL_OPEN = True
 
 # --- People: passwords, tokens, sessions ---------------------------------------------------------------------------

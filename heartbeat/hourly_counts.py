@@ -19,7 +19,7 @@ REMEMBERED_FOR = timedelta(hours=SHOWN_HOURS + 1)
 def heartbeats_by_hour(*, at: datetime) -> list[tuple[datetime, int]]:
     """The last 24 hours by UTC's clock, the running one included and last: when each began, and how many came in it.
 
-    Hours that are over are counted once and then remembered in the shared cache. Whatever it holds, if anything, there is
+    Hours that are over are counted once and then remembered in the cache `counters`. Whatever it holds, if anything, there is
     one query that counts, from the first hour on that nobody remembers.
     """
     running = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -52,15 +52,15 @@ def key_of(hour: datetime) -> str:
 
 def remembered(hours: Collection[datetime]) -> dict[datetime, int]:
     by_key = {key_of(hour): hour for hour in hours}
-    return {by_key[key]: number for key, number in caches["default"].get_many(by_key).items()}
+    return {by_key[key]: number for key, number in caches["counters"].get_many(by_key).items()}
 
 
 def remember(numbers: dict[datetime, int]) -> None:
     if numbers:
         by_key = {key_of(hour): number for hour, number in numbers.items()}
-        caches["default"].set_many(by_key, timeout=REMEMBERED_FOR.total_seconds())
+        caches["counters"].set_many(by_key, timeout=REMEMBERED_FOR.total_seconds())
 
 
 def forget_remembered_hours(*, at: datetime) -> None:
     """For who rewrites history, as the demo does."""
-    caches["default"].delete_many([key_of(at - number * HOUR) for number in range(SHOWN_HOURS + 1)])
+    caches["counters"].delete_many([key_of(at - number * HOUR) for number in range(SHOWN_HOURS + 1)])

@@ -7,6 +7,10 @@ from django.conf import settings
 
 
 def with_redis(url: str) -> dict[str, Any]:
-    """With a prefix of its own, so that tests at the same Redis do not meet."""
-    redis = {**settings.REDIS_COUNTERS, "LOCATION": url, "KEY_PREFIX": f"test-{uuid.uuid4().hex}"}
-    return {"default": redis, "login": settings.SQL_COUNTERS}
+    """The aliases of the settings, with a prefix of their own: tests that use the same Redis do not share keys."""
+    redis, prefix = {**settings.REDIS_CACHE, "LOCATION": url}, f"test-{uuid.uuid4().hex}"
+    return {
+        "default": {**redis, "KEY_PREFIX": f"{prefix}:cache"},
+        "counters": {**redis, "KEY_PREFIX": f"{prefix}:counters"},
+        "sign_in_counters": settings.DATABASE_COUNTERS,
+    }

@@ -15,7 +15,7 @@ THREADS, CALLS = 16, 10
 
 @pytest.fixture
 def counters(db: None) -> SqlCounterCache:
-    cache = caches["login"]
+    cache = caches["sign_in_counters"]
     assert isinstance(cache, SqlCounterCache)
     return cache
 
@@ -28,7 +28,7 @@ def rows() -> int:
 
 def count_once(key: str) -> bool:
     """As a limit counts: make the counter, or add to it."""
-    cache = caches["login"]
+    cache = caches["sign_in_counters"]
     made = bool(cache.add(key, 1, 60))
     if not made:
         cache.incr(key)
@@ -42,16 +42,16 @@ def count_often(key: str) -> int:
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_threads_count_exactly(transactional_db: None) -> None:
     made = side_by_side(*[lambda: count_often("calls")] * THREADS)
-    assert caches["login"].get("calls") == THREADS * CALLS
+    assert caches["sign_in_counters"].get("calls") == THREADS * CALLS
     assert sum(made) == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_sixteen_threads_that_make_a_lapsed_counter_anew_one_does(transactional_db: None) -> None:
-    caches["login"].set("calls", 99, -1)
+    caches["sign_in_counters"].set("calls", 99, -1)
     made = side_by_side(*[lambda: count_once("calls")] * THREADS)
     assert sum(made) == 1
-    assert caches["login"].get("calls") == THREADS
+    assert caches["sign_in_counters"].get("calls") == THREADS
 
 
 def test_a_counter_is_made_once(counters: SqlCounterCache) -> None:

@@ -28,9 +28,9 @@ def rows() -> list[str]:
 
 
 def test_sixteen_threads_count_exactly() -> None:
-    caches["default"].add("calls", 0, 60)
-    side_by_side(*[lambda: [caches["default"].incr("calls") for _ in range(10)]] * 16)
-    assert caches["default"].get("calls") == 160
+    caches["counters"].add("calls", 0, 60)
+    side_by_side(*[lambda: [caches["counters"].incr("calls") for _ in range(10)]] * 16)
+    assert caches["counters"].get("calls") == 160
 
 
 def test_a_flood_is_refused_and_the_site_is_answered(settings: Any, roma: RegisteredSite) -> None:
@@ -40,11 +40,11 @@ def test_a_flood_is_refused_and_the_site_is_answered(settings: Any, roma: Regist
     assert statuses[-1] == 429
     assert roma.call_home().status_code == 200
     assert rows() == []
-    assert caches["default"].keys("*")
+    assert caches["counters"].keys("*")
 
 
 def test_guesses_at_passwords_are_counted_in_the_database_all_the_same(client: Any) -> None:
     body = {"username": "nobody", "password": "x"}
     client.post("/api/auth/login", body, content_type="application/json")
     assert len(rows()) == 2
-    assert caches["default"].keys("*") == []
+    assert caches["counters"].keys("*") == []

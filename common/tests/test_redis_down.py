@@ -1,4 +1,4 @@
-"""A fault of Redis never fails a request: limits are then open, and the fault is logged."""
+"""A fault of Redis never fails a request: without Redis the limits of heartbeats do not apply, and the fault is logged."""
 
 import logging
 import socket
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from common.tests.redis_caches import with_redis
 from conftest import RegisteredSite
@@ -34,14 +35,27 @@ def test_heartbeats_are_answered_all_the_same(roma: RegisteredSite, caplog: pyte
 
 
 @pytest.mark.usefixtures("_redis_that_does_not_answer")
-def test_the_limit_is_open_meanwhile(settings: Any, roma: RegisteredSite) -> None:
+def test_the_limit_does_not_apply_without_redis(settings: Any, roma: RegisteredSite) -> None:
     settings.HEARTBEAT_FAILURES_PER_MINUTE = 1
     assert [roma.call_home("psk_wrong").status_code for _ in range(4)] == [401] * 4
 
 
 @pytest.mark.usefixtures("_redis_that_does_not_answer")
-def test_signing_in_is_limited_as_ever(client: Any, settings: Any) -> None:
+def test_signing_in_is_still_limited(client: Any, settings: Any) -> None:
     settings.LOGIN_FAILURES_PER_PAIR = 2
     body = {"username": "anna", "password": "wrong"}
     statuses = [client.post("/api/auth/login", body, content_type="application/json").status_code for _ in range(3)]
     assert statuses == [401, 401, 429]
+
+
+@pytest.mark.usefixtures("_redis_that_does_not_answer")
+def test_the_default_cache_finds_nothing_and_raises_nothing() -> None:
+    cache.set("key", "a sentence", 60)
+    cache.set_many({"a": "one", "b": "two"}, 60)
+    cache.delete("key")
+    cache.delete_many(["a", "b"])
+    assert cache.get("key", "missing") == "missing"
+    assert cache.get_many(["a", "b"]) == {}
+    assert cache.get_or_set("key", lambda: "made", 60) == "made"
+    assert "key" not in cache
+    assert not cache.add("key", "a sentence", 60)

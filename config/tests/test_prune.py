@@ -72,8 +72,8 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
 def test_expired_token_families_and_counters_go_too(anna: Admin) -> None:
     start_token_family(anna, at=timezone.now() - timedelta(days=2))
     start_token_family(anna, at=timezone.now())
-    caches["login"].set("old", 1, -1)
-    caches["login"].set("young", 1, 60)
+    caches["sign_in_counters"].set("old", 1, -1)
+    caches["sign_in_counters"].set("young", 1, 60)
     assert json.loads(prune(json=True))["token_families"] == 1
     assert TokenFamily.objects.count() == 1
     with connection.cursor() as cursor:

@@ -84,7 +84,7 @@ def test_there_is_one_query_that_counts_whatever_is_remembered(roma: RegisteredS
 
 
 def test_what_is_remembered_is_asked_and_told_in_one_query_each(settings: Any, db: None) -> None:
-    settings.CACHES = {**settings.CACHES, "default": settings.SQL_COUNTERS}
+    settings.CACHES = {**settings.CACHES, "counters": settings.DATABASE_COUNTERS}
     with CaptureQueriesContext(connection) as queries:
         heartbeats_by_hour(at=HALF_PAST)
     assert len(queries) == 3
@@ -97,7 +97,7 @@ def test_a_cache_that_forgot_an_hour_in_between_changes_nothing(roma: Registered
     for hour in range(24):
         call_at(roma, NOON - hour * HOUR)
     assert numbers() == [1] * 24
-    caches["default"].delete(f"heartbeats-of-hour:{NOON - 5 * HOUR:%Y%m%d%H}")
+    caches["counters"].delete(f"heartbeats-of-hour:{NOON - 5 * HOUR:%Y%m%d%H}")
     assert numbers() == [1] * 24
 
 

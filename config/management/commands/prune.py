@@ -39,7 +39,7 @@ class Command(DomainCommand):
             "site_imports": prune_imports(created_before=at - IMPORTS_KEPT_FOR),
             "idempotent_requests": prune_idempotent_requests(created_before=at - KEPT_FOR),
         }
-        counters = caches["login"]
+        counters = caches["sign_in_counters"]
         assert isinstance(counters, SqlCounterCache)
         while counters.drop_expired():
             pass
