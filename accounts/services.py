@@ -198,9 +198,3 @@ def password_is_right(admin: Admin, password: str, *, address: str | None) -> bo
         return False
     guard.refuse_if_exhausted()
     return True
-
-
-def prune_token_families(*, expired_before: datetime) -> int:
-    """Delete families whose tokens have all expired; the number of them."""
-    deleted, _ = TokenFamily.objects.filter(expires_at__lt=expired_before).delete()
-    return deleted

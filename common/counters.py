@@ -1,25 +1,30 @@
-"""A cache that counts exactly across processes, kept in a table, for installations without Redis.
+"""A cache of counters in a table. It counts exactly across processes and needs no Redis.
 
-Django's own database cache reads, adds in Python and writes back, and so loses counts between processes; it also throws
-away live entries when it holds more than 300, so that an attacker who varies the key resets everybody's counter. This
-one counts inside the database and drops only what has expired.
+Django's own database cache reads a value, adds to it in Python and writes it back, and so loses counts between processes.
+It also deletes live entries when it holds more than 300, so that an attacker who varies the key resets the counters of
+others. This cache counts inside the database and deletes only what has expired.
 """
 
 import random
 import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import connection
 
+# In seconds since the epoch: the expiry of a counter without an end.
 NEVER = 2**53
-ONE_IN_HOW_MANY_ADDS_CLEANS_UP = 100
-CLEAN_UP_AT_MOST = 1000
+# One `add` in this many also deletes expired counters, at most CLEAN_UP_BATCH of them.
+ADDS_PER_CLEAN_UP = 100
+CLEAN_UP_BATCH = 1000
 
 
 class SqlCounterCache(BaseCache):
-    """Integer values only. `add` and `incr` are single statements, so that two processes never count one call as one."""
+    """Integers only. `add` and `incr` are single statements, so that of two calls at the same moment both are counted."""
 
     def __init__(self, table: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -35,7 +40,7 @@ class SqlCounterCache(BaseCache):
         return NEVER if at is None else at
 
     def add(self, key: str, value: int, timeout: object = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        if random.randrange(ONE_IN_HOW_MANY_ADDS_CLEANS_UP) == 0:  # noqa: S311 - no secret hangs on it
+        if random.randrange(ADDS_PER_CLEAN_UP) == 0:  # noqa: S311 - no secret depends on it
             self.drop_expired()
         row = self._execute(
             "INSERT INTO {table} AS held (key, value, expires_at) VALUES (%s, %s, %s) ON CONFLICT (key) DO UPDATE"
@@ -60,7 +65,7 @@ class SqlCounterCache(BaseCache):
         return default if row is None else int(row[0])
 
     def expires_at(self, key: str, version: int | None = None) -> float | None:
-        """When the counter lapses, in seconds since the epoch; None when there is none."""
+        """When the counter expires, in seconds since the epoch; None if there is no such counter."""
         row = self._execute(
             "SELECT expires_at FROM {table} WHERE key = %s AND expires_at > %s",
             [self._key(key, version), time.time()],
@@ -90,7 +95,7 @@ class SqlCounterCache(BaseCache):
         self, data: Mapping[str, int], timeout: object = DEFAULT_TIMEOUT, version: int | None = None
     ) -> list[str]:
         expiry = self._expiry(timeout)
-        # In one order, so that two processes that set the same counters never wait for one another.
+        # Sorted, so that two processes that set the same counters cannot deadlock.
         rows = sorted((self._key(key, version), value, expiry) for key, value in data.items())
         if rows:
             self._execute(
@@ -115,15 +120,25 @@ class SqlCounterCache(BaseCache):
     def clear(self) -> None:
         self._execute("DELETE FROM {table}", [])
 
-    def drop_expired(self) -> int:
-        """Delete some of the counters that have lapsed; how many."""
+    def drop_expired(self, at: float | None = None) -> int:
+        """Delete up to CLEAN_UP_BATCH expired counters; how many."""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"DELETE FROM {self.table} WHERE key IN"  # noqa: S608 - the table's name is a setting
                 f" (SELECT key FROM {self.table} WHERE expires_at <= %s LIMIT %s)",
-                [time.time(), CLEAN_UP_AT_MOST],
+                [time.time() if at is None else at, CLEAN_UP_BATCH],
             )
             return int(cursor.rowcount)
 
     def _key(self, key: str, version: int | None) -> str:
         return str(self.make_and_validate_key(key, version=version))
+
+
+def prune_counters(*, at: datetime) -> dict[str, int]:
+    """Delete all expired counters. How many is of no interest to an operator, so the result is empty."""
+    for alias in settings.CACHES:
+        cache = caches[alias]
+        if isinstance(cache, SqlCounterCache):
+            while cache.drop_expired(at=at.timestamp()):
+                pass
+    return {}

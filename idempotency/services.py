@@ -110,9 +110,3 @@ def stored_answer(admin: Admin, path: str, key: str, digest: str) -> Answer:
     if stored is None or stored.status is None:
         raise IdempotencyKeyInUse
     return Answer(stored.status, stored.body, stored.headers, replayed=True)
-
-
-def prune_idempotent_requests(*, created_before: datetime) -> int:
-    """Forget answers that nobody may ask for again; the number of them."""
-    deleted, _ = IdempotentRequest.objects.filter(created_at__lt=created_before).delete()
-    return deleted

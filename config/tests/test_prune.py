@@ -3,9 +3,12 @@
 import json
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.conf import settings
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -79,6 +82,17 @@ def test_expired_token_families_and_counters_go_too(anna: Admin) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT key FROM common_counter")
         assert [row[0] for row in cursor.fetchall()] == [":1:young"]
+
+
+def test_the_command_calls_every_prune_module() -> None:
+    """A room that has a `prune.py` and is missing in the command would keep its rows for good."""
+    folder = settings.BASE_DIR
+    command = (folder / "config/management/commands/prune.py").read_text(encoding="utf-8")
+    rooms = [config.path for config in apps.get_app_configs() if Path(config.path).parent == folder]
+    modules = [path.relative_to(folder) for room in rooms for path in Path(room).rglob("prune.py")]
+    named = [".".join(path.with_suffix("").parts) for path in modules if "commands" not in path.parts]
+    assert len(named) >= 4
+    assert [module for module in named if f"from {module} import" not in command] == []
 
 
 def test_expired_sessions_of_the_panel_go_too(db: None) -> None:

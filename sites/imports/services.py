@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,18 +14,17 @@ from sites.api.serializers import EditSerializer, RegistrationSerializer
 from sites.imports.apply import SiteChange, import_sites
 from sites.imports.errors import ImportAlreadyApplied, ImportHasRefusedRows, ImportNotFound
 from sites.imports.preview import CHANGE, REFUSED, REGISTER, PlannedRow, planned
+from sites.imports.prune import prune_site_imports
 from sites.imports.reading import read_file
 from sites.models import MAX_REASON, SiteImport
 from sites.services import Registration
-
-KEPT_FOR = timedelta(days=1)
 
 
 def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) -> SiteImport:
     """Read a file and keep the fate of its rows for whoever uploaded it. Raises UnreadableFile."""
     file = read_file(content)
     rows = [asdict(row) for row in planned(file.rows)]
-    prune_imports(created_before=at - KEPT_FOR)
+    prune_site_imports(at=at)
     return SiteImport.objects.create(
         admin=admin, created_at=at, file_name=file_name, ignored_columns=file.ignored_columns, rows=rows
     )
@@ -69,9 +68,3 @@ def facts_of(serializer: type[Serializer[Any]], row: PlannedRow, *, partial: boo
     body = serializer(data=row.after, partial=partial)
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)
-
-
-def prune_imports(*, created_before: datetime) -> int:
-    """Forget files that nobody applied; how many."""
-    deleted, _ = SiteImport.objects.filter(applied_at=None, created_at__lt=created_before).delete()
-    return deleted

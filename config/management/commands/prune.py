@@ -1,21 +1,19 @@
-import time
+from collections.abc import Callable
 from datetime import timedelta
-from importlib import import_module
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from accounts.services import prune_token_families
+from accounts.prune import prune_sign_ins
 from common.commands import DomainCommand
-from common.counters import SqlCounterCache
+from common.counters import prune_counters
 from common.errors import InvalidInput
-from heartbeat.pruning import prune_heartbeats
-from idempotency.services import KEPT_FOR, prune_idempotent_requests
-from sites.imports.services import KEPT_FOR as IMPORTS_KEPT_FOR
-from sites.imports.services import prune_imports
+from heartbeat.prune import BATCH_SIZE, prune_heartbeats
+from idempotency.prune import prune_idempotent_requests
+from sites.imports.prune import prune_site_imports
 
 
 class Command(DomainCommand):
@@ -25,35 +23,23 @@ class Command(DomainCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--heartbeat-days", type=int, help="keep that many days of heartbeats")
-        parser.add_argument("--batch-size", type=int, default=5000)
+        parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        at = timezone.now()
-        days = options["heartbeat_days"]
-        if (days is not None and not 1 <= days <= 36_500) or not 1 <= options["batch_size"] <= 100_000:
+        days, batch_size = options["heartbeat_days"], options["batch_size"]
+        if (days is not None and not 1 <= days <= 36_500) or not 1 <= batch_size <= 100_000:
             raise InvalidInput("--heartbeat-days must be 1 to 36500 and --batch-size 1 to 100000.")
         keep = settings.HEARTBEAT_HISTORY if days is None else timedelta(days=days)
-        deleted = {
-            "heartbeats": self.prune_heartbeats(received_before=at - keep, batch_size=options["batch_size"]),
-            "token_families": prune_token_families(expired_before=at),
-            "site_imports": prune_imports(created_before=at - IMPORTS_KEPT_FOR),
-            "idempotent_requests": prune_idempotent_requests(created_before=at - KEPT_FOR),
-        }
-        counters = caches["sign_in_counters"]
-        assert isinstance(counters, SqlCounterCache)
-        while counters.drop_expired():
-            pass
-        import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+        # Each room has one function here, which takes `at` and returns how many rows it deleted, by what they are.
+        prune_functions: list[Callable[..., dict[str, int]]] = [
+            partial(prune_heartbeats, keep=keep, batch_size=batch_size),
+            prune_sign_ins,
+            prune_site_imports,
+            prune_idempotent_requests,
+            prune_counters,
+        ]
+        at = timezone.now()
+        deleted: dict[str, int] = {}
+        for prune in prune_functions:
+            deleted |= prune(at=at)
         return deleted, [f"Deleted {count} {name.replace('_', ' ')}." for name, count in deleted.items()]
-
-    def prune_heartbeats(self, **facts: Any) -> int:
-        """In batches of a transaction each, so that a heartbeat never waits for long.
-
-        After each it rests for as long as the batch took: most of the machine remains to those who call meanwhile.
-        """
-        total, started = 0, time.monotonic()
-        while deleted := prune_heartbeats(**facts):
-            total += deleted
-            time.sleep(time.monotonic() - started)
-            started = time.monotonic()
-        return total

@@ -1,0 +1,13 @@
+"""What `manage.py prune` deletes of this room."""
+
+from datetime import datetime
+
+from accounts.models import TokenFamily
+from accounts.sessions import SessionStore
+
+
+def prune_sign_ins(*, at: datetime) -> dict[str, int]:
+    """Delete token families whose tokens have all expired, and expired sessions; how many families."""
+    families, _ = TokenFamily.objects.filter(expires_at__lt=at).delete()
+    SessionStore.clear_expired()
+    return {"token_families": families}
