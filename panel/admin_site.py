@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from panel.account.passwords import OwnPasswordView
 from panel.account.sign_in import PasswordView
 from panel.account.urls import account_urls
-from panel.dashboard.views import dashboard
+from panel.dashboard.views import dashboard_context
 
 # What is asked for most comes first; tables that nobody here knows come last, by name.
 ORDER = ("Site", "Heartbeat", "Event", "Admin", "SiteKey", "SitePulse", "TokenFamily", "IdempotentRequest")
@@ -37,7 +37,7 @@ def main_menu(apps: list[Any], path: str) -> list[dict[str, Any]]:
 class PortcullisAdminSite(AdminSite):
     site_header = "Portcullis"
     site_title = "Portcullis"
-    index_title = "Control panel"
+    index_title = "Dashboard"
     enable_nav_sidebar = True
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class PortcullisAdminSite(AdminSite):
         return [*account_urls(self), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        return super().index(request, {**dashboard(request, at=timezone.now()), **(extra_context or {})})
+        return super().index(request, {**dashboard_context(request, at=timezone.now()), **(extra_context or {})})
 
     @method_decorator([never_cache, login_not_required])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

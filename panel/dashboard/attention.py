@@ -1,7 +1,6 @@
-"""Which sites need somebody's attention, why and since when: the worst first, and how many there are.
+"""The dashboard's attention items: which sites need attention now or soon, why and since when.
 
-What needs attention is said in `sites.querysets.attention_conditions`, for the list of sites too. Below it stands what will
-need somebody soon.
+Which sites need attention now is defined by `sites.querysets.attention_conditions`, which the list of sites uses too.
 """
 
 import uuid
@@ -31,42 +30,42 @@ from sites.querysets import (
     status_conditions,
 )
 
-SHOWN, SHOWN_SOON = 10, 4
-ENDS_WITHIN = timedelta(days=7)
-FIRST_CALL_WITHIN = timedelta(days=1)
+MAX_NOW, MAX_SOON = 10, 4
+ENDS_SOON = timedelta(days=7)
+FIRST_HEARTBEAT_WITHIN = timedelta(days=1)  # of the registration
 
-# Each with its badge, the worst first.
-NOW: Mapping[str, tuple[str, str]] = {
+# The kinds of items, the most urgent first, each with the state and label of its badge.
+KINDS_NOW: Mapping[str, tuple[str, str]] = {
     "offline": ("offline", ""),
-    "untold": ("locked", "not told yet"),
-    "unpaid": ("expired", "still calling"),
+    "lock_not_told": ("locked", "not told yet"),
+    "expired_in_use": ("expired", "expired, still in use"),
     "late": ("late", ""),
 }
-SOON: Mapping[str, tuple[str, str]] = {
+KINDS_SOON: Mapping[str, tuple[str, str]] = {
     "ending": ("ending", "ends soon"),
     "never_seen": ("never_seen", ""),
 }
-BADGES = {**NOW, **SOON}
+BADGES = {**KINDS_NOW, **KINDS_SOON}
 
 
-class Found(NamedTuple):
-    """One of the first of its kind; `total` is how many of that kind there are."""
+class RankedSite(NamedTuple):
+    """A site, its position among those of its kind, and how many there are of that kind."""
 
     site_id: uuid.UUID
     kind: str
-    since: datetime | None  # None of a site that never called: since its registration
-    place: int
+    since: datetime | None  # None for a site without a heartbeat: since its registration
+    position: int
     total: int
 
 
 @dataclass(frozen=True)
-class Worry:
-    """A line of the dashboard."""
+class AttentionItem:
+    """One line of the dashboard."""
 
     site: Site
     kind: str
     since: datetime
-    why: SafeString | str
+    reason: SafeString | str
 
     @property
     def badge(self) -> SafeString:
@@ -78,135 +77,135 @@ class Worry:
 
 
 @dataclass(frozen=True)
-class Report:
-    """`total` is how many sites the list of those that need attention holds."""
+class AttentionItems:
+    """The items that are shown; `total` is how many sites need attention now."""
 
-    now: Sequence[Worry]
-    soon: Sequence[Worry]
+    now: Sequence[AttentionItem]
+    soon: Sequence[AttentionItem]
     total: int
 
     @property
-    def shown_total(self) -> str:
+    def formatted_total(self) -> str:
         return f"{self.total:,}"
 
 
-def attention(*, at: datetime) -> Report:
-    """Five statements. No kind crowds out the others."""
-    found = [Found(*row) for rows in (silent(at), untold(at), unpaid(at), ending(at)) for row in rows]
-    totals = {each.kind: each.total for each in found}
-    now, soon = fairly_chosen(found, NOW, most=SHOWN), fairly_chosen(found, SOON, most=SHOWN_SOON)
-    worries = in_words([*now, *soon], at=at)
-    return Report(
-        now=[each for each in worries if each.kind in NOW],
-        soon=[each for each in worries if each.kind in SOON],
-        total=sum(number for kind, number in totals.items() if kind in NOW),
+def attention_items(*, at: datetime) -> AttentionItems:
+    """Five statements, whatever the number of sites."""
+    queries = (overdue(at), lock_not_told(at), expired_in_use(at), ending(at))
+    ranked = [RankedSite(*row) for query in queries for row in query]
+    now = take_in_turn(ranked, KINDS_NOW, limit=MAX_NOW)
+    soon = take_in_turn(ranked, KINDS_SOON, limit=MAX_SOON)
+    sites = Site.objects.select_related("pulse").in_bulk([row.site_id for row in (*now, *soon)])
+    totals = {row.kind: row.total for row in ranked}
+    return AttentionItems(
+        now=[item_of(row, sites[row.site_id], at=at) for row in now],
+        soon=[item_of(row, sites[row.site_id], at=at) for row in soon],
+        total=sum(number for kind, number in totals.items() if kind in KINDS_NOW),
     )
 
 
-def fairly_chosen(found: Iterable[Found], kinds: Iterable[str], *, most: int) -> list[Found]:
-    """In turn the first of each kind, the second of each and so on; those then in the order of the kinds."""
-    by_kind: dict[str, list[Found]] = {kind: [] for kind in kinds}
-    for each in found:
-        if each.kind in by_kind:
-            by_kind[each.kind].append(each)
-    in_turn = [each for turn in zip_longest(*by_kind.values()) for each in turn if each]
-    severity = list(by_kind)
-    return sorted(in_turn[:most], key=lambda each: (severity.index(each.kind), each.place))
+def take_in_turn(ranked: Iterable[RankedSite], kinds: Iterable[str], *, limit: int) -> list[RankedSite]:
+    """At most `limit` sites: the first of each kind, then the second of each and so on, so that each kind is shown.
+
+    They are returned in the order of the kinds.
+    """
+    by_kind: dict[str, list[RankedSite]] = {kind: [] for kind in kinds}
+    for row in ranked:
+        if row.kind in by_kind:
+            by_kind[row.kind].append(row)
+    taken = [row for turn in zip_longest(*by_kind.values()) for row in turn if row][:limit]
+    urgency = list(by_kind)
+    return sorted(taken, key=lambda row: (urgency.index(row.kind), row.position))
 
 
-# --- The questions -------------------------------------------------------------------------------------------------
+# --- Queries -------------------------------------------------------------------------------------------------------
 
 
-def silent(at: datetime) -> QuerySet[Any, Any]:
-    """Offline, late or never seen, though it should call. One look at all pulses, which have no index on that."""
-    is_in = status_conditions(at, pulse="")
-    registered, never_called = Site.objects.live(), IsNull(OuterRef("due_at"), True)
-    needs_nobody = [
+def overdue(at: datetime) -> QuerySet[Any, Any]:
+    """Sites that are offline, late or never seen although heartbeats are expected. Reads all pulses once."""
+    conditions = status_conditions(at, pulse="")
+    live, never_seen = Site.objects.live(), IsNull(OuterRef("due_at"), True)
+    without_attention = [
         Site.objects.deregistered(),
-        registered.filter(never_called, created_at__gte=at - FIRST_CALL_WITHIN),
-        # One by one, since an index alone tells who is among them; of all in one the sites would have to be read.
-        *(registered.filter(Q(reason)) for reason in barred_at(at).children),
+        live.filter(never_seen, created_at__gte=at - FIRST_HEARTBEAT_WITHIN),
+        # One subquery for each reason, so that each uses an index alone; one for all of them would read the sites.
+        *(live.filter(Q(reason)) for reason in barred_at(at).children),
     ]
-    pulses = SitePulse.objects.exclude(is_in[SiteStatus.ONLINE])
-    for sites in needs_nobody:
+    pulses = SitePulse.objects.exclude(conditions[SiteStatus.ONLINE])
+    for sites in without_attention:
         pulses = pulses.exclude(Exists(sites.filter(pk=OuterRef("pk"))))
     kind = Case(
-        When(is_in[SiteStatus.NEVER_SEEN], then=Value("never_seen")),
-        When(is_in[SiteStatus.LATE], then=Value("late")),
+        When(conditions[SiteStatus.NEVER_SEEN], then=Value("never_seen")),
+        When(conditions[SiteStatus.LATE], then=Value("late")),
         default=Value("offline"),
     )
-    return first_of_each(pulses, kind=kind, since=F("due_at"))
+    return first_of_each_kind(pulses, kind=kind, since=F("due_at"))
 
 
-def untold(at: datetime) -> QuerySet[Any, Any]:
-    return first_of_each(for_the_reason(Attention.UNTOLD, at=at), kind=Value("untold"), since=F("locked_at"))
+def lock_not_told(at: datetime) -> QuerySet[Any, Any]:
+    sites = needing_attention_for(Attention.UNTOLD, at=at)
+    return first_of_each_kind(sites, kind=Value("lock_not_told"), since=F("locked_at"))
 
 
-def unpaid(at: datetime) -> QuerySet[Any, Any]:
-    return first_of_each(for_the_reason(Attention.UNPAID, at=at), kind=Value("unpaid"), since=F("license_expires_at"))
-
-
-def for_the_reason(reason: str, *, at: datetime) -> SiteQuerySet:
-    of_site, of_pulse = attention_conditions(at, pulse="")[reason]
-    return with_pulse(Site.objects.live().filter(of_site), of_pulse)
+def expired_in_use(at: datetime) -> QuerySet[Any, Any]:
+    sites = needing_attention_for(Attention.UNPAID, at=at)
+    return first_of_each_kind(sites, kind=Value("expired_in_use"), since=F("license_expires_at"))
 
 
 def ending(at: datetime) -> QuerySet[Any, Any]:
-    """Within days, of sites that nothing worse is true of."""
-    sites = Site.objects.live().filter(licensed_at(at), license_expires_at__lte=at + ENDS_WITHIN, is_locked=False)
-    is_new = GreaterThanOrEqual(OuterRef("created_at"), at - FIRST_CALL_WITHIN)
-    calling = with_pulse(sites, Q(due_at__gte=at) | (Q(due_at=None) & Q(is_new)))
-    return first_of_each(calling, kind=Value("ending"), since=F("license_expires_at"))
+    """Sites whose licence ends within days and that have no worse problem."""
+    sites = Site.objects.live().filter(licensed_at(at), license_expires_at__lte=at + ENDS_SOON, is_locked=False)
+    is_new = GreaterThanOrEqual(OuterRef("created_at"), at - FIRST_HEARTBEAT_WITHIN)
+    not_overdue = with_pulse(sites, Q(due_at__gte=at) | (Q(due_at=None) & Q(is_new)))
+    return first_of_each_kind(not_overdue, kind=Value("ending"), since=F("license_expires_at"))
+
+
+def needing_attention_for(reason: str, *, at: datetime) -> SiteQuerySet:
+    site_condition, pulse_condition = attention_conditions(at, pulse="")[reason]
+    return with_pulse(Site.objects.live().filter(site_condition), pulse_condition)
 
 
 def with_pulse(sites: SiteQuerySet, condition: Q) -> SiteQuerySet:
-    """Those few sites whose pulse is so. Each pulse is looked up; a join would be planned by a guess, and read all of them."""
+    """Those of a few sites whose pulse meets the condition.
+
+    A subquery looks up one pulse at a time. PostgreSQL would plan a join by an estimate and read all pulses.
+    """
     pulse = SitePulse.objects.filter(condition, pk=OuterRef("pk")).values("pk")[:1]
-    return sites.alias(such_a_pulse=Subquery(pulse)).filter(such_a_pulse__isnull=False)
+    return sites.alias(matching_pulse=Subquery(pulse)).filter(matching_pulse__isnull=False)
 
 
-def first_of_each(rows: QuerySet[Any], *, kind: Any, since: Any) -> QuerySet[Any, Any]:
-    """As many as can be shown, by time, each with how many there are of its kind."""
-    ranked = rows.order_by().annotate(kind=kind, since=since)
-    counted = ranked.annotate(
-        place=Window(RowNumber(), partition_by=F("kind"), order_by=["since", "pk"]),
+def first_of_each_kind(rows: QuerySet[Any], *, kind: Any, since: Any) -> QuerySet[Any, Any]:
+    """The values of RankedSite for the earliest sites of each kind, as many as the page can show."""
+    annotated = rows.order_by().annotate(kind=kind, since=since)
+    ranked = annotated.annotate(
+        position=Window(RowNumber(), partition_by=F("kind"), order_by=["since", "pk"]),
         total=Window(Count("*"), partition_by=F("kind")),
     )
-    return counted.filter(place__lte=SHOWN).order_by("kind", "place").values_list("pk", *Found._fields[1:])
+    return ranked.filter(position__lte=MAX_NOW).order_by("kind", "position").values_list("pk", *RankedSite._fields[1:])
 
 
-# --- The words -----------------------------------------------------------------------------------------------------
+# --- Words ---------------------------------------------------------------------------------------------------------
 
 
-def in_words(chosen: list[Found], *, at: datetime) -> list[Worry]:
-    sites = Site.objects.select_related("pulse").in_bulk([each.site_id for each in chosen])
-    return [worry(each.kind, sites[each.site_id], since=each.since, at=at) for each in chosen]
+def item_of(row: RankedSite, site: Site, *, at: datetime) -> AttentionItem:
+    since = row.since or site.created_at
+    return AttentionItem(site, row.kind, since, reason_for(row.kind, site, since=since, at=at))
 
 
-def worry(kind: str, site: Site, *, since: datetime | None, at: datetime) -> Worry:
-    since = since or site.created_at
-    return Worry(site, kind, since, why(kind, site, since=since, at=at))
-
-
-def why(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeString | str:
+def reason_for(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeString | str:
     match kind:
         case "offline":
-            heard = site.pulse.last_seen_at or since
-            return format_html("Should have called, and did not; last heard {}.", moment_ago(heard))
+            return format_html("Missed its heartbeat; last seen {}.", moment_ago(site.pulse.last_seen_at or since))
         case "late":
-            offline_at = since + settings.HEARTBEAT_GRACE
-            return format_html("Should have called; offline from {} on.", moment(offline_at))
-        case "untold":
-            return format_html("Locked: {}. {}", site.lock_reason, when_told(site.pulse.due_at or at, at=at))
-        case "unpaid":
-            return "The licence ended, and the site calls on: it is still in use."
+            offline_at = moment(since + settings.HEARTBEAT_GRACE)
+            return format_html("Missed its heartbeat; will count as offline at {}.", offline_at)
+        case "lock_not_told":
+            due_at = site.pulse.due_at or at
+            due = "overdue since" if due_at < at else "due by"
+            return format_html("Locked: {}. Next heartbeat {} {}.", site.lock_reason, due, moment(due_at))
+        case "expired_in_use":
+            return "The licence has expired, but heartbeats still arrive."
         case "ending":
-            return format_html("The licence ends on {}.", moment(since))
+            return format_html("Licence ends on {}.", moment(since))
         case _:
-            return "Registered, and never called: is it installed?"
-
-
-def when_told(due_at: datetime, *, at: datetime) -> SafeString:
-    if due_at < at:
-        return format_html("It does not know: silent since {}.", moment(due_at))
-    return format_html("It will be told by {}.", moment(due_at))
+            return "Registered, but no heartbeat yet. Is it installed?"

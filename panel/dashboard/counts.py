@@ -1,4 +1,4 @@
-"""How many sites are how: a few statements, whatever the number of sites (decisions/0029)."""
+"""How many sites are in each state: a few statements, whatever the number of sites (decisions/0029)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,38 +11,43 @@ from sites.models import Site, SitePulse
 from sites.querysets import status_conditions
 
 WEEK = timedelta(days=7)
-SHOWN_WEEKS = 12
+CHART_WEEKS = 12
 
 
-class Calling(NamedTuple):
-    """How many live sites are in each status, and when the last heartbeat came, of whatever site."""
+class StatusCounts(NamedTuple):
+    """The number of live sites in each status, and when the last heartbeat of any site came."""
 
     by_status: dict[str, int]
-    last_heard_at: datetime | None
+    last_heartbeat_at: datetime | None
 
 
-def calling(*, at: datetime) -> Calling:
-    """Heartbeats move the pulses, which therefore have no index: they are read once, for all that is asked of them here.
+def status_counts(*, at: datetime) -> StatusCounts:
+    """Read all pulses once: they have no index on what heartbeats change.
 
-    To take the deregistered off afterwards is cheaper than to ask of each pulse whether its site is live.
+    Subtracting the deregistered sites afterwards is cheaper than joining each pulse with its site.
     """
     conditions = status_conditions(at, pulse="")
-    numbers = {str(status): Count("pk", filter=of) for status, of in conditions.items()}
-    every = SitePulse.objects.aggregate(**numbers, last_heard_at=Max("last_seen_at"))
-    last_heard_at = every.pop("last_heard_at")
+    numbers = {str(status): Count("pk", filter=condition) for status, condition in conditions.items()}
+    every_site = SitePulse.objects.aggregate(**numbers, last_heartbeat_at=Max("last_seen_at"))
+    last_heartbeat_at = every_site.pop("last_heartbeat_at")
     pulse = SitePulse.objects.filter(pk=OuterRef("pk")).annotate(
-        status=Case(*(When(of, then=Value(str(status))) for status, of in conditions.items()))
+        status=Case(*(When(condition, then=Value(str(status))) for status, condition in conditions.items()))
     )
     deregistered = Site.objects.deregistered().annotate(status=Subquery(pulse.values("status")[:1]))
-    gone = dict(deregistered.order_by().values_list("status").annotate(number=Count("*")))
-    return Calling({status: number - gone.get(status, 0) for status, number in every.items()}, last_heard_at)
+    subtracted = dict(deregistered.order_by().values_list("status").annotate(number=Count("*")))
+    live = {status: number - subtracted.get(status, 0) for status, number in every_site.items()}
+    return StatusCounts(live, last_heartbeat_at)
 
 
-def sites_by_licence(*, at: datetime) -> dict[str, int]:
-    """`locked`, `unlicensed`, `ending`, and `week-0` to `week-11` in which licences end: ranges of indexes, one statement."""
+def license_counts(*, at: datetime) -> dict[str, int]:
+    """The number of live sites by the state of their licence, in one statement that reads ranges of indexes.
+
+    The keys are `locked`, `inactive`, `expired`, `unlicensed` (inactive or expired), `ending`, and `week-0` to `week-11` for
+    the week in which the licence ends.
+    """
     live = Site.objects.live()
     active = live.filter(is_active=True)
-    numbers = counted(
+    numbers = count_each(
         {
             "locked": live.filter(is_locked=True),
             "inactive": live.filter(is_active=False),
@@ -58,17 +63,17 @@ def sites_by_licence(*, at: datetime) -> dict[str, int]:
 
 
 def weeks_from(at: datetime) -> list[tuple[datetime, datetime]]:
-    """From Monday to Monday by the viewer's calendar, the running week first."""
+    """Weeks from Monday to Monday in the viewer's time zone, the current week first."""
     today = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     monday = today - timedelta(days=today.weekday())
-    # Adding days to a local time keeps the hour, also across the change of the clocks.
-    return [(monday + number * WEEK, monday + (number + 1) * WEEK) for number in range(SHOWN_WEEKS)]
+    # Adding days to a local time keeps the hour when the clocks change.
+    return [(monday + number * WEEK, monday + (number + 1) * WEEK) for number in range(CHART_WEEKS)]
 
 
-def counted(questions: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
-    """The size of each, in one statement: each arm of it chooses an index of its own."""
+def count_each(querysets: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+    """The size of each queryset, by one UNION ALL in which each arm uses its own index."""
     first, *others = (
-        rows.order_by().annotate(question=Value(name)).values("question").annotate(number=Count("*"))
-        for name, rows in questions.items()
+        rows.order_by().annotate(counted_as=Value(name)).values("counted_as").annotate(number=Count("*"))
+        for name, rows in querysets.items()
     )
-    return {row["question"]: row["number"] for row in first.union(*others, all=True)}
+    return {row["counted_as"]: row["number"] for row in first.union(*others, all=True)}

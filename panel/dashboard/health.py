@@ -1,4 +1,4 @@
-"""How the control plane itself is: what it stands on, and whether its daily work is done."""
+"""The dashboard's health checks: the database, Redis, heartbeats, pruning, the version and the clock."""
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,84 +16,90 @@ from django.utils.safestring import SafeString
 from panel.widgets.badges import badge
 from panel.widgets.times import exact, moment_ago
 
-REDIS_PATIENCE_SECONDS = 0.2
-PRUNED_DAILY = timedelta(days=3)  # so much longer than it is kept may history stay, when a day's run was missed
-ENGINES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
-# Beside the request's own thread: neither a name that nobody resolves nor a server that is silent holds up the page.
-asking = ThreadPoolExecutor(max_workers=2, thread_name_prefix="redis-health")
+REDIS_TIMEOUT_SECONDS = 0.2
+PRUNE_TOLERANCE = timedelta(days=3)  # heartbeats may be this much older than the limit: a daily run can fail once
+DATABASE_NAMES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
+# Redis is asked in another thread, so that neither a slow name lookup nor a silent server delays the page.
+redis_executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="redis-health")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """`state` is good, warn, bad, none (nothing to judge yet), or empty for a mere fact."""
+class HealthCheck:
+    """`state` is a badge: "good", "warn", "bad" or "none" (nothing to check yet); "" for a plain fact."""
 
     name: str
     state: str
-    words: str
+    label: str
     detail: SafeString | str = ""
 
     @property
-    def shown(self) -> SafeString | str:
-        return badge(self.state, self.words) if self.state else self.words
+    def result(self) -> SafeString | str:
+        return badge(self.state, self.label) if self.state else self.label
 
 
-def findings(*, newest: datetime | None, oldest: datetime | None, at: datetime) -> list[Finding]:
-    """`newest` and `oldest` are when the last heartbeat came and the first of those that are kept."""
-    answer = ask_redis()
+def health_checks(*, newest: datetime | None, oldest: datetime | None, at: datetime) -> list[HealthCheck]:
+    """`newest` is when the last heartbeat was received, `oldest` when the first of those that are kept was."""
+    ping = start_redis_ping()
     return [
-        database_finding(),
-        redis_finding(answer),
-        newest_finding(newest, at=at),
-        oldest_finding(oldest, at=at),
-        Finding("Version", "", settings.VERSION),
-        Finding("Server's clock", "", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"Your zone: {exact(at)}"),
+        check_database(),
+        check_redis(ping),
+        check_newest_heartbeat(newest, at=at),
+        check_oldest_heartbeat(oldest, at=at),
+        HealthCheck("Version", "", settings.VERSION),
+        HealthCheck("Server time", "", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"Your time zone: {exact(at)}"),
     ]
 
 
-def database_finding() -> Finding:
+def check_database() -> HealthCheck:
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    took = 1000 * (time.perf_counter() - began)
+    milliseconds = 1000 * (time.perf_counter() - began)
     version = ".".join(map(str, connection.get_database_version()))
-    return Finding("Database", "good", f"answers in {took:.2f} ms", f"{ENGINES[connection.vendor]} {version}")
+    database = f"{DATABASE_NAMES[connection.vendor]} {version}"
+    return HealthCheck("Database", "good", f"answers in {milliseconds:.2f} ms", database)
 
 
-def ask_redis() -> "Future[bool] | None":
-    return asking.submit(redis_answers, settings.REDIS_URL) if settings.REDIS_URL else None
+def start_redis_ping() -> "Future[bool] | None":
+    """None if Redis is not configured."""
+    return redis_executor.submit(ping_redis, settings.REDIS_URL) if settings.REDIS_URL else None
 
 
-def redis_answers(url: str) -> bool:
-    patience = {"socket_connect_timeout": REDIS_PATIENCE_SECONDS, "socket_timeout": REDIS_PATIENCE_SECONDS}
-    with closing(redis.Redis.from_url(url, retry=None, **patience)) as client:
+def ping_redis(url: str) -> bool:
+    timeouts = {"socket_connect_timeout": REDIS_TIMEOUT_SECONDS, "socket_timeout": REDIS_TIMEOUT_SECONDS}
+    with closing(redis.Redis.from_url(url, retry=None, **timeouts)) as client:
         return bool(client.ping())
 
 
-def redis_finding(answer: "Future[bool] | None") -> Finding:
-    if answer is None:
-        return Finding("Redis", "none", "not configured", "Limits are counted in the database.")
+def check_redis(ping: "Future[bool] | None") -> HealthCheck:
+    if ping is None:
+        return HealthCheck("Redis", "none", "not configured", "Rate limits are counted in the database.")
     try:
-        answer.result(timeout=REDIS_PATIENCE_SECONDS)
+        ping.result(timeout=REDIS_TIMEOUT_SECONDS)
     except (redis.RedisError, OSError, FutureTimeoutError):
-        answer.cancel()
-        return Finding("Redis", "bad", "does not answer", "Limits on heartbeats are open meanwhile; nothing else is.")
-    return Finding("Redis", "good", "answers", "Limits are counted there.")
+        ping.cancel()
+        return HealthCheck(
+            "Redis", "bad", "does not answer", "Heartbeats are not rate limited until it answers; everything else is."
+        )
+    return HealthCheck("Redis", "good", "answers", "Rate limits are counted in Redis.")
 
 
-def newest_finding(newest: datetime | None, *, at: datetime) -> Finding:
+def check_newest_heartbeat(newest: datetime | None, *, at: datetime) -> HealthCheck:
     name = "Last heartbeat received"
     if newest is None:
-        return Finding(name, "none", "none yet")
+        return HealthCheck(name, "none", "none yet")
     if newest < at - settings.HEARTBEAT_INTERVAL - settings.HEARTBEAT_GRACE:
-        return Finding(name, "bad", "silence", format_html("{}: no site reaches this server.", moment_ago(newest)))
-    return Finding(name, "good", "received", moment_ago(newest))
+        return HealthCheck(name, "bad", "overdue", format_html("{}. No site reaches this server.", moment_ago(newest)))
+    return HealthCheck(name, "good", "received", moment_ago(newest))
 
 
-def oldest_finding(oldest: datetime | None, *, at: datetime) -> Finding:
+def check_oldest_heartbeat(oldest: datetime | None, *, at: datetime) -> HealthCheck:
     name, kept = "Oldest heartbeat kept", settings.HEARTBEAT_HISTORY
     if oldest is None:
-        return Finding(name, "none", "none yet")
-    if oldest < at - kept - PRUNED_DAILY:
+        return HealthCheck(name, "none", "none yet")
+    if oldest < at - kept - PRUNE_TOLERANCE:
         advice = format_html("{}, but {} days are kept: run manage.py prune once a day.", moment_ago(oldest), kept.days)
-        return Finding(name, "warn", "not pruned", advice)
-    return Finding(name, "good", "within limits", format_html("{}; kept for {} days", moment_ago(oldest), kept.days))
+        return HealthCheck(name, "warn", "not pruned", advice)
+    return HealthCheck(
+        name, "good", "within limits", format_html("{}; kept for {} days", moment_ago(oldest), kept.days)
+    )

@@ -1,6 +1,5 @@
-"""The first page: how the sites are, what needs somebody, what happened, and how the control plane itself is."""
+"""The dashboard, the panel's first page: site counts, attention items, charts, recent activity and system health."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,144 +10,105 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from audit.models import Event
 from heartbeat.hourly_counts import heartbeats_by_hour, oldest_heartbeat_at
-from panel.dashboard.attention import attention
-from panel.dashboard.charts import Chart, Count
-from panel.dashboard.counts import SHOWN_WEEKS, calling, sites_by_licence, weeks_from
-from panel.dashboard.health import findings
-from panel.events.timeline import ACTIVATED, DEACTIVATED, EXPIRY_SET, kind_of
+from panel.dashboard.attention import attention_items
+from panel.dashboard.charts import Chart, ChartValue
+from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts, weeks_from
+from panel.dashboard.health import health_checks
+from panel.dashboard.recent_events import recent_events
 from panel.widgets.badges import badge
 from sites.models import SiteStatus
 
-SHOWN_EVENTS = 10
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-# What the event's subject did; the site's name follows.
-DEEDS: dict[str, str] = {
-    Event.Action.REGISTERED: "registered",
-    Event.Action.UPDATED: "edited",
-    Event.Action.LOCKED: "locked",
-    Event.Action.LOCK_REASON_CHANGED: "changed the lock's reason of",
-    Event.Action.UNLOCKED: "unlocked",
-    Event.Action.EXTENDED: "extended the licence of",
-    Event.Action.KEY_ROTATED: "made a new key for",
-    Event.Action.KEY_RETIRED: "retired the old key of",
-    Event.Action.DEREGISTERED: "deregistered",
-    Event.Action.RESTORED: "restored",
-    ACTIVATED: "activated",
-    DEACTIVATED: "deactivated",
-    EXPIRY_SET: "set the end of the licence of",
-}
-NOBODY = {Event.Source.SYSTEM: "The control plane", Event.Source.COMMAND: "A command"}
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number that leads to the list of exactly those sites."""
+    """A count that links to the list of exactly these sites; `state` and `label` as `badge` takes them."""
 
-    kind: str
-    words: str
-    number: int
+    state: str
+    label: str
+    count: int
     query: dict[str, str]
 
     @property
     def badge(self) -> SafeString:
-        return badge(self.kind, self.words)
+        return badge(self.state, self.label)
 
     @property
     def url(self) -> str:
         return f"{reverse('admin:sites_site_changelist')}?{urlencode(self.query)}"
 
     @property
-    def shown(self) -> str:
-        return f"{self.number:,}"
+    def formatted_count(self) -> str:
+        return f"{self.count:,}"
 
 
-@dataclass(frozen=True)
-class Deed:
-    event: Event
-
-    @property
-    def actor(self) -> str:
-        return self.event.actor_name or NOBODY.get(Event.Source(self.event.source), "Somebody")
-
-    @property
-    def words(self) -> str:
-        return DEEDS[kind_of(self.event)]
-
-
-def dashboard(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
-    """What the page's template needs; a fixed number of statements (decisions/0029)."""
-    by_status, last_heard_at = calling(at=at)
-    by_licence = sites_by_licence(at=at)
+def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
+    """The context of `admin/index.html`; a fixed number of statements (decisions/0029)."""
+    by_status, last_heartbeat_at = status_counts(at=at)
+    by_license = license_counts(at=at)
+    site_count = sum(by_status.values())
     return {
-        "tiles": [*status_tiles(by_status), *licence_tiles(by_licence)],
-        "sites": (sites := sum(by_status.values())),
-        "shown_sites": f"{sites:,}",
-        "attention": attention(at=at),
-        "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), licence_chart(by_licence, at=at)],
-        "deeds": [Deed(event) for event in Event.objects.newest_first()[:SHOWN_EVENTS]],
-        "findings": findings(newest=last_heard_at, oldest=oldest_heartbeat_at(), at=at),
+        "tiles": tiles(by_status, by_license),
+        "site_count": site_count,
+        "formatted_site_count": f"{site_count:,}",
+        "attention": attention_items(at=at),
+        "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), license_chart(by_license, at=at)],
+        "recent_events": recent_events(),
+        "health_checks": health_checks(newest=last_heartbeat_at, oldest=oldest_heartbeat_at(), at=at),
         "zone": timezone.get_current_timezone_name(),
-        "may_register": request.user.has_perm("sites.add_site"),
+        "can_register": request.user.has_perm("sites.add_site"),
     }
 
 
-# --- Numbers -------------------------------------------------------------------------------------------------------
-
-
-def status_tiles(numbers: dict[str, int]) -> Iterator[Tile]:
-    for status in (SiteStatus.ONLINE, SiteStatus.LATE, SiteStatus.OFFLINE, SiteStatus.NEVER_SEEN):
-        yield Tile(status, str(status.label), numbers[status], {"status": status})
-
-
-def licence_tiles(numbers: dict[str, int]) -> Iterator[Tile]:
-    yield Tile("locked", "locked", numbers["locked"], {"is_locked__exact": "1"})
-    yield Tile("expired", "expired or inactive", numbers["unlicensed"], {"licensed": "no"})
-    yield Tile("ending", "ending within 30 days", numbers["ending"], {"licensed": "ending"})
-
-
-# --- Charts --------------------------------------------------------------------------------------------------------
+def tiles(by_status: dict[str, int], by_license: dict[str, int]) -> list[Tile]:
+    statuses = (SiteStatus.ONLINE, SiteStatus.LATE, SiteStatus.OFFLINE, SiteStatus.NEVER_SEEN)
+    return [
+        *(Tile(status, str(status.label), by_status[status], {"status": status}) for status in statuses),
+        Tile("locked", "locked", by_license["locked"], {"is_locked__exact": "1"}),
+        Tile("expired", "expired or inactive", by_license["unlicensed"], {"licensed": "no"}),
+        Tile("ending", "ending within 30 days", by_license["ending"], {"licensed": "ending"}),
+    ]
 
 
 def heartbeat_chart(hours: list[tuple[datetime, int]]) -> Chart:
-    counts = [Count(f"{timezone.localtime(hour):%H:%M}", hour_in_words(hour), number) for hour, number in hours]
+    values = []
+    for hour, number in hours:
+        begin, end = timezone.localtime(hour), timezone.localtime(hour + HOUR)
+        values.append(ChartValue(f"{begin:%H:%M}", f"{begin:%a %d %b, %H:%M} to {end:%H:%M}", number))
     return Chart(
         name="heartbeats",
         title="Heartbeats of the last 24 hours",
-        gist=gist(counts, none="None came in.", verb="came in"),
+        summary=summary(values, "{} heartbeats; busiest hour", none="No heartbeats."),
         noun="heartbeats",
-        span=f"Hour ({timezone.get_current_timezone_name()})",
-        counts=counts,
+        period_heading=f"Hour ({timezone.get_current_timezone_name()})",
+        values=values,
         labels_every=3,
         is_last_running=True,
     )
 
 
-def hour_in_words(hour: datetime) -> str:
-    return f"{timezone.localtime(hour):%a %d %b, %H:%M} to {timezone.localtime(hour + HOUR):%H:%M}"
-
-
-def licence_chart(numbers: dict[str, int], *, at: datetime) -> Chart:
-    counts = [
-        Count(f"{begin:%d %b}", f"{begin:%d %b} to {end - DAY:%d %b %Y}", numbers[f"week-{number}"])
+def license_chart(by_license: dict[str, int], *, at: datetime) -> Chart:
+    values = [
+        ChartValue(f"{begin:%d %b}", f"{begin:%d %b} to {end - DAY:%d %b %Y}", by_license[f"week-{number}"])
         for number, (begin, end) in enumerate(weeks_from(at))
     ]
     return Chart(
         name="licences",
-        title=f"Licences ending in the next {SHOWN_WEEKS} weeks",
-        gist=gist(counts, none="None ends.", verb="end"),
+        title=f"Licences ending in the next {CHART_WEEKS} weeks",
+        summary=summary(values, "{} licences end; busiest week", none="No licences end."),
         noun="licences",
-        span="Week",
-        counts=counts,
+        period_heading="Week",
+        values=values,
         labels_every=2,
     )
 
 
-def gist(counts: list[Count], *, none: str, verb: str) -> str:
-    """What a glance at the bars would tell."""
-    total = sum(count.number for count in counts)
+def summary(values: list[ChartValue], words: str, *, none: str) -> str:
+    """As in "121 heartbeats; busiest hour Sun 22 Nov, 14:00 to 15:00 (31)."; `words` with {} for the total."""
+    total = sum(value.number for value in values)
     if not total:
         return none
-    most = max(counts, key=lambda count: count.number)
-    return f"{total:,} {verb}, the most from {most.full} ({most.number:,})."
+    busiest = max(values, key=lambda value: value.number)
+    return f"{words.format(f'{total:,}')} {busiest.period} ({busiest.number:,})."

@@ -1,10 +1,10 @@
-"""What the panel's templates load: `{{ at|moment }}`, `{{ at|ago }}`, `{{ at|until }}`."""
+"""Template filters for times: `{{ at|moment }}`, `{{ at|ago }}`, `{{ at|until }}`."""
 
 from django import template
 
-from panel.widgets import times as moments
+from panel.widgets import times
 
 register = template.Library()
-register.filter("moment", moments.moment)
-register.filter("ago", moments.moment_ago)
-register.filter("until", moments.moment_until)
+register.filter("moment", times.moment)
+register.filter("ago", times.moment_ago)
+register.filter("until", times.moment_until)

@@ -38,15 +38,15 @@ class Kind:
         return self.is_active and self.licence != "expired"
 
     @property
-    def worry(self) -> str | None:
-        """What the dashboard says of it, if anything: the rule of `panel.dashboard.attention`, in other words."""
+    def attention_kind(self) -> str | None:
+        """The kind of its attention item on the dashboard, if any: the rule of `panel.dashboard.attention`, written again."""
         is_silent = self.status in ("late", "offline")
         if self.is_gone:
             return None
         if self.lock != "open":
-            return "untold" if self.lock == "untold" and self.status != "never_seen" else None
+            return "lock_not_told" if self.lock == "untold" and self.status != "never_seen" else None
         if not self.is_licensed:
-            return "unpaid" if self.is_active and self.status in ("online", "late") else None
+            return "expired_in_use" if self.is_active and self.status in ("online", "late") else None
         if is_silent:
             return self.status
         if self.status == "never_seen" and self.age == "old":

@@ -1,4 +1,4 @@
-"""States as a person reads them: a shape and a word, and a colour that says nothing alone."""
+"""Badges: a state as a shape, a label and a colour, readable without the colour."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -26,8 +26,8 @@ SHAPES = {
 }
 
 
-def badge(kind: str, words: str = "") -> SafeString:
-    """`kind` is one of SHAPES and a class of the stylesheet; `words` are the kind's own unless given."""
-    shown = words or str(kind).replace("_", " ")
+def badge(state: str, label: str = "") -> SafeString:
+    """`state` is a key of SHAPES and selects the colour (`.state-…` in the stylesheet); it is also the default label."""
+    label = label or str(state).replace("_", " ")
     html = '<span class="state state-{}"><span aria-hidden="true">{}</span> {}</span>'
-    return format_html(html, str(kind), SHAPES[kind], shown)
+    return format_html(html, str(state), SHAPES[state], label)

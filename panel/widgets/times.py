@@ -1,4 +1,7 @@
-"""Times and durations as text and HTML, in the viewer's zone (see `common.web.viewer_zone`), whose name is always shown."""
+"""Times and durations as text and HTML, in the viewer's time zone (see `common.web.viewer_zone`), which is always named.
+
+Functions named `moment…` return a `<time>` element whose title is the exact time.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,11 +10,11 @@ from django.utils.html import avoid_wrapping, format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-TOLD_IN_DAYS = timedelta(days=100)
+MAX_IN_DAYS = timedelta(days=100)
 
 
 def local(at: datetime) -> datetime:
-    """In the viewer's zone, or in UTC where that would leave the years 1 to 9999: some licences end with the calendar."""
+    """In the viewer's zone, or in UTC if the local time would be outside the years 1 to 9999, as some licence ends are."""
     try:
         return timezone.localtime(at)
     except OverflowError:
@@ -31,8 +34,8 @@ def exact(at: datetime) -> str:
 
 def ago(at: datetime) -> str:
     """As in "3 hours ago" or "just now"."""
-    passed = in_one_unit(at, timezone.now())
-    return f"{passed} ago" if passed else "just now"
+    elapsed = in_one_unit(at, timezone.now())
+    return f"{elapsed} ago" if elapsed else "just now"
 
 
 def until(at: datetime) -> str:
@@ -42,25 +45,26 @@ def until(at: datetime) -> str:
 
 
 def in_one_unit(begin: datetime, end: datetime) -> str:
-    """Empty for less than a minute. In days while they tell more than Django's "1 week", which may be 13 of them."""
+    """Empty for less than a minute. Up to MAX_IN_DAYS in days, which are more exact than Django's weeks and months."""
     length = end - begin
     if length < timedelta(minutes=1):
         return ""
-    words = timesince(begin, end) if length > TOLD_IN_DAYS else span(int(length.total_seconds()))
+    words = timesince(begin, end) if length > MAX_IN_DAYS else duration(int(length.total_seconds()))
     return avoid_wrapping(larger_unit(words))
 
 
-def larger_unit(span: str) -> str:
-    return span.partition(",")[0]
+def larger_unit(words: str) -> str:
+    """The first unit of a duration: "12 days" of "12 days, 3 hours"."""
+    return words.partition(",")[0]
 
 
-def span(seconds: int) -> str:
-    """As in "12 days, 3 hours", "4 minutes" or "7 seconds"; however long, unlike a timedelta."""
-    counted = [(seconds // 86_400, "day"), (seconds // 3_600 % 24, "hour"), (seconds // 60 % 60, "minute")]
-    first = next((number for number, (count, _) in enumerate(counted) if count), None)
+def duration(seconds: int) -> str:
+    """As in "12 days, 3 hours", "4 minutes" or "7 seconds". Unlike a timedelta, it may be longer than 999,999,999 days."""
+    units = [(seconds // 86_400, "day"), (seconds // 3_600 % 24, "hour"), (seconds // 60 % 60, "minute")]
+    first = next((number for number, (count, _) in enumerate(units) if count), None)
     if first is None:
         return plural(seconds, "second")
-    return ", ".join(plural(count, unit) for count, unit in counted[first : first + 2] if count)
+    return ", ".join(plural(count, unit) for count, unit in units[first : first + 2] if count)
 
 
 def plural(count: int, unit: str) -> str:
@@ -77,7 +81,7 @@ def moment_to_the_second(at: datetime) -> SafeString:
 
 
 def moment_near(at: datetime, *, now: datetime) -> SafeString:
-    """The clock alone, as in "14:02 CET", where no other day can be meant: less than half a day from now."""
+    """Only the time of day, as in "14:02 CET", if `at` is less than 12 hours from `now`; else with the date."""
     if abs(at - now) >= timedelta(hours=12):
         return moment(at)
     html = '<time datetime="{}" title="{}">{}</time>'

@@ -1,4 +1,4 @@
-"""A date and a time that a person types, in the zone in which the page was written."""
+"""Form field for a date and a time in the time zone in which the page was rendered."""
 
 import zoneinfo
 from datetime import UTC, datetime
@@ -11,18 +11,18 @@ from django.utils import timezone
 from common.instants import known_zones
 from panel.widgets.times import local
 
-# After the zone's name, when the clocks show the typed hour twice and the second time is meant.
+# Follows the zone's name if the clocks show the hour twice, in autumn, and the second time is meant.
 SECOND_TIME = "+"
 
 
 class ZonedDateTimeWidget(forms.MultiWidget):
-    """Django's two boxes, each with a name that a screen reader can say, the zone beside them and, hidden, in the form.
+    """Django's two inputs, each with a label for screen readers, and the zone: beside them and in a hidden input.
 
-    What was typed under one zone must not be read under another because the browser moved in between.
+    The form brings its zone back, so that what was typed in one zone is not read in another if the viewer's zone changes.
     """
 
     supports_microseconds = False
-    template_name = "admin/widgets/zoned_datetime.html"
+    template_name = "panel/widgets/zoned_datetime.html"
 
     def __init__(self, attrs: Any = None) -> None:
         date = AdminDateWidget(attrs={"aria-label": "Date, as in 2026-12-31"})
@@ -47,12 +47,12 @@ class ZonedDateTimeWidget(forms.MultiWidget):
 
 
 class ZonedDateTimeField(forms.MultiValueField):
-    """A moment. A form without a zone, such as a script's, speaks of the viewer's own."""
+    """The cleaned value is in UTC. If the form brings no zone, as a script's may not, the viewer's zone is used."""
 
     widget = ZonedDateTimeWidget
     default_error_messages = {
         "invalid": "Enter a date and a time, as in 2026-12-31 and 23:59:59.",
-        "skipped": "The clocks are set forward at that hour, so that this time does not exist. Choose another one.",
+        "skipped": "This time does not exist, because the clocks are set forward at that hour. Choose another one.",
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -61,7 +61,7 @@ class ZonedDateTimeField(forms.MultiValueField):
         super().__init__(parts, require_all_fields=False, **kwargs)
 
     def clean(self, value: Any) -> datetime | None:
-        # The zone alone is no answer.
+        # A zone without date and time is an empty field.
         typed = isinstance(value, list | tuple) and any(value[:2])
         moment: datetime | None = super().clean(value if typed else None)
         return moment
@@ -72,9 +72,9 @@ class ZonedDateTimeField(forms.MultiValueField):
         day, hour, zone = (*data_list, None)[:3]
         if day is None or hour is None:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        return self.in_zone(datetime.combine(day, hour), zone)
+        return self.to_utc(datetime.combine(day, hour), zone)
 
-    def in_zone(self, typed: datetime, zone: str | None) -> datetime:
+    def to_utc(self, typed: datetime, zone: str | None) -> datetime:
         name = (zone or "").removesuffix(SECOND_TIME)
         known = zoneinfo.ZoneInfo(name) if name in known_zones() else timezone.get_current_timezone()
         try:

@@ -1,4 +1,4 @@
-// Tells the server in which zone to write times, from the next page on.
+// Stores the browser's time zone in a cookie; the server shows times in it from the next page on.
 "use strict";
 {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

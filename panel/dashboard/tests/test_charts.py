@@ -7,12 +7,12 @@ from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panel.dashboard.charts import BOTTOM, LEAST_HEIGHT, TOP, Chart, Count, round_up, short
+from panel.dashboard.charts import BOTTOM, MIN_BAR_HEIGHT, TOP, Chart, ChartValue, abbreviated, round_up
 
 
 def chart(*numbers: int, labels_every: int = 2) -> Chart:
-    counts = [Count(f"{hour:02}:00", f"hour {hour}", number) for hour, number in enumerate(numbers)]
-    return Chart("calls", "Calls", "A gist.", "calls", "Hour", counts, labels_every)
+    values = [ChartValue(f"{hour:02}:00", f"hour {hour}", number) for hour, number in enumerate(numbers)]
+    return Chart("calls", "Calls", "A summary.", "calls", "Hour", values, labels_every)
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=24))
@@ -23,7 +23,7 @@ def test_bars_stand_on_the_line_side_by_side_and_within_the_chart(numbers: list[
         assert right <= x < x + width <= 100
         assert TOP <= bar.y <= BOTTOM
         assert bar.y + bar.height == pytest.approx(BOTTOM, abs=0.11)
-        assert (bar.height >= LEAST_HEIGHT) if number else bar.height == 0
+        assert (bar.height >= MIN_BAR_HEIGHT) if number else bar.height == 0
         right = x + width
 
 
@@ -36,7 +36,7 @@ def test_the_scale_reaches_to_the_highest_bar_and_not_far_beyond(number: int) ->
     ("number", "said"), [(0, "0"), (999, "999"), (1_000, "1k"), (2_500, "2.5k"), (50_000, "50k"), (2_000_000, "2M")]
 )
 def test_the_scale_speaks_briefly(number: int, said: str) -> None:
-    assert short(number) == said
+    assert abbreviated(number) == said
 
 
 def test_the_scale_has_whole_numbers_from_none_to_the_top() -> None:
@@ -49,7 +49,7 @@ def test_the_scale_has_whole_numbers_from_none_to_the_top() -> None:
 
 def test_one_beside_a_million_is_seen() -> None:
     one, million = chart(1, 1_000_000).bars()
-    assert one.height == LEAST_HEIGHT
+    assert one.height == MIN_BAR_HEIGHT
     assert million.height == BOTTOM - TOP
 
 
@@ -60,8 +60,8 @@ def test_every_second_label_and_on_a_phone_every_fourth() -> None:
 
 
 def test_what_the_eye_sees_is_said_in_words_and_in_a_table() -> None:
-    html = render_to_string("admin/dashboard/chart.html", {"chart": chart(3, 0, 1_234)})
-    assert 'role="img" aria-label="Calls: A gist."' in html
+    html = render_to_string("panel/dashboard/chart.html", {"chart": chart(3, 0, 1_234)})
+    assert 'role="img" aria-label="Calls: A summary."' in html
     assert html.count("<rect") == 2
     assert "<title>hour 2: 1234 calls</title>" in html
     rows = re.findall(r'<th scope="row">(.+?)</th><td class="number">(.+?)</td>', html)
@@ -70,4 +70,4 @@ def test_what_the_eye_sees_is_said_in_words_and_in_a_table() -> None:
 
 
 def test_a_chart_without_bars_is_a_chart() -> None:
-    assert "<rect" not in render_to_string("admin/dashboard/chart.html", {"chart": chart()})
+    assert "<rect" not in render_to_string("panel/dashboard/chart.html", {"chart": chart()})

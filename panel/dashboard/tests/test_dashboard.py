@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Admin
 from conftest import Register, RegisteredSite, SignIn
-from panel.dashboard.counts import sites_by_licence, weeks_from
+from panel.dashboard.counts import license_counts, weeks_from
 from panel.tests.estates import every_kind, stand_up
 from sites.models import Site
 
@@ -79,11 +79,11 @@ def test_every_role_sees_all_of_it_and_its_own_buttons(
     name: str, may_register: bool, roma: RegisteredSite, request: pytest.FixtureRequest
 ) -> None:
     html = page(request.getfixturevalue(name))
-    for title in ("Needs attention", "Heartbeats of", "Licences ending", "Who did what lately", "control plane itself"):
+    for title in ("Needs attention", "Heartbeats of", "Licences ending", "Recent activity", "System health"):
         assert title in html
     assert list(tiles(html)) == TILES
     assert ("Register a site" in html) is may_register
-    assert 'href="/admin/audit/event/"' in html, "the list of everything else"
+    assert 'href="/admin/audit/event/"' in html, "the list of all tables"
     assert ('href="/admin/accounts/admin/add/"' in html) is may_register
 
 
@@ -91,8 +91,8 @@ def test_before_the_first_site_the_page_says_what_to_do(anna: Admin, vera: Admin
     assert "Register the first one" in text(page(anna))
     assert "A sysadmin can register the first one" in text(page(vera))
     assert {number for number, _ in tiles(page(vera)).values()} == {0}
-    assert "None came in." in page(vera)
-    assert "Nothing yet" in page(vera)
+    assert "No heartbeats." in page(vera)
+    assert "No activity yet." in page(vera)
 
 
 def test_it_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
@@ -121,18 +121,18 @@ def test_the_page_is_small_and_within_the_content_policy(anna: Admin) -> None:
     assert not re.search(r"<[^>]+\sstyle=|<style|<script(?![^>]+src=)|\son\w+=", html)
 
 
-# --- Who did what --------------------------------------------------------------------------------------------------
+# --- Recent activity -----------------------------------------------------------------------------------------------
 
 
-def deeds(html: str) -> list[str]:
-    (section,) = re.findall(r'aria-labelledby="deeds">(.+?)</section>', html, re.DOTALL)
+def recent_events(html: str) -> list[str]:
+    (section,) = re.findall(r'aria-labelledby="recent-events">(.+?)</section>', html, re.DOTALL)
     return [text(row) for row in re.findall(r"<li>(.+?)</li>", section, re.DOTALL)]
 
 
 def test_the_newest_events_are_told_in_words(anna: Admin, ben: Admin, roma: RegisteredSite, signed_in: SignIn) -> None:
     signed_in(ben).post(f"{roma.path}/lock", {"reason": "unpaid <118>"})
     signed_in(ben).post(f"{roma.path}/unlock", {})
-    assert deeds(page(anna)) == [
+    assert recent_events(page(anna)) == [
         "ben unlocked Trattoria Roma just now",
         "ben locked Trattoria Roma unpaid <118> just now",
         "anna registered Trattoria Roma just now",
@@ -148,9 +148,9 @@ def test_an_edit_of_one_thing_is_told_by_its_own_name(api: APIClient, anna: Admi
         {"name": "Osteria"},
     ):
         assert api.patch(roma.path, changes).status_code == 200
-    assert deeds(page(anna))[:4] == [
+    assert recent_events(page(anna))[:4] == [
         "anna edited Osteria just now",
-        "anna set the end of the licence of Trattoria Roma just now",
+        "anna set the licence end of Trattoria Roma just now",
         "anna activated Trattoria Roma just now",
         "anna deactivated Trattoria Roma just now",
     ]
@@ -159,14 +159,14 @@ def test_an_edit_of_one_thing_is_told_by_its_own_name(api: APIClient, anna: Admi
 def test_ten_events_are_shown(anna: Admin, register: Register) -> None:
     for number in range(12):
         register(name=f"Site {number}")
-    assert [line.split()[3] for line in deeds(page(anna))] == [str(number) for number in range(11, 1, -1)]
+    assert [line.split()[3] for line in recent_events(page(anna))] == [str(number) for number in range(11, 1, -1)]
 
 
 def test_what_no_admin_did_names_the_system(anna: Admin, roma: RegisteredSite, api: Any) -> None:
     key = api.post(f"{roma.path}/rotate-key", {}).data["secret_key"]
     for _ in range(2):
         roma.call_home(key)
-    assert deeds(page(anna))[0].startswith("The control plane retired the old key of Trattoria Roma")
+    assert recent_events(page(anna))[0].startswith("The control plane retired the old key of Trattoria Roma")
 
 
 # --- Charts --------------------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_heartbeats_stand_in_their_hour_in_the_viewers_zone(anna: Admin, roma: R
     kolkata = hour + timedelta(hours=5, minutes=30)
     assert f"{kolkata:%H:%M} to {kolkata + timedelta(hours=1):%H:%M}: 3 heartbeats</title>" in html
     assert "Hour (Asia/Kolkata)" in html
-    assert 'aria-label="Heartbeats of the last 24 hours: 3 came in' in html
+    assert 'aria-label="Heartbeats of the last 24 hours: 3 heartbeats; busiest hour' in html
 
 
 def test_licences_end_in_the_weeks_of_the_viewers_calendar(anna: Admin, register: Register) -> None:
@@ -188,7 +188,7 @@ def test_licences_end_in_the_weeks_of_the_viewers_calendar(anna: Admin, register
     edges = [weeks[1][0] + timedelta(seconds=1), weeks[2][0], weeks[2][0] + timedelta(seconds=1), weeks[11][1]]
     for edge in [*edges, weeks[11][1] + timedelta(seconds=1)]:
         register(license_expires_at=edge.isoformat())
-    numbers = sites_by_licence(at=timezone.now())
+    numbers = license_counts(at=timezone.now())
     assert [numbers[f"week-{number}"] for number in range(12)] == [0, 2, 1, *[0] * 8, 1]
     begin, last = weeks[1][0], weeks[1][1] - timedelta(days=1)
     assert f"{begin:%d %b} to {last:%d %b %Y}: 2 licences</title>" in page(anna)
@@ -198,7 +198,7 @@ def test_what_has_ended_already_is_in_no_week(register: Register) -> None:
     register(license_expires_at=(timezone.now() - timedelta(seconds=1)).isoformat())
     gone = register(license_expires_at=(timezone.now() + timedelta(days=10)).isoformat())
     Site.objects.filter(pk=gone.site_id).update(deregistered_at=timezone.now())
-    numbers = sites_by_licence(at=timezone.now())
+    numbers = license_counts(at=timezone.now())
     assert sum(numbers[f"week-{number}"] for number in range(12)) == 0
 
 

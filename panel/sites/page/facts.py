@@ -13,7 +13,7 @@ from panel.events.timeline import timeline
 from panel.sites.page.sentences import badges_of, key_events, state_of
 from panel.widgets.badges import badge
 from panel.widgets.bars import heartbeat_bar
-from panel.widgets.times import span
+from panel.widgets.times import duration
 from sites.models import Site, SiteKey
 
 NEWEST_HEARTBEATS = 10
@@ -67,14 +67,14 @@ def presence_of(site: Site, *, at: datetime) -> dict[str, Any]:
 
 
 def lasted(outage: Outage, *, at: datetime) -> str:
-    return span(int(((outage.ended_at or at) - outage.began_at).total_seconds()))
+    return duration(int(((outage.ended_at or at) - outage.began_at).total_seconds()))
 
 
 def shown_heartbeat(heartbeat: Heartbeat) -> ShownHeartbeat:
     told = [badge("licensed") if heartbeat.licensed else badge("expired", "no licence")]
     if heartbeat.locked:
         told.append(badge("locked"))
-    return ShownHeartbeat(heartbeat, span(heartbeat.uptime_seconds), told)
+    return ShownHeartbeat(heartbeat, duration(heartbeat.uptime_seconds), told)
 
 
 def shown_keys(keys: Iterable[SiteKey], *, at: datetime) -> list[ShownKey]:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from audit.models import Event
 from panel.widgets.badges import badge
-from panel.widgets.times import larger_unit, moment, moment_near, span
+from panel.widgets.times import duration, larger_unit, moment, moment_near
 from sites.models import Site, SiteStatus
 from sites.querysets import ENDING_SOON
 
@@ -127,7 +127,7 @@ def licence(site: Site, *, at: datetime) -> SafeString:
 
 
 def time_left(site: Site, *, at: datetime) -> str:
-    return larger_unit(span(int((site.license_expires_at - at).total_seconds())))
+    return larger_unit(duration(int((site.license_expires_at - at).total_seconds())))
 
 
 def contact(site: Any, *, at: datetime) -> SafeString:
