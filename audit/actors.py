@@ -1,7 +1,7 @@
-"""Who acts, through which door, in which request."""
+"""Who acts, from where, and in which request."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django.http import HttpRequest
 
@@ -9,12 +9,23 @@ from audit.models import Event
 from common.web.request_ids import current_request_id
 
 
+class ActingAdmin(Protocol):
+    """What an event records of an admin. The model itself is defined in a room above."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def username(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Actor:
     """`admin` is None for a command and for the system itself; `ip` and `request_id` are None outside a request."""
 
     source: Event.Source
-    admin: Any = None  # settings.AUTH_USER_MODEL, which stands above this room
+    admin: ActingAdmin | None = None
     ip: str | None = None
     request_id: str | None = None
 
@@ -24,11 +35,12 @@ COMMAND = Actor(Event.Source.COMMAND)
 
 
 def acting_admin(request: HttpRequest, source: Event.Source) -> Actor:
-    """The actor behind a request of a signed-in admin."""
+    """The signed-in admin who sent the request."""
     assert request.user.is_authenticated
-    return Actor(source, request.user, getattr(request, "client_address", None), current_request_id.get())
+    admin = cast(ActingAdmin, request.user)
+    return Actor(source, admin, getattr(request, "client_address", None), current_request_id.get())
 
 
 def acting_system(ip: str | None) -> Actor:
-    """The system itself, moved by a call from `ip`."""
+    """The system itself, because of a request from `ip`."""
     return Actor(Event.Source.SYSTEM, None, ip, current_request_id.get())

@@ -1,38 +1,31 @@
-"""What was done. Rows are added and never changed: the database itself refuses (see the migrations)."""
+"""What was done, to anything and by anybody. Rows are added and never changed: the database itself refuses (see `triggers`)."""
 
 import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, StrIndex
+from django.db.models.lookups import Exact
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def of_site(self, site_id: uuid.UUID) -> "EventQuerySet":
-        return self.filter(site_id=site_id)
+    def of(self, subject_type: str, subject_id: uuid.UUID | int | str) -> "EventQuerySet":
+        """Events about one subject, such as `of(SITE, site.pk)`."""
+        return self.filter(subject_type=subject_type, subject_id=str(subject_id))
 
     def newest_first(self) -> "EventQuerySet":
         return self.order_by("-sequence")
 
 
 class Event(models.Model):
-    """Something an admin or the system did.
+    """Something that an admin, a command or the system did to a subject.
 
-    Names stand here as they were then. `sequence` is drawn while the changed row is locked, so that for one site it is the
-    order in which the changes took effect; clocks of several machines would not give that.
+    An action is `<subject type>.<what was done>`, such as `site.locked`. The rooms above name their own subjects and
+    actions; see `sites.events`. Names are recorded as they were at that time. `sequence` is drawn while the changed row is
+    locked, so that for one subject it is the order in which the changes took effect; clocks of several machines would not
+    give that.
     """
-
-    class Action(models.TextChoices):
-        REGISTERED = "registered"
-        UPDATED = "updated"
-        LOCKED = "locked"
-        LOCK_REASON_CHANGED = "lock_reason_changed"
-        UNLOCKED = "unlocked"
-        EXTENDED = "extended"
-        KEY_ROTATED = "key_rotated"
-        KEY_RETIRED = "key_retired"
-        DEREGISTERED = "deregistered"
-        RESTORED = "restored"
 
     class Source(models.TextChoices):
         ADMIN = "admin"
@@ -43,14 +36,15 @@ class Event(models.Model):
     sequence = models.BigAutoField(primary_key=True)
     id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     at = models.DateTimeField()
-    action = models.CharField(max_length=32, choices=Action.choices)
-    # No foreign key: this room lies below the one of the sites, and an event outlives what it speaks of.
-    site_id = models.UUIDField()
-    site_name = models.CharField(max_length=200)
+    action = models.CharField(max_length=64)
+    # No foreign key: subjects are defined in the rooms above, and an event outlives its subject.
+    subject_type = models.CharField(max_length=32)
+    subject_id = models.CharField(max_length=64)
+    subject_name = models.CharField(max_length=200)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="events", db_index=True
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="events", db_index=False
     )
-    actor_name = models.CharField(max_length=150, null=True)  # noqa: DJ001 - null is "nobody", as in the API
+    actor_name = models.CharField(max_length=150, null=True)  # noqa: DJ001 - null without an actor, as in the API
     role = models.CharField(max_length=16, null=True)  # noqa: DJ001
     source = models.CharField(max_length=16, choices=Source.choices)
     ip = models.GenericIPAddressField(null=True)
@@ -62,14 +56,28 @@ class Event(models.Model):
 
     class Meta:
         default_permissions = ("view",)
-        indexes = [models.Index(fields=["site_id", "-sequence"], name="event_of_site_newest_first")]
+        indexes = [
+            models.Index(fields=["subject_type", "subject_id", "-sequence"], name="event_of_subject_newest_first"),
+            models.Index(fields=["actor", "-sequence"], name="event_by_actor_newest_first"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(actor__isnull=True, actor_name__isnull=True, role__isnull=True)
                 | Q(actor__isnull=False, actor_name__isnull=False, role__isnull=False),
                 name="event_actor_named",
-            )
+            ),
+            models.CheckConstraint(
+                # Not `startswith`: SQLite's LIKE ignores case and reads an underscore as any character.
+                condition=Exact(StrIndex(F("action"), Concat(F("subject_type"), Value("."))), 1),
+                name="event_action_in_namespace_of_subject",
+            ),
+            models.CheckConstraint(condition=~Q(subject_type="") & ~Q(subject_id=""), name="event_subject_identified"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.site_name}"
+        return f"{self.action} {self.subject_name}"
+
+    @property
+    def short_action(self) -> str:
+        """The action without its namespace, such as `locked`."""
+        return self.action.partition(".")[2]

@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,29 +12,38 @@ from audit.models import Event
 Changes = Mapping[str, tuple[Any, Any]]
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What an event is about. `type` is also the namespace of its actions; `name` is recorded as it is now."""
+
+    type: str
+    id: uuid.UUID | int
+    name: str
+
+
 def record_event(
-    action: Event.Action,
+    action: str,
     *,
-    site_id: uuid.UUID,
-    site_name: str,
+    subject: Subject,
     by: Actor,
     at: datetime,
     reason: str | None = None,
     changes: Changes | None = None,
 ) -> Event:
-    """Add to the history, in the caller's transaction: the change and its event stand or fall together.
+    """Add an event in the caller's transaction, so that a change and its event are committed together or not at all.
 
     `changes` is `{field: (before, after)}`, with values that JSON can hold. The caller must hold the lock of the row that
-    it changed, which is what makes the order of events the order of changes.
+    it changed, which makes the order of events the order of changes. Raises RuntimeError outside a transaction.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("record_event needs the transaction of the change that it records")
     return Event.objects.create(
         action=action,
         at=at,
-        site_id=site_id,
-        site_name=site_name,
-        actor=by.admin,
+        subject_type=subject.type,
+        subject_id=str(subject.id),
+        subject_name=subject.name,
+        actor_id=by.admin.pk if by.admin else None,
         actor_name=by.admin.username if by.admin else None,
         role=by.admin.role if by.admin else None,
         source=by.source,

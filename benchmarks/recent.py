@@ -19,10 +19,10 @@ SELECT site_id, last_seen_at - %(ago)s, last_seen_at - %(ago)s + %(interval)s, l
 
 # One for each site and turn, by the system: what matters here is their number.
 EVENT_TURN = f"""
-INSERT INTO {EVENTS} (id, at, action, site_id, site_name, source, changes)
-SELECT gen_random_uuid(), created_at + %(later)s, %(action)s, site_id, name, 'system', '{{}}'
+INSERT INTO {EVENTS} (id, at, action, subject_type, subject_id, subject_name, source, changes)
+SELECT gen_random_uuid(), created_at + %(later)s, %(action)s, 'site', site_id, name, 'system', '{{}}'
   FROM sites_site ORDER BY created_at"""
-ACTIONS = ("registered", "updated", "extended")
+ACTIONS = ("site.registered", "site.updated", "site.extended")
 
 
 def seed_recent_history(database: Database, *, rows_per_site: int) -> None:

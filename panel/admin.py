@@ -4,9 +4,10 @@ from django.contrib import admin
 from django.contrib.auth import admin as registers_groups  # noqa: F401
 from django.contrib.auth.models import Group
 
+from panel.events.admin import EventAdmin
 from panel.sites.admin import SiteAdmin
 
-__all__ = ["SiteAdmin"]
+__all__ = ["EventAdmin", "SiteAdmin"]
 
 # Roles are a table in the code; a group would promise what nothing keeps.
 admin.site.unregister(Group)

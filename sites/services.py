@@ -13,7 +13,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from audit.actors import Actor, acting_system
-from audit.models import Event
 from audit.services import Changes, record_event
 from common.instants import format_instant
 from sites.errors import (
@@ -23,6 +22,7 @@ from sites.errors import (
     SiteNotDeregistered,
     SiteNotFound,
 )
+from sites.events import SiteAction, site_subject
 from sites.keys import generate_key, key_digest, key_hint
 from sites.models import Site, SiteKey, SitePulse
 from sites.querysets import folded
@@ -89,7 +89,7 @@ def register_site(
     SitePulse.objects.create(site=site)
     secret_key = add_key(site, at=at).secret
     recorded = {field: (None, printable(getattr(site, field))) for field in EDITABLE}
-    record(Event.Action.REGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
+    record(SiteAction.REGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return Registration(site, secret_key)
 
 
@@ -121,7 +121,7 @@ def update_site(
         setattr(site, name, value)
     site.search_text = searchable(site)
     save_fields(site, [*changed, "search_text"], at=at)
-    record(Event.Action.UPDATED, site, by=by, at=at, reason=reason or None, changes=recorded)
+    record(SiteAction.UPDATED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return site
 
 
@@ -148,7 +148,7 @@ def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Si
     site = locked_site(site_id)
     if site.is_locked and site.lock_reason == reason:
         return site
-    action = Event.Action.LOCK_REASON_CHANGED if site.is_locked else Event.Action.LOCKED
+    action = SiteAction.LOCK_REASON_CHANGED if site.is_locked else SiteAction.LOCKED
     recorded: dict[str, tuple[Any, Any]] = {"lock_reason": (site.lock_reason, reason)}
     if not site.is_locked:
         recorded |= {"is_locked": (False, True)}
@@ -174,7 +174,7 @@ def unlock_site(
     recorded = {"is_locked": (True, False), "lock_reason": (site.lock_reason, None)}
     site.is_locked, site.lock_reason, site.locked_at = False, None, None
     save_fields(site, ["is_locked", "lock_reason", "locked_at"], at=at)
-    record(Event.Action.UNLOCKED, site, by=by, at=at, reason=note or None, changes=recorded)
+    record(SiteAction.UNLOCKED, site, by=by, at=at, reason=note or None, changes=recorded)
     return site
 
 
@@ -199,7 +199,7 @@ def extend_license(
     site.license_expires_at = extended_end(before, at=at, days=days, until=until)
     save_fields(site, ["license_expires_at"], at=at)
     recorded = {"license_expires_at": (printable(before), printable(site.license_expires_at))}
-    record(Event.Action.EXTENDED, site, by=by, at=at, reason=note or None, changes=recorded)
+    record(SiteAction.EXTENDED, site, by=by, at=at, reason=note or None, changes=recorded)
     return site
 
 
@@ -241,7 +241,7 @@ def rotate_key(
     SiteKey.objects.filter(pk__in=ending).update(expires_at=ends_at)
     new = add_key(site, at=at)
     save_fields(site, [], at=at)
-    record(Event.Action.KEY_ROTATED, site, by=by, at=at, changes={"key_hint": (previous.hint, new.hint)})
+    record(SiteAction.KEY_ROTATED, site, by=by, at=at, changes={"key_hint": (previous.hint, new.hint)})
     return Rotation(site, new.secret, ends_at)
 
 
@@ -259,9 +259,8 @@ def retire_older_keys(newest: SiteKey, *, site_name: str, ip: str | None, at: da
         return
     older.update(revoked_at=at)
     record_event(
-        Event.Action.KEY_RETIRED,
-        site_id=newest.site_id,
-        site_name=site_name,
+        SiteAction.KEY_RETIRED,
+        subject=site_subject(newest.site_id, site_name),
         by=acting_system(ip),
         at=at,
         changes={"live_keys": (hints, [])},
@@ -281,7 +280,7 @@ def deregister_site(
     site.deregistered_at = at
     save_fields(site, ["deregistered_at"], at=at)
     recorded = {"deregistered_at": (None, printable(at))}
-    record(Event.Action.DEREGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
+    record(SiteAction.DEREGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return site
 
 
@@ -300,7 +299,7 @@ def restore_site(
     recorded = {"deregistered_at": (printable(site.deregistered_at), None)}
     site.deregistered_at = None
     save_fields(site, ["deregistered_at"], at=at)
-    record(Event.Action.RESTORED, site, by=by, at=at, reason=reason or None, changes=recorded)
+    record(SiteAction.RESTORED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return site
 
 
@@ -334,7 +333,7 @@ def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
 
 
 def record(
-    action: Event.Action,
+    action: SiteAction,
     site: Site,
     *,
     by: Actor,
@@ -343,7 +342,7 @@ def record(
     changes: Changes | None = None,
 ) -> None:
     site.just_changed = changes or {}
-    record_event(action, site_id=site.pk, site_name=site.name, by=by, at=at, reason=reason, changes=changes)
+    record_event(action, subject=site_subject(site.pk, site.name), by=by, at=at, reason=reason, changes=changes)
 
 
 @dataclass(frozen=True)

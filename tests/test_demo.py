@@ -120,7 +120,7 @@ def test_the_demo_uses_a_running_server_and_can_be_taken_out_and_put_in_again(tm
 def actions_in_the_log(folder: Path, site_id: str) -> list[str]:
     question = (
         "from audit.models import Event\n"
-        f"print(*Event.objects.filter(site_id='{site_id}').order_by('sequence').values_list('action', flat=True))"
+        f"print(*Event.objects.filter(subject_id='{site_id}').order_by('sequence').values_list('action', flat=True))"
     )
     return call(folder, "manage.py", "shell", "--verbosity", "0", "-c", question).stdout.split()
 

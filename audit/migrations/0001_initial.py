@@ -3,6 +3,8 @@
 import uuid
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
@@ -33,26 +35,10 @@ class Migration(migrations.Migration):
                 ("sequence", models.BigAutoField(primary_key=True, serialize=False)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ("at", models.DateTimeField()),
-                (
-                    "action",
-                    models.CharField(
-                        choices=[
-                            ("registered", "Registered"),
-                            ("updated", "Updated"),
-                            ("locked", "Locked"),
-                            ("lock_reason_changed", "Lock Reason Changed"),
-                            ("unlocked", "Unlocked"),
-                            ("extended", "Extended"),
-                            ("key_rotated", "Key Rotated"),
-                            ("key_retired", "Key Retired"),
-                            ("deregistered", "Deregistered"),
-                            ("restored", "Restored"),
-                        ],
-                        max_length=32,
-                    ),
-                ),
-                ("site_id", models.UUIDField()),
-                ("site_name", models.CharField(max_length=200)),
+                ("action", models.CharField(max_length=64)),
+                ("subject_type", models.CharField(max_length=32)),
+                ("subject_id", models.CharField(max_length=64)),
+                ("subject_name", models.CharField(max_length=200)),
                 ("actor_name", models.CharField(max_length=150, null=True)),
                 ("role", models.CharField(max_length=16, null=True)),
                 (
@@ -69,6 +55,7 @@ class Migration(migrations.Migration):
                 (
                     "actor",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="events",
@@ -78,7 +65,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
-                "indexes": [models.Index(fields=["site_id", "-sequence"], name="event_of_site_newest_first")],
+                "indexes": [
+                    models.Index(
+                        fields=["subject_type", "subject_id", "-sequence"], name="event_of_subject_newest_first"
+                    ),
+                    models.Index(fields=["actor", "-sequence"], name="event_by_actor_newest_first"),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
@@ -87,7 +79,23 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="event_actor_named",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=django.db.models.lookups.Exact(
+                            django.db.models.functions.text.StrIndex(
+                                models.F("action"),
+                                django.db.models.functions.text.Concat(models.F("subject_type"), models.Value(".")),
+                            ),
+                            1,
+                        ),
+                        name="event_action_in_namespace_of_subject",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("subject_type", ""), _negated=True), models.Q(("subject_id", ""), _negated=True)
+                        ),
+                        name="event_subject_identified",
+                    ),
                 ],
             },
         ),

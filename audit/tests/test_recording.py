@@ -12,14 +12,22 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from audit.actors import COMMAND, SYSTEM, Actor, acting_system
 from audit.models import Event
-from audit.services import record_event
+from audit.services import Subject, record_event
 from conftest import RegisteredSite
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+A_THING = {
+    "action": "thing.made",
+    "at": NOW,
+    "subject_type": "thing",
+    "subject_id": "7",
+    "subject_name": "Roma",
+    "source": "api",
+}
 
 
 def record(by: Actor, **facts: Any) -> Event:
-    return record_event(Event.Action.LOCKED, site_id=uuid.uuid4(), site_name="Roma", by=by, at=NOW, **facts)
+    return record_event("thing.made", subject=Subject("thing", uuid.uuid4(), "Roma"), by=by, at=NOW, **facts)
 
 
 def test_an_event_outside_a_transaction_is_a_defect(transactional_db: None) -> None:
@@ -73,20 +81,51 @@ def test_the_order_is_the_order_of_recording_even_at_one_instant(db: None) -> No
 def test_an_actor_has_a_name_and_a_role(anna: Admin, missing: str) -> None:
     facts = {"actor": anna, "actor_name": "anna", "role": "sysadmin", missing: None}
     with pytest.raises(IntegrityError, match="event_actor_named"), transaction.atomic():
-        Event.objects.create(action="locked", at=NOW, site_id=uuid.uuid4(), site_name="Roma", source="api", **facts)
+        Event.objects.create(**A_THING, **facts)
 
 
 @pytest.mark.parametrize("named", [{"actor_name": "anna"}, {"role": "sysadmin"}])
 def test_nobody_has_no_name(db: None, named: dict[str, str]) -> None:
     with pytest.raises(IntegrityError, match="event_actor_named"), transaction.atomic():
-        Event.objects.create(action="locked", at=NOW, site_id=uuid.uuid4(), site_name="Roma", source="api", **named)
+        Event.objects.create(**A_THING, **named)
 
 
 def test_an_events_id_is_its_own(db: None) -> None:
     event = record(COMMAND)
-    facts = {"action": "locked", "at": NOW, "site_id": uuid.uuid4(), "site_name": "Roma", "source": "api"}
     with pytest.raises(IntegrityError), transaction.atomic():
-        Event.objects.create(id=event.id, **facts)
+        Event.objects.create(id=event.id, **A_THING)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"action": "made"},
+        {"action": "other.made"},
+        {"action": "things.made"},
+        {"action": "other.thing.made"},
+        {"action": "Thing.made"},
+        {"subject_type": "thin_"},
+        {"subject_type": "", "action": ".made"},
+    ],
+)
+def test_an_action_is_in_the_namespace_of_its_subject(db: None, wrong: dict[str, str]) -> None:
+    with pytest.raises(IntegrityError, match=r"event_action_in_namespace_of_subject|event_subject_identified"):
+        Event.objects.create(**{**A_THING, **wrong})
+
+
+def test_a_subject_has_an_id(db: None) -> None:
+    with pytest.raises(IntegrityError, match="event_subject_identified"):
+        Event.objects.create(**{**A_THING, "subject_id": ""})
+
+
+def test_a_subject_is_of_any_kind_with_a_uuid_or_a_number(db: None) -> None:
+    ids = [uuid.uuid4(), 7]
+    for subject_id in ids:
+        record_event("thing.made", subject=Subject("thing", subject_id, "x"), by=COMMAND, at=NOW)
+        record_event("other.made", subject=Subject("other", subject_id, "x"), by=COMMAND, at=NOW)
+    for subject_id in ids:
+        (event,) = Event.objects.of("thing", subject_id)
+        assert (event.action, event.short_action, event.subject_id) == ("thing.made", "made", str(subject_id))
 
 
 def test_an_admin_who_did_something_cannot_be_deleted(anna: Admin, roma: RegisteredSite) -> None:

@@ -119,7 +119,7 @@ def test_first_uses_of_a_new_key_at_the_same_moment_retire_the_old_one_once(
     new = api.post(f"{roma.path}/rotate-key").json()["secret_key"]
     assert call_at_once(roma, new, 12) == [200] * 12
     assert call(roma.site_id, roma.key).status_code == 401
-    assert [event.action for event in Event.objects.newest_first()][:2] == ["key_retired", "key_rotated"]
+    assert [event.action for event in Event.objects.newest_first()][:2] == ["site.key_retired", "site.key_rotated"]
     pulse = SitePulse.objects.get()
     assert (pulse.newest_key_uses, pulse.window_calls) == (2, 12)
 

@@ -49,7 +49,7 @@ def test_if_the_older_keys_cannot_be_retired_the_call_has_not_happened(
     assert roma.call_home().status_code == 200
     assert roma.call_home(second).status_code == 200
     assert roma.call_home().status_code == 401
-    assert Event.objects.filter(action="key_retired").count() == 1
+    assert Event.objects.filter(action="site.key_retired").count() == 1
 
 
 def test_a_site_without_a_pulse_is_no_site(roma: RegisteredSite) -> None:

@@ -45,7 +45,7 @@ def test_the_second_use_of_a_new_key_retires_the_old_one_and_says_so(api: APICli
     assert tables_written(roma.site_id, new) == HOME
     assert call(roma.site_id, roma.key).status_code == 401
     event = Event.objects.newest_first()[0]
-    assert (event.action, event.source, event.actor) == ("key_retired", "system", None)
+    assert (event.action, event.source, event.actor) == ("site.key_retired", "system", None)
 
 
 def test_the_site_and_its_etag_stay_as_they_were(api: APIClient, roma: RegisteredSite) -> None:

@@ -1,29 +1,11 @@
-"""The dashboard's recent activity: the newest events, each as a sentence of actor, action and site."""
+"""The dashboard's recent activity: the newest events, each as a sentence of actor, action and subject."""
 
 from dataclasses import dataclass
 
 from audit.models import Event
-from panel.events.timeline import ACTIVATED, DEACTIVATED, EXPIRY_SET, kind_of
+from panel.events.words import action_words, actor_words, subject_url
 
 RECENT_EVENTS = 10
-# What the actor did; the site's name follows.
-PAST_TENSE: dict[str, str] = {
-    Event.Action.REGISTERED: "registered",
-    Event.Action.UPDATED: "edited",
-    Event.Action.LOCKED: "locked",
-    Event.Action.LOCK_REASON_CHANGED: "changed the lock reason of",
-    Event.Action.UNLOCKED: "unlocked",
-    Event.Action.EXTENDED: "extended the licence of",
-    Event.Action.KEY_ROTATED: "rotated the key of",
-    Event.Action.KEY_RETIRED: "retired the old key of",
-    Event.Action.DEREGISTERED: "deregistered",
-    Event.Action.RESTORED: "restored",
-    ACTIVATED: "activated",
-    DEACTIVATED: "deactivated",
-    EXPIRY_SET: "set the licence end of",
-}
-# Actors of events that no admin caused.
-SYSTEM_ACTORS = {Event.Source.SYSTEM: "The control plane", Event.Source.COMMAND: "A command"}
 
 
 @dataclass(frozen=True)
@@ -32,11 +14,15 @@ class RecentEvent:
 
     @property
     def actor(self) -> str:
-        return self.event.actor_name or SYSTEM_ACTORS.get(Event.Source(self.event.source), "Unknown")
+        return actor_words(self.event)
 
     @property
     def action(self) -> str:
-        return PAST_TENSE[kind_of(self.event)]
+        return action_words(self.event).phrase
+
+    @property
+    def subject_url(self) -> str | None:
+        return subject_url(self.event)
 
 
 def recent_events() -> list[RecentEvent]:

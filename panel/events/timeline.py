@@ -1,4 +1,4 @@
-"""What was done to a site, as a person reads it: the action in words, who and through which door, what changed."""
+"""Events as a person reads them: the action in words, who did it and where, what changed."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,31 +8,9 @@ from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.instants import parse_instant
+from panel.events.words import SOURCES, action_words
 from panel.widgets.times import moment, moment_to_the_second
 
-# What an edit of one thing is that has a name of its own.
-ACTIVATED, DEACTIVATED, EXPIRY_SET = "activated", "deactivated", "expiry_set"
-ACTIONS: dict[str, str] = {
-    Event.Action.REGISTERED: "Registered",
-    Event.Action.UPDATED: "Edited",
-    Event.Action.LOCKED: "Locked",
-    Event.Action.LOCK_REASON_CHANGED: "Lock reason changed",
-    Event.Action.UNLOCKED: "Unlocked",
-    Event.Action.EXTENDED: "Licence extended",
-    Event.Action.KEY_ROTATED: "Key rotated",
-    Event.Action.KEY_RETIRED: "Older keys retired, as the site used the new one",
-    Event.Action.DEREGISTERED: "Deregistered",
-    Event.Action.RESTORED: "Restored",
-    ACTIVATED: "Activated",
-    DEACTIVATED: "Deactivated",
-    EXPIRY_SET: "Licence end set",
-}
-SOURCES = {
-    Event.Source.ADMIN: "in the panel",
-    Event.Source.API: "over the API",
-    Event.Source.COMMAND: "by a command",
-    Event.Source.SYSTEM: "by the control plane itself",
-}
 FIELDS = {
     "name": "Name",
     "owner_name": "Owner",
@@ -69,20 +47,7 @@ def timeline(events: Iterable[Event]) -> list[Entry]:
 
 def entry(event: Event) -> Entry:
     who = f"{event.actor_name} ({event.role})" if event.actor_name else ""
-    return Entry(event, words_of(event), who, SOURCES[Event.Source(event.source)], changes_of(event))
-
-
-def words_of(event: Event) -> str:
-    return ACTIONS.get(kind_of(event)) or str(Event.Action(event.action).label)
-
-
-def kind_of(event: Event) -> str:
-    """Its action, or ACTIVATED, DEACTIVATED or EXPIRY_SET."""
-    if event.action == Event.Action.UPDATED and list(event.changes) == ["is_active"]:
-        return ACTIVATED if event.changes["is_active"][1] else DEACTIVATED
-    if event.action == Event.Action.UPDATED and list(event.changes) == ["license_expires_at"]:
-        return EXPIRY_SET
-    return event.action
+    return Entry(event, action_words(event).label, who, SOURCES[event.source], changes_of(event))
 
 
 def changes_of(event: Event) -> list[Change]:

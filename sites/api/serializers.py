@@ -14,6 +14,7 @@ from common.api.fields import (
     ZoneField,
 )
 from common.api.query import QueryBooleanField, QuerySerializer
+from sites.events import SITE, SiteAction
 from sites.models import MAX_REASON, Site, SiteStatus
 from sites.querysets import ORDERINGS
 
@@ -145,6 +146,11 @@ class RotationSerializer(serializers.Serializer[Any]):
 
 class EventSerializer(serializers.ModelSerializer[Event]):
     at = InstantField()
+    action = serializers.ChoiceField(
+        choices=[(each.value.removeprefix(f"{SITE}."), each.label) for each in SiteAction],
+        source="short_action",
+        read_only=True,
+    )
     actor = serializers.CharField(source="actor_name", allow_null=True)
     changes = serializers.DictField(child=serializers.ListField(), help_text="`{field: [before, after]}`")
 

@@ -37,6 +37,7 @@ from sites.api.serializers import (
     UnlockSerializer,
 )
 from sites.errors import SiteNotFound
+from sites.events import SITE
 from sites.listing import SiteList
 from sites.models import Site
 from sites.querysets import containing, licensed_at, status_conditions, unlicensed_at
@@ -230,7 +231,7 @@ class SiteViewSet(ViewSet):
         wanted = path_site_id(site_id)
         if not Site.objects.live().filter(pk=wanted).exists():
             raise SiteNotFound
-        page = self.paginate_queryset(Event.objects.of_site(wanted).newest_first())
+        page = self.paginate_queryset(Event.objects.of(SITE, wanted).newest_first())
         return self.get_paginated_response(EventSerializer(page, many=True).data)
 
     # --- The three moves of every method: read, call, print ---

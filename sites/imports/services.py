@@ -35,7 +35,7 @@ def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Regis
 
     Raises ImportNotFound, ImportAlreadyApplied, ImportHasRefusedRows, SitesChanged.
     """
-    pending = SiteImport.objects.filter(pk=import_id, admin=by.admin).first()
+    pending = SiteImport.objects.filter(pk=import_id, admin=by.admin.pk if by.admin else None).first()
     if pending is None:
         raise ImportNotFound
     rows = rows_of(pending)

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from audit.models import Event
+from sites.events import SITE
 
 FACTS = {"name": "Trattoria Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example"}
 UNKNOWN_ID = "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11"
@@ -61,5 +62,5 @@ def newest_event() -> Event:
 
 
 def actions() -> list[str]:
-    """What was done so far, oldest first."""
-    return list(Event.objects.order_by("sequence").values_list("action", flat=True))
+    """What was done to sites so far, oldest first, without the namespace."""
+    return [event.short_action for event in Event.objects.filter(subject_type=SITE).order_by("sequence")]

@@ -93,10 +93,10 @@ def test_lock_site_and_unlock_site_do_what_they_say(api: APIClient, roma: Regist
     locked = run_json("lock_site", roma.site_id, "--reason", "unpaid")
     assert (locked["is_locked"], locked["lock_reason"]) == (True, "unpaid")
     assert roma.call_home().json()["lock_reason"] == "unpaid"
-    assert (newest_event().action, newest_event().reason) == ("locked", "unpaid")
+    assert (newest_event().action, newest_event().reason) == ("site.locked", "unpaid")
     unlocked = run_json("unlock_site", roma.site_id, "--note", "paid")
     assert (unlocked["is_locked"], unlocked["lock_reason"]) == (False, None)
-    assert (newest_event().action, newest_event().reason) == ("unlocked", "paid")
+    assert (newest_event().action, newest_event().reason) == ("site.unlocked", "paid")
     assert unlocked.items() <= api.get(roma.path).json().items()
 
 

@@ -10,6 +10,7 @@ from audit.actors import COMMAND
 from audit.models import Event
 from conftest import Register, RegisteredSite
 from sites.errors import SiteNotDeregistered, SiteNotFound
+from sites.events import SITE
 from sites.models import Site, SiteKey
 from sites.services import restore_site
 from sites.tests.conftest import SITE_ENDPOINTS, UNKNOWN_ID, Endpoint, actions, assert_problem, newest_event
@@ -53,8 +54,8 @@ def test_its_history_and_its_row_are_kept(api: APIClient, roma: RegisteredSite) 
     api.delete(roma.path)
     assert Site.objects.deregistered().count() == SiteKey.objects.count() == 1
     event = newest_event()
-    assert (event.action, event.actor_name, str(event.site_id)) == ("deregistered", "anna", roma.site_id)
-    assert Event.objects.of_site(uuid.UUID(roma.site_id)).count() == 2
+    assert (event.action, event.actor_name, event.subject_id) == ("site.deregistered", "anna", roma.site_id)
+    assert Event.objects.of(SITE, roma.site_id).count() == 2
 
 
 def test_a_restored_site_is_as_it_was_keys_included(api: APIClient, roma: RegisteredSite) -> None:

@@ -40,7 +40,7 @@ def test_patch_changes_one_field_and_the_history_says_from_what_to_what(
     after = api.patch(roma.path, {field: EVERYTHING[field]}).json()
     assert after[field] == EVERYTHING[field]
     event = newest_event()
-    assert (event.action, event.changes) == ("updated", {field: [before[field], EVERYTHING[field]]})
+    assert (event.action, event.changes) == ("site.updated", {field: [before[field], EVERYTHING[field]]})
     assert actions() == ["registered", "updated"]
 
 

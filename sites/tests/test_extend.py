@@ -96,7 +96,7 @@ def test_a_licence_from_the_year_1_can_be_extended(api: APIClient, register: Reg
 def test_the_history_says_from_when_to_when(api: APIClient, june: RegisteredSite) -> None:
     extended(api, june, days=10)
     event = newest_event()
-    assert (event.action, event.actor_name) == ("extended", "anna")
+    assert (event.action, event.actor_name) == ("site.extended", "anna")
     assert event.changes == {"license_expires_at": ["2026-06-30T00:00:00Z", "2026-07-10T00:00:00Z"]}
 
 

@@ -4,6 +4,7 @@ from rest_framework.test import APIClient
 
 from audit.models import Event
 from conftest import RegisteredSite
+from sites.events import SiteAction
 from sites.models import Site
 
 
@@ -25,7 +26,7 @@ def test_a_second_lock_with_the_same_reason_changes_nothing(api: APIClient, roma
     second = api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     assert second.data["locked_at"] == first.data["locked_at"]
     assert second.headers["ETag"] == first.headers["ETag"]
-    assert Event.objects.filter(action=Event.Action.LOCKED).count() == 1
+    assert Event.objects.filter(action=SiteAction.LOCKED).count() == 1
 
 
 def test_a_second_lock_with_another_reason_changes_the_reason(api: APIClient, roma: RegisteredSite) -> None:
@@ -34,7 +35,7 @@ def test_a_second_lock_with_another_reason_changes_the_reason(api: APIClient, ro
     assert (second.data["lock_reason"], second.data["locked_at"]) == ("fraud", first.data["locked_at"])
     event = Event.objects.newest_first().first()
     assert event is not None
-    assert (event.action, event.changes) == ("lock_reason_changed", {"lock_reason": ["unpaid", "fraud"]})
+    assert (event.action, event.changes) == ("site.lock_reason_changed", {"lock_reason": ["unpaid", "fraud"]})
 
 
 def test_unlocking_gives_service_back(api: APIClient, roma: RegisteredSite) -> None:
@@ -44,11 +45,11 @@ def test_unlocking_gives_service_back(api: APIClient, roma: RegisteredSite) -> N
     assert roma.call_home().json()["locked"] is False
     event = Event.objects.newest_first().first()
     assert event is not None
-    assert (event.action, event.reason, event.actor_name) == ("unlocked", "paid", "anna")
+    assert (event.action, event.reason, event.actor_name) == ("site.unlocked", "paid", "anna")
 
 
 def test_unlocking_an_open_site_changes_nothing(api: APIClient, roma: RegisteredSite) -> None:
     before = Site.objects.get().revision
     assert api.post(f"{roma.path}/unlock").status_code == 200
     assert Site.objects.get().revision == before
-    assert not Event.objects.filter(action=Event.Action.UNLOCKED).exists()
+    assert not Event.objects.filter(action=SiteAction.UNLOCKED).exists()

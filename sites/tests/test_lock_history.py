@@ -30,7 +30,7 @@ def test_an_unlock_without_a_note_has_no_reason(api: APIClient, roma: Registered
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     assert api.post(f"{roma.path}/unlock", {"note": note}).status_code == 200
     event = newest_event()
-    assert (event.action, event.reason) == ("unlocked", None)
+    assert (event.action, event.reason) == ("site.unlocked", None)
     assert event.changes == {"is_locked": [True, False], "lock_reason": ["unpaid", None]}
 
 

@@ -100,7 +100,7 @@ def test_the_same_restaurant_twice_is_two_sites(register: Register) -> None:
 
 def test_the_history_begins_with_the_registration(roma: RegisteredSite) -> None:
     event = newest_event()
-    assert (event.action, event.actor_name, str(event.site_id)) == ("registered", "anna", roma.site_id)
+    assert (event.action, event.actor_name, event.subject_id) == ("site.registered", "anna", roma.site_id)
     assert event.changes["name"] == [None, "Trattoria Roma"]
 
 

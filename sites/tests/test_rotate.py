@@ -107,7 +107,7 @@ def test_the_retirement_is_the_systems_and_happens_once(api: APIClient, roma: Re
 def test_the_rotation_is_the_admins_and_names_the_hints(api: APIClient, roma: RegisteredSite) -> None:
     new = rotate(api, roma)
     event = newest_event()
-    assert (event.action, event.actor_name, event.source) == ("key_rotated", "anna", "api")
+    assert (event.action, event.actor_name, event.source) == ("site.key_rotated", "anna", "api")
     assert event.changes == {"key_hint": ["…" + roma.key[-4:], "…" + new[-4:]]}
 
 

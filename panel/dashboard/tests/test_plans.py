@@ -32,8 +32,8 @@ __all__ = ["_a_fifth_of_the_sites_a_fifth_of_the_bounds", "_many_sites"]  # seed
 
 EVENTS_EACH, HEARTBEATS_EACH = 2, 4
 EVENTS = """
-    INSERT INTO audit_event (id, at, action, site_id, site_name, source, changes)
-    SELECT gen_random_uuid(), now(), 'updated', md5(n::text)::uuid, 'Trattoria', 'system', '{}'
+    INSERT INTO audit_event (id, at, action, subject_type, subject_id, subject_name, source, changes)
+    SELECT gen_random_uuid(), now(), 'site.updated', 'site', md5(n::text)::uuid, 'Trattoria', 'system', '{}'
       FROM generate_series(%(first)s, %(last)s) AS n, generate_series(1, %(each)s)"""
 # One after another, as they come; the newest of them today.
 HEARTBEATS = """

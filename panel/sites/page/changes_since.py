@@ -5,6 +5,7 @@ from typing import Any
 
 from audit.models import Event
 from panel.events.timeline import Entry, from_event, timeline
+from sites.events import SITE, SiteAction
 from sites.models import Site
 
 TOLD_AT_MOST = 50
@@ -41,6 +42,6 @@ class Meanwhile:
 def changes_since(site: Site, opened: int) -> Meanwhile:
     """Each change of a site raises its revision by one and leaves one event; a key that retires by use does not raise it."""
     number = site.revision - opened
-    events = Event.objects.of_site(site.pk).exclude(action=Event.Action.KEY_RETIRED).newest_first()
+    events = Event.objects.of(SITE, site.pk).exclude(action=SiteAction.KEY_RETIRED).newest_first()
     newest = list(events[: min(number, TOLD_AT_MOST)]) if number > 0 else []
     return Meanwhile(newest, is_whole=len(newest) == number and opened > 0)

@@ -14,6 +14,7 @@ from panel.sites.page.sentences import badges_of, key_events, state_of
 from panel.widgets.badges import badge
 from panel.widgets.bars import heartbeat_bar
 from panel.widgets.times import duration
+from sites.events import SITE
 from sites.models import Site, SiteKey
 
 NEWEST_HEARTBEATS = 10
@@ -42,7 +43,7 @@ class ShownKey(NamedTuple):
 
 def facts_of(site: Site, *, at: datetime) -> dict[str, Any]:
     heartbeats = Heartbeat.objects.of_site(site.pk).newest_first()[:NEWEST_HEARTBEATS]
-    events = Event.objects.of_site(site.pk).newest_first()[:NEWEST_EVENTS]
+    events = Event.objects.of(SITE, site.pk).newest_first()[:NEWEST_EVENTS]
     return {
         "site": site,
         "state": state_of(site, key_events(site), at=at),

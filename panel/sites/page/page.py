@@ -18,6 +18,7 @@ from panel.sites.page.edit_form import EditForm
 from panel.sites.page.facts import facts_of
 from sites import services
 from sites.errors import SiteChanged
+from sites.events import SITE
 from sites.models import Site
 
 RESTAURANT_FIELDS = ("name", "owner_name", "contact_email", "timezone")
@@ -86,7 +87,9 @@ class SitePage(admin.ModelAdmin):
         """The history of a site is its events."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return HttpResponseRedirect(reverse("admin:audit_event_changelist") + f"?site_id={object_id}")
+        return HttpResponseRedirect(
+            reverse("admin:audit_event_changelist") + f"?subject_type={SITE}&subject_id={object_id}"
+        )
 
 
 def has_permission(request: HttpRequest) -> Callable[[str], bool]:

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from panel.widgets.badges import badge
 from panel.widgets.times import duration, larger_unit, moment, moment_near
+from sites.events import SITE, SiteAction
 from sites.models import Site, SiteStatus
 from sites.querysets import ENDING_SOON
 
@@ -25,14 +26,13 @@ class KeyEvents(NamedTuple):
 
 
 def key_events(site: Site) -> KeyEvents:
-    def newest(action: Event.Action) -> Event | None:
-        return Event.objects.of_site(site.pk).filter(action=action).newest_first().first()
+    def newest(action: SiteAction) -> Event | None:
+        return Event.objects.of(SITE, site.pk).filter(action=action).newest_first().first()
 
-    action = Event.Action
     return KeyEvents(
-        locked=newest(action.LOCKED) if site.is_locked else None,
-        reason_changed=newest(action.LOCK_REASON_CHANGED) if site.is_locked else None,
-        deregistered=newest(action.DEREGISTERED) if site.deregistered_at else None,
+        locked=newest(SiteAction.LOCKED) if site.is_locked else None,
+        reason_changed=newest(SiteAction.LOCK_REASON_CHANGED) if site.is_locked else None,
+        deregistered=newest(SiteAction.DEREGISTERED) if site.deregistered_at else None,
     )
 
 

@@ -115,7 +115,7 @@ def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredS
     assert browser.post(change(roma), values).status_code == 302
     assert Site.objects.get().revision == 1
     assert Site.objects.get().license_expires_at == ends, "the form knows no microseconds, and must not cut them off"
-    assert not Event.objects.filter(action="updated").exists()
+    assert not Event.objects.filter(action="site.updated").exists()
 
 
 def test_the_digest_of_a_key_stands_on_no_page(anna: Admin, roma: RegisteredSite) -> None:
@@ -149,7 +149,7 @@ def test_a_search_finds_in_any_case(anna: Admin, register: Register) -> None:
         "/admin/sites/sitekey/?digest__startswith=a",
         "/admin/accounts/tokenfamily/?newest_token_id__startswith=a",
         "/admin/idempotency/idempotentrequest/?body_digest__startswith=a",
-        "/admin/audit/event/?site_name__regex=%28",
+        "/admin/audit/event/?subject_name__regex=%28",
         "/admin/audit/event/?at__year=99999999999999999999",
         "/admin/audit/event/?action=%00",
         "/admin/accounts/admin/?role__exact=%00",
@@ -166,7 +166,7 @@ def test_the_filters_that_the_lists_offer_work(anna: Admin, roma: RegisteredSite
     browser = at_the_screen(anna)
     for path in (
         f"{LIST}?is_locked__exact=0&is_active__exact=1&status=online&licensed=yes",
-        f"/admin/audit/event/?site_id={roma.site_id}&action__exact=registered",
+        f"/admin/audit/event/?subject_type=site&subject_id={roma.site_id}&action__exact=site.registered",
         f"/admin/heartbeat/heartbeat/?site__site_id__exact={roma.site_id}&licensed__exact=1",
         "/admin/accounts/admin/?role__exact=sysadmin&is_active__exact=1",
     ):

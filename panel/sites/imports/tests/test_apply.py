@@ -51,11 +51,11 @@ def test_changes_and_registrations_are_written_with_one_event_each(anna: Admin, 
     assert stored.license_expires_at.isoformat() == "2031-01-01T00:00:00+00:00"
     assert Site.objects.get(pk=same.site_id).revision == 1
     updated, registered = Event.objects.order_by("sequence")[before:]
-    assert (updated.action, updated.source, updated.actor_name) == ("updated", "admin", "anna")
+    assert (updated.action, updated.source, updated.actor_name) == ("site.updated", "admin", "anna")
     assert updated.reason == registered.reason == "import spring.csv"
     assert updated.changes["name"] == ["Roma", "Osteria Roma"]
     assert set(updated.changes) == {"name", "timezone", "license_expires_at", "is_active"}
-    assert (registered.action, registered.site_name, registered.source) == ("registered", "Napoli", "admin")
+    assert (registered.action, registered.subject_name, registered.source) == ("site.registered", "Napoli", "admin")
     assert registered.changes["license_expires_at"] == [None, "2040-01-01T00:00:00Z"]
 
 

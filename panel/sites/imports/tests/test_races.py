@@ -71,7 +71,7 @@ def test_a_double_click_applies_once(transactional_db: None, anna: Admin, regist
     answers = side_by_side(*[lambda: apply(at_the_screen(anna), started)] * 4)
     assert sorted(map(outcome, answers)) == ["applied", "too late", "too late", "too late"]
     assert Site.objects.filter(name="New of Double").count() == 1
-    assert Event.objects.filter(action="updated").count() == SITES
+    assert Event.objects.filter(action="site.updated").count() == SITES
 
 
 def test_a_lock_at_the_same_moment_is_never_lost(

@@ -33,14 +33,14 @@ ENTRIES: dict[str, dict[str, str]] = {
     "restore": {"reason": "back again"},
 }
 EVENTS = {
-    "lock": "locked",
-    "unlock": "unlocked",
-    "extend": "extended",
-    "set_expiry": "updated",
-    "deactivate": "updated",
-    "activate": "updated",
-    "deregister": "deregistered",
-    "restore": "restored",
+    "lock": "site.locked",
+    "unlock": "site.unlocked",
+    "extend": "site.extended",
+    "set_expiry": "site.updated",
+    "deactivate": "site.updated",
+    "activate": "site.updated",
+    "deregister": "site.deregistered",
+    "restore": "site.restored",
 }
 PREPARATION = {"unlock": ["lock"], "activate": ["deactivate"], "restore": ["deregister"]}
 
@@ -141,7 +141,7 @@ def test_an_end_that_comes_earlier_needs_a_reason(typed: str, needed: bool, anna
     confirmation.send(**entries)
     if needed:
         assert "Late" in confirmation.errors["reason"][0]
-        assert not Event.objects.filter(action="updated").exists()
+        assert not Event.objects.filter(action="site.updated").exists()
         confirmation.send(**entries, reason="agreed")
     assert f"{stored(late).license_expires_at:%Y-%m-%d}" == typed
 

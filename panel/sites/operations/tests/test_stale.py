@@ -98,7 +98,7 @@ def test_a_lock_always_comes_about_and_says_what_it_replaced(ben: Admin, api: AP
     assert "your reason replaces “fraud”" in words
     assert "none on your page, “fraud” just before" in words
     assert stored(pair[0]).lock_reason == "unpaid"
-    assert Event.objects.get(action="lock_reason_changed").changes == {"lock_reason": ["fraud", "unpaid"]}
+    assert Event.objects.get(action="site.lock_reason_changed").changes == {"lock_reason": ["fraud", "unpaid"]}
 
 
 def test_a_lock_on_what_somebody_unlocked_meanwhile_says_so(ben: Admin, api: APIClient, pair: Pair) -> None:

@@ -15,6 +15,7 @@ from audit.models import Event
 from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
 from panel.sites.page.tests.site_form import OpenPage, open_page
+from sites.events import SITE
 from sites.models import Site, SiteKey
 
 LIMIT_BYTES = 300_000
@@ -204,10 +205,12 @@ def add_heartbeats(site: RegisteredSite, at: Any, ages: list[timedelta]) -> None
 
 
 def add_events(site: RegisteredSite, number: int) -> None:
-    first = Event.objects.of_site(site.site_id).newest_first().last()  # type: ignore[arg-type]
+    first = Event.objects.of(SITE, site.site_id).newest_first().last()
     assert first is not None
-    copied = {name: getattr(first, name) for name in ("at", "site_id", "site_name", "source")}
-    Event.objects.bulk_create([Event(action="updated", changes={"name": ["a", "b"]}, **copied) for _ in range(number)])
+    copied = {name: getattr(first, name) for name in ("at", "subject_type", "subject_id", "subject_name", "source")}
+    Event.objects.bulk_create(
+        [Event(action="site.updated", changes={"name": ["a", "b"]}, **copied) for _ in range(number)]
+    )
 
 
 # Session and admin; the site; who locked it and why; heartbeats, events, keys; slots, outages and figures.

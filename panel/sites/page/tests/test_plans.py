@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="is about PostgreSQL's plans"),
 ]
 
-SITES, HEARTBEATS_EACH, EVENTS_EACH = 2_000, 30, 5
+SITES, HEARTBEATS_EACH, EVENTS_EACH = 2_000, 30, 20
 # One site among them has a long history, and was locked before most of it happened; it calls every two minutes.
 LONG, LONG_CALLS = 3_000, 60_000
 BUSY = "md5('1')::uuid"
@@ -40,9 +40,9 @@ SEED = [
     FROM sites_site, LATERAL generate_series(
         1, CASE WHEN site_id = {BUSY} THEN {LONG_CALLS} ELSE {HEARTBEATS_EACH} END) AS n""",
     f"""
-    INSERT INTO audit_event (id, at, action, site_id, site_name, source, changes)
-    SELECT gen_random_uuid(), now(), CASE n WHEN {EVENTS_EACH} THEN 'locked' ELSE 'updated' END, site_id, name, 'command',
-           '{{}}'
+    INSERT INTO audit_event (id, at, action, subject_type, subject_id, subject_name, source, changes)
+    SELECT gen_random_uuid(), now(), CASE n WHEN {EVENTS_EACH} THEN 'site.locked' ELSE 'site.updated' END, 'site',
+           site_id, name, 'command', '{{}}'
     FROM sites_site, generate_series(1, {LONG}) AS n WHERE n <= {EVENTS_EACH} OR site_id = {BUSY}""",
 ]
 TABLES = ["sites_site", "sites_sitekey", "sites_sitepulse", "heartbeat_heartbeat", "audit_event"]

@@ -38,7 +38,7 @@ def site(**facts: Any) -> Any:
 
 
 def event(action: str, sequence: int = 1, actor: str | None = "anna", source: str = "admin", **facts: Any) -> Event:
-    return Event(action=action, sequence=sequence, actor_name=actor, source=source, at=NOW, **facts)
+    return Event(action=f"site.{action}", sequence=sequence, actor_name=actor, source=source, at=NOW, **facts)
 
 
 def words(html: str) -> str:

@@ -63,7 +63,7 @@ def test_a_heartbeat_and_a_lock_meanwhile_are_told_and_nothing_is_lost(
     stored = Site.objects.get()
     assert (stored.name, stored.is_locked, stored.lock_reason) == ("Renamed", True, "unpaid invoice 118")
     assert SitePulse.objects.get().last_seen_at is not None
-    assert [event.action for event in Event.objects.newest_first()[:2]] == ["updated", "locked"]
+    assert [event.action for event in Event.objects.newest_first()[:2]] == ["site.updated", "site.locked"]
 
 
 def test_a_field_that_only_somebody_else_changed_keeps_the_stored_value(
@@ -173,7 +173,7 @@ def test_a_rotation_and_a_retired_key_meanwhile_are_counted_right(
     key = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 24}).data["secret_key"]
     for _ in range(2):
         assert roma.call_home(key=key).status_code == 200
-    assert Event.objects.filter(action="key_retired").exists()
+    assert Event.objects.filter(action="site.key_retired").exists()
     page.type(name="Renamed").save()
     told = page.html.partition("What was done meanwhile")[2].partition("</ol>")[0]
     assert "Key rotated" in told

@@ -56,7 +56,7 @@ def test_a_form_sent_twice_registers_once_and_leads_to_the_site(anna: Admin) -> 
     assert second.redirect_chain[-1][0] == f"{LIST}{Site.objects.get().pk}/change/"
     assert "registered already" in str(next(iter(second.context["messages"])))
     assert (Site.objects.count(), SiteKey.objects.count()) == (1, 1)
-    assert Event.objects.filter(action="registered").count() == 1
+    assert Event.objects.filter(action="site.registered").count() == 1
 
 
 def test_two_forms_register_two_sites(anna: Admin) -> None:
@@ -128,7 +128,7 @@ def test_no_key_stays_in_the_session_the_events_or_the_stored_answers(anna: Admi
     kept = json.dumps(
         [
             dict(browser.session.items()),
-            list(Event.objects.values("reason", "changes", "site_name")),
+            list(Event.objects.values("reason", "changes", "subject_name")),
             list(IdempotentRequest.objects.values("path", "key", "headers", "body")),
             {name: cookie.value for name, cookie in browser.cookies.items()},
         ],

@@ -1,0 +1,77 @@
+"""The words for events: one table for the dashboard, the timeline of a site or an admin, and the page of events."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.urls import reverse
+
+from audit.models import Event
+from sites.events import SITE, SiteAction
+
+# Edits of a single field that have a name of their own.
+ACTIVATED, DEACTIVATED, EXPIRY_SET = "site.activated", "site.deactivated", "site.expiry_set"
+
+
+class ActionWords(NamedTuple):
+    """`label` stands alone; `phrase` stands between the actor's and the subject's name."""
+
+    label: str
+    phrase: str
+
+
+ACTIONS: Mapping[str, ActionWords] = {
+    SiteAction.REGISTERED: ActionWords("Registered", "registered"),
+    SiteAction.UPDATED: ActionWords("Edited", "edited"),
+    SiteAction.LOCKED: ActionWords("Locked", "locked"),
+    SiteAction.LOCK_REASON_CHANGED: ActionWords("Lock reason changed", "changed the lock reason of"),
+    SiteAction.UNLOCKED: ActionWords("Unlocked", "unlocked"),
+    SiteAction.EXTENDED: ActionWords("Licence extended", "extended the licence of"),
+    SiteAction.KEY_ROTATED: ActionWords("Key rotated", "rotated the key of"),
+    SiteAction.KEY_RETIRED: ActionWords("Older keys retired, as the site used the new one", "retired the old key of"),
+    SiteAction.DEREGISTERED: ActionWords("Deregistered", "deregistered"),
+    SiteAction.RESTORED: ActionWords("Restored", "restored"),
+    ACTIVATED: ActionWords("Activated", "activated"),
+    DEACTIVATED: ActionWords("Deactivated", "deactivated"),
+    EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
+}
+SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site"}
+SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change"}
+SOURCES: Mapping[str, str] = {
+    Event.Source.ADMIN: "in the panel",
+    Event.Source.API: "over the API",
+    Event.Source.COMMAND: "by a command",
+    Event.Source.SYSTEM: "by the control plane itself",
+}
+ACTORS_WITHOUT_A_NAME: Mapping[str, str] = {
+    Event.Source.SYSTEM: "The control plane",
+    Event.Source.COMMAND: "A command",
+}
+
+
+def action_words(event: Event) -> ActionWords:
+    """An action that is not in the table is shown by its own name."""
+    plain = event.short_action.replace("_", " ")
+    return ACTIONS.get(specific_action(event)) or ActionWords(plain.capitalize(), plain)
+
+
+def specific_action(event: Event) -> str:
+    """The event's action, or ACTIVATED, DEACTIVATED or EXPIRY_SET for an edit of that field alone."""
+    if event.action != SiteAction.UPDATED:
+        return event.action
+    match list(event.changes):
+        case ["is_active"]:
+            return ACTIVATED if event.changes["is_active"][1] else DEACTIVATED
+        case ["license_expires_at"]:
+            return EXPIRY_SET
+        case _:
+            return event.action
+
+
+def actor_words(event: Event) -> str:
+    return event.actor_name or ACTORS_WITHOUT_A_NAME.get(event.source, "Unknown")
+
+
+def subject_url(event: Event) -> str | None:
+    """The subject's page in the panel, if its type has one."""
+    page = SUBJECT_PAGES.get(event.subject_type)
+    return reverse(page, args=[event.subject_id]) if page else None

@@ -1,0 +1,26 @@
+"""What can happen to a site, as the audit records it."""
+
+import uuid
+
+from django.db.models import TextChoices
+
+from audit.services import Subject
+
+SITE = "site"
+
+
+class SiteAction(TextChoices):
+    REGISTERED = "site.registered"
+    UPDATED = "site.updated"
+    LOCKED = "site.locked"
+    LOCK_REASON_CHANGED = "site.lock_reason_changed"
+    UNLOCKED = "site.unlocked"
+    EXTENDED = "site.extended"
+    KEY_ROTATED = "site.key_rotated"
+    KEY_RETIRED = "site.key_retired"
+    DEREGISTERED = "site.deregistered"
+    RESTORED = "site.restored"
+
+
+def site_subject(site_id: uuid.UUID, name: str) -> Subject:
+    return Subject(SITE, site_id, name)
