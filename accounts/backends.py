@@ -6,14 +6,14 @@ from django.utils import timezone
 
 from accounts.login_guard import LoginGuard
 from accounts.models import Admin
-from accounts.two_factor.services import second_factor_of
+from accounts.two_factor.verification import find_second_factor
 
-# What the panel says in place of a second factor: it asks on a page of its own, and signs nobody in before.
+# Passed as `otp` by the panel, which asks for the second factor on the next page.
 ASKED_LATER = object()
 
 
 class GuardedBackend(ModelBackend):
-    """The one place where a password is checked: the admin's login form and the API both end here."""
+    """Checks passwords for the panel's sign-in page and for the API."""
 
     def authenticate(
         self,
@@ -30,14 +30,14 @@ class GuardedBackend(ModelBackend):
         guard = LoginGuard(username, getattr(request, "client_address", None), asks_for_code=otp is not ASKED_LATER)
         guard.refuse_if_exhausted()
         now = timezone.now()
-        factor = second_factor_of(username, None if otp is ASKED_LATER else otp, at=now)
+        factor = find_second_factor(username, None if otp is ASKED_LATER else otp, at=now)
         admin = super().authenticate(request, username=username, password=password)
         if admin is None or not (otp is ASKED_LATER or factor.passes(at=now)):
             guard.count_failure(password_was_right=admin is not None)
             return None
         guard.refuse_if_exhausted()
-        # Who still owes a second factor has not signed in: a known password must not buy new guesses at codes.
-        if not (otp is ASKED_LATER and factor.is_asked_for):
+        # An admin who has yet to give a second factor has not signed in: a known password must not buy new guesses at codes.
+        if not (otp is ASKED_LATER and factor.is_required):
             guard.forget_failures_of_pair()
         assert isinstance(admin, Admin)
         return admin

@@ -1,12 +1,12 @@
-"""Where a sign-in comes from, in words that its owner recognises."""
+"""The address and the program that a sign-in comes from, in words that its owner recognises."""
 
 import re
 from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-LONGEST = 100
-# The first that matches counts: each later one also stands in the headers of those before it.
+MAX_LENGTH = 100
+# The first match counts: browsers also name the later ones in their headers.
 BROWSERS = (
     (r"Edg(e|A|iOS)?/", "Edge"),
     (r"(OPR|Opera)/", "Opera"),
@@ -26,27 +26,29 @@ PROGRAM = re.compile(r"[A-Za-z][A-Za-z0-9._-]*(/[0-9][A-Za-z0-9.]*)?")
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """`user_agent` is short: "Chromium on Linux", "curl/8.5.0", or empty when the caller does not say."""
+class ClientInfo:
+    """`user_agent` is short: "Chromium on Linux", "curl/8.5.0", or empty if the header is missing."""
 
     address: str | None = None
     user_agent: str = ""
 
 
-NOBODY = Visitor()
+UNKNOWN_CLIENT = ClientInfo()
 
 
-def visitor_of(request: HttpRequest) -> Visitor:
-    return Visitor(getattr(request, "client_address", None), described(request.headers.get("User-Agent", "")))
+def client_info(request: HttpRequest) -> ClientInfo:
+    return ClientInfo(
+        getattr(request, "client_address", None), describe_user_agent(request.headers.get("User-Agent", ""))
+    )
 
 
-def described(user_agent: str) -> str:
+def describe_user_agent(user_agent: str) -> str:
     browser = first_match(BROWSERS, user_agent)
     if browser:
         system = first_match(SYSTEMS, user_agent)
         return f"{browser} on {system}" if system else browser
     program = PROGRAM.match(user_agent)
-    return program.group()[:LONGEST] if program else ""
+    return program.group()[:MAX_LENGTH] if program else ""
 
 
 def first_match(known: tuple[tuple[str, str], ...], text: str) -> str | None:

@@ -2,14 +2,14 @@ from common.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, 
 
 
 class InvalidCredentials(NotAuthenticated):
-    """The same for an unknown user, a wrong password and a disabled admin, so that none can be told from another."""
+    """One error for an unknown user, a wrong password and a disabled admin, so that they cannot be told apart."""
 
     code = "invalid_credentials"
     title = "These credentials are not valid"
 
 
 class InvalidRefreshToken(NotAuthenticated):
-    """Forged, expired, used before, or of a family that was ended."""
+    """Forged, expired, used before, or part of a family that has ended."""
 
     code = "invalid_refresh_token"
     title = "This refresh token is not valid"
@@ -21,21 +21,21 @@ class TooManyLoginAttempts(TooManyRequests):
 
 
 class PasswordChangeRequired(NotAllowed):
-    """The password was set by somebody else, so that two know it."""
+    """Somebody else set the password, so that two people know it."""
 
     code = "password_change_required"
     title = "Sign in to the control panel and choose a password of your own first"
 
 
 class TwoFactorRequired(NotAllowed):
-    """The role may administer, and a password alone is not enough for that."""
+    """The admin's role requires a second factor."""
 
     code = "two_factor_required"
     title = "Sign in to the control panel and set up a second factor first"
 
 
 class SecurityKeyRefused(InvalidInput):
-    """The browser's answer does not prove that it holds the key."""
+    """The browser's answer does not prove possession of the key."""
 
     code = "security_key_refused"
     title = "The security key was not recognised; try again"

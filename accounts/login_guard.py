@@ -1,10 +1,12 @@
-"""Guessing at passwords is limited per address and per pair of user name and address, for the admin and the API alike.
+"""Guessing is limited for each address, and for each pair of user name and address, in the panel and the API together.
 
 Only failures count. An attacker at one address uses up the guesses of that address, never those of the admin elsewhere.
-The counters stand in the database, so the limit holds across processes and does not open when Redis is gone.
+The counters are in the database, so that the limit holds across processes and without Redis.
 
-A code of six digits is guessed sooner than a password, and addresses are cheap: so codes that were wrong although the password
-was right are also counted for each admin, whatever the address. Only who knows the password can use that limit up.
+A code of six digits is guessed sooner than a password, and addresses are cheap. Therefore wrong codes after a right password
+are also counted for each admin, from all addresses together. Only somebody who knows the password can use up that limit.
+
+The failure that uses up a limit leaves an event.
 """
 
 import hashlib
@@ -13,8 +15,14 @@ from contextlib import suppress
 
 from django.conf import settings
 from django.core.cache import caches
+from django.db import transaction
+from django.utils import timezone
 
 from accounts.errors import TooManyLoginAttempts
+from accounts.events import UNKNOWN_ADMIN, AdminAction, admin_subject
+from accounts.models import Admin
+from audit.actors import acting_system
+from audit.services import record_event
 from common.counters import SqlCounterCache
 from common.web.client_address import address_bucket
 
@@ -25,12 +33,17 @@ class LoginGuard:
     def __init__(self, username: str, address: str | None, *, asks_for_code: bool = False) -> None:
         bucket = address_bucket(address)
         folded = username.casefold()
+        self.username, self.address = username, address
         self.pair = "login:pair:" + hashlib.sha256(f"{bucket}\n{folded}".encode()).hexdigest()
         self.limits = {
             f"login:address:{bucket}": settings.LOGIN_FAILURES_PER_ADDRESS,
             self.pair: settings.LOGIN_FAILURES_PER_PAIR,
         }
         self.codes = "login:codes:" + hashlib.sha256(folded.encode()).hexdigest()
+        self.reasons = {
+            self.pair: "Too many failed attempts with this user name from this address",
+            self.codes: "Too many wrong codes after the right password",
+        }
         if asks_for_code:
             self.limits[self.codes] = settings.LOGIN_CODE_FAILURES
 
@@ -56,6 +69,10 @@ class LoginGuard:
         window = settings.LOGIN_FAILURE_WINDOW.total_seconds()
         counted = [counter for counter in self.limits if password_was_right or counter != self.codes]
         counts = {counter: self.count(counter, window) for counter in counted}
+        # Each counter reaches its limit once in a window, so that a flood of attempts leaves no flood of events.
+        reached = [counter for counter, count in counts.items() if count == self.limits[counter]]
+        if reached:
+            self.record_block(self.reasons.get(reached[-1], "Too many failed attempts from this address"))
         if any(count > self.limits[counter] for counter, count in counts.items()):
             self.refuse_if_exhausted()
 
@@ -65,6 +82,24 @@ class LoginGuard:
             with suppress(ValueError):
                 return self.counters.incr(counter)
         return 1
+
+    @transaction.atomic
+    def record_block(self, reason: str) -> None:
+        """Leave an event. For a name that no admin has it takes the same statements, and therefore as long.
+
+        Such a name is not recorded: it may be a password that was typed into the wrong field.
+        """
+        try:
+            subject = admin_subject(Admin.objects.get_by_natural_key(self.username))
+        except Admin.DoesNotExist:
+            subject = UNKNOWN_ADMIN
+        by, now = acting_system(self.address), timezone.now()
+        record_event(AdminAction.SIGN_IN_BLOCKED, subject=subject, by=by, at=now, reason=reason)
+
+    def count_success(self) -> None:
+        """Accept a right answer within the limits, and forget the failures before it. Raises TooManyLoginAttempts."""
+        self.refuse_if_exhausted()
+        self.forget_failures_of_pair()
 
     def forget_failures_of_pair(self) -> None:
         """After a success. The address keeps its count: one good login must not buy fifty more guesses at others."""

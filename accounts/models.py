@@ -6,13 +6,15 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.sessions.base_session import AbstractBaseSession
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.events import AdminAction, record_admin_event
 from accounts.roles import PERMISSIONS, Role
+from audit.actors import COMMAND
 
 
 class AdminQuerySet(models.QuerySet["Admin"]):
@@ -30,7 +32,7 @@ class AdminManager(BaseUserManager["Admin"]):
     def create_user(
         self, username: str, email: str, password: str | None = None, *, role: str = Role.VIEWER, **fields: Any
     ) -> "Admin":
-        """A new admin; without a password nobody can sign in as them."""
+        """A new admin, who cannot sign in without a password. It leaves no event; see `accounts.services.create_admin`."""
         admin = self.model(
             username=self.model.normalize_username(username), email=self.normalize_email(email), role=role, **fields
         )
@@ -39,14 +41,18 @@ class AdminManager(BaseUserManager["Admin"]):
         return admin
 
     def create_superuser(self, username: str, email: str, password: str | None = None, **fields: Any) -> "Admin":
-        """What `manage.py createsuperuser` calls: the first sysadmin."""
-        return self.create_user(username, email, password, role=Role.SYSADMIN, **fields)
+        """What `manage.py createsuperuser` calls."""
+        with transaction.atomic(using=self._db):
+            admin = self.create_user(username, email, password, role=Role.SYSADMIN, **fields)
+            changes = admin.initial_values()
+            record_admin_event(AdminAction.CREATED, admin, by=COMMAND, at=admin.created_at, changes=changes)
+        return admin
 
     def get_by_natural_key(self, username: str | None) -> "Admin":
-        """Signing in as "Anna" and as "anna" is the same person; the table allows only one of them.
+        """Look a user name up without regard to case: "Anna" and "anna" are the same admin.
 
-        PostgreSQL's comparison takes even more names for the same, such as a dotless i for an i. The guard against
-        guessing counts by the name as Python folds it, so that fold decides.
+        PostgreSQL takes more names to be equal, such as a dotless i and an i. LoginGuard counts by the name as Python
+        folds it, so the same folding decides here.
         """
         folded = (username or "").casefold()
         for admin in self.filter(username__iexact=username):
@@ -56,7 +62,7 @@ class AdminManager(BaseUserManager["Admin"]):
 
 
 class Admin(AbstractBaseUser):
-    """A person who operates. Never deleted, only disabled: the audit trail names them."""
+    """A person who operates. Never deleted, only disabled: events refer to them."""
 
     username = models.CharField(
         max_length=150,
@@ -66,12 +72,12 @@ class Admin(AbstractBaseUser):
     )
     email = models.EmailField("e-mail")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
-    is_active = models.BooleanField("may sign in", default=True)
+    is_active = models.BooleanField("active", default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Counted up when the admin is disabled: what was signed before stays dead when they are enabled again.
+    # Counted up when the admin is disabled: earlier tokens and sessions stay invalid when they are enabled again.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
-    # Somebody else set the password. The database's own default serves processes of the release before.
-    must_change_password = models.BooleanField(default=False, db_default=False, editable=False)
+    # Somebody else set the password.
+    must_change_password = models.BooleanField(default=False, editable=False)
 
     objects = AdminManager()
 
@@ -90,6 +96,10 @@ class Admin(AbstractBaseUser):
     def __str__(self) -> str:
         return self.username
 
+    def initial_values(self) -> dict[str, tuple[None, Any]]:
+        """What the event of a new admin holds as its changes."""
+        return {name: (None, getattr(self, name)) for name in ("username", "email", "role", "is_active")}
+
     @property
     def permissions(self) -> frozenset[str]:
         return PERMISSIONS.get(self.role, frozenset()) if self.is_active else frozenset()
@@ -98,7 +108,7 @@ class Admin(AbstractBaseUser):
         devices = (TotpDevice, SecurityKey)
         return any(device.objects.filter(admin=self).exists() for device in devices)
 
-    # What Django's admin site asks of a user:
+    # Django's admin site reads these:
 
     @property
     def is_staff(self) -> bool:
@@ -118,7 +128,7 @@ class Admin(AbstractBaseUser):
         return any(permission.partition(".")[0] == app_label for permission in self.permissions)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Django ends a browser session whose hash differs: after another password, and after having been disabled."""
+        """Django ends a browser session whose hash differs: after a new password, and after the admin was disabled."""
         salt = "accounts.models.Admin.get_session_auth_hash"
         value = f"{self.password}:{self.token_generation}"
         return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
@@ -136,7 +146,7 @@ class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
 
 
 class TokenFamily(models.Model):
-    """All refresh tokens that descend from one login. Only the newest of them works."""
+    """All refresh tokens that come from one login. Only the newest of them works."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     admin = models.ForeignKey(Admin, on_delete=models.PROTECT, related_name="token_families")
@@ -145,10 +155,10 @@ class TokenFamily(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=16, blank=True)
-    # Of its newest token; unknown of logins of the release before.
+    # When and from where its newest token was issued.
     last_used_at = models.DateTimeField(null=True)
     address = models.GenericIPAddressField(null=True)
-    user_agent = models.CharField(max_length=100, default="", db_default="", blank=True)
+    user_agent = models.CharField(max_length=100, default="", blank=True)
 
     objects = TokenFamilyQuerySet.as_manager()
 
@@ -165,11 +175,14 @@ class TokenFamily(models.Model):
     def __str__(self) -> str:
         return f"{self.admin_id}: {self.id}"
 
+    def client_words(self) -> str:
+        return f"{self.user_agent or 'unknown program'} from {self.address or 'an unknown address'}"
+
 
 class PanelSession(AbstractBaseSession):
-    """A browser that is signed in to the panel, or was asked for its second factor a moment ago.
+    """A browser that is signed in to the panel, or that has yet to give its second factor.
 
-    `session_key` is not the key but its digest; see `accounts.sessions`.
+    `session_key` holds the digest of the key; see `accounts.sessions`.
     """
 
     session_key = models.CharField("digest of the key", max_length=64, primary_key=True)
@@ -182,14 +195,18 @@ class PanelSession(AbstractBaseSession):
     class Meta:
         default_permissions = ()
 
+    def client_words(self) -> str:
+        return f"{self.user_agent or 'unknown browser'} from {self.address or 'an unknown address'}"
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """What Django's session store calls. A session that goes on keeps the moment at which it began."""
+        """Django's session store calls this. An existing session keeps `created_at` and the client's columns."""
         if kwargs.get("force_update"):
             kwargs["update_fields"] = ["session_data", "expire_date", "admin"]
         super().save(*args, **kwargs)
 
     @classmethod
     def get_session_store_class(cls) -> Any:
+        # Django's session base classes import each other's modules only when asked, as the two of ours must.
         from accounts.sessions import SessionStore
 
         return SessionStore
@@ -199,8 +216,8 @@ class TotpDevice(models.Model):
     """An authenticator app that shows a new code every 30 seconds (RFC 6238)."""
 
     admin = models.OneToOneField(Admin, on_delete=models.CASCADE, related_name="totp_device")
-    sealed_secret = models.BinaryField()
-    # Counted in 30 seconds since 1970. The code of this step, or of one before it, is not taken again.
+    encrypted_secret = models.BinaryField()
+    # In steps of 30 seconds since 1970. The code of this step, or of an earlier one, is not accepted again.
     last_step = models.BigIntegerField()
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField()
@@ -213,7 +230,7 @@ class TotpDevice(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """For the day on which the telephone is lost. Only a keyed digest is kept."""
+    """A code for signing in once when the phone is lost. Only a keyed digest is stored."""
 
     admin = models.ForeignKey(Admin, on_delete=models.CASCADE, related_name="recovery_codes")
     digest = models.CharField(max_length=64)
@@ -229,15 +246,15 @@ class RecoveryCode(models.Model):
 
 
 class SecurityKey(models.Model):
-    """A key in the pocket or in the device (WebAuthn). It answers for one host name."""
+    """A security key or passkey (WebAuthn). It works for one host name."""
 
     admin = models.ForeignKey(Admin, on_delete=models.CASCADE, related_name="security_keys")
     name = models.CharField(max_length=60)
     host = models.CharField(max_length=253)
     credential_id = models.BinaryField(unique=True)
-    # With the public key, as the authenticator put it (WebAuthn, "attested credential data").
+    # With the public key, as the authenticator sent it (WebAuthn, "attested credential data").
     credential = models.BinaryField()
-    # What the key said at its last use, if it counts at all: a copy of it falls behind.
+    # The counter that the key sent at its last use; 0 if it does not count. The counter of a copied key falls behind.
     sign_count = models.BigIntegerField()
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)

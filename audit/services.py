@@ -17,7 +17,7 @@ class Subject:
     """What an event is about. `type` is also the namespace of its actions; `name` is recorded as it is now."""
 
     type: str
-    id: uuid.UUID | int
+    id: uuid.UUID | int | str
     name: str
 
 

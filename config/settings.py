@@ -99,7 +99,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "common.web.viewer_zone.ViewerZoneMiddleware",
-    "accounts.required_steps.HoldupMiddleware",
+    "panel.account.required_steps.RequiredStepMiddleware",
 ]
 
 # Forms may have templates of ours.

@@ -12,10 +12,10 @@ from rest_framework.response import Response
 
 from accounts import services
 from accounts.api.serializers import CredentialsSerializer, MeSerializer, RefreshSerializer, TokenPairSerializer
-from accounts.client_info import visitor_of
+from accounts.client_info import client_info
 from accounts.errors import InvalidCredentials
 from accounts.models import Admin
-from accounts.required_steps import holdup_of
+from accounts.required_steps import required_step
 from common.api.views import APIView
 
 CREDENTIALS = OpenApiExample(
@@ -77,9 +77,9 @@ class LoginView(PublicView):
         )
         if not isinstance(admin, Admin):
             raise InvalidCredentials
-        if holdup := holdup_of(admin):
-            raise holdup
-        return pair_response(services.start_token_family(admin, at=timezone.now(), visitor=visitor_of(request)))
+        if step := required_step(admin):
+            raise step
+        return pair_response(services.start_token_family(admin, at=timezone.now(), client=client_info(request)))
 
 
 class RefreshView(PublicView):
@@ -101,7 +101,7 @@ class RefreshView(PublicView):
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         return pair_response(
-            services.renew_tokens(body.validated_data["refresh"], at=timezone.now(), visitor=visitor_of(request))
+            services.renew_tokens(body.validated_data["refresh"], at=timezone.now(), client=client_info(request))
         )
 
 

@@ -38,10 +38,10 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("is_active", models.BooleanField(default=True, verbose_name="may sign in")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("token_generation", models.PositiveIntegerField(default=0, editable=False)),
-                ("must_change_password", models.BooleanField(db_default=False, default=False, editable=False)),
+                ("must_change_password", models.BooleanField(default=False, editable=False)),
             ],
             options={
                 "default_permissions": ("add", "change", "view"),
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             name="TotpDevice",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("sealed_secret", models.BinaryField()),
+                ("encrypted_secret", models.BinaryField()),
                 ("last_step", models.BigIntegerField()),
                 ("created_at", models.DateTimeField()),
                 ("last_used_at", models.DateTimeField()),
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ("end_reason", models.CharField(blank=True, max_length=16)),
                 ("last_used_at", models.DateTimeField(null=True)),
                 ("address", models.GenericIPAddressField(null=True)),
-                ("user_agent", models.CharField(blank=True, db_default="", default="", max_length=100)),
+                ("user_agent", models.CharField(blank=True, default="", max_length=100)),
                 (
                     "admin",
                     models.ForeignKey(

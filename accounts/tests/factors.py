@@ -18,6 +18,7 @@ from fido2.utils import websafe_encode
 from accounts.models import Admin, TotpDevice
 from accounts.two_factor import services
 from accounts.two_factor.codes import new_secret
+from audit.actors import COMMAND
 from conftest import PASSWORD
 
 LOGIN, SECOND = "/admin/login/", "/admin/login/second-factor/"
@@ -47,7 +48,7 @@ class App:
 
 def app_of(admin: Admin) -> App:
     secret = new_secret()
-    added = services.add_totp(admin.pk, secret, code=pyotp.TOTP(secret).now(), at=timezone.now())
+    added = services.add_totp(admin.pk, secret, code=pyotp.TOTP(secret).now(), by=COMMAND, at=timezone.now())
     assert added is not None
     admin.refresh_from_db()
     return App(admin, secret, added.recovery_codes or [])

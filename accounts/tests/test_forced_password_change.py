@@ -6,10 +6,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Admin
-from accounts.services import set_password_of
+from accounts.services import reset_password
 from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
+from audit.actors import COMMAND
 from conftest import PASSWORD
 
 GIVEN, CHOSEN = "written on a slip 4711", "kept in my own head 12"
@@ -142,5 +144,5 @@ def test_a_refresh_token_does_not_lead_round_the_change(ben: Admin) -> None:
 
 
 def test_whoever_was_left_without_a_password_cannot_sign_in(anna: Admin, ben: Admin) -> None:
-    set_password_of(ben.pk, None)
+    reset_password(ben.pk, None, by=COMMAND, at=timezone.now())
     assert login("ben").status_code == 401

@@ -5,17 +5,19 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from accounts import services
 from accounts.errors import LastSysadmin
 from accounts.models import Admin
 from accounts.services import change_admin
 from accounts.tests.side_by_side import side_by_side
+from audit.actors import COMMAND
 from conftest import PASSWORD
 
 
 def change(admin: Admin, **facts: Any) -> Admin:
-    return change_admin(admin.pk, facts)
+    return change_admin(admin.pk, facts, by=COMMAND, at=timezone.now())
 
 
 @pytest.mark.parametrize("facts", [{"role": "support"}, {"role": "viewer"}, {"is_active": False}])
@@ -48,10 +50,10 @@ def test_the_last_sysadmin_cannot_be_left_without_a_password(client: Client, ann
     assert client.post(page, unset, follow=True).status_code == 200
     anna.refresh_from_db()
     assert not anna.has_usable_password(), "there were two"
-    services.set_password_of(anna.pk, PASSWORD)
+    services.reset_password(anna.pk, PASSWORD, by=COMMAND, at=timezone.now())
     change(second, role="viewer")
     with pytest.raises(LastSysadmin):
-        services.set_password_of(anna.pk, None)
+        services.reset_password(anna.pk, None, by=COMMAND, at=timezone.now())
     anna.refresh_from_db()
     assert anna.check_password(PASSWORD)
 

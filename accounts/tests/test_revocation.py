@@ -2,10 +2,12 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from accounts.models import Admin
 from accounts.services import change_admin
 from accounts.tests.tokens import is_unauthenticated, me, pair, refresh
+from audit.actors import COMMAND
 
 Tokens = dict[str, str]
 
@@ -19,15 +21,15 @@ def tokens(anna: Admin, ben: Admin) -> Tokens:
 
 
 def test_a_disabled_admins_tokens_stop_at_once(tokens: Tokens, ben: Admin) -> None:
-    change_admin(ben.pk, {"is_active": False})
+    change_admin(ben.pk, {"is_active": False}, by=COMMAND, at=timezone.now())
     assert is_unauthenticated(me(tokens["access"]))
     assert is_unauthenticated(refresh(tokens["refresh"]))
 
 
 def test_being_enabled_again_does_not_bring_back_a_refused_family(tokens: Tokens, ben: Admin) -> None:
-    change_admin(ben.pk, {"is_active": False})
+    change_admin(ben.pk, {"is_active": False}, by=COMMAND, at=timezone.now())
     refresh(tokens["refresh"])
-    change_admin(ben.pk, {"is_active": True})
+    change_admin(ben.pk, {"is_active": True}, by=COMMAND, at=timezone.now())
     assert is_unauthenticated(refresh(tokens["refresh"]))
     assert pair("ben")
 
@@ -49,5 +51,5 @@ def test_a_deleted_admins_tokens_stop(tokens: Tokens, ben: Admin) -> None:
 
 def test_a_new_role_counts_from_the_next_request_on(tokens: Tokens, ben: Admin) -> None:
     assert "sites.lock_site" in me(tokens["access"]).json()["permissions"]
-    change_admin(ben.pk, {"role": "viewer"})
+    change_admin(ben.pk, {"role": "viewer"}, by=COMMAND, at=timezone.now())
     assert "sites.lock_site" not in me(tokens["access"]).json()["permissions"]

@@ -177,7 +177,7 @@ def test_garbage_is_refused_at_both_doors(key: SoftKey, answer: str) -> None:
 def test_an_address_is_no_name_for_a_key_and_the_page_says_so() -> None:
     client = signed_in()
     page = client.get(KEY_PAGE, HTTP_HOST="127.0.0.1").content.decode()
-    assert "Browsers let security keys answer only for a host name" in page
+    assert "Browsers allow security keys only for a host name" in page
     assert "you called this server by its address" in client.get("/admin/account/", HTTP_HOST="[::1]").content.decode()
 
 
@@ -187,7 +187,7 @@ def test_a_key_of_another_host_name_is_not_asked_for(settings: Any, key: SoftKey
     client.post("/admin/login/", {"username": "anna", "password": PASSWORD})
     answer = client.get(SECOND)
     assert answer.context["options"] is None
-    assert "answer for another host name" in answer.content.decode()
+    assert "set up for another host name" in answer.content.decode()
 
 
 def test_a_key_says_nothing_of_its_owner_to_its_finder() -> None:

@@ -66,7 +66,7 @@ def test_other_browsers_are_signed_out_by_the_first_factor_not_by_the_second() -
     assert [is_in(here), is_in(third)] == [True, True]
 
 
-@pytest.mark.parametrize(("wrong", "words"), [("code", "not the code"), ("password", "not your password")])
+@pytest.mark.parametrize(("wrong", "words"), [("code", "That code is wrong"), ("password", "not your password")])
 def test_without_the_right_code_and_password_nothing_is_set_up(wrong: str, words: str) -> None:
     client = signed_in()
     secret = shown_secret(client)

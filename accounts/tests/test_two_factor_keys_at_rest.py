@@ -7,40 +7,40 @@ from django.utils import timezone
 from accounts.models import Admin, RecoveryCode, TotpDevice
 from accounts.tests.factors import app_of
 from accounts.tests.tokens import login
-from accounts.two_factor.encryption import Unreadable, digests, opened, sealed
+from accounts.two_factor.encryption import DecryptionFailed, decrypt, digests, encrypt
 
 OLD, NEW = "old " + "0123456789abcdef" * 3, "new " + "0123456789abcdef" * 3
 
 
-def test_a_sealed_text_opens_for_its_owner_alone() -> None:
-    box = sealed("secret", owner=1)
-    assert opened(box, owner=1) == "secret"
-    with pytest.raises(Unreadable):
-        opened(box, owner=2)
+def test_only_its_owner_can_decrypt_a_text() -> None:
+    ciphertext = encrypt("secret", owner=1)
+    assert decrypt(ciphertext, owner=1) == "secret"
+    with pytest.raises(DecryptionFailed):
+        decrypt(ciphertext, owner=2)
 
 
-def test_the_same_text_is_never_sealed_alike() -> None:
-    assert sealed("secret", owner=1) != sealed("secret", owner=1)
+def test_the_same_text_is_never_encrypted_to_the_same() -> None:
+    assert encrypt("secret", owner=1) != encrypt("secret", owner=1)
 
 
 @pytest.mark.parametrize("place", [0, 12, -1])
-def test_a_changed_box_does_not_open(place: int) -> None:
-    box = bytearray(sealed("secret", owner=1))
-    box[place] ^= 1
-    with pytest.raises(Unreadable):
-        opened(bytes(box), owner=1)
+def test_an_altered_ciphertext_is_refused(place: int) -> None:
+    ciphertext = bytearray(encrypt("secret", owner=1))
+    ciphertext[place] ^= 1
+    with pytest.raises(DecryptionFailed):
+        decrypt(bytes(ciphertext), owner=1)
 
 
-@pytest.mark.parametrize("box", [b"", b"x" * 12, b"x" * 40])
-def test_what_is_no_box_does_not_open(box: bytes) -> None:
-    with pytest.raises(Unreadable):
-        opened(box, owner=1)
+@pytest.mark.parametrize("ciphertext", [b"", b"x" * 12, b"x" * 40])
+def test_what_is_no_ciphertext_is_refused(ciphertext: bytes) -> None:
+    with pytest.raises(DecryptionFailed):
+        decrypt(ciphertext, owner=1)
 
 
 def test_a_secret_copied_to_another_admins_row_signs_nobody_in(anna: Admin, ben: Admin) -> None:
     app_of(anna)
     thief = app_of(ben)
-    TotpDevice.objects.filter(admin=anna).update(sealed_secret=TotpDevice.objects.get(admin=ben).sealed_secret)
+    TotpDevice.objects.filter(admin=anna).update(encrypted_secret=TotpDevice.objects.get(admin=ben).encrypted_secret)
     TotpDevice.objects.update(last_step=0)
     assert login("anna", otp=thief.code()).status_code == 401
     assert login("ben", otp=thief.code()).status_code == 200

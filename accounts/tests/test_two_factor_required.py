@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Admin, TotpDevice
 from accounts.services import change_admin
 from accounts.tests.factors import APP_PAGE, KEY_PAGE, App, app_of, is_in, signed_in
 from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
+from audit.actors import COMMAND
 from conftest import PASSWORD
 
 PAGES = [
@@ -45,7 +47,7 @@ def test_what_leads_out_stays_open(anna: Admin, path: str) -> None:
 
 def test_the_page_says_why_and_shows_nothing_of_the_panel(anna: Admin) -> None:
     page = signed_in().get(APP_PAGE).content.decode()
-    assert "Your role needs a second factor" in page
+    assert "Your role requires a second factor" in page
     assert "main-menu" not in page
 
 
@@ -101,7 +103,7 @@ def test_removing_the_last_factor_leads_back_to_enrolment_and_ends_tokens(anna: 
 
 def test_a_promotion_does_not_lead_an_access_token_round_enrolment(anna: Admin, vera: Admin) -> None:
     tokens = pair("vera")
-    change_admin(vera.pk, {"role": "sysadmin"})
+    change_admin(vera.pk, {"role": "sysadmin"}, by=COMMAND, at=timezone.now())
     assert is_unauthenticated(me(tokens["access"]))
     assert is_unauthenticated(refresh(tokens["refresh"]))
     assert signed_in("vera").get("/admin/")["Location"] == APP_PAGE
@@ -109,5 +111,5 @@ def test_a_promotion_does_not_lead_an_access_token_round_enrolment(anna: Admin, 
 
 def test_a_promotion_leaves_whoever_has_a_second_factor_signed_in(anna: Admin, vera: Admin) -> None:
     access = login("vera", otp=app_of(vera).fresh_code()).json()["access"]
-    change_admin(vera.pk, {"role": "support"})
+    change_admin(vera.pk, {"role": "support"}, by=COMMAND, at=timezone.now())
     assert me(access).json()["role"] == "support"

@@ -11,23 +11,23 @@ import pyotp
 from django.conf import settings
 
 from accounts.models import RecoveryCode, TotpDevice
-from accounts.two_factor.encryption import Unreadable, digests, opened, sealed
+from accounts.two_factor.encryption import DecryptionFailed, decrypt, digests, encrypt
 
-# Without i, l, o and u, which are misread; what is typed in their place is understood (Crockford's base 32).
+# Without i, l, o and u, which are easily misread; i, l and o are read as 1 and 0 (Crockford's base 32).
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 MISREAD = str.maketrans("ilo", "110")
 RECOVERY_CODES = 10
 RECOVERY_CODE_GROUPS = 3  # of four: 60 random bits
 STEPS_EITHER_WAY = 1
-# Checked for whoever has no app, so that how long it takes does not say so.
-NOBODYS_SECRET = pyotp.random_base32()
+# Checked for an admin without an app, so that the time taken does not reveal that there is none.
+DUMMY_SECRET = pyotp.random_base32()
 
 log = logging.getLogger("portcullis.accounts")
 
 
 @dataclass(frozen=True)
 class AppCode:
-    """A right code of an app."""
+    """A correct code of an app."""
 
     device_id: int
     admin_id: int
@@ -35,15 +35,15 @@ class AppCode:
     secret: str = field(repr=False)
 
     def use_up(self, *, at: datetime) -> bool:
-        """False when it, or a later one, was used meanwhile: of two at once one wins."""
+        """False if this code, or a later one, was used before. Of two uses at once one succeeds."""
         unused = TotpDevice.objects.filter(pk=self.device_id, last_step__lt=self.step)
-        return bool(unused.update(last_step=self.step, last_used_at=at, **self.sealed_anew()))
+        return bool(unused.update(last_step=self.step, last_used_at=at, **self.reencrypted()))
 
-    def sealed_anew(self) -> dict[str, bytes]:
-        """Under the newest key, while there are others: so a former key can go some day."""
+    def reencrypted(self) -> dict[str, bytes]:
+        """The secret under the newest key, if former keys are configured, so that they can be removed some day."""
         if len(settings.TWO_FACTOR_KEYS) == 1:
             return {}
-        return {"sealed_secret": sealed(self.secret, owner=self.admin_id)}
+        return {"encrypted_secret": encrypt(self.secret, owner=self.admin_id)}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ Code = AppCode | FoundRecoveryCode
 
 
 def find_code(admin_id: int, typed: str, *, at: datetime) -> Code | None:
-    """What was typed, if it is a code of this admin. Whether it was used before shows when it is used up."""
+    """The code that was typed, if it is one of this admin. `use_up` tells whether it was used before."""
     folded = re.sub(r"[\s-]", "", typed).lower()
     if len(folded) == 6 and folded.isascii() and folded.isdecimal():
         return find_app_code(admin_id, folded, at=at)
@@ -79,21 +79,21 @@ def find_app_code(admin_id: int, code: str, *, at: datetime) -> AppCode | None:
 
 def secret_of(device: TotpDevice | None) -> str:
     if device is None:
-        return NOBODYS_SECRET
+        return DUMMY_SECRET
     try:
-        return opened(bytes(device.sealed_secret), owner=device.admin_id)
-    except Unreadable:
-        log.error("the second factor of admin %s cannot be opened: has TWO_FACTOR_KEY changed?", device.admin_id)
-        return NOBODYS_SECRET
+        return decrypt(bytes(device.encrypted_secret), owner=device.admin_id)
+    except DecryptionFailed:
+        log.error("the second factor of admin %s cannot be decrypted: has TWO_FACTOR_KEY changed?", device.admin_id)
+        return DUMMY_SECRET
 
 
 def matching_step(secret: str, code: str, *, at: datetime) -> int | None:
-    """The step to which the code belongs, now or one step off; all three are compared, whichever fits."""
+    """The step to which the code belongs: the present one, or one before or after it. All three are always compared."""
     app = pyotp.TOTP(secret)
     now = app.timecode(at)
     steps = range(now - STEPS_EITHER_WAY, now + STEPS_EITHER_WAY + 1)
-    fitting = [step for step in steps if hmac.compare_digest(app.generate_otp(step), code)]
-    return fitting[-1] if fitting else None
+    matching = [step for step in steps if hmac.compare_digest(app.generate_otp(step), code)]
+    return matching[-1] if matching else None
 
 
 def new_secret() -> str:
@@ -101,7 +101,7 @@ def new_secret() -> str:
 
 
 def app_uri(secret: str, username: str, issuer: str) -> str:
-    """What the QR code says."""
+    """The content of the QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=issuer)
 
 

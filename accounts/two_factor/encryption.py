@@ -1,6 +1,6 @@
-"""What must be kept and not read: sealed with AES-256-GCM, or as a digest that nobody makes without our key.
+"""Secrets at rest: encrypted with AES-256-GCM, or stored as a digest that takes our key to compute.
 
-Each value is bound to its owner: copied to another admin's row it does not open, and its digest does not match.
+Each value is bound to its owner: copied to another admin's row it cannot be decrypted, and its digest does not match.
 """
 
 import hashlib
@@ -14,38 +14,39 @@ from django.conf import settings
 NONCE_BYTES = 12
 
 
-class Unreadable(Exception):
-    """Sealed with a key that we do not have any more, for somebody else, or changed since."""
+class DecryptionFailed(Exception):
+    """Encrypted with a key that is no longer configured, encrypted for another owner, or altered."""
 
 
 def purpose_key(key: str, purpose: str) -> bytes:
     return hmac.new(key.encode(), f"two-factor {purpose}".encode(), hashlib.sha256).digest()
 
 
-def sealed(plain: str, *, owner: int) -> bytes:
+def encrypt(plain: str, *, owner: int) -> bytes:
+    """Nonce and ciphertext, under the newest key."""
     nonce = os.urandom(NONCE_BYTES)
-    cipher = AESGCM(purpose_key(settings.TWO_FACTOR_KEYS[0], "seal"))
-    return nonce + cipher.encrypt(nonce, plain.encode(), bound_to(owner))
+    cipher = AESGCM(purpose_key(settings.TWO_FACTOR_KEYS[0], "encryption"))
+    return nonce + cipher.encrypt(nonce, plain.encode(), owner_bytes(owner))
 
 
-def opened(box: bytes, *, owner: int) -> str:
-    """Raises Unreadable."""
-    nonce, content = box[:NONCE_BYTES], box[NONCE_BYTES:]
+def decrypt(ciphertext: bytes, *, owner: int) -> str:
+    """Raises DecryptionFailed."""
+    nonce, content = ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:]
     for key in settings.TWO_FACTOR_KEYS:
         try:
-            return AESGCM(purpose_key(key, "seal")).decrypt(nonce, content, bound_to(owner)).decode()
+            return AESGCM(purpose_key(key, "encryption")).decrypt(nonce, content, owner_bytes(owner)).decode()
         except (InvalidTag, ValueError):
             continue
-    raise Unreadable
+    raise DecryptionFailed
 
 
-def bound_to(owner: int) -> bytes:
+def owner_bytes(owner: int) -> bytes:
     return f"admin {owner}".encode()
 
 
 def digests(text: str, *, owner: int) -> list[str]:
-    """The newest key's first; those of former keys find what was kept before."""
+    """The digest under each configured key, the newest key first; former keys find what was stored before."""
     return [
-        hmac.new(purpose_key(key, "digest"), bound_to(owner) + b"\n" + text.encode(), hashlib.sha256).hexdigest()
+        hmac.new(purpose_key(key, "digest"), owner_bytes(owner) + b"\n" + text.encode(), hashlib.sha256).hexdigest()
         for key in settings.TWO_FACTOR_KEYS
     ]

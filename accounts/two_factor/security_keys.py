@@ -1,4 +1,4 @@
-"""Security keys and passkeys (WebAuthn): what the browser is asked, and whether its answer proves anything."""
+"""Security keys and passkeys (WebAuthn): the options for the browser, and the verification of its answers."""
 
 import ipaddress
 import json
@@ -25,8 +25,8 @@ from accounts.errors import SecurityKeyRefused
 from accounts.models import Admin, SecurityKey
 from accounts.two_factor.encryption import digests
 
-# What the library and its parsers raise for an answer that is not one.
-UNREADABLE = (
+# What the library and its parsers raise for a malformed answer.
+MALFORMED = (
     ValueError,
     TypeError,
     KeyError,
@@ -39,7 +39,7 @@ UNREADABLE = (
     UnsupportedAlgorithm,
     struct.error,
 )
-LONGEST_ID = 1023  # bytes, by the standard
+MAX_ID_LENGTH = 1023  # bytes, by the standard
 Options = dict[str, Any]
 State = dict[str, Any]
 
@@ -52,7 +52,7 @@ class NewCredential:
 
 
 def host_for_keys(host: str) -> str | None:
-    """The name for which a key answers, from a Host header; None for an address, for which no browser lets it."""
+    """The host name for which keys are registered, from a Host header; None for an IP address, where browsers refuse keys."""
     name = urlsplit(f"//{host}").hostname or ""
     try:
         ipaddress.ip_address(name)
@@ -63,55 +63,55 @@ def host_for_keys(host: str) -> str | None:
 
 def server_of(host: str) -> Fido2Server:
     def is_ours(origin: str) -> bool:
-        # The library would take any name below ours as well.
+        # The library would accept any subdomain as well.
         return verify_rp_id(host, origin) and urlsplit(origin).hostname == host
 
     return Fido2Server(PublicKeyCredentialRpEntity(name="Portcullis", id=host), verify_origin=is_ours)
 
 
 def registration_options(admin: Admin, host: str) -> tuple[Options, State]:
-    """What the browser is asked to make, and what to remember until it answers."""
-    # A handle that says nothing about the person to whoever finds the key.
+    """The options for creating a key, and the state to keep until the browser answers."""
+    # A handle from which nobody who finds the key learns who owns it.
     handle = bytes.fromhex(digests("user handle", owner=admin.pk)[0])
     person = PublicKeyCredentialUserEntity(id=handle, name=admin.username, display_name=admin.username)
     known = [descriptor(key) for key in admin.security_keys.filter(host=host)]
     preferred = UserVerificationRequirement.PREFERRED
     options, state = server_of(host).register_begin(person, known, user_verification=preferred)
-    return plain(options), plain(state)
+    return as_json(options), as_json(state)
 
 
 def new_credential(answer: str, host: str, state: State) -> NewCredential:
-    """The key that the browser made. Raises SecurityKeyRefused."""
+    """Verify the answer to `registration_options`. Raises SecurityKeyRefused."""
     try:
         made = server_of(host).register_complete(state, json.loads(answer))
         credential = made.credential_data
         if credential is None or isinstance(credential.public_key, UnsupportedKey):
             raise SecurityKeyRefused
-        if len(credential.credential_id) > LONGEST_ID:
+        if len(credential.credential_id) > MAX_ID_LENGTH:
             raise SecurityKeyRefused
         return NewCredential(bytes(credential.credential_id), bytes(credential), made.counter)
-    except UNREADABLE as error:
+    except MALFORMED as error:
         raise SecurityKeyRefused from error
 
 
 def sign_in_options(admin: Admin, host: str) -> tuple[Options, State] | None:
-    """None when the admin has no key for this host."""
+    """The options for signing in, and the state to keep; None if the admin has no key for this host."""
     keys = [descriptor(key) for key in admin.security_keys.filter(host=host)]
     if not keys:
         return None
     options, state = server_of(host).authenticate_begin(keys, UserVerificationRequirement.PREFERRED)
-    return plain(options), plain(state)
+    return as_json(options), as_json(state)
 
 
-def proven_key(admin: Admin, answer: str, host: str, state: State) -> tuple[SecurityKey, int]:
-    """The key that signed, and how often it says that it did so. Raises SecurityKeyRefused."""
+def verified_key(admin: Admin, answer: str, host: str, state: State) -> tuple[SecurityKey, int]:
+    """Verify the answer to `sign_in_options`: the key that signed, and its counter. Raises SecurityKeyRefused."""
     keys = {bytes(key.credential_id): key for key in admin.security_keys.filter(host=host)}
     try:
         response = AuthenticationResponse.from_dict(json.loads(answer))
         credentials = [AttestedCredentialData(bytes(key.credential)) for key in keys.values()]
         used = server_of(host).authenticate_complete(state, credentials, response)
         return keys[bytes(used.credential_id)], response.response.authenticator_data.counter
-    except UNREADABLE as error:
+    except MALFORMED as error:
         raise SecurityKeyRefused from error
 
 
@@ -119,7 +119,7 @@ def descriptor(key: SecurityKey) -> PublicKeyCredentialDescriptor:
     return PublicKeyCredentialDescriptor(type=PublicKeyCredentialType.PUBLIC_KEY, id=bytes(key.credential_id))
 
 
-def plain(value: Any) -> dict[str, Any]:
-    """As JSON has it: a session and a page can hold it."""
-    as_json: dict[str, Any] = json.loads(json.dumps(value, default=dict))
-    return as_json
+def as_json(value: Any) -> dict[str, Any]:
+    """As JSON types, which a session and a page can hold."""
+    converted: dict[str, Any] = json.loads(json.dumps(value, default=dict))
+    return converted

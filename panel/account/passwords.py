@@ -1,4 +1,4 @@
-"""The page on which an admin changes the password."""
+"""Changing one's own password."""
 
 from typing import Any
 
@@ -8,21 +8,24 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpResponse
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts import services
 from accounts.models import Admin
+from audit.actors import Actor, acting_admin
+from audit.models import Event
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):
-    def __init__(self, *args: Any, address: str | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, by: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.address = address
+        self.by = by
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
-        if not services.password_is_right(self.user, password, address=self.address):
+        if not services.check_password(self.user, password, address=self.by.ip):
             raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return password
 
@@ -33,21 +36,21 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return password
 
     def save(self, commit: bool = True) -> Admin:
-        services.change_own_password(self.user, self.cleaned_data["new_password1"])
+        services.change_own_password(self.user, self.cleaned_data["new_password1"], by=self.by, at=timezone.now())
         return self.user
 
 
 @method_decorator(never_cache, name="dispatch")
 class OwnPasswordView(PasswordChangeView):
     form_class = OwnPasswordForm
-    template_name = "accounts/password_change.html"
+    template_name = "panel/account/password_change.html"
     success_url = reverse_lazy("admin:index")
     title = "Change your password"
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "address": getattr(self.request, "client_address", None)}
+        return {**super().get_form_kwargs(), "by": acting_admin(self.request, Event.Source.ADMIN)}
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        messages.success(self.request, "Your password was changed. Everywhere else you are signed out.")
+        messages.success(self.request, "Your password was changed. You are signed out everywhere else.")
         return response

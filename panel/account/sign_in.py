@@ -1,4 +1,4 @@
-"""Signing in to the panel: the password, then the second factor of whoever has one. Until then nobody is signed in."""
+"""Signing in to the panel: first the password, then the second factor of an admin who has one."""
 
 import logging
 from dataclasses import asdict, dataclass
@@ -22,21 +22,21 @@ from django.views.generic import View
 
 from accounts.backends import ASKED_LATER
 from accounts.models import Admin
-from accounts.two_factor import services
 from accounts.two_factor.security_keys import host_for_keys, sign_in_options
+from accounts.two_factor.verification import check_code, check_security_key
 
 BACKEND = "accounts.backends.GuardedBackend"
-STAGE = "password_stage"
+PENDING_SIGN_IN = "pending_sign_in"
 CHALLENGE = "security_key_challenge"
 FEW_CODES = 3
-WRONG = "That was not right, or was used before. An app shows a new code every 30 seconds."
+WRONG = "Wrong or already used code. An app shows a new code every 30 seconds."
 log = logging.getLogger("portcullis.accounts")
 
 
 class PasswordForm(AdminAuthenticationForm):
     error_messages = {
         **AdminAuthenticationForm.error_messages,
-        "invalid_login": "The user name or the password is wrong. Both tell capitals from small letters.",
+        "invalid_login": "The user name or the password is wrong. Both are case-sensitive.",
     }
 
     def clean(self) -> dict[str, Any]:
@@ -57,34 +57,33 @@ class PasswordView(LoginView):
         person = form.get_user()
         if not person.has_second_factor():
             return super().form_valid(form)
-        # Whoever was signed in here before is not any more.
+        # This signs out an admin who was signed in with this browser before.
         self.request.session.flush()
-        begin_stage(self.request, person, leads_to=self.get_success_url())
+        pending = PendingSignIn(
+            person.pk, person.get_session_auth_hash(), timezone.now().timestamp(), self.get_success_url()
+        )
+        self.request.session[PENDING_SIGN_IN] = asdict(pending)
         return redirect("admin:second_factor")
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A right password, kept in the session until the second factor follows. The mark is that of a session: another
-    password, or having been disabled, makes it void."""
+class PendingSignIn:
+    """A right password was given; kept in the session until the second factor is. `session_hash` is compared with the
+    admin's, which changes with the password and when the admin is disabled. `began_at` is in seconds since 1970."""
 
     admin_id: int
-    mark: str
+    session_hash: str
     began_at: float
-    leads_to: str
+    next_url: str
 
     def admin(self) -> Admin | None:
-        """Whose password it was, if it still counts."""
+        """None if too much time went by or the admin was changed."""
         if timezone.now().timestamp() - self.began_at > settings.SECOND_FACTOR_WITHIN.total_seconds():
             return None
         person = Admin.objects.filter(pk=self.admin_id, is_active=True).first()
-        still = person is not None and constant_time_compare(self.mark, person.get_session_auth_hash())
-        return person if still else None
-
-
-def begin_stage(request: HttpRequest, person: Admin, *, leads_to: str) -> None:
-    now = timezone.now().timestamp()
-    request.session[STAGE] = asdict(Stage(person.pk, person.get_session_auth_hash(), now, leads_to))
+        if person and constant_time_compare(self.session_hash, person.get_session_auth_hash()):
+            return person
+        return None
 
 
 class SecondFactorForm(forms.Form):
@@ -99,55 +98,52 @@ class SecondFactorForm(forms.Form):
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
 class SecondFactorView(View):
-    """Asks whoever gave a right password less than five minutes ago, in this session."""
+    """Asks for the second factor after a right password in this session, given less than SECOND_FACTOR_WITHIN ago."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if isinstance(request.user, Admin):
             return redirect("admin:index")
-        kept = request.session.get(STAGE)
-        self.stage = Stage(**kept) if kept else None
-        person = self.stage.admin() if self.stage else None
-        if person is None:
-            messages.error(request, "Sign in again: too much time went by, or your account was changed.")
+        kept = request.session.get(PENDING_SIGN_IN)
+        pending = PendingSignIn(**kept) if kept else None
+        person = pending.admin() if pending else None
+        if pending is None or person is None:
+            messages.error(request, "Please sign in again: this page has expired, or your account was changed.")
             return redirect("admin:login")
-        self.person = person
+        self.pending, self.person = pending, person
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.ask(SecondFactorForm())
+        return self.render(SecondFactorForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = SecondFactorForm(request.POST)
         challenge = request.session.pop(CHALLENGE, None)
-        if form.is_valid() and self.proves(form.cleaned_data, challenge):
+        if form.is_valid() and self.is_right(form.cleaned_data, challenge):
             return self.sign_in()
         if form.is_valid():
             form = SecondFactorForm({})  # an empty field for the next code
             form.add_error(None, WRONG)
             log.warning("%s gave the right password and a wrong second factor", self.person.username)
-        return self.ask(form)
+        return self.render(form)
 
-    def proves(self, given: dict[str, str], challenge: Any) -> bool:
+    def is_right(self, given: dict[str, str], challenge: Any) -> bool:
         address, now = getattr(self.request, "client_address", None), timezone.now()
         host = host_for_keys(self.request.get_host())
         if given["answer"] and challenge and host:
-            return services.key_is_right(
-                self.person, given["answer"], host=host, state=challenge, address=address, at=now
-            )
-        return services.code_is_right(self.person, given["code"], address=address, at=now)
+            return check_security_key(self.person, given["answer"], host=host, state=challenge, address=address, at=now)
+        return check_code(self.person, given["code"], address=address, at=now)
 
     def sign_in(self) -> HttpResponse:
-        assert self.stage is not None
-        del self.request.session[STAGE]
+        del self.request.session[PENDING_SIGN_IN]
         login(self.request, self.person, backend=BACKEND)
         left = self.person.recovery_codes.filter(used_at=None).count()
         if left <= FEW_CODES:
             messages.warning(
-                self.request, f"You have {left} recovery codes left: make new ones on your account's page."
+                self.request, f"You have {left} recovery codes left. Make new ones on the page of your account."
             )
-        return redirect(self.stage.leads_to)
+        return redirect(self.pending.next_url)
 
-    def ask(self, form: forms.Form) -> HttpResponse:
+    def render(self, form: forms.Form) -> HttpResponse:
         host = host_for_keys(self.request.get_host())
         asked = sign_in_options(self.person, host) if host else None
         if asked:
@@ -159,4 +155,4 @@ class SecondFactorView(View):
             "options": asked[0] if asked else None,
             "keys_elsewhere": not asked and self.person.security_keys.exists(),
         }
-        return TemplateResponse(self.request, "accounts/second_factor.html", context)
+        return TemplateResponse(self.request, "panel/account/second_factor.html", context)

@@ -1,11 +1,11 @@
-"""The pages of the panel that concern whoever looks at them."""
+"""The pages of one's own account."""
 
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
-from panel.account import account, factors
+from panel.account import overview, second_factors
 from panel.account.sign_in import SecondFactorView
 
 
@@ -15,13 +15,15 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
 
     return [
         path("login/second-factor/", SecondFactorView.as_view(), name="second_factor"),
-        page("", account.account, "account"),
-        page("end-browser/", account.end_browser, "end_browser"),
-        page("end-api-sign-in/", account.end_api_sign_in, "end_api_sign_in"),
-        page("end-others/", account.end_others, "end_others"),
-        page("authenticator-app/add/", factors.AddTotpView.as_view(), "add_totp"),
-        page("authenticator-app/remove/", factors.RemoveTotpView.as_view(), "remove_totp"),
-        page("security-keys/add/", factors.AddSecurityKeyView.as_view(), "add_security_key"),
-        page("security-keys/<int:key_id>/remove/", factors.RemoveSecurityKeyView.as_view(), "remove_security_key"),
-        page("recovery-codes/", factors.RenewRecoveryCodesView.as_view(), "renew_recovery_codes"),
+        page("", overview.AccountView.as_view(), "account"),
+        page("end-browser/", overview.EndBrowserView.as_view(), "end_browser"),
+        page("end-api-sign-in/", overview.EndApiSignInView.as_view(), "end_api_sign_in"),
+        page("end-others/", overview.EndOthersView.as_view(), "end_others"),
+        page("authenticator-app/add/", second_factors.AddTotpView.as_view(), "add_totp"),
+        page("authenticator-app/remove/", second_factors.RemoveTotpView.as_view(), "remove_totp"),
+        page("security-keys/add/", second_factors.AddSecurityKeyView.as_view(), "add_security_key"),
+        page(
+            "security-keys/<int:key_id>/remove/", second_factors.RemoveSecurityKeyView.as_view(), "remove_security_key"
+        ),
+        page("recovery-codes/", second_factors.RenewRecoveryCodesView.as_view(), "renew_recovery_codes"),
     ]

@@ -1,41 +1,52 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.admin import ReadOnlyAdmin
-from panel.events.words import action_words, actor_words
+from panel.events.filters import ActionFilter, ActorFilter, SourceFilter, SubjectTypeFilter
+from panel.events.words import SOURCES, action_words, actor_words, subject_url
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "shown_action", "subject_name", "shown_actor", "source", "reason"]
-    list_filter = ["action", "source"]
+    list_display = ["at", "action_label", "subject", "actor_label", "source_label", "reason"]
+    list_filter = [SubjectTypeFilter, ActionFilter, SourceFilter, ActorFilter]
     search_fields = ["subject_name", "actor_name", "reason", "=subject_id", "=request_id"]
     search_help_text = "Name of a site or an admin, reason; or a whole site id or request id"
     ordering = ["-sequence"]
-    linked_lookups = ("subject_type", "subject_id", "actor")
+    linked_lookups = ("subject_id",)
+    readonly_fields = ["action_label", "subject", "actor_label", "source_label"]
     fields = [
         "at",
-        "shown_action",
-        "subject_type",
-        "subject_name",
+        "action_label",
+        "subject",
         "subject_id",
-        "actor_name",
+        "actor_label",
         "role",
-        "source",
+        "source_label",
         "ip",
         "request_id",
         "reason",
         "changes",
         "id",
     ]
-    readonly_fields = ["shown_action"]
 
     @admin.display(description="action", ordering="action")
-    def shown_action(self, event: Any) -> str:
+    def action_label(self, event: Any) -> str:
         return action_words(event).label
 
-    @admin.display(description="by", ordering="actor_name")
-    def shown_actor(self, event: Any) -> str:
+    @admin.display(description="about", ordering="subject_name")
+    def subject(self, event: Any) -> SafeString | str:
+        url = subject_url(event)
+        return format_html('<a href="{}">{}</a>', url, event.subject_name) if url else event.subject_name
+
+    @admin.display(description="who", ordering="actor_name")
+    def actor_label(self, event: Any) -> str:
         return actor_words(event)
+
+    @admin.display(description="where", ordering="source")
+    def source_label(self, event: Any) -> str:
+        return SOURCES[event.source]

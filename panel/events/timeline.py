@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.instants import parse_instant
-from panel.events.words import SOURCES, action_words
+from panel.events.words import SOURCES, action_words, subject_url
 from panel.widgets.times import moment, moment_to_the_second
 
 FIELDS = {
@@ -21,8 +21,20 @@ FIELDS = {
     "lock_reason": "Lock reason",
     "key_hint": "Key",
     "live_keys": "Keys in use",
+    "username": "User name",
+    "email": "E-mail",
+    "role": "Role",
+    "has_password": "Has a password",
+    "security_key": "Security key",
+    "authenticator_app": "Authenticator app",
+    "second_factor": "Second factor",
+    "recovery_codes_left": "Recovery codes left",
+    "browser": "Browser",
+    "browsers": "Browsers",
+    "program": "Program",
+    "api_sign_ins": "Sign-ins over the API",
 }
-# What the action's own name says already.
+# Fields that the action's label already covers.
 SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at"})
 NOTHING = "–"
 
@@ -35,10 +47,14 @@ class Change(NamedTuple):
 
 class Entry(NamedTuple):
     event: Event
-    words: str
+    label: str
     who: str
-    door: str
+    source: str
     changes: list[Change]
+
+    @property
+    def subject_url(self) -> str | None:
+        return subject_url(self.event)
 
 
 def timeline(events: Iterable[Event]) -> list[Entry]:
@@ -63,7 +79,7 @@ def label_of(field: str) -> str:
 
 
 def readable(field: str, value: Any) -> str | SafeString:
-    """The value of a site's field, from the site itself or as an event holds it."""
+    """The value of a field, from the row itself or as an event holds it."""
     value = from_event(field, value)
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -75,7 +91,7 @@ def readable(field: str, value: Any) -> str | SafeString:
 
 
 def from_event(field: str, value: Any) -> Any:
-    """What an event's JSON says, as the site's field holds it."""
+    """The value of an event's JSON as the model's field holds it."""
     if not (field.endswith("_at") and isinstance(value, str)):
         return value
     try:
@@ -85,5 +101,5 @@ def from_event(field: str, value: Any) -> Any:
 
 
 def with_seconds(at: datetime) -> SafeString:
-    """The seconds count where one value is held against another."""
+    """With seconds if there are any, as two values are compared."""
     return moment(at) if at.second == 0 else moment_to_the_second(at)

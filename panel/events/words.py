@@ -1,15 +1,17 @@
-"""The words for events: one table for the dashboard, the timeline of a site or an admin, and the page of events."""
+"""The words for events: one table for the dashboard, the page of a site or an admin, and the page of events."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.urls import reverse
 
+from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
 from audit.models import Event
 from sites.events import SITE, SiteAction
 
 # Edits of a single field that have a name of their own.
 ACTIVATED, DEACTIVATED, EXPIRY_SET = "site.activated", "site.deactivated", "site.expiry_set"
+SPECIFIC_EDITS = frozenset({ACTIVATED, DEACTIVATED, EXPIRY_SET})
 
 
 class ActionWords(NamedTuple):
@@ -33,9 +35,26 @@ ACTIONS: Mapping[str, ActionWords] = {
     ACTIVATED: ActionWords("Activated", "activated"),
     DEACTIVATED: ActionWords("Deactivated", "deactivated"),
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
+    AdminAction.CREATED: ActionWords("Created", "created the admin"),
+    AdminAction.ROLE_CHANGED: ActionWords("Role changed", "changed the role of"),
+    AdminAction.EMAIL_CHANGED: ActionWords("E-mail changed", "changed the e-mail of"),
+    AdminAction.DISABLED: ActionWords("Disabled", "disabled the admin"),
+    AdminAction.ENABLED: ActionWords("Enabled", "enabled the admin"),
+    AdminAction.PASSWORD_CHANGED: ActionWords("Password changed", "changed the password of"),
+    AdminAction.PASSWORD_RESET: ActionWords("Password reset", "reset the password of"),
+    AdminAction.AUTHENTICATOR_APP_ADDED: ActionWords("Authenticator app added", "added an authenticator app to"),
+    AdminAction.AUTHENTICATOR_APP_REMOVED: ActionWords("Authenticator app removed", "removed the authenticator app of"),
+    AdminAction.SECURITY_KEY_ADDED: ActionWords("Security key added", "added a security key to"),
+    AdminAction.SECURITY_KEY_REMOVED: ActionWords("Security key removed", "removed a security key of"),
+    AdminAction.RECOVERY_CODES_RENEWED: ActionWords("Recovery codes renewed", "renewed the recovery codes of"),
+    AdminAction.SECOND_FACTORS_RESET: ActionWords("Second factor reset", "reset the second factor of"),
+    AdminAction.BROWSER_SIGNED_OUT: ActionWords("Browser signed out", "signed out a browser of"),
+    AdminAction.API_SIGN_IN_ENDED: ActionWords("API sign-in ended", "ended an API sign-in of"),
+    AdminAction.SIGNED_OUT_ELSEWHERE: ActionWords("Signed out everywhere else", "signed out everywhere else:"),
+    AdminAction.SIGN_IN_BLOCKED: ActionWords("Sign-in blocked", "blocked the sign-in of"),
 }
-SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site"}
-SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change"}
+SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site", ADMIN: "Admin"}
+SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change", ADMIN: "admin:accounts_admin_change"}
 SOURCES: Mapping[str, str] = {
     Event.Source.ADMIN: "in the panel",
     Event.Source.API: "over the API",
@@ -72,6 +91,8 @@ def actor_words(event: Event) -> str:
 
 
 def subject_url(event: Event) -> str | None:
-    """The subject's page in the panel, if its type has one."""
+    """The subject's page in the panel, if there is one."""
+    if (event.subject_type, event.subject_id) == (UNKNOWN_ADMIN.type, UNKNOWN_ADMIN.id):
+        return None
     page = SUBJECT_PAGES.get(event.subject_type)
     return reverse(page, args=[event.subject_id]) if page else None

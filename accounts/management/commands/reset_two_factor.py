@@ -6,11 +6,12 @@ from django.utils import timezone
 from accounts.errors import AdminNotFound
 from accounts.models import Admin
 from accounts.two_factor.services import reset_two_factor
+from audit.actors import COMMAND
 from common.commands import DomainCommand
 
 
 class Command(DomainCommand):
-    help = "Take all second factors of an admin who lost them, and sign them out everywhere."
+    help = "Remove all second factors of an admin who lost them, and sign them out everywhere."
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("username")
@@ -20,6 +21,6 @@ class Command(DomainCommand):
             admin = Admin.objects.get_by_natural_key(options["username"])
         except Admin.DoesNotExist as error:
             raise AdminNotFound(f"There is no admin named {options['username']}.") from error
-        had = reset_two_factor(admin.pk, by="manage.py", at=timezone.now())
-        line = f"{admin} had no second factor." if not had else f"{admin} has no second factor any more."
-        return {"username": admin.username, "had_second_factor": had}, [f"{line} Signed out everywhere."]
+        had_factor = reset_two_factor(admin.pk, by=COMMAND, at=timezone.now())
+        line = f"{admin} had no second factor." if not had_factor else f"{admin} has no second factor any more."
+        return {"username": admin.username, "had_second_factor": had_factor}, [f"{line} Signed out everywhere."]

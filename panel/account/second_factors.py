@@ -1,4 +1,4 @@
-"""One's own second factors: adding one, taking one away, new recovery codes. Each asks for the password once more."""
+"""Adding and removing one's own second factors, and new recovery codes. Each page asks for the password again."""
 
 import base64
 import binascii
@@ -18,15 +18,17 @@ from django.views.generic import View
 
 from accounts.models import Admin, SecurityKey
 from accounts.required_steps import needs_second_factor
-from accounts.services import password_is_right
+from accounts.services import check_password
 from accounts.two_factor import services
 from accounts.two_factor.codes import app_uri, new_secret
-from accounts.two_factor.encryption import Unreadable, opened, sealed
+from accounts.two_factor.encryption import DecryptionFailed, decrypt, encrypt
 from accounts.two_factor.security_keys import host_for_keys, new_credential, registration_options
+from audit.actors import acting_admin
+from audit.models import Event
 from common.errors import DomainError
-from panel.account.account import page, signed_in
+from panel.account.pages import current_admin, render_page
 
-NEW_SECRET = "new_totp_secret"  # noqa: S105 - where it is kept, sealed
+NEW_SECRET = "new_totp_secret"  # noqa: S105 - the key of an encrypted value in the session
 NEW_KEY = "new_security_key"
 
 
@@ -45,7 +47,7 @@ class ConfirmForm(forms.Form):
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         address = getattr(self.request, "client_address", None)
-        if not password_is_right(signed_in(self.request), password, address=address):
+        if not check_password(current_admin(self.request), password, address=address):
             raise forms.ValidationError("This is not your password.", code="password_incorrect")
         return password
 
@@ -60,7 +62,7 @@ class NewAppForm(ConfirmForm):
 
 
 class NewKeyForm(ConfirmForm):
-    name = forms.CharField(max_length=60, help_text='What you call it, such as "blue key" or "my laptop".')
+    name = forms.CharField(max_length=60, help_text='For example "blue key" or "my laptop".')
     answer = forms.CharField(max_length=20_000, widget=forms.HiddenInput)
     field_order = ("name", "password")
 
@@ -68,8 +70,8 @@ class NewKeyForm(ConfirmForm):
         return str(self.cleaned_data["answer"])
 
 
-class OwnPage(View):
-    """A page with a form about the second factors of whoever looks."""
+class SecondFactorFormView(View):
+    """A page with a form about the second factors of the signed-in admin."""
 
     form_class: type[ConfirmForm] = ConfirmForm
     template = "confirm"
@@ -77,92 +79,95 @@ class OwnPage(View):
 
     @method_decorator(sensitive_post_parameters())
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        self.owner = signed_in(request)
+        self.owner = current_admin(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self.show(self.form_class(request))
+        return self.render(self.form_class(request))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = self.form_class(request, request.POST)
         if form.is_valid():
             try:
-                answer = self.do(form)
+                answer = self.form_valid(form)
             except DomainError as error:
                 form.add_error(None, error.detail)
             else:
                 if answer is not None:
                     return answer
-        return self.show(form)
+        return self.render(form)
 
-    def show(self, form: forms.Form) -> HttpResponse:
-        must = needs_second_factor(self.owner) and not self.owner.has_second_factor()
-        context = {"form": form, "must_enrol": must, **self.shown()}
-        if must:
+    def render(self, form: forms.Form) -> HttpResponse:
+        is_required = needs_second_factor(self.owner) and not self.owner.has_second_factor()
+        context = {"form": form, "is_required": is_required, **self.page_context()}
+        if is_required:
             context["is_nav_sidebar_enabled"] = False
-        return page(self.request, self.template, self.title, **context)
+        return render_page(self.request, self.template, self.title, **context)
 
-    def shown(self) -> dict[str, Any]:
+    def page_context(self) -> dict[str, Any]:
         return {}
 
-    def do(self, form: Any) -> HttpResponse | None:
-        """None when the form says why not."""
+    def form_valid(self, form: Any) -> HttpResponse | None:
+        """None after adding an error to the form."""
         raise NotImplementedError
 
+    def who_and_when(self) -> dict[str, Any]:
+        return {"by": acting_admin(self.request, Event.Source.ADMIN), "at": timezone.now()}
+
     def stay_signed_in(self, person: Admin) -> None:
-        """After all that was signed in ended, this browser too."""
+        """Renew this browser's session if the change has just ended all sign-ins."""
         if person.token_generation != self.owner.token_generation:
             update_session_auth_hash(self.request, person)
 
-    def added(self, result: services.Added, words: str) -> HttpResponse:
+    def after_adding(self, result: services.AddedFactor, message: str) -> HttpResponse:
         self.stay_signed_in(result.admin)
-        messages.success(self.request, words)
+        messages.success(self.request, message)
         if result.recovery_codes is None:
             return redirect("admin:account")
-        return page(self.request, "recovery_codes", "Recovery codes", codes=result.recovery_codes)
+        return render_page(self.request, "recovery_codes", "Recovery codes", codes=result.recovery_codes)
 
 
-class AddTotpView(OwnPage):
+class AddTotpView(SecondFactorFormView):
     form_class, template, title = NewAppForm, "add_totp", "Add an authenticator app"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         self.secret = new_secret()
-        # Sealed also here, where it waits for its first code: a session's content is readable in the table.
-        box = sealed(self.secret, owner=self.owner.pk)
-        request.session[NEW_SECRET] = base64.b64encode(box).decode()
+        # Encrypted in the session as well, whose content is readable in the table.
+        ciphertext = encrypt(self.secret, owner=self.owner.pk)
+        request.session[NEW_SECRET] = base64.b64encode(ciphertext).decode()
         return super().get(request, **kwargs)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
-            self.secret = opened(base64.b64decode(request.session[NEW_SECRET]), owner=self.owner.pk)
-        except (KeyError, binascii.Error, Unreadable):
-            messages.error(request, "This page was used or is too old. Recovery codes are shown once.")
+            self.secret = decrypt(base64.b64decode(request.session[NEW_SECRET]), owner=self.owner.pk)
+        except (KeyError, binascii.Error, DecryptionFailed):
+            messages.error(request, "This page has expired. Recovery codes are shown only once.")
             return redirect("admin:account")
         return super().post(request, **kwargs)
 
-    def shown(self) -> dict[str, Any]:
+    def page_context(self) -> dict[str, Any]:
         groups = [self.secret[start : start + 4] for start in range(0, len(self.secret), 4)]
         return {"secret": " ".join(groups), "qr": qr_code(app_uri(self.secret, self.owner.username, "Portcullis"))}
 
-    def do(self, form: Any) -> HttpResponse | None:
-        added = services.add_totp(self.owner.pk, self.secret, code=form.cleaned_data["code"], at=timezone.now())
+    def form_valid(self, form: Any) -> HttpResponse | None:
+        added = services.add_totp(self.owner.pk, self.secret, code=form.cleaned_data["code"], **self.who_and_when())
         if added is None:
-            form.add_error("code", "This is not the code that belongs to the secret. Is the telephone's clock right?")
+            form.add_error("code", "That code is wrong. Is the clock of your phone right?")
             return None
         self.request.session.pop(NEW_SECRET)
-        return self.added(added, "The authenticator app is set up.")
+        return self.after_adding(added, "The authenticator app is set up.")
 
 
 def qr_code(content: str) -> SafeString:
-    """Black on white whatever the page looks like: cameras want it so."""
+    """Black on white in dark mode too, as cameras need it."""
     svg = segno.make_qr(content, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff", svgclass="qr")
     return mark_safe(svg)  # noqa: S308 - paths and numbers alone
 
 
-class AddSecurityKeyView(OwnPage):
+class AddSecurityKeyView(SecondFactorFormView):
     form_class, template, title = NewKeyForm, "add_security_key", "Add a security key"
 
-    def shown(self) -> dict[str, Any]:
+    def page_context(self) -> dict[str, Any]:
         host = host_for_keys(self.request.get_host())
         if host is None:
             return {"options": None}
@@ -170,52 +175,54 @@ class AddSecurityKeyView(OwnPage):
         self.request.session[NEW_KEY] = state
         return {"options": options}
 
-    def do(self, form: Any) -> HttpResponse | None:
+    def form_valid(self, form: Any) -> HttpResponse | None:
         host, state = host_for_keys(self.request.get_host()), self.request.session.pop(NEW_KEY, None)
         if host is None or state is None:
-            form.add_error(None, "This page was used or is too old; try again.")
+            form.add_error(None, "This page has expired. Please try again.")
             return None
-        made = new_credential(form.cleaned_data["answer"], host, state)
-        added = services.add_security_key(self.owner.pk, form.cleaned_data["name"], made, host=host, at=timezone.now())
-        return self.added(added, "The security key is set up.")
+        credential = new_credential(form.cleaned_data["answer"], host, state)
+        added = services.add_security_key(
+            self.owner.pk, form.cleaned_data["name"], credential, host=host, **self.who_and_when()
+        )
+        return self.after_adding(added, "The security key is set up.")
 
 
-class RemoveTotpView(OwnPage):
+class RemoveTotpView(SecondFactorFormView):
     title = "Remove the authenticator app"
 
-    def shown(self) -> dict[str, Any]:
+    def page_context(self) -> dict[str, Any]:
         if not hasattr(self.owner, "totp_device"):
             raise Http404
-        return {"question": "Its codes will not be asked for any more.", "verb": "Remove"}
+        return {"question": "The panel and the API will no longer ask for its codes.", "verb": "Remove"}
 
-    def do(self, form: Any) -> HttpResponse:
-        self.stay_signed_in(services.remove_totp(self.owner.pk, at=timezone.now()))
+    def form_valid(self, form: Any) -> HttpResponse:
+        self.stay_signed_in(services.remove_totp(self.owner.pk, **self.who_and_when()))
         messages.success(self.request, "The authenticator app is removed.")
         return redirect("admin:account")
 
 
-class RemoveSecurityKeyView(OwnPage):
+class RemoveSecurityKeyView(SecondFactorFormView):
     title = "Remove a security key"
 
-    def shown(self) -> dict[str, Any]:
+    def page_context(self) -> dict[str, Any]:
         key = get_object_or_404(SecurityKey, admin=self.owner, pk=self.kwargs["key_id"])
-        return {"question": f"“{key.name}” will not sign you in any more.", "verb": "Remove"}
+        return {"question": f"“{key.name}” will no longer sign you in.", "verb": "Remove"}
 
-    def do(self, form: Any) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         key_id = self.kwargs["key_id"]
-        self.stay_signed_in(services.remove_security_key(self.owner.pk, key_id, at=timezone.now()))
+        self.stay_signed_in(services.remove_security_key(self.owner.pk, key_id, **self.who_and_when()))
         messages.success(self.request, "The security key is removed.")
         return redirect("admin:account")
 
 
-class RenewRecoveryCodesView(OwnPage):
+class RenewRecoveryCodesView(SecondFactorFormView):
     title = "New recovery codes"
 
-    def shown(self) -> dict[str, Any]:
+    def page_context(self) -> dict[str, Any]:
         if not self.owner.has_second_factor():
             raise Http404
-        return {"question": "The codes that you have now will stop working.", "verb": "Make new codes"}
+        return {"question": "Your present codes will stop working.", "verb": "Make new codes"}
 
-    def do(self, form: Any) -> HttpResponse:
-        codes = services.renew_recovery_codes(self.owner.pk, at=timezone.now())
-        return page(self.request, "recovery_codes", "Recovery codes", codes=codes)
+    def form_valid(self, form: Any) -> HttpResponse:
+        codes = services.renew_recovery_codes(self.owner.pk, **self.who_and_when())
+        return render_page(self.request, "recovery_codes", "Recovery codes", codes=codes)

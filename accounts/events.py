@@ -1,0 +1,44 @@
+"""What can happen to an admin, as the audit records it."""
+
+from datetime import datetime
+
+from django.db.models import TextChoices
+
+from audit.actors import ActingAdmin, Actor
+from audit.services import Changes, Subject, record_event
+
+ADMIN = "admin"
+
+
+class AdminAction(TextChoices):
+    CREATED = "admin.created"
+    ROLE_CHANGED = "admin.role_changed"
+    EMAIL_CHANGED = "admin.email_changed"
+    DISABLED = "admin.disabled"
+    ENABLED = "admin.enabled"
+    PASSWORD_CHANGED = "admin.password_changed"  # noqa: S105 - the name of an action
+    PASSWORD_RESET = "admin.password_reset"  # noqa: S105
+    AUTHENTICATOR_APP_ADDED = "admin.authenticator_app_added"
+    AUTHENTICATOR_APP_REMOVED = "admin.authenticator_app_removed"
+    SECURITY_KEY_ADDED = "admin.security_key_added"
+    SECURITY_KEY_REMOVED = "admin.security_key_removed"
+    RECOVERY_CODES_RENEWED = "admin.recovery_codes_renewed"
+    SECOND_FACTORS_RESET = "admin.second_factors_reset"
+    BROWSER_SIGNED_OUT = "admin.browser_signed_out"
+    API_SIGN_IN_ENDED = "admin.api_sign_in_ended"
+    SIGNED_OUT_ELSEWHERE = "admin.signed_out_elsewhere"
+    SIGN_IN_BLOCKED = "admin.sign_in_blocked"
+
+
+# The subject of a blocked sign-in with a name that no admin has.
+UNKNOWN_ADMIN = Subject(ADMIN, "unknown", "an unknown name")
+
+
+def admin_subject(admin: ActingAdmin) -> Subject:
+    return Subject(ADMIN, admin.pk, admin.username)
+
+
+def record_admin_event(
+    action: AdminAction, admin: ActingAdmin, *, by: Actor, at: datetime, changes: Changes | None = None
+) -> None:
+    record_event(action, subject=admin_subject(admin), by=by, at=at, changes=changes)

@@ -1,0 +1,38 @@
+"""Changes of state of admins, their passwords and their sign-ins. Second factors have their own: `accounts.two_factor`.
+
+Each is one function, called by the panel, the API and the commands alike. Who acts is `by`, the moment `at`. A change and
+its event are written in one transaction; a sign-in that only ends because of another change is part of that change's event.
+"""
+
+from accounts.services.admins import CHANGEABLE, change_admin, create_admin, keep_one_sysadmin
+from accounts.services.passwords import change_own_password, check_password, reset_password
+from accounts.services.sign_ins import (
+    TokenPair,
+    end_all_sign_ins,
+    end_api_sign_in,
+    end_browser_session,
+    end_other_sign_ins,
+    renew_tokens,
+    sign_out,
+    start_token_family,
+    was_ended_by_owner,
+)
+
+__all__ = [
+    "CHANGEABLE",
+    "TokenPair",
+    "change_admin",
+    "change_own_password",
+    "check_password",
+    "create_admin",
+    "end_all_sign_ins",
+    "end_api_sign_in",
+    "end_browser_session",
+    "end_other_sign_ins",
+    "keep_one_sysadmin",
+    "renew_tokens",
+    "reset_password",
+    "sign_out",
+    "start_token_family",
+    "was_ended_by_owner",
+]

@@ -1,0 +1,71 @@
+"""Creating and changing admins."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.errors import LastSysadmin
+from accounts.events import AdminAction, record_admin_event
+from accounts.models import Admin
+from accounts.required_steps import required_step
+from accounts.roles import Role
+from accounts.services.sign_ins import end_all_sign_ins
+from audit.actors import Actor
+
+CHANGEABLE = ("role", "is_active", "email")
+
+
+@transaction.atomic
+def create_admin(username: str, *, email: str, role: str, password: str | None, by: Actor, at: datetime) -> Admin:
+    """A new admin with a password that they must change at the first sign-in; None leaves them without one."""
+    admin = Admin.objects.create_user(username, email, password, role=role, must_change_password=True, created_at=at)
+    record_admin_event(AdminAction.CREATED, admin, by=by, at=at, changes=admin.initial_values())
+    return admin
+
+
+@transaction.atomic
+def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: datetime) -> Admin:
+    """Change the fields of CHANGEABLE that are named, one event for each that differs.
+
+    It ends all sign-ins of an admin who is disabled, or whose new role requires something that they did not sign in with,
+    such as a second factor. Raises LastSysadmin.
+    """
+    with keep_one_sysadmin(admin_id) as admin:
+        before = {name: getattr(admin, name) for name in CHANGEABLE}
+        changed = {name: changes[name] for name in CHANGEABLE if name in changes and changes[name] != before[name]}
+        for name, value in changed.items():
+            setattr(admin, name, value)
+    is_disabled = "is_active" in changed and not admin.is_active
+    if is_disabled or ("role" in changed and required_step(admin)):
+        admin.token_generation += 1
+        end_all_sign_ins(admin, at=at)
+    admin.save(update_fields=[*CHANGEABLE, "token_generation"])
+    for name, value in changed.items():
+        action = {
+            "role": AdminAction.ROLE_CHANGED,
+            "is_active": AdminAction.ENABLED if value else AdminAction.DISABLED,
+            "email": AdminAction.EMAIL_CHANGED,
+        }[name]
+        record_admin_event(action, admin, by=by, at=at, changes={name: (before[name], value)})
+    return admin
+
+
+@contextmanager
+def keep_one_sysadmin(admin_id: int) -> Iterator[Admin]:
+    """Lock an admin to be changed in memory; the caller saves afterwards. Raises LastSysadmin if none would remain."""
+    # Every sysadmin's row, in one order: two who demote each other at once must not both succeed.
+    sysadmins = Admin.objects.select_for_update(no_key=True).filter(role=Role.SYSADMIN, is_active=True).order_by("pk")
+    others = [sysadmin for sysadmin in sysadmins if sysadmin.pk != admin_id and can_administer(sysadmin)]
+    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    could_administer = can_administer(admin)
+    yield admin
+    if could_administer and not others and not can_administer(admin):
+        raise LastSysadmin
+
+
+def can_administer(admin: Admin) -> bool:
+    """Whether they can sign in as a sysadmin, for which they need a password."""
+    return admin.is_superuser and admin.has_usable_password()

@@ -1,0 +1,50 @@
+"""Changing, resetting and checking passwords."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.events import AdminAction, record_admin_event
+from accounts.login_guard import LoginGuard
+from accounts.models import Admin
+from accounts.services.admins import keep_one_sysadmin
+from accounts.services.sign_ins import end_all_sign_ins
+from audit.actors import Actor
+
+
+@transaction.atomic
+def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime) -> None:
+    """Set the password that the admin chose, and end all their sign-ins."""
+    admin.set_password(password)
+    admin.must_change_password = False
+    admin.save(update_fields=["password", "must_change_password"])
+    end_all_sign_ins(admin, at=at)
+    record_admin_event(AdminAction.PASSWORD_CHANGED, admin, by=by, at=at)
+
+
+@transaction.atomic
+def reset_password(admin_id: int, password: str | None, *, by: Actor, at: datetime, must_change: bool = True) -> Admin:
+    """Set another admin's password, and end all their sign-ins; None leaves them without one. Raises LastSysadmin.
+
+    With `must_change` they choose another one at the next sign-in.
+    """
+    with keep_one_sysadmin(admin_id) as admin:
+        had_password = admin.has_usable_password()
+        admin.set_password(password)
+    admin.must_change_password = must_change
+    admin.save(update_fields=["password", "must_change_password"])
+    end_all_sign_ins(admin, at=at)
+    changes = {"has_password": (had_password, password is not None)}
+    record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)
+    return admin
+
+
+def check_password(admin: Admin, password: str, *, address: str | None) -> bool:
+    """Ask an admin who is signed in once more; failures are counted as at the sign-in. Raises TooManyLoginAttempts."""
+    guard = LoginGuard(admin.username, address)
+    guard.refuse_if_exhausted()
+    if not admin.check_password(password):
+        guard.count_failure()
+        return False
+    guard.refuse_if_exhausted()
+    return True

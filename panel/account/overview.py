@@ -1,0 +1,88 @@
+"""The page of one's own account, and the buttons on it that end sign-ins."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.generic import View
+
+from accounts import services
+from accounts.models import PanelSession, TokenFamily, TotpDevice
+from accounts.sessions import current_session_digest
+from accounts.two_factor.security_keys import host_for_keys
+from audit.actors import acting_admin
+from audit.models import Event
+from panel.account.pages import current_admin, render_page
+
+# A script may sign in thousands of times; one button ends all of them.
+MAX_SHOWN = 50
+
+
+class AccountView(View):
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        now, owner, current_session = timezone.now(), current_admin(request), current_session_digest(request)
+        current_first = ExpressionWrapper(Q(pk=current_session), BooleanField()).desc()
+        browsers = PanelSession.objects.filter(admin=owner, expire_date__gt=now).order_by(
+            current_first, "-last_used_at"
+        )
+        api_sign_ins = TokenFamily.objects.filter(admin=owner).live(at=now).order_by("-created_at")
+        return render_page(
+            request,
+            "overview",
+            "Your account",
+            totp_device=TotpDevice.objects.filter(admin=owner).first(),
+            security_keys=owner.security_keys.order_by("created_at"),
+            has_second_factor=owner.has_second_factor(),
+            codes_left=owner.recovery_codes.filter(used_at=None).count(),
+            host_for_keys=host_for_keys(request.get_host()),
+            browsers=browsers[:MAX_SHOWN],
+            more_browsers=browsers[MAX_SHOWN:].count(),
+            current_session=current_session,
+            api_sign_ins=api_sign_ins[:MAX_SHOWN],
+            more_api_sign_ins=api_sign_ins[MAX_SHOWN:].count(),
+        )
+
+
+class EndSignInsView(View):
+    """A button of the account's page: it ends something and goes back to the page."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        by, at = acting_admin(request, Event.Source.ADMIN), timezone.now()
+        messages.success(request, self.end(by=by, at=at))
+        return redirect("admin:account")
+
+    def end(self, **who_and_when: Any) -> str:
+        """Returns the message for the page."""
+        raise NotImplementedError
+
+
+class EndBrowserView(EndSignInsView):
+    def end(self, **who_and_when: Any) -> str:
+        digest = self.request.POST.get("session", "")[:64].replace("\0", "")
+        ended = services.end_browser_session(current_admin(self.request), digest, **who_and_when)
+        return "That browser is signed out." if ended else "That browser was signed out already."
+
+
+class EndApiSignInView(EndSignInsView):
+    def end(self, **who_and_when: Any) -> str:
+        try:
+            family_id = uuid.UUID(self.request.POST.get("family", ""))
+        except ValueError:
+            family_id = uuid.UUID(int=0)
+        ended = services.end_api_sign_in(current_admin(self.request), family_id, **who_and_when)
+        return "That sign-in is ended, with its access token." if ended else "That sign-in had ended already."
+
+
+class EndOthersView(EndSignInsView):
+    def end(self, **who_and_when: Any) -> str:
+        keep = current_session_digest(self.request)
+        services.end_other_sign_ins(current_admin(self.request), keep_session=keep, **who_and_when)
+        return "You are signed out everywhere else."

@@ -1,0 +1,103 @@
+"""The pages about the people who operate."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils import timezone
+
+from accounts import services
+from accounts.models import Admin, TokenFamily
+from audit.actors import acting_admin
+from audit.models import Event
+from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
+from panel.people.forms import ChangeAdminForm, NewAdminForm
+from panel.people.history import events_of_admin
+from panel.people.reset_password import ResetPasswordView
+from panel.people.reset_two_factor import ResetTwoFactorView
+
+
+@admin.register(Admin)
+class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
+    form = ChangeAdminForm
+    add_form = NewAdminForm
+    add_form_template = "panel/people/add_form.html"
+    change_form_template = "panel/people/change_form.html"
+    list_display = ["username", "email", "role", "is_active", "has_second_factor", "last_sign_in"]
+    list_filter = ["role", "is_active"]
+    search_fields = ["username", "email"]
+    ordering = ["username"]
+    filter_horizontal = ()
+    readonly_fields = ["username", "has_second_factor", "last_sign_in", "created_at"]
+    fieldsets = [
+        (None, {"fields": ["username", "email", "password", "has_second_factor"]}),
+        ("Permissions", {"fields": ["role", "is_active"]}),
+        ("Details", {"fields": ["last_sign_in", "created_at"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["username", "email", "role", "password1", "password2"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        people: Any = super().get_queryset(request)
+        return people.with_second_factor()
+
+    @admin.display(description="Second factor", boolean=True, ordering="second_factor")
+    def has_second_factor(self, person: Any) -> bool:
+        return bool(person.second_factor)
+
+    @admin.display(description="Last sign-in", ordering="last_login")
+    def last_sign_in(self, person: Admin) -> Any:
+        return person.last_login
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the password for an admin who may only look: Django would show a button there that is refused."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        (title, first), *others = fieldsets
+        return [(title, {"fields": [name for name in first["fields"] if name != "password"]}), *others]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # The user name is part of the history and does not change.
+        return self.readonly_fields if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Admin, form: Any, change: bool) -> None:
+        by, at = acting_admin(request, Event.Source.ADMIN), timezone.now()
+        if change:
+            changes = {name: form.cleaned_data[name] for name in form.changed_data if name in services.CHANGEABLE}
+            services.change_admin(obj.pk, changes, by=by, at=at)
+            return
+        given = form.cleaned_data
+        created = services.create_admin(
+            given["username"], email=given["email"], role=given["role"], password=given["password1"], by=by, at=at
+        )
+        obj.pk = created.pk  # Django's next page is about `obj`
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        if (person := kwargs.get("obj")) and request.user.has_perm("audit.view_event"):
+            context |= events_of_admin(person)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[Any]:
+        protected = self.admin_site.admin_view
+        return [
+            path("<id>/reset-two-factor/", protected(ResetTwoFactorView.as_view()), name="reset_two_factor"),
+            # Replaces the page of Django's UserAdmin, which has this name.
+            path("<id>/password/", protected(ResetPasswordView.as_view()), name="auth_user_password_change"),
+            *super().get_urls(),
+        ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(TokenFamily)
+class TokenFamilyAdmin(ReadOnlyAdmin):
+    list_display = ["admin", "created_at", "expires_at", "ended_at", "end_reason"]
+    search_fields = ["admin__username"]
+    list_select_related = ["admin"]
+    ordering = ["-created_at"]
+    fields = ["admin", "created_at", "expires_at", "ended_at", "end_reason"]

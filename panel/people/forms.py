@@ -1,0 +1,27 @@
+"""The forms of the pages about admins. They validate; the services write."""
+
+from typing import Any
+
+from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+
+from accounts.models import Admin
+from accounts.services import CHANGEABLE
+
+
+class NewAdminForm(UserCreationForm):
+    class Meta:
+        model = Admin
+        fields = ["username", "email", "role"]
+
+
+class ChangeAdminForm(UserChangeForm):
+    class Meta:
+        model = Admin
+        fields = ["username", "email", "role", "is_active", "password"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in CHANGEABLE:
+            # The page sends back what it showed, so that only what this person changed counts as changed.
+            if name in self.fields:
+                self.fields[name].show_hidden_initial = True

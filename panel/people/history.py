@@ -1,0 +1,26 @@
+"""What was done to an admin and by an admin, for the admin's own page."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounts.events import ADMIN
+from accounts.models import Admin
+from audit.models import Event
+from panel.events.timeline import timeline
+
+NEWEST = 20
+
+
+def events_of_admin(admin: Admin) -> dict[str, Any]:
+    """The context of `panel/people/history.html`."""
+    about = Event.objects.of(ADMIN, admin.pk).newest_first()[:NEWEST]
+    by = Event.objects.filter(actor=admin).newest_first()[:NEWEST]
+    page = reverse("admin:audit_event_changelist")
+    return {
+        "events_about": timeline(about),
+        "events_about_url": f"{page}?{urlencode({'subject_type': ADMIN, 'subject_id': admin.pk})}",
+        "events_by": timeline(by),
+        "events_by_url": f"{page}?{urlencode({'actor': admin.pk})}",
+    }
