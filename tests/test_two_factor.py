@@ -155,7 +155,7 @@ def must_set_up_a_second_factor(nora: Person) -> list[str]:
     nora.examine()
     codes = page.locator(".recovery-codes code").all_inner_texts()
     assert len(codes) == 10
-    nora.follow("a:text-is('I have kept them')")
+    nora.follow("a:text-is('I have saved them')")
     nora.examine()
     assert "10 of 10 left" in page.inner_text("#content")
     assert codes[0] not in page.content()
@@ -174,7 +174,7 @@ def signs_in_by_codes(nora: Person, codes: list[str]) -> None:
     nora.sign_out()
     nora.give_password(NORA, CHOSEN)
     nora.give_code(nora.used)
-    assert "That was not right, or was used before" in page.inner_text("#content")
+    assert "Wrong or already used code" in page.inner_text("#content")
     nora.examine()
     nora.give_code(codes[0])
     assert nora.is_at("/admin/")

@@ -178,7 +178,10 @@ def test_an_address_is_no_name_for_a_key_and_the_page_says_so() -> None:
     client = signed_in()
     page = client.get(KEY_PAGE, HTTP_HOST="127.0.0.1").content.decode()
     assert "Browsers allow security keys only for a host name" in page
-    assert "you called this server by its address" in client.get("/admin/account/", HTTP_HOST="[::1]").content.decode()
+    assert (
+        "Open the panel by host name, not by IP address"
+        in client.get("/admin/account/", HTTP_HOST="[::1]").content.decode()
+    )
 
 
 def test_a_key_of_another_host_name_is_not_asked_for(settings: Any, key: SoftKey) -> None:

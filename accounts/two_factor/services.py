@@ -48,6 +48,7 @@ def add_totp(admin_id: int, secret: str, *, code: str, by: Actor, at: datetime) 
     added = finish_adding(admin, is_first=not had_factor, at=at)
     changes: Changes = {"authenticator_app": ("another app" if had_app else None, "added")}
     record_admin_event(AdminAction.AUTHENTICATOR_APP_ADDED, admin, by=by, at=at, changes=changes)
+    log.info("%s added an authenticator app", admin.username)
     return added
 
 
@@ -76,6 +77,7 @@ def add_security_key(
     added = finish_adding(admin, is_first=not had_factor, at=at)
     changes: Changes = {"security_key": (None, name)}
     record_admin_event(AdminAction.SECURITY_KEY_ADDED, admin, by=by, at=at, changes=changes)
+    log.info("%s added a security key", admin.username)
     return added
 
 
@@ -95,6 +97,7 @@ def remove_totp(admin_id: int, *, by: Actor, at: datetime) -> Admin:
         finish_removing(admin, at=at)
         changes: Changes = {"authenticator_app": ("added", None)}
         record_admin_event(AdminAction.AUTHENTICATOR_APP_REMOVED, admin, by=by, at=at, changes=changes)
+        log.info("%s removed the authenticator app", admin.username)
     return admin
 
 
@@ -108,6 +111,7 @@ def remove_security_key(admin_id: int, key_id: int, *, by: Actor, at: datetime) 
         finish_removing(admin, at=at)
         changes: Changes = {"security_key": (key.name, None)}
         record_admin_event(AdminAction.SECURITY_KEY_REMOVED, admin, by=by, at=at, changes=changes)
+        log.info("%s removed a security key", admin.username)
     return admin
 
 
@@ -126,6 +130,7 @@ def renew_recovery_codes(admin_id: int, *, by: Actor, at: datetime) -> list[str]
     new = replace_recovery_codes(admin, at=at)
     changes: Changes = {"recovery_codes_left": (left, len(new))}
     record_admin_event(AdminAction.RECOVERY_CODES_RENEWED, admin, by=by, at=at, changes=changes)
+    log.info("%s renewed the recovery codes", admin.username)
     return new
 
 

@@ -64,7 +64,7 @@ def test_a_wrong_password_is_told_in_our_words(anna: Admin) -> None:
 
 def test_a_new_admin_is_asked_for_no_way_in_that_there_is_not(anna: Admin) -> None:
     said = visible(at_the_screen(anna).get("/admin/accounts/admin/add/").content.decode())
-    assert "at the first sign-in" in said
+    assert "at first sign-in" in said
     assert "Single Sign-On" not in said
 
 
