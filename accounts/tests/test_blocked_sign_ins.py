@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.errors import TooManyLoginAttempts
 from accounts.events import ADMIN
+from accounts.login_guard import LoginGuard
 from accounts.models import Admin
 from accounts.tests.factors import after_password, app_of
 from accounts.tests.side_by_side import side_by_side
@@ -42,6 +44,17 @@ def test_a_flood_leaves_one_event_for_each_limit_and_window(settings: Any) -> No
     ]
     fail(20, address="198.51.100.4")
     assert Event.objects.count() == 3
+
+
+def test_failures_past_the_limit_that_ran_side_by_side_leave_no_more_events(settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_PAIR = 3
+    guard = LoginGuard("anna", ADDRESS)
+    for _ in range(3):
+        guard.count_failure()
+    for _ in range(3):
+        with pytest.raises(TooManyLoginAttempts):
+            guard.count_failure()
+    assert Event.objects.count() == 1
 
 
 def test_a_name_that_no_admin_has_is_not_recorded() -> None:

@@ -167,6 +167,12 @@ def test_a_new_admin_is_one_event_and_none_without_it(transactional_db: None, by
     assert nora.must_change_password
 
 
+def test_without_its_event_there_is_no_first_sysadmin(transactional_db: None) -> None:
+    with mock.patch.object(Event.objects, "create", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+        Admin.objects.create_superuser("root", "r@x.example", PASSWORD)
+    assert not Admin.objects.exists()
+
+
 def test_several_fields_are_several_events_and_what_is_equal_is_none(ben: Admin, by: Actor) -> None:
     services.change_admin(ben.pk, {"role": "viewer", "email": "b@x.example", "is_active": True}, by=by, at=NOW)
     assert {event.short_action for event in Event.objects.all()} == {"role_changed", "email_changed"}

@@ -10,6 +10,7 @@ from accounts.tests.side_by_side import side_by_side
 from accounts.tests.tokens import login
 from accounts.two_factor.security_keys import NewCredential
 from accounts.two_factor.services import add_security_key
+from audit.actors import COMMAND
 
 pytestmark = [
     pytest.mark.postgresql,
@@ -44,7 +45,7 @@ def test_one_code_signs_one_of_two_browsers_in(transactional_db: None, anna: Adm
 def test_two_first_factors_at_once_make_one_set_of_recovery_codes(transactional_db: None, anna: Admin) -> None:
     def add(name: str) -> bool:
         made = NewCredential(name.encode(), b"credential", 0)
-        added = add_security_key(anna.pk, name, made, host="localhost", at=timezone.now())
+        added = add_security_key(anna.pk, name, made, host="localhost", by=COMMAND, at=timezone.now())
         return added.recovery_codes is not None
 
     assert sorted(side_by_side(lambda: add("one"), lambda: add("two"))) == [False, True]
