@@ -1,12 +1,13 @@
-"""When a site shall call next.
+"""When a site calls next.
 
 The usual pace is HEARTBEAT_INTERVAL, up to 5 % shorter or longer. The deviation belongs to the site, so that sites which
-came back together drift apart a little more with every call. A licence that ends before that is worth a call within the
-minute after its end; whether it does is decided where the end is known, in the statement of `heartbeat.services`.
+came back together drift apart a little more with every call. If the licence ends before the usual next call, the site calls
+within the minute after that end. `heartbeat.statement` has the same rule in SQL.
 """
 
 import uuid
 import zlib
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from django.conf import settings
 SPREAD = 0.05
 AFTER_END_AT_LEAST = 1
 AFTER_END_SPREAD = 50
+SHORTEST_SECONDS = 60
+SECOND = timedelta(seconds=1)
 
 
 class Pace(NamedTuple):
@@ -29,3 +32,12 @@ def pace_of(site_id: uuid.UUID) -> Pace:
         usual_seconds=round(settings.HEARTBEAT_INTERVAL.total_seconds() * (1 + SPREAD * (2 * share - 1))),
         after_end_seconds=AFTER_END_AT_LEAST + int(AFTER_END_SPREAD * share),
     )
+
+
+def seconds_until_next_call(site_id: uuid.UUID, *, licensed_until: datetime | None, at: datetime) -> int:
+    """`licensed_until` is None if the site is not licensed now."""
+    pace = pace_of(site_id)
+    if licensed_until is None or licensed_until >= at + timedelta(seconds=pace.usual_seconds):
+        return pace.usual_seconds
+    whole_seconds_to_end = -((at - licensed_until) // SECOND)  # rounded up
+    return max(whole_seconds_to_end + pace.after_end_seconds, SHORTEST_SECONDS)

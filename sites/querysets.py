@@ -56,7 +56,7 @@ def folded(text: str) -> str:
 
 
 def licensed_at(at: datetime) -> Q:
-    """The rule of `licensing.verdict` as a condition in SQL; a test holds the two against each other."""
+    """The rule of `heartbeat.statement` as a condition; heartbeat/tests/test_same_rules.py compares the two."""
     return Q(is_active=True, license_expires_at__gt=at)
 
 

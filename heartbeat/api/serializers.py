@@ -1,5 +1,6 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from common.api.fields import InstantField, StrictIntegerField, TextField
@@ -26,11 +27,13 @@ class ReportSerializer(serializers.Serializer[Any]):
     uptime_seconds = StrictIntegerField(min_value=0, max_value=MAX_UPTIME)
 
 
-class HeartbeatAnswerSerializer(serializers.Serializer[Any]):
-    licensed = serializers.BooleanField(source="verdict.licensed")
-    locked = serializers.BooleanField(source="verdict.locked")
-    lock_reason = serializers.CharField(source="verdict.lock_reason", allow_null=True)
-    expires_at = InstantField(source="verdict.expires_at")
+# Describes `heartbeat.services.Reply` for the API's documentation; the view writes the reply without it.
+@extend_schema_serializer(component_name="HeartbeatAnswer")
+class ReplySerializer(serializers.Serializer[Any]):
+    licensed = serializers.BooleanField()
+    locked = serializers.BooleanField()
+    lock_reason = serializers.CharField(allow_null=True)
+    expires_at = InstantField()
     server_time = InstantField()
     next_heartbeat_seconds = serializers.IntegerField(help_text="Call again after that many seconds.")
 

@@ -27,19 +27,20 @@ from common.web.client_address import address_bucket
 from heartbeat.api.serializers import (
     MAX_UPTIME,
     MAX_VERSION,
-    HeartbeatAnswerSerializer,
     HeartbeatSerializer,
+    ReplySerializer,
     ReportSerializer,
 )
 from heartbeat.errors import InvalidSiteCredentials, TooManyFailures
 from heartbeat.models import Heartbeat
-from heartbeat.services import Answer, Report, SiteCredentials, record_heartbeat
+from heartbeat.services import Report, SiteCredentials, record_heartbeat
 from sites.api.paths import path_site_id
 from sites.api.serializers import CursorQuery
 from sites.errors import SiteNotFound
 from sites.models import Site
 
 JSON = "application/json"
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=format_instant).encode
 # Holds no state of its own: one is enough for all requests.
 REPORT = ReportSerializer()
 # What this process knows of the shared counters; to lose an entry costs one more count.
@@ -72,7 +73,7 @@ class HeartbeatView(APIView):
         summary="Check in",
         tags=["heartbeat"],
         request=ReportSerializer,
-        responses=HeartbeatAnswerSerializer,
+        responses=ReplySerializer,
         examples=[
             OpenApiExample("report", {"version": "1.0.0", "uptime_seconds": 12345}, request_only=True),
             OpenApiExample(
@@ -104,11 +105,11 @@ class HeartbeatView(APIView):
         report = read_report(json_body(request))
         ip = request.client_address
         try:
-            answer = record_heartbeat(SiteCredentials(site_id, key), report, ip=ip, at=timezone.now())
+            reply = record_heartbeat(SiteCredentials(site_id, key), report, ip=ip, at=timezone.now())
         except InvalidSiteCredentials:
             refuse_flood(request, ip)
             raise
-        body = told(answer)
+        body = encode(vars(reply)).encode()  # the fields of Reply, as ReplySerializer describes them
         headers = {"Cache-Control": "no-store", "Content-Length": str(len(body))}
         return HttpResponse(body, content_type=JSON, headers=headers)
 
@@ -125,20 +126,6 @@ def read_report(body: dict[str, Any]) -> Report:
     ):
         return Report(version, uptime_seconds)
     return Report(**REPORT.run_validation(body))
-
-
-def told(answer: Answer) -> bytes:
-    """The JSON that HeartbeatAnswerSerializer describes."""
-    verdict = answer.verdict
-    body = {
-        "licensed": verdict.licensed,
-        "locked": verdict.locked,
-        "lock_reason": verdict.lock_reason,
-        "expires_at": format_instant(verdict.expires_at),
-        "server_time": format_instant(answer.server_time),
-        "next_heartbeat_seconds": answer.next_heartbeat_seconds,
-    }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def refuse_flood(request: HttpRequest, ip: str | None) -> None:

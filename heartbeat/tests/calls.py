@@ -8,7 +8,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from conftest import RegisteredSite
-from heartbeat.services import Answer, Report, SiteCredentials, record_heartbeat
+from heartbeat.services import Reply, Report, SiteCredentials, record_heartbeat
 from sites.keys import generate_key
 
 REPORT = {"version": "1.0.0", "uptime_seconds": 60}
@@ -32,7 +32,7 @@ def call(
 
 def call_at(
     site: RegisteredSite, at: datetime, *, version: str = "1.0.0", uptime_seconds: int = 60, ip: str | None = None
-) -> Answer:
+) -> Reply:
     report = Report(version, uptime_seconds)
     return record_heartbeat(SiteCredentials(site.site_id, site.key), report, ip=ip, at=at)
 

@@ -63,11 +63,11 @@ def test_a_site_that_is_gone_before_the_second_look_is_no_site(
 ) -> None:
     second = api.post(f"{roma.path}/rotate-key").data["secret_key"]
     assert roma.call_home(second).status_code == 200
-    ask = services.ask
+    authenticate = services.authenticate
 
     def gone(*arguments: Any, **facts: Any) -> Any:
         assert api.delete(roma.path).status_code in (204, 404)
-        return ask(*arguments, **facts)
+        return authenticate(*arguments, **facts)
 
-    monkeypatch.setattr(services, "ask", gone)
+    monkeypatch.setattr(services, "authenticate", gone)
     assert roma.call_home(second).status_code == 401

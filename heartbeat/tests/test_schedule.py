@@ -95,7 +95,7 @@ def test_a_site_whose_licence_ends_soon_is_told_so(register: Register) -> None:
     site = register(license_expires_at=format_instant(NOON + timedelta(hours=1)))
     told = call_at(site, NOON).next_heartbeat_seconds
     assert 3600 < told <= 3660
-    assert call_at(site, NOON + timedelta(seconds=told)).verdict.licensed is False
+    assert call_at(site, NOON + timedelta(seconds=told)).licensed is False
 
 
 def test_a_licence_that_ends_at_the_next_call_or_later_changes_nothing(register: Register) -> None:

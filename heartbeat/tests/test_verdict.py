@@ -60,4 +60,4 @@ def test_a_site_that_is_released_learns_it_with_its_next_call(api: APIClient, ro
 )
 def test_a_licence_ends_at_its_very_microsecond(register: Register, offset: timedelta, licensed: bool) -> None:
     site = register(license_expires_at=format_instant(NOON))
-    assert call_at(site, NOON + offset).verdict.licensed is licensed
+    assert call_at(site, NOON + offset).licensed is licensed

@@ -1,0 +1,189 @@
+"""The heartbeat's statement, its ORM path and the querysets follow the same rules, whatever the facts and the clock."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection, transaction
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from audit.actors import COMMAND
+from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
+from heartbeat.models import Heartbeat
+from heartbeat.schedule import pace_of
+from heartbeat.services import (
+    Reply,
+    Report,
+    SiteCredentials,
+    record_heartbeat,
+    record_with_one_statement,
+    record_with_orm,
+)
+from sites.keys import key_digest
+from sites.models import Site, SiteKey, SitePulse
+from sites.services import register_site
+
+EPOCH = datetime(2026, 6, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+FARTHEST_ZONE_IN_MINUTES = 14 * 60
+
+instants = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+zones = st.integers(-FARTHEST_ZONE_IN_MINUTES, FARTHEST_ZONE_IN_MINUTES).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
+around_the_end = st.sampled_from([-TICK, timedelta(0), TICK])
+anywhere = st.timedeltas(timedelta(days=-365), timedelta(days=365))
+IN_ONE_TRANSACTION = settings(
+    database=None, deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def credentials(db: None) -> SiteCredentials:
+    facts = {"name": "Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example"}
+    registration = register_site(**facts, by=COMMAND, at=EPOCH)
+    return SiteCredentials(str(registration.site.pk), registration.secret_key)
+
+
+@IN_ONE_TRANSACTION
+@given(
+    end=instants,
+    after_end=around_the_end | anywhere,
+    end_zone=zones,
+    clock_zone=zones,
+    active=st.booleans(),
+    locked=st.booleans(),
+)
+@example(EPOCH, timedelta(0), UTC, UTC, True, False)
+@example(EPOCH, -TICK, UTC, timezone(timedelta(hours=14)), True, True)
+@example(EPOCH + TICK, -TICK, timezone(timedelta(hours=-12)), UTC, True, False)
+def test_the_reply_the_stored_row_and_the_lists_agree(
+    credentials: SiteCredentials,
+    end: datetime,
+    after_end: timedelta,
+    end_zone: timezone,
+    clock_zone: timezone,
+    active: bool,
+    locked: bool,
+) -> None:
+    at = (end + after_end).astimezone(clock_zone)
+    lock = {"lock_reason": "unpaid", "locked_at": EPOCH} if locked else {"lock_reason": None, "locked_at": None}
+    sites = Site.objects.filter(pk=credentials.site_id)
+    sites.update(license_expires_at=end.astimezone(end_zone), is_active=active, is_locked=locked, **lock)
+    SitePulse.objects.update(last_seen_at=None, due_at=None)
+    licensed = active and after_end < timedelta(0)
+
+    reply = record_heartbeat(credentials, Report("1.0.0", 60), ip=None, at=at)
+    assert (reply.licensed, reply.locked, reply.lock_reason, reply.expires_at, reply.server_time) == (
+        licensed,
+        locked,
+        lock["lock_reason"],
+        end,
+        at,
+    )
+
+    kept = Heartbeat.objects.latest("id")
+    assert (kept.received_at, kept.licensed, kept.locked) == (at, licensed, locked)
+    pulse = SitePulse.objects.get()
+    assert (pulse.last_seen_at, pulse.reply_licensed, pulse.reply_locked) == (at, licensed, locked)
+
+    assert sites.with_licensed(at=at).get().licensed is licensed
+    assert sites.licensed(at=at).exists() is licensed
+    assert sites.unlicensed(at=at).exists() is not licensed
+
+
+# --- The statement and the ORM -------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 6, 15, 12, 0, 0, 500_000, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+near_now = st.sampled_from([timedelta(0), TICK, MINUTE - TICK, MINUTE, MINUTE + TICK]).flatmap(
+    lambda distance: st.sampled_from([NOW - distance, NOW + distance])
+)
+near_a_key_s_end = st.sampled_from([NOW - TICK, NOW, NOW + TICK, NOW + MINUTE])
+
+
+def licence_ends(site_id: str) -> st.SearchStrategy[datetime]:
+    """Around now, around the usual next call, and anywhere until then."""
+    usual = timedelta(seconds=pace_of(uuid.UUID(site_id)).usual_seconds)
+    return st.one_of(
+        around_the_end.map(lambda offset: NOW + offset),
+        around_the_end.map(lambda offset: NOW + usual + offset),
+        st.timedeltas(timedelta(0), usual).map(lambda left: NOW + left),
+    )
+
+
+def outcome(record: Callable[..., Reply | None], credentials: SiteCredentials) -> dict[str, Any] | None:
+    """The reply or the refusal, and every row that the call may change; None if the statement left the call alone."""
+    with transaction.atomic():
+        try:
+            reply: Any = record(credentials, Report("2.0", 2), ip="192.0.2.7", at=NOW)
+        except (InvalidSiteCredentials, SiteCallsTooOften) as refusal:
+            reply = (type(refusal), vars(refusal))
+        found = {
+            "reply": reply,
+            "pulse": SitePulse.objects.values().get(),
+            "history": list(
+                Heartbeat.objects.order_by("id").values("received_at", "due_at", "ip", "licensed", "locked")
+            ),
+            "keys": list(SiteKey.objects.order_by("id").values("id", "revoked_at")),
+        }
+        transaction.set_rollback(True)
+    return None if reply is None else found
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="compares PostgreSQL's statement")
+@settings(IN_ONE_TRANSACTION, max_examples=400)
+@given(data=st.data())
+def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCredentials, data: st.DataObject) -> None:
+    site_id = credentials.site_id
+    locked = data.draw(st.booleans(), label="locked")
+    lock = {"lock_reason": "unpaid", "locked_at": EPOCH} if locked else {"lock_reason": None, "locked_at": None}
+    Site.objects.update(
+        is_locked=locked,
+        **lock,
+        is_active=data.draw(st.sampled_from([True, True, False]), label="active"),
+        license_expires_at=data.draw(licence_ends(site_id), label="licence ends"),
+        deregistered_at=data.draw(st.sampled_from([None] * 9 + [EPOCH]), label="deregistered"),
+    )
+    key = SiteKey.objects.get(digest=key_digest(credentials.key))
+    SiteKey.objects.exclude(pk=key.pk).delete()
+    SiteKey.objects.filter(pk=key.pk).update(
+        expires_at=data.draw(st.none() | st.none() | near_a_key_s_end, label="the key ends"),
+        revoked_at=data.draw(st.sampled_from([None] * 9 + [EPOCH]), label="the key was revoked"),
+    )
+    for number in range(data.draw(st.sampled_from([1, 2, 0]), label="older keys")):
+        SiteKey.objects.create(
+            pk=key.pk - 1 - number,
+            site_id=site_id,
+            digest=str(number) * 64,
+            hint="…old",
+            created_at=EPOCH,
+            expires_at=data.draw(near_a_key_s_end, label="an older key ends"),
+            revoked_at=data.draw(st.none() | st.just(EPOCH), label="an older key was revoked"),
+        )
+    seen_at = data.draw(st.none() | near_now, label="last seen")
+    calls_per_minute = django_settings.HEARTBEATS_PER_MINUTE
+    SitePulse.objects.update(
+        last_seen_at=seen_at,
+        due_at=seen_at and seen_at + timedelta(hours=6),
+        version="1.0",
+        uptime_seconds=1,
+        window_started_at=data.draw(st.none() | near_now, label="window"),
+        window_calls=data.draw(st.sampled_from([0, 1, calls_per_minute - 1, calls_per_minute]), label="calls"),
+        newest_key_id=data.draw(st.sampled_from([key.pk, key.pk, None, key.pk - 1]), label="newest key"),
+        newest_key_uses=data.draw(st.sampled_from([1, 1, 0, 2]), label="uses"),
+    )
+    by_orm = outcome(record_with_orm, credentials)
+    assert by_orm is not None
+    by_statement = outcome(record_with_one_statement, credentials)
+    if by_statement is None:
+        is_refused = not isinstance(by_orm["reply"], Reply)
+        revokes_keys = any(older["revoked_at"] == NOW for older in by_orm["keys"])
+        assert is_refused or revokes_keys
+    else:
+        assert by_statement == by_orm
