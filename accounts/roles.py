@@ -1,4 +1,4 @@
-"""Who may do what: the one table that the admin pages and the API both obey."""
+"""Roles and their permissions, for the panel and the API."""
 
 from collections.abc import Mapping
 

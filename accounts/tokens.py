@@ -1,4 +1,4 @@
-"""Access and refresh tokens. Signing, lifetimes, issuer and algorithm are simplejwt's; families are ours."""
+"""Access and refresh tokens. simplejwt signs them and checks lifetimes; token families are ours."""
 
 import uuid
 

@@ -67,7 +67,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/heartbeat/heartbeat/",
         "/admin/sites/sitekey/",
         "/admin/sites/sitepulse/",
-        "/admin/sites/idempotentrequest/",
+        "/admin/idempotency/idempotentrequest/",
         "/admin/accounts/admin/",
         "/admin/accounts/admin/add/",
         "/admin/accounts/admin/1/change/",

@@ -96,7 +96,7 @@ class RefreshView(PublicView):
     def post(self, request: Request) -> Response:
         """Trade a refresh token for a new pair.
 
-        The old one is dead from then on. Using it again ends all refresh tokens that came from the same login.
+        The old one no longer works. Using it again ends all refresh tokens that came from the same login.
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -117,7 +117,7 @@ class LogoutView(PublicView):
         examples=[REFRESH],
     )
     def post(self, request: Request) -> Response:
-        """End all refresh tokens that came from the same login. The access token runs out by itself."""
+        """End all refresh tokens that came from the same login. The access token expires by itself."""
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         services.sign_out(body.validated_data["refresh"], at=timezone.now())

@@ -143,6 +143,6 @@ def test_a_refresh_token_does_not_lead_round_the_change(ben: Admin) -> None:
     assert is_unauthenticated(refresh(tokens["refresh"]))
 
 
-def test_whoever_was_left_without_a_password_cannot_sign_in(anna: Admin, ben: Admin) -> None:
+def test_an_admin_without_a_password_cannot_sign_in(anna: Admin, ben: Admin) -> None:
     reset_password(ben.pk, None, by=COMMAND, at=timezone.now())
     assert login("ben").status_code == 401

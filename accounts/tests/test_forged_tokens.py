@@ -1,4 +1,4 @@
-"""Tokens that only look like ours are refused, at every door."""
+"""Forged tokens are refused by every endpoint."""
 
 import time
 import uuid
@@ -39,7 +39,7 @@ FORGERIES: dict[str, Callable[[dict[str, object]], str]] = {
     "without an end": lambda claims: signed(without(claims, "exp")),
     "of no type": lambda claims: signed(without(claims, "token_type")),
     "of another type": lambda claims: signed({**claims, "token_type": "sliding"}),
-    "of nobody": lambda claims: signed(without(claims, "user_id")),
+    "of no admin": lambda claims: signed(without(claims, "user_id")),
     "of an unknown admin": lambda claims: signed({**claims, "user_id": "99999999"}),
     "without the password's mark": lambda claims: signed(without(claims, "pwd")),
     "with another password's mark": lambda claims: signed({**claims, "pwd": "0" * 32}),
@@ -87,7 +87,7 @@ def test_an_access_token_is_no_refresh_token_and_the_other_way_round() -> None:
 
 
 @pytest.mark.parametrize("token", GARBAGE)
-def test_garbage_is_refused_at_every_door(token: str) -> None:
+def test_garbage_is_refused_by_every_endpoint(token: str) -> None:
     for answer in (me(token), refresh(token), logout(token)):
         assert is_unauthenticated(answer)
 

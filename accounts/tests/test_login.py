@@ -1,4 +1,4 @@
-"""Signing in: exact shapes, and one answer for everything that does not fit."""
+"""Signing in: the exact shape of each answer, and one answer for all wrong credentials."""
 
 import pytest
 from django.utils import timezone

@@ -74,7 +74,7 @@ def test_two_admins_whose_names_differ_by_a_dot_both_get_in() -> None:
         assert login(username, f"the password of {username}").status_code == 200
 
 
-def test_names_that_nobody_has_are_counted_just_the_same() -> None:
+def test_names_that_no_admin_has_are_counted_in_the_same_way() -> None:
     fail(10, "nobody")
     assert login("nobody").status_code == 429
 
@@ -172,9 +172,7 @@ def test_guesses_side_by_side_learn_no_more_than_guesses_one_after_the_other(
     assert set(answers) <= {401, 429}
 
 
-def test_a_failure_whose_counter_is_forgotten_meanwhile_begins_a_new_one(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_whose_counter_was_just_forgotten_begins_a_new_one(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     guard = LoginGuard("anna", "192.0.2.1")
     guard.count_failure()
     add = SqlCounterCache.add

@@ -24,7 +24,7 @@ def test_an_admin_learns_name_role_and_permissions(db: None, signed_in: SignIn, 
     )
 
 
-def test_nobody_is_401(db: None) -> None:
+def test_without_signing_in_it_is_401(db: None) -> None:
     assert is_unauthenticated(APIClient().get("/api/auth/me"))
 
 

@@ -11,7 +11,7 @@ from accounts.tests.tokens import ADDRESS, login
 
 
 class OvertakenHasher(MD5PasswordHasher):
-    """So slow that as many guesses as there may be fail meanwhile, at the same address."""
+    """So slow that as many guesses as there may be fail during the check, at the same address."""
 
     def verify(self, password: str, encoded: str) -> bool:
         guard = LoginGuard("anna", ADDRESS)

@@ -1,4 +1,4 @@
-"""One table says who may do what; it names nothing that does not exist, and both doors obey it."""
+"""The table of permissions names only what exists, and the panel and the API both apply it."""
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -78,7 +78,7 @@ def test_only_a_sysadmin_registers(signed_in: SignIn, anna: Admin, ben: Admin, v
     assert statuses == [201, 403, 403]
 
 
-def test_nobody_may_do_nothing(roma: RegisteredSite) -> None:
+def test_without_signing_in_nothing_is_allowed(roma: RegisteredSite) -> None:
     for method, path, _ in ALLOWED:
         answer = getattr(APIClient(), method)(f"{roma.path}{path}")
         assert (answer.status_code, answer["WWW-Authenticate"].split()[0]) == (401, "Bearer")

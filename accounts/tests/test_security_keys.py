@@ -163,7 +163,7 @@ def garbage() -> list[str]:
 
 
 @pytest.mark.parametrize("answer", garbage())
-def test_garbage_is_refused_at_both_doors(key: SoftKey, answer: str) -> None:
+def test_garbage_is_refused_when_adding_and_when_signing_in(key: SoftKey, answer: str) -> None:
     client: Client = signed_in()
     client.get(KEY_PAGE)
     form = {"name": "red", "password": PASSWORD, "answer": answer}

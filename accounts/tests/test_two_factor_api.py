@@ -57,7 +57,7 @@ def test_missing_codes_are_counted(app: App) -> None:
     assert [login().status_code for _ in range(11)] == [401] * 10 + [429]
 
 
-def test_whoever_has_security_keys_alone_signs_in_by_recovery_codes(anna: Admin) -> None:
+def test_an_admin_with_security_keys_alone_signs_in_by_recovery_codes(anna: Admin) -> None:
     client = signed_in()
     codes = register_key(client, SoftKey()).context["codes"]
     assert login().status_code == 401

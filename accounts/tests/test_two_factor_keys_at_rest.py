@@ -1,4 +1,4 @@
-"""What the database holds of second factors opens for its owner alone, with a key that is not in it."""
+"""Second factors in the database are readable only for their owner, with a key that is not in the database."""
 
 import pytest
 from django.test import override_settings
@@ -54,7 +54,7 @@ def test_a_recovery_code_copied_to_another_admin_signs_nobody_in(anna: Admin, be
     assert login("anna", otp=thief.recovery_codes[0]).status_code == 401
 
 
-def test_a_new_key_before_the_old_one_opens_what_was_sealed_before(anna: Admin) -> None:
+def test_a_new_key_before_the_old_one_decrypts_what_was_encrypted_before(anna: Admin) -> None:
     with override_settings(TWO_FACTOR_KEYS=[OLD]):
         app = app_of(anna)
     with override_settings(TWO_FACTOR_KEYS=[NEW, OLD]):
@@ -64,7 +64,7 @@ def test_a_new_key_before_the_old_one_opens_what_was_sealed_before(anna: Admin) 
         assert login(otp=app.recovery_codes[1]).status_code == 401
 
 
-def test_an_app_that_is_used_is_sealed_anew_with_the_newest_key(anna: Admin) -> None:
+def test_an_app_that_is_used_is_encrypted_again_with_the_newest_key(anna: Admin) -> None:
     with override_settings(TWO_FACTOR_KEYS=[OLD]):
         app = app_of(anna)
     with override_settings(TWO_FACTOR_KEYS=[NEW, OLD]):

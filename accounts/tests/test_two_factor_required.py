@@ -62,7 +62,7 @@ def test_a_viewer_may_do_without(anna: Admin, vera: Admin) -> None:
     assert login("vera").status_code == 200
 
 
-def test_whoever_has_one_is_let_through(anna: Admin) -> None:
+def test_an_admin_with_a_second_factor_is_let_through(anna: Admin) -> None:
     app_of(anna)
     assert signed_in().get("/admin/").status_code == 200
 
@@ -109,7 +109,7 @@ def test_a_promotion_does_not_lead_an_access_token_round_enrolment(anna: Admin, 
     assert signed_in("vera").get("/admin/")["Location"] == APP_PAGE
 
 
-def test_a_promotion_leaves_whoever_has_a_second_factor_signed_in(anna: Admin, vera: Admin) -> None:
+def test_a_promotion_leaves_an_admin_with_a_second_factor_signed_in(anna: Admin, vera: Admin) -> None:
     access = login("vera", otp=app_of(vera).fresh_code()).json()["access"]
     change_admin(vera.pk, {"role": "support"}, by=COMMAND, at=timezone.now())
     assert me(access).json()["role"] == "support"

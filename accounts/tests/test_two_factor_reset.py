@@ -1,4 +1,4 @@
-"""Somebody lost the telephone: a sysadmin, or whoever has the server's shell, takes the second factors away."""
+"""An admin lost the phone: a sysadmin, or somebody with the server's shell, resets the second factors."""
 
 import json
 from io import StringIO

@@ -116,7 +116,7 @@ def test_without_a_password_before_it_the_page_leads_to_the_login(app: App) -> N
     assert not is_in(client)
 
 
-def test_whoever_is_disabled_between_the_stages_is_refused(app: App, ben: Admin) -> None:
+def test_an_admin_who_is_disabled_between_the_two_pages_is_refused(app: App, ben: Admin) -> None:
     bens = app_of(ben)
     client = after_password("ben")
     change_admin(ben.pk, {"is_active": False}, by=COMMAND, at=timezone.now())
@@ -157,7 +157,7 @@ def test_a_whole_sign_in_forgets_the_failures_before_it(app: App) -> None:
         assert give(client, app.fresh_code()) == 302
 
 
-def test_whoever_has_no_second_factor_is_not_asked(app: App, ben: Admin) -> None:
+def test_an_admin_without_a_second_factor_is_not_asked(app: App, ben: Admin) -> None:
     client = browser()
     answer = client.post(LOGIN, {"username": "ben", "password": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")

@@ -46,8 +46,8 @@ def digest(client: Client) -> str:
     return str(PanelSession.objects.get(pk=session_digest(client.session.session_key)).pk)
 
 
-def end(client: Client, door: str, **what: Any) -> Any:
-    answer = client.post(f"{PAGE}{door}/", what)
+def end(client: Client, button: str, **what: Any) -> Any:
+    answer = client.post(f"{PAGE}{button}/", what)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
 
 
@@ -158,8 +158,8 @@ def test_what_stands_in_the_table_opens_nothing() -> None:
 
 def test_only_posting_ends_something() -> None:
     here = browser()
-    for door in ("end-browser", "end-api-sign-in", "end-others"):
-        assert here.get(f"{PAGE}{door}/").status_code == 405
+    for button in ("end-browser", "end-api-sign-in", "end-others"):
+        assert here.get(f"{PAGE}{button}/").status_code == 405
     assert Client().post(f"{PAGE}end-others/").status_code == 302
 
 

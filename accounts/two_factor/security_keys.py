@@ -71,7 +71,7 @@ def server_of(host: str) -> Fido2Server:
 
 def registration_options(admin: Admin, host: str) -> tuple[Options, State]:
     """The options for creating a key, and the state to keep until the browser answers."""
-    # A handle from which nobody who finds the key learns who owns it.
+    # A digest, so that a lost key does not reveal who owns it.
     handle = bytes.fromhex(digests("user handle", owner=admin.pk)[0])
     person = PublicKeyCredentialUserEntity(id=handle, name=admin.username, display_name=admin.username)
     known = [descriptor(key) for key in admin.security_keys.filter(host=host)]
