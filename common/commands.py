@@ -1,14 +1,12 @@
-"""What every management command of ours has in common: `--json` for scripts, one clear line for a refusal."""
+"""The base of the management commands: `--json` for scripts, one clear line for a refusal."""
 
 import json
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, ProgrammingError
-from rest_framework.exceptions import ValidationError
-from rest_framework.serializers import Serializer
 
-from common.api.problems import pointed_errors
 from common.errors import DomainError
 
 
@@ -44,15 +42,9 @@ def first_line(error: Exception) -> str:
 
 
 def validation_line(error: ValidationError) -> str:
-    entries = pointed_errors(error.detail, "")
+    """As in "--name: This field may not be blank."; the error is of a dictionary, `{option: problems}`."""
     return "; ".join(
-        f"--{entry['pointer'].strip('/').replace('_', '-')}: {entry['detail']}" if entry["pointer"] else entry["detail"]
-        for entry in entries
+        f"--{name.replace('_', '-')}: {message}"
+        for name, messages in error.message_dict.items()
+        for message in messages
     )
-
-
-def checked(serializer: type[Serializer], options: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The named options that were given, by the API's rules. Raises ValidationError."""
-    body = serializer(data={name: options[name] for name in names if options[name] is not None})
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)

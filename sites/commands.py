@@ -1,15 +1,20 @@
-"""What the commands on sites have in common."""
+"""What the commands on sites have in common: how they read their options and show a site."""
 
 from datetime import datetime
 from typing import Any
 
-from sites.api.paths import path_site_id as read_site_id
-from sites.api.serializers import SiteSerializer
 from sites.models import Site
+from sites.representation import site_representation
+from sites.validation import read_site_id, read_values
 
-__all__ = ["read_site_id", "represent"]
+__all__ = ["read_options", "read_site_id", "represent"]
+
+
+def read_options(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The named options that were given, as services take them. Raises ValidationError."""
+    return read_values({name: options[name] for name in names if options[name] is not None})
 
 
 def represent(site: Site, *, at: datetime) -> dict[str, Any]:
-    """The site as the API prints it."""
-    return dict(SiteSerializer(Site.objects.with_state(at=at).get(pk=site.pk)).data)
+    """The site as the API shows it."""
+    return site_representation(Site.objects.with_state(at=at).get(pk=site.pk))

@@ -10,11 +10,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Length
 from django.utils.timezone import now
 
+from sites.limits import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_REASON_LENGTH, MAX_VERSION_LENGTH, MAX_ZONE_LENGTH
 from sites.querysets import SiteKeyQuerySet, SiteQuerySet, SiteStatus
 
 __all__ = ["Site", "SiteImport", "SiteKey", "SitePulse", "SiteStatus"]
-
-MAX_REASON = 500
 
 models.CharField.register_lookup(Length)
 
@@ -23,13 +22,13 @@ class Site(models.Model):
     """A restaurant. Written by `sites.services` alone; its heartbeats live in SitePulse, so that neither undoes the other."""
 
     site_id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200)
-    owner_name = models.CharField(max_length=200)
-    contact_email = models.EmailField("contact e-mail", max_length=254)
-    timezone = models.CharField("time zone", max_length=64, default="UTC")
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    owner_name = models.CharField(max_length=MAX_NAME_LENGTH)
+    contact_email = models.EmailField("contact e-mail", max_length=MAX_EMAIL_LENGTH)
+    timezone = models.CharField("time zone", max_length=MAX_ZONE_LENGTH, default="UTC")
     is_active = models.BooleanField("active", default=True)
     is_locked = models.BooleanField("locked", default=False)
-    lock_reason = models.CharField(max_length=MAX_REASON, null=True, blank=True)  # noqa: DJ001 - null: not locked
+    lock_reason = models.CharField(max_length=MAX_REASON_LENGTH, null=True, blank=True)  # noqa: DJ001 - null: not locked
     locked_at = models.DateTimeField(null=True, blank=True)
     license_expires_at = models.DateTimeField()
     deregistered_at = models.DateTimeField(null=True, blank=True)
@@ -87,7 +86,7 @@ class Site(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(lock_reason__isnull=True)
-                | Q(lock_reason__length__gte=1, lock_reason__length__lte=MAX_REASON),
+                | Q(lock_reason__length__gte=1, lock_reason__length__lte=MAX_REASON_LENGTH),
                 name="site_lock_reason_length",
             ),
             models.CheckConstraint(condition=~Q(name=""), name="site_name_not_empty"),
@@ -138,7 +137,7 @@ class SitePulse(models.Model):
     site = models.OneToOneField(Site, on_delete=models.PROTECT, primary_key=True, related_name="pulse")
     last_seen_at = models.DateTimeField(null=True)
     last_seen_ip = models.GenericIPAddressField(null=True)
-    version = models.CharField(max_length=64, null=True)  # noqa: DJ001 - null: never told
+    version = models.CharField(max_length=MAX_VERSION_LENGTH, null=True)  # noqa: DJ001 - null: never told
     uptime_seconds = models.BigIntegerField(null=True)
     due_at = models.DateTimeField(null=True)
     # What the site was told last: a lock that it does not know of yet shows here.

@@ -24,11 +24,13 @@ from sites.errors import (
 )
 from sites.events import SiteAction, site_subject
 from sites.keys import generate_key, key_digest, key_hint
+from sites.limits import DEFAULT_LICENSE_DAYS, DEFAULT_OVERLAP_HOURS
 from sites.models import Site, SiteKey, SitePulse
 from sites.querysets import folded
+from sites.validation import checked, checked_note, checked_overlap, checked_value
 
-DEFAULT_LICENSE = timedelta(days=365)
-DEFAULT_OVERLAP = timedelta(hours=24)
+DEFAULT_LICENSE = timedelta(days=DEFAULT_LICENSE_DAYS)
+DEFAULT_OVERLAP = timedelta(hours=DEFAULT_OVERLAP_HOURS)
 # What the caller read, {field: value}: the change happens only if it still stands, unless nothing is left to change.
 Expected = Mapping[str, Any]
 EDITABLE = ("name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active")
@@ -66,18 +68,17 @@ def register_site(
 ) -> Registration:
     """Take a restaurant in and make its first key; the licence ends in a year unless told otherwise.
 
-    A caller that may send the same form twice gives the `site_id` itself. Raises SiteAlreadyRegistered.
+    A caller that may send the same form twice gives the `site_id` itself. Raises InvalidInput, SiteAlreadyRegistered.
     """
-    site = Site(
-        site_id=site_id or uuid.uuid4(),
-        name=name,
-        owner_name=owner_name,
-        contact_email=contact_email,
-        timezone=timezone,
-        license_expires_at=license_expires_at or at + DEFAULT_LICENSE,
-        created_at=at,
-        updated_at=at,
-    )
+    values = {
+        "name": name,
+        "owner_name": owner_name,
+        "contact_email": contact_email,
+        "timezone": timezone,
+        "license_expires_at": license_expires_at or at + DEFAULT_LICENSE,
+    }
+    reason = checked_note(reason, field="reason")
+    site = Site(site_id=site_id or uuid.uuid4(), **checked(values), created_at=at, updated_at=at)
     site.search_text = searchable(site)
     try:
         with transaction.atomic():
@@ -107,12 +108,12 @@ def update_site(
     """Change what an admin may edit (EDITABLE); what is equal already is no change.
 
     With `expected_revisions` the change happens only if the site still stands at one of them, whatever differs.
-    Raises SiteNotFound, SiteChanged.
+    Raises InvalidInput, SiteNotFound, SiteChanged.
     """
+    values = checked({field: changes[field] for field in EDITABLE if field in changes})
+    reason = checked_note(reason, field="reason")
     site = locked_site(site_id, expected_revisions=expected_revisions)
-    changed = {
-        field: changes[field] for field in EDITABLE if field in changes and changes[field] != getattr(site, field)
-    }
+    changed = {field: value for field, value in values.items() if value != getattr(site, field)}
     if not changed:
         return site
     refuse_if_changed(site, expected)
@@ -143,8 +144,9 @@ def activate_site(site_id: uuid.UUID, **how: Any) -> Site:
 def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Site:
     """Refuse service to a site from its next heartbeat on, until somebody unlocks it.
 
-    With the same reason again nothing changes; with another one the reason does. Raises SiteNotFound.
+    With the same reason again nothing changes; with another one the reason does. Raises InvalidInput, SiteNotFound.
     """
+    reason = checked_value("reason", reason)
     site = locked_site(site_id)
     if site.is_locked and site.lock_reason == reason:
         return site
@@ -165,8 +167,9 @@ def unlock_site(
 ) -> Site:
     """Give service back from the next heartbeat on. Unlocking an unlocked site changes nothing.
 
-    Raises SiteNotFound, SiteChanged.
+    Raises InvalidInput, SiteNotFound, SiteChanged.
     """
+    note = checked_note(note, field="note")
     site = locked_site(site_id)
     if not site.is_locked:
         return site
@@ -191,8 +194,11 @@ def extend_license(
 ) -> Site:
     """Let a licence end later: `days` after the later of now and the present end, or at `until`.
 
-    Raises SiteNotFound, SiteChanged, InvalidExtension.
+    Raises InvalidInput, SiteNotFound, SiteChanged, InvalidExtension.
     """
+    given = {"days": days, "until": until}
+    checked({field: value for field, value in given.items() if value is not None})
+    note = checked_note(note, field="note")
     site = locked_site(site_id)
     refuse_if_changed(site, expected)
     before = site.license_expires_at
@@ -230,8 +236,9 @@ def rotate_key(
 
     A second rotation during an overlap never lengthens the life of a key, and never shortens what was promised to one
     unless its own overlap is shorter: with an overlap of zero every older key ends at once.
-    Raises SiteNotFound, SiteChanged.
+    Raises InvalidInput, SiteNotFound, SiteChanged.
     """
+    checked_overlap(overlap)
     site = locked_site(site_id, expected_revisions=expected_revisions)
     ends_at = at + overlap
     # Locked in the order of their ids, as retire_older_keys does: two orders would be a deadlock.
@@ -273,8 +280,9 @@ def deregister_site(
 ) -> Site:
     """Let a site go: unknown from outside from now on, its keys refused, its history kept.
 
-    Raises SiteNotFound, SiteChanged.
+    Raises InvalidInput, SiteNotFound, SiteChanged.
     """
+    reason = checked_note(reason, field="reason")
     site = locked_site(site_id)
     refuse_if_changed(site, expected)
     site.deregistered_at = at
@@ -290,8 +298,9 @@ def restore_site(
 ) -> Site:
     """Take a deregistered site back as it was, keys included.
 
-    Raises SiteNotFound, SiteNotDeregistered, SiteChanged.
+    Raises InvalidInput, SiteNotFound, SiteNotDeregistered, SiteChanged.
     """
+    reason = checked_note(reason, field="reason")
     site = locked_row(Site.objects.all(), site_id)
     if site.deregistered_at is None:
         raise SiteNotDeregistered

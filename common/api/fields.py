@@ -1,92 +1,77 @@
-"""Serializer fields that coerce nothing: "5" is no integer, 5 is no text, a time needs its offset."""
+"""Serializer fields that coerce nothing: "5" is no integer, 5 is no text, a time needs its offset.
+
+Their rules, messages and codes are those of `common.values`.
+"""
 
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 
-from common.instants import format_instant, known_zones, parse_instant
-from common.text import has_control_characters
+from common.instants import format_instant
+from common.values import clean_boolean, clean_email, clean_instant, clean_integer, clean_text, clean_zone
 
 
-class TextField(serializers.CharField):
+class RuleField:
+    """For fields whose `clean` is a rule of `common.values`."""
+
+    def clean(self, data: Any) -> Any:
+        raise NotImplementedError
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return self.clean(data)
+        except ValidationError as error:
+            raise serializers.ValidationError(get_error_detail(error)) from error
+
+
+class TextField(RuleField, serializers.CharField):
     """Trimmed text; control characters are refused, line breaks too unless `multiline`."""
-
-    default_error_messages = {
-        "invalid": "Not a text.",
-        "control": "Control characters are not allowed.",
-    }
 
     def __init__(self, *, multiline: bool = False, **kwargs: Any) -> None:
         self.multiline = multiline
         super().__init__(**kwargs)
 
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        value: str = super().to_internal_value(data)
-        allowed = "\n\r\t" if self.multiline else ""
-        if has_control_characters(value, but=allowed):
-            self.fail("control")
-        return value
+    def clean(self, data: Any) -> str:
+        # A blank text that is allowed never comes here: DRF takes it before.
+        return clean_text(
+            data, max_length=self.max_length, multiline=self.multiline, blank=True, trim=self.trim_whitespace
+        )
 
 
-class StrictEmailField(serializers.EmailField):
-    default_error_messages = {"control": "Control characters are not allowed."}
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        value: str = super().to_internal_value(data)
-        if has_control_characters(value):
-            self.fail("control")
-        return value
+class StrictEmailField(RuleField, serializers.EmailField):
+    def clean(self, data: Any) -> str:
+        return clean_email(data, max_length=self.max_length, blank=True, trim=self.trim_whitespace)
 
 
-class StrictIntegerField(serializers.IntegerField):
-    def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int:
-            self.fail("invalid")
-        return int(data)
+class ZoneField(TextField):
+    def clean(self, data: Any) -> str:
+        return clean_zone(data)
+
+
+class StrictIntegerField(RuleField, serializers.IntegerField):
+    def clean(self, data: Any) -> int:
+        return clean_integer(data, minimum=self.min_value, maximum=self.max_value)
 
 
 @extend_schema_field({"type": "boolean"})
-class StrictBooleanField(serializers.Field[Any, Any, Any, Any]):
-    default_error_messages = {"invalid": "Must be true or false."}
-
-    def to_internal_value(self, data: Any) -> bool:
-        if type(data) is not bool:
-            self.fail("invalid")
-        return bool(data)
+class StrictBooleanField(RuleField, serializers.Field[Any, Any, Any, Any]):
+    def clean(self, data: Any) -> bool:
+        return clean_boolean(data)
 
     def to_representation(self, value: Any) -> bool:
         return bool(value)
 
 
 @extend_schema_field({"type": "string", "format": "date-time", "examples": ["2026-12-31T00:00:00Z"]})
-class InstantField(serializers.Field[Any, Any, Any, Any]):
+class InstantField(RuleField, serializers.Field[Any, Any, Any, Any]):
     """A point in time: RFC 3339 in, UTC with `Z` out."""
 
-    default_error_messages = {
-        "invalid": "Must be an RFC 3339 time with an offset, such as 2026-12-31T00:00:00Z, in the years 0001 to 9999."
-    }
-
-    def to_internal_value(self, data: Any) -> datetime:
-        try:
-            return parse_instant(data)
-        except (TypeError, ValueError):
-            self.fail("invalid")
+    def clean(self, data: Any) -> datetime:
+        return clean_instant(data)
 
     def to_representation(self, value: datetime | None) -> str | None:
         return None if value is None else format_instant(value)
-
-
-class ZoneField(TextField):
-    default_error_messages = {"zone": "Not an IANA time zone, such as Europe/Rome."}
-
-    def to_internal_value(self, data: Any) -> str:
-        value = super().to_internal_value(data)
-        if value not in known_zones():
-            self.fail("zone")
-        return value

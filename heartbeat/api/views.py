@@ -34,10 +34,10 @@ from heartbeat.api.serializers import (
 from heartbeat.errors import InvalidSiteCredentials, TooManyFailures
 from heartbeat.models import Heartbeat
 from heartbeat.services import Report, SiteCredentials, record_heartbeat
-from sites.api.paths import path_site_id
 from sites.api.serializers import CursorQuery
 from sites.errors import SiteNotFound
 from sites.models import Site
+from sites.validation import read_site_id
 
 JSON = "application/json"
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=format_instant).encode
@@ -176,7 +176,7 @@ class SiteHeartbeatsView(APIView):
     )
     def get(self, request: Request, site_id: str) -> Response:
         """The site's heartbeats and what it was told, newest first."""
-        wanted: uuid.UUID = path_site_id(site_id)
+        wanted: uuid.UUID = read_site_id(site_id)
         if not Site.objects.live().filter(pk=wanted).exists():
             raise SiteNotFound
         pages = self.pagination_class()

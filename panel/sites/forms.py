@@ -7,21 +7,20 @@ from django import forms
 from django.utils.timezone import get_current_timezone_name
 
 from common.instants import known_zones
-from common.text import has_control_characters
+from common.values import refuse_control_characters
 from panel.widgets.zoned_fields import ZonedDateTimeField
+from sites.limits import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS
 from sites.models import Site
 
 EXPIRY_HELP = "A licence ends at this very second."
 
 
 def one_line(text: str) -> None:
-    if has_control_characters(text):
-        raise forms.ValidationError("Control characters are not allowed.")
+    refuse_control_characters(text)
 
 
 def lines(text: str) -> None:
-    if has_control_characters(text, but="\n\r\t"):
-        raise forms.ValidationError("Control characters are not allowed.")
+    refuse_control_characters(text, multiline=True)
 
 
 class OneLineNames:
@@ -66,8 +65,8 @@ class RegisterForm(OneLineNames, forms.ModelForm):
 class RotateForm(forms.Form):
     overlap_hours = forms.IntegerField(
         min_value=0,
-        max_value=168,
-        initial=24,
+        max_value=MAX_OVERLAP_HOURS,
+        initial=DEFAULT_OVERLAP_HOURS,
         help_text="How long the old key works on, in hours. 0 ends it at once: for a key that leaked.",
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)

@@ -15,8 +15,20 @@ from common.api.fields import (
 )
 from common.api.query import QueryBooleanField, QuerySerializer
 from sites.events import SITE, SiteAction
-from sites.models import MAX_REASON, Site, SiteStatus
+from sites.limits import (
+    DEFAULT_OVERLAP_HOURS,
+    MAX_EMAIL_LENGTH,
+    MAX_EXTENSION_DAYS,
+    MAX_NAME_LENGTH,
+    MAX_OVERLAP_HOURS,
+    MAX_REASON_LENGTH,
+    MAX_SEARCH_LENGTH,
+    MAX_VERSION_LENGTH,
+    MAX_ZONE_LENGTH,
+)
+from sites.models import Site, SiteStatus
 from sites.querysets import ORDERINGS
+from sites.representation import site_representation
 
 ORDERING_CHOICES = [sign + name for name in ORDERINGS for sign in ("", "-")]
 
@@ -31,7 +43,10 @@ class LastHeartbeatSerializer(serializers.Serializer[Any]):
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):
-    """Expects a site of `Site.objects.with_state(at=…)`."""
+    """The site representation, of a site of `Site.objects.with_state(at=…)`.
+
+    The fields describe it for the API's documentation; `sites.representation` makes it.
+    """
 
     locked_at = InstantField(allow_null=True)
     license_expires_at = InstantField()
@@ -72,16 +87,21 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         ]
         read_only_fields = fields
 
+    def to_representation(self, instance: Site) -> dict[str, Any]:
+        return site_representation(instance)
+
 
 class SiteDetailSerializer(SiteSerializer):
-    last_heartbeat = serializers.SerializerMethodField()
+    last_heartbeat = LastHeartbeatSerializer(source="pulse", allow_null=True)
 
     class Meta(SiteSerializer.Meta):
         fields = [*SiteSerializer.Meta.fields, "last_heartbeat"]
         read_only_fields = fields
 
-    def get_last_heartbeat(self, site: Site) -> Any:
-        return None if site.pulse.last_seen_at is None else LastHeartbeatSerializer(site.pulse).data
+    def to_representation(self, instance: Site) -> dict[str, Any]:
+        pulse = instance.pulse
+        last_heartbeat = None if pulse.last_seen_at is None else LastHeartbeatSerializer(pulse).data
+        return {**super().to_representation(instance), "last_heartbeat": last_heartbeat}
 
 
 class RegisteredSiteSerializer(SiteSerializer):
@@ -99,34 +119,34 @@ class RegisteredSiteSerializer(SiteSerializer):
 class EditSerializer(serializers.Serializer[Any]):
     """What PUT and PATCH may change."""
 
-    name = TextField(max_length=200)
-    owner_name = TextField(max_length=200)
-    contact_email = StrictEmailField(max_length=254)
-    timezone = ZoneField(max_length=64, required=False)
+    name = TextField(max_length=MAX_NAME_LENGTH)
+    owner_name = TextField(max_length=MAX_NAME_LENGTH)
+    contact_email = StrictEmailField(max_length=MAX_EMAIL_LENGTH)
+    timezone = ZoneField(max_length=MAX_ZONE_LENGTH, required=False)
     license_expires_at = InstantField(required=False)
     is_active = StrictBooleanField(required=False)
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
-    name = TextField(max_length=200)
-    owner_name = TextField(max_length=200)
-    contact_email = StrictEmailField(max_length=254)
-    timezone = ZoneField(max_length=64, required=False, help_text="An IANA zone; UTC when left out.")
+    name = TextField(max_length=MAX_NAME_LENGTH)
+    owner_name = TextField(max_length=MAX_NAME_LENGTH)
+    contact_email = StrictEmailField(max_length=MAX_EMAIL_LENGTH)
+    timezone = ZoneField(max_length=MAX_ZONE_LENGTH, required=False, help_text="An IANA zone; UTC when left out.")
     license_expires_at = InstantField(required=False, help_text="A year from now when left out.")
 
 
 class LockSerializer(serializers.Serializer[Any]):
-    reason = TextField(max_length=MAX_REASON, multiline=True)
+    reason = TextField(max_length=MAX_REASON_LENGTH, multiline=True)
 
 
 class UnlockSerializer(serializers.Serializer[Any]):
-    note = TextField(max_length=MAX_REASON, multiline=True, required=False, allow_null=True, allow_blank=True)
+    note = TextField(max_length=MAX_REASON_LENGTH, multiline=True, required=False, allow_null=True, allow_blank=True)
 
 
 class ExtendSerializer(serializers.Serializer[Any]):
     """Either of the two."""
 
-    days = StrictIntegerField(min_value=1, max_value=3660, required=False)
+    days = StrictIntegerField(min_value=1, max_value=MAX_EXTENSION_DAYS, required=False)
     until = InstantField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +156,7 @@ class ExtendSerializer(serializers.Serializer[Any]):
 
 
 class RotateSerializer(serializers.Serializer[Any]):
-    overlap_hours = StrictIntegerField(min_value=0, max_value=168, default=24)
+    overlap_hours = StrictIntegerField(min_value=0, max_value=MAX_OVERLAP_HOURS, default=DEFAULT_OVERLAP_HOURS)
 
 
 class RotationSerializer(serializers.Serializer[Any]):
@@ -178,12 +198,12 @@ class SiteListQuery(PageQuery):
     license_expires_before = InstantField(required=False)
     license_expires_after = InstantField(required=False)
     last_seen_before = InstantField(required=False)
-    version = serializers.CharField(required=False, max_length=64, trim_whitespace=False)
+    version = serializers.CharField(required=False, max_length=MAX_VERSION_LENGTH, trim_whitespace=False)
     search = TextField(
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        max_length=300,
+        max_length=MAX_SEARCH_LENGTH,
         help_text="In name, owner, e-mail and id; case-insensitive, every character literally.",
     )
     ordering = serializers.ChoiceField(choices=ORDERING_CHOICES, required=False)

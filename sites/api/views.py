@@ -21,7 +21,6 @@ from common.api.views import ViewSet
 from idempotency.services import Answer, answer_once
 from sites import services
 from sites.api import documentation as documented
-from sites.api.paths import path_site_id
 from sites.api.serializers import (
     CursorQuery,
     EditSerializer,
@@ -41,6 +40,7 @@ from sites.events import SITE
 from sites.listing import SiteList
 from sites.models import Site
 from sites.querysets import containing, licensed_at, status_conditions, unlicensed_at
+from sites.validation import read_site_id
 
 
 class EventPages(CursorPages):
@@ -167,7 +167,7 @@ class SiteViewSet(ViewSet):
 
     @documented.retrieve_site
     def retrieve(self, request: Request, site_id: str) -> Response:
-        site = self.site_with_state(path_site_id(site_id), at=timezone.now())
+        site = self.site_with_state(read_site_id(site_id), at=timezone.now())
         return Response(SiteDetailSerializer(site).data, headers={"ETag": etag(site)})
 
     @documented.replace_site
@@ -179,7 +179,7 @@ class SiteViewSet(ViewSet):
         return self.edit(site_id, partial=True)
 
     def edit(self, site_id: str, *, partial: bool) -> Response:
-        wanted = path_site_id(site_id)
+        wanted = read_site_id(site_id)
         changes = self.read(EditSerializer, partial=partial)
         return self.changed(
             services.update_site,
@@ -190,23 +190,23 @@ class SiteViewSet(ViewSet):
 
     @documented.deregister_site
     def destroy(self, request: Request, site_id: str) -> Response:
-        services.deregister_site(path_site_id(site_id), by=self.actor(), at=timezone.now())
+        services.deregister_site(read_site_id(site_id), by=self.actor(), at=timezone.now())
         return Response(status=204)
 
     @documented.lock_site
     @action(detail=True, methods=["post"])
     def lock(self, request: Request, site_id: str) -> Response:
-        return self.changed(services.lock_site, path_site_id(site_id), **self.read(LockSerializer))
+        return self.changed(services.lock_site, read_site_id(site_id), **self.read(LockSerializer))
 
     @documented.unlock_site
     @action(detail=True, methods=["post"])
     def unlock(self, request: Request, site_id: str) -> Response:
-        return self.changed(services.unlock_site, path_site_id(site_id), **self.read(UnlockSerializer))
+        return self.changed(services.unlock_site, read_site_id(site_id), **self.read(UnlockSerializer))
 
     @documented.extend_license
     @action(detail=True, methods=["post"])
     def extend(self, request: Request, site_id: str) -> Response:
-        wanted = path_site_id(site_id)
+        wanted = read_site_id(site_id)
         facts = self.read(ExtendSerializer)
 
         def extend() -> Answer:
@@ -220,7 +220,7 @@ class SiteViewSet(ViewSet):
     @documented.rotate_key
     @action(detail=True, methods=["post"], url_path="rotate-key")
     def rotate_key(self, request: Request, site_id: str) -> Response:
-        wanted = path_site_id(site_id)
+        wanted = read_site_id(site_id)
         overlap = timedelta(hours=self.read(RotateSerializer)["overlap_hours"])
         rotation = services.rotate_key(wanted, by=self.actor(), at=timezone.now(), overlap=overlap)
         return Response(RotationSerializer(rotation).data)
@@ -228,7 +228,7 @@ class SiteViewSet(ViewSet):
     @documented.list_events
     @action(detail=True, methods=["get"], pagination_class=EventPages)
     def events(self, request: Request, site_id: str) -> Response:
-        wanted = path_site_id(site_id)
+        wanted = read_site_id(site_id)
         if not Site.objects.live().filter(pk=wanted).exists():
             raise SiteNotFound
         page = self.paginate_queryset(Event.objects.of(SITE, wanted).newest_first())

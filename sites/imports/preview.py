@@ -2,17 +2,17 @@
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rest_framework.serializers import Serializer
+from django.core.exceptions import ValidationError
 
-from sites.api.serializers import EditSerializer, RegistrationSerializer
 from sites.imports.columns import IDENTITY
 from sites.imports.reading import Row, shortened
 from sites.models import Site
 from sites.services import EDITABLE, printable
+from sites.validation import REQUIRED, read_values
 
 MAX_REGISTRATIONS = 200  # their keys are shown on one page
 REFUSED, CHANGE, REGISTER, UNCHANGED = "refused", "change", "register", "unchanged"
@@ -75,7 +75,7 @@ def fate_of(row: Row, given: Given) -> PlannedRow:
 
 def change_of(row: Row, given: Given) -> PlannedRow:
     site = named_site(row, given)
-    facts = checked(EditSerializer, row, partial=True)
+    facts = read_body(body_of(row), row)
     changed = {name: value for name, value in facts.items() if value != getattr(site, name)}
     return PlannedRow(
         row.line,
@@ -106,18 +106,20 @@ def named_site(row: Row, given: Given) -> Site:
 def registration_of(row: Row, given: Given) -> PlannedRow:
     if row.line in given.too_many:
         raise Refused(("", f"One file registers {MAX_REGISTRATIONS} new sites at most; put the rest into another."))
-    facts = checked(RegistrationSerializer, row)
-    if body_of(row).get("is_active", True) is not True:
+    body = body_of(row)
+    is_active = body.pop("is_active", True)
+    facts = read_body(body, row, required=REQUIRED)
+    if is_active is not True:
         raise Refused(("is_active", "A new site is active: leave the cell empty or write true."))
     after = {name: printable(value) for name, value in facts.items()}
     return PlannedRow(row.line, REGISTER, name=facts["name"], after=after)
 
 
-def checked(serializer: type[Serializer[Any]], row: Row, *, partial: bool = False) -> dict[str, Any]:
-    body = serializer(data=body_of(row), partial=partial)
-    if not body.is_valid():
-        raise Refused(*blamed(body.errors, row))
-    return dict(body.validated_data)
+def read_body(body: dict[str, Any], row: Row, *, required: Collection[str] = ()) -> dict[str, Any]:
+    try:
+        return read_values(body, required=required)
+    except ValidationError as error:
+        raise Refused(*blamed(error.message_dict, row)) from error
 
 
 def body_of(row: Row) -> dict[str, Any]:

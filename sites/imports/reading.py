@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 
-from common.text import has_control_characters
+from common.values import has_control_characters
 from sites.imports.columns import IGNORED, IMPORTED
 from sites.imports.errors import UnreadableFile
 from sites.imports.formulas import original

@@ -3,21 +3,20 @@
 import uuid
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from rest_framework.serializers import Serializer
 
 from accounts.models import Admin
 from audit.actors import Actor
-from sites.api.serializers import EditSerializer, RegistrationSerializer
 from sites.imports.apply import SiteChange, import_sites
 from sites.imports.errors import ImportAlreadyApplied, ImportHasRefusedRows, ImportNotFound
 from sites.imports.preview import CHANGE, REFUSED, REGISTER, PlannedRow, planned
 from sites.imports.prune import prune_site_imports
 from sites.imports.reading import read_file
-from sites.models import MAX_REASON, SiteImport
+from sites.limits import MAX_REASON_LENGTH
+from sites.models import SiteImport
 from sites.services import Registration
+from sites.validation import read_values
 
 
 def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) -> SiteImport:
@@ -43,10 +42,10 @@ def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Regis
         raise ImportHasRefusedRows
     # Read before the transaction, so that other changes wait no longer than the writing takes.
     changes = [change_of(row) for row in rows if row.fate == CHANGE]
-    new = [facts_of(RegistrationSerializer, row) for row in rows if row.fate == REGISTER]
+    new = [read_values(row.after) for row in rows if row.fate == REGISTER]
     with transaction.atomic():
         claim(pending, changed=len(changes), registered=len(new), at=at)
-        return import_sites(changes, new, reason=f"import {pending.file_name}"[:MAX_REASON], by=by, at=at)
+        return import_sites(changes, new, reason=f"import {pending.file_name}"[:MAX_REASON_LENGTH], by=by, at=at)
 
 
 def claim(pending: SiteImport, *, at: datetime, **counts: int) -> None:
@@ -61,10 +60,4 @@ def rows_of(pending: SiteImport) -> list[PlannedRow]:
 
 
 def change_of(row: PlannedRow) -> SiteChange:
-    return SiteChange(uuid.UUID(row.site_id), row.revision, facts_of(EditSerializer, row, partial=True))
-
-
-def facts_of(serializer: type[Serializer[Any]], row: PlannedRow, *, partial: bool = False) -> dict[str, Any]:
-    body = serializer(data=row.after, partial=partial)
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
+    return SiteChange(uuid.UUID(row.site_id), row.revision, read_values(row.after))

@@ -7,9 +7,9 @@ from django.utils import timezone
 from common.commands import DomainCommand
 from common.errors import InvalidInput
 from demo.services import backdate_demo_sites
-from sites.api.serializers import SiteSerializer
 from sites.commands import read_site_id
 from sites.models import Site, SiteStatus
+from sites.representation import site_representation
 
 MOST_DAYS = 365
 STATUSES = (SiteStatus.ONLINE, SiteStatus.LATE, SiteStatus.OFFLINE)
@@ -39,6 +39,6 @@ class Command(DomainCommand):
         at = timezone.now()
         backdate_demo_sites(statuses, at=at, past=timedelta(days=options["days"]))
         sites = Site.objects.filter(pk__in=statuses).sorted_by("name").with_state(at=at)
-        results = SiteSerializer(sites, many=True).data
+        results = [site_representation(site) for site in sites]
         lines = [f"Backdated {site['name']}: {site['status']}, last seen {site['last_seen_at']}" for site in results]
         return {"count": len(results), "results": results}, lines

@@ -15,8 +15,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from common.instants import format_instant
-from sites.api.serializers import SiteSerializer
-from sites.imports.columns import EXPORTED
+from sites.imports.columns import EXPORTED, LOOKUPS
 from sites.imports.formulas import neutralized
 from sites.models import Site
 
@@ -75,18 +74,12 @@ def chunks(sites: Any) -> Iterator[list[tuple[Any, ...]]]:
 
     An id never changes, so that each site stands in the file once, whatever is renamed meanwhile.
     """
-    rows = sites.order_by("pk").values_list(*source_columns())
+    rows = sites.order_by("pk").values_list(*LOOKUPS.values())
     chunk = list(rows[:ROWS_AT_ONCE])
     while chunk:
         yield chunk
         last_id = chunk[-1][EXPORTED.index("site_id")]
         chunk = list(rows.filter(pk__gt=last_id)[:ROWS_AT_ONCE]) if len(chunk) == ROWS_AT_ONCE else []
-
-
-def source_columns() -> list[str]:
-    """Where the API's fields come from, as lookups of the ORM."""
-    fields = SiteSerializer().fields
-    return [str(fields[name].source).replace(".", "__") if name in fields else name for name in EXPORTED]
 
 
 def printed(value: Any) -> str:

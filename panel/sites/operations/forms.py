@@ -12,7 +12,8 @@ from panel.sites.operations.expected_results import named
 from panel.widgets.times import in_zone
 from panel.widgets.zoned_fields import ZonedDateTimeField
 from sites.errors import InvalidExtension
-from sites.models import MAX_REASON, Site
+from sites.limits import MAX_EXTENSION_DAYS, MAX_REASON_LENGTH
+from sites.models import Site
 from sites.services import extended_end
 
 # Beyond so many sites, one click is too easy.
@@ -59,7 +60,7 @@ class TypedCountField(forms.CharField):
 
 def sentence(*, required: bool, help_text: str = "", label: str = "") -> forms.CharField:
     return forms.CharField(
-        max_length=MAX_REASON,
+        max_length=MAX_REASON_LENGTH,
         validators=[lines],
         required=required,
         label=label or None,
@@ -81,7 +82,10 @@ class UnlockForm(OperationForm):
 
 class ExtendForm(OperationForm):
     days = forms.IntegerField(
-        min_value=1, max_value=3660, required=False, help_text="From the later of now and the present end."
+        min_value=1,
+        max_value=MAX_EXTENSION_DAYS,
+        required=False,
+        help_text="From the later of now and the present end.",
     )
     until = ZonedDateTimeField(required=False, help_text="Or a date and time, later than the present end.")
     note = sentence(required=False, help_text=FOR_THE_HISTORY, label="Note (optional)")

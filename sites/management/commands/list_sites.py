@@ -4,8 +4,8 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from common.commands import DomainCommand
-from sites.api.serializers import SiteSerializer
 from sites.models import Site, SiteStatus
+from sites.representation import site_representation
 
 
 class Command(DomainCommand):
@@ -22,7 +22,7 @@ class Command(DomainCommand):
             sites = sites.in_status(options["status"], at=at)
         if options["locked"]:
             sites = sites.filter(is_locked=True)
-        results = SiteSerializer(sites, many=True).data
+        results = [site_representation(site) for site in sites]
         return {"count": len(results), "results": results}, [*map(line, results), f"{len(results)} sites"]
 
 

@@ -4,9 +4,9 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from audit.actors import COMMAND
-from common.commands import DomainCommand, checked
-from sites.api.serializers import LockSerializer
-from sites.commands import read_site_id, represent
+from common.commands import DomainCommand
+from sites.commands import read_options, read_site_id, represent
+from sites.limits import MAX_REASON_LENGTH
 from sites.services import lock_site
 
 
@@ -15,10 +15,12 @@ class Command(DomainCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("site_id", metavar="SITE_ID")
-        parser.add_argument("--reason", required=True, help="what the restaurant is told, 1 to 500 characters")
+        parser.add_argument(
+            "--reason", required=True, help=f"what the restaurant reads, 1 to {MAX_REASON_LENGTH} characters"
+        )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        facts = checked(LockSerializer, options, "reason")
+        facts = read_options(options, "reason")
         at = timezone.now()
         site = represent(lock_site(read_site_id(options["site_id"]), by=COMMAND, at=at, **facts), at=at)
         return site, [f"Locked {site['name']}: {site['lock_reason']}"]

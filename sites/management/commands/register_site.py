@@ -4,9 +4,8 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from audit.actors import COMMAND
-from common.commands import DomainCommand, checked
-from sites.api.serializers import RegistrationSerializer
-from sites.commands import represent
+from common.commands import DomainCommand
+from sites.commands import read_options, represent
 from sites.services import register_site
 
 
@@ -22,7 +21,7 @@ class Command(DomainCommand):
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         names = ("name", "owner_name", "contact_email", "license_expires_at", "timezone")
-        facts = checked(RegistrationSerializer, options, *names)
+        facts = read_options(options, *names)
         at = timezone.now()
         registration = register_site(**facts, by=COMMAND, at=at)
         site = represent(registration.site, at=at)

@@ -5,9 +5,10 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from audit.actors import COMMAND
-from common.commands import DomainCommand, checked
-from sites.api.serializers import RotateSerializer, RotationSerializer
-from sites.commands import read_site_id
+from common.commands import DomainCommand
+from sites.commands import read_options, read_site_id
+from sites.limits import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS
+from sites.representation import rotation_representation
 from sites.services import rotate_key
 
 
@@ -17,18 +18,21 @@ class Command(DomainCommand):
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("site_id", metavar="SITE_ID")
         parser.add_argument(
-            "--overlap-hours", type=int, help="how long the old key works on, 0 to 168; 24 when left out"
+            "--overlap-hours",
+            type=int,
+            default=DEFAULT_OVERLAP_HOURS,
+            help=f"how long the old key keeps working, 0 to {MAX_OVERLAP_HOURS}; %(default)s if left out",
         )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        facts = checked(RotateSerializer, options, "overlap_hours")
+        facts = read_options(options, "overlap_hours")
         rotation = rotate_key(
             read_site_id(options["site_id"]),
             by=COMMAND,
             at=timezone.now(),
             overlap=timedelta(hours=facts["overlap_hours"]),
         )
-        shown = RotationSerializer(rotation).data
+        shown = rotation_representation(rotation)
         return shown, [
             f"New secret key of {rotation.site.name}: {rotation.secret_key}",
             f"The old one works until {shown['previous_key_expires_at']}, or until the new one was used twice.",

@@ -4,9 +4,8 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from audit.actors import COMMAND
-from common.commands import DomainCommand, checked
-from sites.api.serializers import UnlockSerializer
-from sites.commands import read_site_id, represent
+from common.commands import DomainCommand
+from sites.commands import read_options, read_site_id, represent
 from sites.services import unlock_site
 
 
@@ -18,7 +17,7 @@ class Command(DomainCommand):
         parser.add_argument("--note", help="for the history")
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        facts = checked(UnlockSerializer, options, "note")
+        facts = read_options(options, "note")
         at = timezone.now()
         site = represent(unlock_site(read_site_id(options["site_id"]), by=COMMAND, at=at, **facts), at=at)
         return site, [f"Unlocked {site['name']}."]

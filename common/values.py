@@ -1,0 +1,112 @@
+"""Rules for single values that people and programs send. The API's fields, forms, commands, files and services use them.
+
+Each function takes a value of any type and returns it as the product stores it, or raises Django's ValidationError with a
+message and a code. Nothing is coerced: "5" is no integer and 5 is no text.
+"""
+
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from common.instants import known_zones, parse_instant
+
+LINE_BREAKS_AND_TABS = "\n\r\t"
+
+
+def has_control_characters(text: str, *, but: str = "") -> bool:
+    """Whether the text has a control character that is not one of `but`."""
+    return any(unicodedata.category(character) == "Cc" and character not in but for character in text)
+
+
+def refuse_control_characters(text: str, *, multiline: bool = False) -> None:
+    if has_control_characters(text, but=LINE_BREAKS_AND_TABS if multiline else ""):
+        raise ValidationError("Control characters are not allowed.", code="control")
+
+
+def clean_text(
+    value: Any, *, max_length: int | None, multiline: bool = False, blank: bool = False, trim: bool = True
+) -> str:
+    """A text without control characters; line breaks and tabs are allowed if `multiline`."""
+    if not isinstance(value, str):
+        raise ValidationError("Not a text.", code="invalid")
+    text = trimmed(value, blank=blank, trim=trim)
+    refuse_control_characters(text, multiline=multiline)
+    refuse_surrogates(text)
+    refuse_excess(text, max_length)
+    return text
+
+
+def clean_email(value: Any, *, max_length: int | None, blank: bool = False, trim: bool = True) -> str:
+    if not isinstance(value, str):
+        raise ValidationError("Enter a valid email address.", code="invalid")
+    text = trimmed(value, blank=blank, trim=trim)
+    refuse_control_characters(text)
+    problems = []
+    for check in (lambda: refuse_excess(text, max_length), lambda: validate_email(text)):
+        try:
+            check()
+        except ValidationError as error:
+            problems.append(error)
+    if problems:
+        raise ValidationError(problems)
+    return text
+
+
+def clean_zone(value: Any) -> str:
+    """The name of an IANA time zone."""
+    text = clean_text(value, max_length=None)
+    if text not in known_zones():
+        raise ValidationError("Not an IANA time zone, such as Europe/Rome.", code="zone")
+    return text
+
+
+def clean_instant(value: Any) -> datetime:
+    """An RFC 3339 text with an offset, or an aware datetime."""
+    if isinstance(value, datetime) and value.utcoffset() is not None:
+        return value
+    try:
+        return parse_instant(value)
+    except (TypeError, ValueError) as error:
+        raise ValidationError(
+            "Must be an RFC 3339 time with an offset, such as 2026-12-31T00:00:00Z, in the years 0001 to 9999.",
+            code="invalid",
+        ) from error
+
+
+def clean_boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValidationError("Must be true or false.", code="invalid")
+    return value
+
+
+def clean_integer(value: Any, *, minimum: int | None = None, maximum: int | None = None) -> int:
+    if type(value) is not int:
+        raise ValidationError("A valid integer is required.", code="invalid")
+    if maximum is not None and value > maximum:
+        raise ValidationError(f"Ensure this value is less than or equal to {maximum}.", code="max_value")
+    if minimum is not None and value < minimum:
+        raise ValidationError(f"Ensure this value is greater than or equal to {minimum}.", code="min_value")
+    return value
+
+
+def trimmed(text: str, *, blank: bool, trim: bool) -> str:
+    text = text.strip() if trim else text
+    if not text and not blank:
+        raise ValidationError("This field may not be blank.", code="blank")
+    return text
+
+
+def refuse_surrogates(text: str) -> None:
+    """Lone surrogates, which JSON and shells can carry and UTF-8 cannot."""
+    for character in text:
+        if unicodedata.category(character) == "Cs":
+            message = f"Surrogate characters are not allowed: U+{ord(character):X}."
+            raise ValidationError(message, code="surrogate_characters_not_allowed")
+
+
+def refuse_excess(text: str, max_length: int | None) -> None:
+    if max_length is not None and len(text) > max_length:
+        raise ValidationError(f"Ensure this field has no more than {max_length} characters.", code="max_length")

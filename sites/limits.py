@@ -1,0 +1,12 @@
+"""Limits of what a site may hold and be asked for. Serializers, forms, commands, files, services and the table use these."""
+
+MAX_NAME_LENGTH = 200  # of a site and of its owner
+MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1
+MAX_ZONE_LENGTH = 64
+MAX_REASON_LENGTH = 500  # of a lock's reason, and of a reason or a note in the history
+MAX_EXTENSION_DAYS = 3660  # ten years
+MAX_OVERLAP_HOURS = 168  # a week
+DEFAULT_OVERLAP_HOURS = 24
+DEFAULT_LICENSE_DAYS = 365
+MAX_SEARCH_LENGTH = 300
+MAX_VERSION_LENGTH = 64

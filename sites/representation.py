@@ -1,0 +1,42 @@
+"""A site as JSON, the same in the API's answers and in what commands print with `--json`."""
+
+from typing import Any
+
+from common.instants import format_instant
+from sites.models import Site
+from sites.services import Rotation
+
+
+def site_representation(site: Site) -> dict[str, Any]:
+    """Expects a site of `Site.objects.with_state(at=…)`."""
+    state: Any = site  # with the columns that `with_state` adds
+    pulse = site.pulse
+    return {
+        "site_id": str(site.pk),
+        "name": site.name,
+        "owner_name": site.owner_name,
+        "contact_email": site.contact_email,
+        "timezone": site.timezone,
+        "is_active": site.is_active,
+        "is_locked": site.is_locked,
+        "lock_reason": site.lock_reason,
+        "locked_at": site.locked_at and format_instant(site.locked_at),
+        "license_expires_at": format_instant(site.license_expires_at),
+        "licensed": state.licensed,
+        "status": state.status,
+        "last_seen_at": pulse.last_seen_at and format_instant(pulse.last_seen_at),
+        "last_seen_ip": pulse.last_seen_ip,
+        "version": pulse.version,
+        "uptime_seconds": pulse.uptime_seconds,
+        "due_at": pulse.due_at and format_instant(pulse.due_at),
+        "created_at": format_instant(site.created_at),
+        "updated_at": format_instant(site.updated_at),
+        "key_hint": state.key_hint,
+    }
+
+
+def rotation_representation(rotation: Rotation) -> dict[str, Any]:
+    return {
+        "secret_key": rotation.secret_key,
+        "previous_key_expires_at": format_instant(rotation.previous_key_expires_at),
+    }

@@ -1,0 +1,97 @@
+"""The rules for what may be said of a site and asked of it, one for each name.
+
+Doors that are not the API (commands, CSV files) read what they are sent with `read_values`; services check what they are
+given with `checked` and the functions below it, so that no door can go round a rule. The API's serializers declare the same
+rules as fields; a test compares the two.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from common.errors import InvalidInput
+from common.values import clean_boolean, clean_email, clean_instant, clean_integer, clean_text, clean_zone
+from sites.errors import SiteNotFound
+from sites.limits import (
+    MAX_EMAIL_LENGTH,
+    MAX_EXTENSION_DAYS,
+    MAX_NAME_LENGTH,
+    MAX_OVERLAP_HOURS,
+    MAX_REASON_LENGTH,
+)
+
+# Each returns the value as it is stored, or raises ValidationError.
+RULES: Mapping[str, Callable[[Any], Any]] = {
+    "name": partial(clean_text, max_length=MAX_NAME_LENGTH),
+    "owner_name": partial(clean_text, max_length=MAX_NAME_LENGTH),
+    "contact_email": partial(clean_email, max_length=MAX_EMAIL_LENGTH),
+    "timezone": clean_zone,
+    "license_expires_at": clean_instant,
+    "is_active": clean_boolean,
+    "reason": partial(clean_text, max_length=MAX_REASON_LENGTH, multiline=True),
+    "note": partial(clean_text, max_length=MAX_REASON_LENGTH, multiline=True, blank=True),
+    "days": partial(clean_integer, minimum=1, maximum=MAX_EXTENSION_DAYS),
+    "until": clean_instant,
+    "overlap_hours": partial(clean_integer, minimum=0, maximum=MAX_OVERLAP_HOURS),
+}
+# What a new site cannot do without.
+REQUIRED = ("name", "owner_name", "contact_email")
+
+
+# Dashes and all: a UUID that is written another way is none of ours.
+SITE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def read_site_id(text: str) -> uuid.UUID:
+    """The id in a path or an argument. One that is malformed is as unknown as any other. Raises SiteNotFound."""
+    if not SITE_ID.fullmatch(text):
+        raise SiteNotFound
+    return uuid.UUID(text)
+
+
+def read_values(given: Mapping[str, Any], *, required: Collection[str] = ()) -> dict[str, Any]:
+    """The given values as services take them. Raises ValidationError, `{name: problems}`, for all that are wrong."""
+    problems: dict[str, ValidationError] = {
+        name: ValidationError("This field is required.", code="required") for name in required if name not in given
+    }
+    values = {}
+    for name, value in given.items():
+        try:
+            values[name] = RULES[name](value)
+        except ValidationError as error:
+            problems[name] = error
+    if problems:
+        raise ValidationError(problems)
+    return values
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a service's arguments, by the rules. Raises InvalidInput, which names the first that is wrong."""
+    return {name: checked_value(name, value) for name, value in values.items()}
+
+
+def checked_value(name: str, value: Any) -> Any:
+    try:
+        return RULES[name](value)
+    except ValidationError as error:
+        raise InvalidInput(error.messages[0], field=name) from error
+
+
+def checked_note(text: str | None, *, field: str) -> str | None:
+    """A reason or a note that may be left out; None if it is blank. Raises InvalidInput."""
+    try:
+        return RULES["note"](text) or None if text is not None else None
+    except ValidationError as error:
+        raise InvalidInput(error.messages[0], field=field) from error
+
+
+def checked_overlap(overlap: timedelta) -> timedelta:
+    """How long an older key works on after a rotation. Raises InvalidInput."""
+    if not timedelta(0) <= overlap <= timedelta(hours=MAX_OVERLAP_HOURS):
+        raise InvalidInput(f"Must be from 0 to {MAX_OVERLAP_HOURS} hours.", field="overlap_hours")
+    return overlap
