@@ -301,6 +301,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "common.api.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
 }
+# What the API's description shows as the example of a problem, where the product has a more telling one.
+API_PROBLEM_EXAMPLES = {412: {"code": "site_changed_meanwhile", "title": "The site was changed since you read it"}}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Portcullis API",
     "VERSION": VERSION,
@@ -315,6 +317,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "siteId": {"type": "apiKey", "in": "header", "name": "X-Site-ID", "description": "The site's id."},
+            "siteKey": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Site-Key",
+                "description": "The site's secret key.",
+            },
+        }
+    },
     "PREPROCESSING_HOOKS": ["common.api.schema.leave_out_version_prefix"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -1,4 +1,10 @@
-"""Idempotency-Key: a request that is sent twice happens once, and its answer is given twice."""
+"""A request that is sent twice is carried out once, and its answer is given twice.
+
+`run_once` is for an operation that is one transaction: the operation and its stored answer are committed together. The API
+uses it, through `idempotency.api`, for a request with an `Idempotency-Key`.
+`report_once` is for work that is many transactions, such as one for each of many sites, with one report at the end. The
+panel uses it for an operation on many sites; `find_report` finds the report again.
+"""
 
 import hashlib
 import json
@@ -20,7 +26,7 @@ MAX_KEY_LENGTH = 255
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredAnswer:
     """A successful answer as the API gives it; `secret` members of the body are shown once and not stored."""
 
     status: int
@@ -33,24 +39,24 @@ class Answer:
         return {**self.body, **dict.fromkeys(self.secret)} if self.secret else self.body
 
 
-def answer_once(
-    operate: Callable[[], Answer], *, admin: Admin, path: str, key: str, body: Mapping[str, Any], at: datetime
-) -> Answer:
-    """Run `operate` unless this admin had it run at this path with this key within 24 hours; then repeat its answer.
+def run_once(
+    operation: Callable[[], StoredAnswer], *, admin: Admin, path: str, key: str, body: Mapping[str, Any], at: datetime
+) -> StoredAnswer:
+    """Run `operation`, or repeat its answer if this admin ran it at this path with this key within 24 hours.
 
     The answer is stored in the transaction of the operation: neither exists without the other.
-    Raises InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyKeyInUse, and whatever `operate` raises.
+    Raises InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyKeyInUse, and what `operation` raises.
     """
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidIdempotencyKey
     digest = digest_of(body)
     claim = claim_key(admin, path, key, digest, at)
     if claim is None:
-        return stored_answer(admin, path, key, digest)
+        return repeat_answer(admin, path, key, digest)
     mine = IdempotentRequest.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None)
     try:
         with transaction.atomic():
-            answer = operate()
+            answer = operation()
             stored = mine.update(status=answer.status, body=answer.storable_body(), headers=dict(answer.headers))
             if not stored:
                 raise IdempotencyKeyInUse
@@ -62,19 +68,21 @@ def answer_once(
 
 def report_once(
     work: Callable[[], Any], *, admin: Admin, path: str, key: str, body: Mapping[str, Any], at: datetime
-) -> Answer:
-    """Like `answer_once` for work that is many transactions, such as one for each of many sites.
+) -> StoredAnswer:
+    """Like `run_once` for work that is many transactions, such as one for each of many sites.
 
-    If the process dies on the way, part of it stays done; who sends it again after ABANDONED_AFTER has it done again. So each
-    part must bear to be done twice. Raises IdempotencyKeyReused, IdempotencyKeyInUse, and whatever `work` raises.
+    If the process dies on the way, a part of the work stays done, and a retry after ABANDONED_AFTER does all of it again.
+    So each part must have no further effect the second time.
+
+    Raises IdempotencyKeyReused, IdempotencyKeyInUse, and what `work` raises.
     """
     digest = digest_of(body)
     claim = claim_key(admin, path, key, digest, at)
     if claim is None:
-        return stored_answer(admin, path, key, digest)
+        return repeat_answer(admin, path, key, digest)
     mine = IdempotentRequest.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None)
     try:
-        answer = Answer(200, work())
+        answer = StoredAnswer(200, work())
         mine.update(status=answer.status, body=answer.body)
     except BaseException:
         mine.delete()
@@ -92,7 +100,7 @@ def digest_of(body: Mapping[str, Any]) -> str:
 
 
 def claim_key(admin: Admin, path: str, key: str, digest: str, at: datetime) -> IdempotentRequest | None:
-    """The claim, committed at once so that others see it; None when somebody else holds it."""
+    """The claim, committed at once so that others see it; None if another request holds it."""
     past = IdempotentRequest.objects.filter(admin=admin, path=path, key=key)
     past.filter(created_at__lt=at - KEPT_FOR).delete()
     past.filter(created_at__lt=at - ABANDONED_AFTER, status=None).delete()
@@ -103,10 +111,10 @@ def claim_key(admin: Admin, path: str, key: str, digest: str, at: datetime) -> I
         return None
 
 
-def stored_answer(admin: Admin, path: str, key: str, digest: str) -> Answer:
+def repeat_answer(admin: Admin, path: str, key: str, digest: str) -> StoredAnswer:
     stored = IdempotentRequest.objects.filter(admin=admin, path=path, key=key).first()
     if stored is not None and stored.body_digest != digest:
         raise IdempotencyKeyReused
     if stored is None or stored.status is None:
         raise IdempotencyKeyInUse
-    return Answer(stored.status, stored.body, stored.headers, replayed=True)
+    return StoredAnswer(stored.status, stored.body, stored.headers, replayed=True)

@@ -6,6 +6,8 @@ from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from common.api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+
 
 class QueryBooleanField(serializers.ChoiceField):
     """`true` or `false` in any case, as the common HTTP clients write them."""
@@ -31,8 +33,26 @@ class QuerySerializer(serializers.Serializer[Any]):
         return dict(serializer.validated_data)
 
 
+class PageQuery(QuerySerializer):
+    """For lists with numbered pages."""
+
+    page = serializers.IntegerField(min_value=1, required=False, help_text="Past the end is 404.")
+    page_size = serializers.IntegerField(
+        min_value=1, max_value=MAX_PAGE_SIZE, required=False, help_text=f"{DEFAULT_PAGE_SIZE} when left out."
+    )
+
+
+class CursorQuery(QuerySerializer):
+    """For lists that grow at their head."""
+
+    cursor = serializers.CharField(required=False, help_text="As `next` and `previous` of a page give it.")
+    page_size = serializers.IntegerField(
+        min_value=1, max_value=MAX_PAGE_SIZE, required=False, help_text=f"{DEFAULT_PAGE_SIZE} when left out."
+    )
+
+
 def refuse_unknown(query: QueryDict, known: set[str]) -> None:
-    """Raise ValidationError for a parameter that the endpoint does not have, stands twice or holds a NUL."""
+    """Raise ValidationError for a parameter that the endpoint does not have, that is repeated or that holds a NUL."""
     problems = {}
     for name, values in query.lists():
         if name not in known:

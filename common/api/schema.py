@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 
 from common.api.problems import STATUS_CODES
@@ -16,7 +17,7 @@ PROBLEM_TITLES = {
     404: "Unknown",
     405: "The endpoint does not have this method; `Allow` names those that it has",
     409: "In conflict with another request",
-    412: "The site was changed since you read it",
+    412: "It was changed since you read it",
     413: "The body is over 64 KiB",
     415: "The body is not application/json",
     429: "Too often; `Retry-After` says when to come back",
@@ -54,20 +55,21 @@ PROBLEM_SCHEMA = {
         },
     },
 }
-SITE_KEY_SCHEMES = {
-    "siteId": {"type": "apiKey", "in": "header", "name": "X-Site-ID", "description": "The site's id."},
-    "siteKey": {"type": "apiKey", "in": "header", "name": "X-Site-Key", "description": "The site's secret key."},
-}
+
+
+def problem_title(status: int) -> str:
+    return str(settings.API_PROBLEM_EXAMPLES.get(status, {}).get("title", PROBLEM_TITLES[status]))
 
 
 def problem_example(status: int) -> Schema:
     example: Schema = {
         "type": "about:blank",
-        "title": PROBLEM_TITLES[status].split(";")[0],
+        "title": problem_title(status).split(";")[0],
         "status": status,
-        "detail": PROBLEM_TITLES[status].split(";")[0] + ".",
-        "code": STATUS_CODES.get(status, {409: "conflict", 412: "site_changed_meanwhile"}.get(status, "refused")),
+        "detail": problem_title(status).split(";")[0] + ".",
+        "code": STATUS_CODES.get(status, {409: "conflict", 412: "precondition_failed"}.get(status, "refused")),
     }
+    example["code"] = settings.API_PROBLEM_EXAMPLES.get(status, {}).get("code", example["code"])
     if status == 400:
         example |= {
             "code": "invalid",
@@ -85,7 +87,7 @@ def problem(status: int) -> Schema:
     if status == 401:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WwwAuthenticate"}
     return {
-        "description": PROBLEM_TITLES[status],
+        "description": problem_title(status),
         "headers": headers,
         "content": {
             "application/problem+json": {
@@ -97,7 +99,7 @@ def problem(status: int) -> Schema:
 
 
 class ProblemSchema(AutoSchema):
-    """Adds to each endpoint the problems that its view names, and the site-key scheme where it applies."""
+    """Adds to each endpoint the problems that its view names, and the view's own security schemes, if it has any."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
@@ -105,8 +107,8 @@ class ProblemSchema(AutoSchema):
             return None
         for status in sorted({*self.problem_statuses(), *EVERYBODYS_PROBLEMS}):
             operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
-        if getattr(self.view, "site_key_authenticated", False):
-            operation["security"] = [{name: [] for name in SITE_KEY_SCHEMES}]
+        if schemes := getattr(self.view, "security_schemes", ()):
+            operation["security"] = [{name: [] for name in schemes}]
         return operation
 
     def problem_statuses(self) -> tuple[int, ...]:
@@ -134,7 +136,6 @@ def describe_problems_and_headers(result: Schema, generator: Any, request: Any, 
         "WwwAuthenticate": WWW_AUTHENTICATE,
         "Allow": ALLOW,
     }
-    components.setdefault("securitySchemes", {}).update(SITE_KEY_SCHEMES)
     for path in result["paths"].values():
         for operation in path.values():
             for response in operation["responses"].values():

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from common.api.paging import CursorPages
 from common.api.parsing import json_body
 from common.api.problems import exception_handler
-from common.api.query import refuse_unknown
+from common.api.query import CursorQuery, refuse_unknown
 from common.api.views import APIView
 from common.instants import format_instant, parse_instant
 from common.web.client_address import address_bucket
@@ -34,7 +34,6 @@ from heartbeat.api.serializers import (
 from heartbeat.errors import InvalidSiteCredentials, TooManyFailures
 from heartbeat.models import Heartbeat
 from heartbeat.services import Report, SiteCredentials, record_heartbeat
-from sites.api.serializers import CursorQuery
 from sites.errors import SiteNotFound
 from sites.models import Site
 from sites.validation import read_site_id
@@ -57,7 +56,7 @@ class HeartbeatView(APIView):
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
-    site_key_authenticated = True  # for the API's description
+    security_schemes = ("siteId", "siteKey")  # as in SPECTACULAR_SETTINGS
     problem_statuses = (400, 401, 429)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

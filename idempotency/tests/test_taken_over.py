@@ -8,21 +8,21 @@ from django.utils import timezone
 from accounts.models import Admin
 from idempotency.errors import IdempotencyKeyInUse
 from idempotency.models import IdempotentRequest
-from idempotency.services import ABANDONED_AFTER, Answer, answer_once
+from idempotency.services import ABANDONED_AFTER, StoredAnswer, run_once
 
 
 def test_the_slow_request_is_undone(anna: Admin) -> None:
     at = timezone.now()
     claim = {"admin": anna, "path": "/api/sites", "key": "k", "body": {}}
 
-    def slow() -> Answer:
-        # Meanwhile a retry finds the claim abandoned, and takes it.
+    def slow() -> StoredAnswer:
+        # A retry finds the claim abandoned, and takes it.
         later = at + ABANDONED_AFTER + timedelta(seconds=1)
         IdempotentRequest.objects.filter(key="k").update(created_at=later)
         Admin.objects.filter(pk=anna.pk).update(email="changed@vendor.example")
-        return Answer(200, {})
+        return StoredAnswer(200, {})
 
     with pytest.raises(IdempotencyKeyInUse):
-        answer_once(slow, **claim, at=at)
+        run_once(slow, **claim, at=at)
     anna.refresh_from_db()
     assert anna.email == "anna@vendor.example"

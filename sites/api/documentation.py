@@ -2,8 +2,8 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
+from common.api.query import CursorQuery
 from sites.api.serializers import (
-    CursorQuery,
     EditSerializer,
     EventSerializer,
     ExtendSerializer,

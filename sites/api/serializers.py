@@ -13,7 +13,7 @@ from common.api.fields import (
     TextField,
     ZoneField,
 )
-from common.api.query import QueryBooleanField, QuerySerializer
+from common.api.query import PageQuery, QueryBooleanField
 from sites.events import SITE, SiteAction
 from sites.limits import (
     DEFAULT_OVERLAP_HOURS,
@@ -178,16 +178,6 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         model = Event
         fields = ["id", "at", "action", "actor", "role", "source", "ip", "request_id", "reason", "changes"]
         read_only_fields = fields
-
-
-class PageQuery(QuerySerializer):
-    page = serializers.IntegerField(min_value=1, required=False, help_text="Past the end is 404.")
-    page_size = serializers.IntegerField(min_value=1, max_value=200, required=False, help_text="50 when left out.")
-
-
-class CursorQuery(QuerySerializer):
-    cursor = serializers.CharField(required=False, help_text="As `next` and `previous` of a page give it.")
-    page_size = serializers.IntegerField(min_value=1, max_value=200, required=False, help_text="50 when left out.")
 
 
 class SiteListQuery(PageQuery):

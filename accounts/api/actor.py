@@ -1,0 +1,9 @@
+from audit.actors import Actor, acting_admin
+from audit.models import Event
+
+
+class ActorMixin:
+    """For API views: who acts, as services take it."""
+
+    def actor(self) -> Actor:
+        return acting_admin(self.request, Event.Source.API)
