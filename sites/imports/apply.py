@@ -16,7 +16,7 @@ from sites.services import Registration, register_site, update_site
 
 @dataclass(frozen=True)
 class SiteChange:
-    """What shall change at a site that stands at `revision`; `facts` as `update_site` takes them."""
+    """The changes of a site whose revision is `revision`; `facts` as `update_site` takes them."""
 
     site_id: uuid.UUID
     revision: int
@@ -37,13 +37,13 @@ def import_sites(
     Raises SitesChanged, and then has written nothing, if one of the sites moved on from its revision or was
     deregistered.
     """
-    hold_still(changes)
+    lock_sites(changes)
     for change in changes:
         update_site(change.site_id, change.facts, by=by, at=at, reason=reason, expected_revisions={change.revision})
     return [register_site(**facts, by=by, at=at, reason=reason) for facts in registrations]
 
 
-def hold_still(changes: Sequence[SiteChange]) -> None:
+def lock_sites(changes: Sequence[SiteChange]) -> None:
     """Lock the sites' rows, in the order of their ids: two imports that lock in two orders would be a deadlock."""
     expected = {change.site_id: change.revision for change in changes}
     rows = Site.objects.live().select_for_update(no_key=True).filter(pk__in=expected).order_by("pk")

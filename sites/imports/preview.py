@@ -35,21 +35,21 @@ class PlannedRow:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Refused(Exception):
-    """Why a row is; never leaves this module."""
+class RowRefused(Exception):
+    """Why a row is refused. Raised and caught in this module only."""
 
     def __init__(self, *problems: tuple[str, str]) -> None:
         self.problems = list(problems)
 
 
-def planned(rows: list[Row]) -> list[PlannedRow]:
-    """The fate of each row; two queries at most, however many rows."""
-    given = Given(rows)
+def preview_rows(rows: list[Row]) -> list[PlannedRow]:
+    """The expected result of each row; at most two queries, however many rows."""
+    given = FileContext(rows)
     return [fate_of(row, given) for row in rows]
 
 
-class Given:
-    """What the rows are judged by: the sites that they name, and each other."""
+class FileContext:
+    """What a row is checked against: the sites that the file names, and its other rows."""
 
     def __init__(self, rows: list[Row]) -> None:
         ids = [each for each in (as_uuid(row.cells.get(IDENTITY, "")) for row in rows) if each]
@@ -62,18 +62,18 @@ class Given:
         self.too_many = set(new[MAX_REGISTRATIONS:])
 
 
-def fate_of(row: Row, given: Given) -> PlannedRow:
+def fate_of(row: Row, given: FileContext) -> PlannedRow:
     try:
         if row.fault:
-            raise Refused(("", row.fault))
+            raise RowRefused(("", row.fault))
         return change_of(row, given) if IDENTITY in row.cells else registration_of(row, given)
-    except Refused as refused:
-        # Told by the name that a person gave it, whatever else is wrong.
+    except RowRefused as refused:
+        # Named as in the file, so that a person can find the row.
         name = shortened(row.cells.get("name", ""))
         return PlannedRow(row.line, REFUSED, name=name, problems=refused.problems)
 
 
-def change_of(row: Row, given: Given) -> PlannedRow:
+def change_of(row: Row, given: FileContext) -> PlannedRow:
     site = named_site(row, given)
     facts = read_body(body_of(row), row)
     changed = {name: value for name, value in facts.items() if value != getattr(site, name)}
@@ -88,29 +88,29 @@ def change_of(row: Row, given: Given) -> PlannedRow:
     )
 
 
-def named_site(row: Row, given: Given) -> Site:
+def named_site(row: Row, given: FileContext) -> Site:
     site_id = as_uuid(row.cells[IDENTITY])
     if site_id is None:
-        raise Refused((IDENTITY, f"Not the id of a site: {shortened(row.cells[IDENTITY])}"))
+        raise RowRefused((IDENTITY, f"Not the id of a site: {shortened(row.cells[IDENTITY])}"))
     if len(given.lines[site_id]) > 1:
         other = next(line for line in given.lines[site_id] if line != row.line)
-        raise Refused((IDENTITY, f"This site stands in line {other} as well."))
+        raise RowRefused((IDENTITY, f"This site stands in line {other} as well."))
     site = given.sites.get(site_id)
     if site is None:
-        raise Refused((IDENTITY, "There is no such site. A new site has an empty site_id."))
+        raise RowRefused((IDENTITY, "There is no such site. A new site has an empty site_id."))
     if site.deregistered_at:
-        raise Refused((IDENTITY, f"{site.name} is deregistered. Restore it first."))
+        raise RowRefused((IDENTITY, f"{site.name} is deregistered. Restore it first."))
     return site
 
 
-def registration_of(row: Row, given: Given) -> PlannedRow:
+def registration_of(row: Row, given: FileContext) -> PlannedRow:
     if row.line in given.too_many:
-        raise Refused(("", f"One file registers {MAX_REGISTRATIONS} new sites at most; put the rest into another."))
+        raise RowRefused(("", f"One file registers {MAX_REGISTRATIONS} new sites at most; put the rest into another."))
     body = body_of(row)
     is_active = body.pop("is_active", True)
     facts = read_body(body, row, required=REQUIRED)
     if is_active is not True:
-        raise Refused(("is_active", "A new site is active: leave the cell empty or write true."))
+        raise RowRefused(("is_active", "A new site is active: leave the cell empty or write true."))
     after = {name: printable(value) for name, value in facts.items()}
     return PlannedRow(row.line, REGISTER, name=facts["name"], after=after)
 
@@ -119,11 +119,11 @@ def read_body(body: dict[str, Any], row: Row, *, required: Collection[str] = ())
     try:
         return read_values(body, required=required)
     except ValidationError as error:
-        raise Refused(*blamed(error.message_dict, row)) from error
+        raise RowRefused(*problems_by_column(error.message_dict, row)) from error
 
 
 def body_of(row: Row) -> dict[str, Any]:
-    """The row as the API would be sent it, which takes truths for truths only."""
+    """The row as the API would receive it: `is_active` as a boolean."""
     body: dict[str, Any] = {name: row.cells[name] for name in EDITABLE if name in row.cells}
     if "is_active" in body:
         truths = {"true": True, "false": False}
@@ -131,7 +131,7 @@ def body_of(row: Row) -> dict[str, Any]:
     return body
 
 
-def blamed(errors: Mapping[str, Iterable[Any]], row: Row) -> Iterable[tuple[str, str]]:
+def problems_by_column(errors: Mapping[str, Iterable[Any]], row: Row) -> Iterable[tuple[str, str]]:
     for column, reasons in errors.items():
         given = f" Given: {shortened(row.cells[column])}" if column in row.cells else ""
         yield column, " ".join(map(str, reasons)) + given

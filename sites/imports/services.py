@@ -10,7 +10,7 @@ from accounts.models import Admin
 from audit.actors import Actor
 from sites.imports.apply import SiteChange, import_sites
 from sites.imports.errors import ImportAlreadyApplied, ImportHasRefusedRows, ImportNotFound
-from sites.imports.preview import CHANGE, REFUSED, REGISTER, PlannedRow, planned
+from sites.imports.preview import CHANGE, REFUSED, REGISTER, PlannedRow, preview_rows
 from sites.imports.prune import prune_site_imports
 from sites.imports.reading import read_file
 from sites.limits import MAX_REASON_LENGTH
@@ -20,9 +20,9 @@ from sites.validation import read_values
 
 
 def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) -> SiteImport:
-    """Read a file and keep the fate of its rows for whoever uploaded it. Raises UnreadableFile."""
+    """Read a file and keep the expected results of its rows for the admin who uploaded it. Raises UnreadableFile."""
     file = read_file(content)
-    rows = [asdict(row) for row in planned(file.rows)]
+    rows = [asdict(row) for row in preview_rows(file.rows)]
     prune_site_imports(at=at)
     return SiteImport.objects.create(
         admin=admin, created_at=at, file_name=file_name, ignored_columns=file.ignored_columns, rows=rows
@@ -49,7 +49,7 @@ def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Regis
 
 
 def claim(pending: SiteImport, *, at: datetime, **counts: int) -> None:
-    """Of two that apply the same file, the second waits here for the first, and is told."""
+    """Of two that apply the same file, the second waits here for the first and is then refused."""
     still_pending = SiteImport.objects.filter(pk=pending.pk, applied_at=None)
     if not still_pending.update(rows=None, applied_at=at, **counts):
         raise ImportAlreadyApplied
