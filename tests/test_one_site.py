@@ -52,7 +52,7 @@ def test_a_form_that_somebody_overtook_is_readable_in_every_look(
     assert api.send("PATCH", f"/api/sites/{site.site_id}", changes).status_code == 200
     api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid"})
     person.follow("input[name=_save]")
-    assert "What was done meanwhile" in person.page.inner_text(".meanwhile")
+    assert "Changes since you opened the page" in person.page.inner_text(".changes-since")
     assert person.complaints == []
     violations = Axe().run(person.page).response["violations"]
     assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in violations] == []

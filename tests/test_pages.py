@@ -130,7 +130,7 @@ def test_a_licence_is_extended_and_a_key_rotated(anna: Visitor, server: RunningS
     site = register(server.sign_in(), server, name="Rotating Room", license_expires_at="2020-01-01T00:00:00Z")
     page = anna.page
     anna.go(f"/admin/sites/site/{site.site_id}/change/")
-    assert "Licence expired since" in page.inner_text(".site-sentence")
+    assert "Licence expired on" in page.inner_text(".site-sentence")
     anna.follow("a:text-is('Extend licence')")
     page.fill("#id_days", "30")
     anna.follow("input[type=submit]")
@@ -158,7 +158,7 @@ def test_a_form_that_was_open_while_somebody_locked_does_not_undo_the_lock(
     page.fill("#id_name", "Renamed Form")
     anna.follow("input[name=_save]")
     assert "was changed while you had the page open" in page.inner_text("#content")
-    assert "unpaid" in page.inner_text(".meanwhile")
+    assert "unpaid" in page.inner_text(".changes-since")
     assert "Somebody else" in page.inner_text(".conflicts")
     assert page.input_value("#id_name") == "Renamed Form"
     anna.follow("input[name=_save]")

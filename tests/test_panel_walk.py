@@ -98,7 +98,7 @@ def locks_two_with_a_reason(walk: Walk, site: Site, name: str, look: str) -> Non
     told = [one.call_home().json() for one in (site, other)]
     assert [(each["locked"], each["lock_reason"]) for each in told] == [(True, "unpaid invoice 118")] * 2
     sentence = walk.go(f"{LIST}{site.site_id}/change/", "site")
-    assert "Locked since" in sentence
+    assert "Locked at" in sentence
     assert "by anna: unpaid invoice 118" in sentence
 
 

@@ -82,10 +82,20 @@ def moment_to_the_second(at: datetime) -> SafeString:
 
 def moment_near(at: datetime, *, now: datetime) -> SafeString:
     """Only the time of day, as in "14:02 CET", if `at` is less than 12 hours from `now`; else with the date."""
-    if abs(at - now) >= timedelta(hours=12):
+    if not is_near(at, now):
         return moment(at)
     html = '<time datetime="{}" title="{}">{}</time>'
     return format_html(html, at.isoformat(), exact(at), f"{local(at):%H:%M %Z}")
+
+
+def at_moment(at: datetime, *, now: datetime) -> SafeString:
+    """Like `moment_near`, after a preposition: "at 14:02 CET" or "on 2026-11-22 14:02 CET"."""
+    return format_html("{} {}", "at" if is_near(at, now) else "on", moment_near(at, now=now))
+
+
+def is_near(at: datetime, now: datetime) -> bool:
+    """Whether the time of day is enough to name `at`, because no other day can be meant."""
+    return abs(at - now) < timedelta(hours=12)
 
 
 def moment_ago(at: datetime) -> SafeString:

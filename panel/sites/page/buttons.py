@@ -1,4 +1,4 @@
-"""What can be done to a site from its page: what its state makes likely first, what ends something last."""
+"""The buttons on the page of a site: the operation that its state makes most likely first, destructive ones last."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,9 +10,9 @@ from panel.sites.operations.registry import OPERATIONS, Operation
 from sites.models import Site
 from sites.querysets import ENDING_SOON
 
-# An operation that stands in neither list comes between them.
-USUAL = ("restore", "unlock", "activate", "lock", "extend", "set_expiry", "rotate")
-ENDING = ("deactivate", "deregister")
+# Operations that are in neither list come between the two.
+FIRST = ("restore", "unlock", "activate", "lock", "extend", "set_expiry", "rotate")
+LAST = ("deactivate", "deregister")
 
 
 class Button(NamedTuple):
@@ -22,27 +22,26 @@ class Button(NamedTuple):
     is_destructive: bool
 
 
-def buttons_for(site: Site, may: Callable[[str], bool], *, at: datetime) -> list[Button]:
-    """`may` tells whether the person has a permission."""
-    offered = [
-        button_of(operation, site)
+def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: datetime) -> list[Button]:
+    buttons = [
+        operation_button(operation, site)
         for operation in OPERATIONS.values()
-        if may(operation.permission) and operation.applies_to(site)
+        if has_permission(operation.permission) and operation.applies_to(site)
     ]
-    if may("sites.rotate_site_key") and site.deregistered_at is None:
-        offered.append(Button("rotate", "Rotate key", reverse("admin:sites_site_rotate", args=[site.pk]), False))
-    order = usual_order(site, at=at)
-    return sorted(offered, key=lambda button: order.index(button.name) if button.name in order else len(USUAL))
+    if has_permission("sites.rotate_site_key") and site.deregistered_at is None:
+        buttons.append(Button("rotate", "Rotate key", reverse("admin:sites_site_rotate", args=[site.pk]), False))
+    order = button_order(site, at=at)
+    return sorted(buttons, key=lambda button: order.index(button.name) if button.name in order else len(FIRST))
 
 
-def button_of(operation: Operation, site: Site) -> Button:
+def operation_button(operation: Operation, site: Site) -> Button:
     label = "Change lock reason" if operation.name == "lock" and site.is_locked else operation.label
     url = reverse("admin:sites_site_operate", args=[operation.name]) + f"?site={site.pk}"
     return Button(operation.name, label, url, operation.is_destructive)
 
 
-def usual_order(site: Site, *, at: datetime) -> list[str]:
-    """A licence that ended, or soon will, is what somebody comes to extend."""
+def button_order(site: Site, *, at: datetime) -> list[str]:
+    """Names of buttons. Extending comes first if the licence has expired or will soon."""
     needs_extension = not site.is_locked and site.is_active and site.license_expires_at - at <= ENDING_SOON
-    first = ["extend"] if needs_extension else []
-    return [*first, *(name for name in USUAL if name not in first), "", *ENDING]
+    extend = ["extend"] if needs_extension else []
+    return [*extend, *(name for name in FIRST if name not in extend), "", *LAST]

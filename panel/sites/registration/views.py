@@ -16,10 +16,11 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from panel.sites.forms import RegisterForm, RotateForm
-from panel.sites.page.page import RESTAURANT_FIELDS
 from sites import services
 from sites.errors import SiteAlreadyRegistered
 from sites.models import Site
+
+RESTAURANT_FIELDS = ("name", "owner_name", "contact_email", "timezone")
 
 
 class HandsOutKeys(admin.ModelAdmin):

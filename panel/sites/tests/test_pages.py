@@ -107,7 +107,7 @@ def test_the_list_costs_the_same_for_few_and_for_many(anna: Admin, register: Reg
 
 def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredSite) -> None:
     browser = at_the_screen(anna)
-    form = browser.get(change(roma)).context["adminform"].form
+    form = browser.get(change(roma)).context["form"]
     values = {bound.html_name: bound.value() for bound in form if bound.name != "license_expires_at"}
     ends = Site.objects.get().license_expires_at
     values |= {"license_expires_at_0": f"{ends:%Y-%m-%d}", "license_expires_at_1": f"{ends:%H:%M:%S}"}

@@ -175,7 +175,7 @@ def test_a_rotation_and_a_retired_key_meanwhile_are_counted_right(
         assert roma.call_home(key=key).status_code == 200
     assert Event.objects.filter(action="site.key_retired").exists()
     page.type(name="Renamed").save()
-    told = page.html.partition("What was done meanwhile")[2].partition("</ol>")[0]
+    told = page.html.partition("Changes since you opened the page")[2].partition("</ol>")[0]
     assert "Key rotated" in told
     assert "Registered" not in told
     page.save()

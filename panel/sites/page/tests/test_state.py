@@ -1,4 +1,4 @@
-"""What the page of a site says of its state, word for word."""
+"""The badges and sentences about the state of a site, word for word."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from audit.models import Event
-from panel.sites.page import sentences
-from panel.sites.page.sentences import KeyEvents
+from panel.sites.page import state
+from panel.sites.page.state import KeyEvents
 from sites.models import Site, SitePulse, SiteStatus
 
 NOW = datetime(2026, 11, 22, 20, 30, tzinfo=UTC)
@@ -48,65 +48,65 @@ def words(html: str) -> str:
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({}, "Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."),
-        ({"last_seen_ip": None}, "Last heard 20:02 UTC, expected by 02:02 UTC."),
+        ({}, "Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."),
+        ({"last_seen_ip": None}, "Last seen at 20:02 UTC; next heartbeat due by 02:02 UTC."),
         (
             {"status": "late", "due_at": NOW - timedelta(minutes=5)},
-            "Late: last heard 20:02 UTC from 203.0.113.7, was expected by 20:25 UTC.",
+            "Late: last seen at 20:02 UTC from 203.0.113.7; heartbeat was due by 20:25 UTC.",
         ),
         (
             {"status": "offline", "last_seen_at": LONG_AGO, "due_at": LONG_AGO + timedelta(hours=6)},
-            "Offline since 2026-11-01 14:30 UTC: last heard 2026-11-01 08:00 UTC from 203.0.113.7,"
-            " was expected by 2026-11-01 14:00 UTC.",
+            "Offline since 2026-11-01 14:30 UTC: last seen on 2026-11-01 08:00 UTC from 203.0.113.7;"
+            " heartbeat was due by 2026-11-01 14:00 UTC.",
         ),
         (
             {"status": "never_seen", "last_seen_at": None, "due_at": None},
-            "Registered 2026-11-01 08:00 UTC, never heard: the key that ends in …x7Qa waits for its first heartbeat.",
+            "Registered on 2026-11-01 08:00 UTC; no heartbeats yet. Its key ends in …x7Qa.",
         ),
-        ({"deregistered_at": NOW}, "Last heard 20:02 UTC from 203.0.113.7."),
+        ({"deregistered_at": NOW}, "Last seen at 20:02 UTC from 203.0.113.7."),
         (
             {"deregistered_at": NOW, "last_seen_at": None, "due_at": None},
-            "Registered 2026-11-01 08:00 UTC, never heard.",
+            "Registered on 2026-11-01 08:00 UTC; it never sent a heartbeat.",
         ),
     ],
 )
 def test_when_it_was_heard(facts: dict[str, Any], said: str, settings: Any) -> None:
     settings.HEARTBEAT_GRACE = timedelta(minutes=30)
-    assert words(sentences.contact(site(**facts), at=NOW)) == said
+    assert words(state.last_heartbeat(site(**facts), at=NOW)) == said
 
 
 @pytest.mark.parametrize(
     ("events", "said"),
     [
-        ({"locked": event("locked")}, "Locked since 14:30 UTC by anna: unpaid invoice 118."),
+        ({"locked": event("locked")}, "Locked at 14:30 UTC by anna: unpaid invoice 118."),
         (
             {"locked": event("locked", source="api")},
-            "Locked since 14:30 UTC by anna over the API: unpaid invoice 118.",
+            "Locked at 14:30 UTC by anna over the API: unpaid invoice 118.",
         ),
         (
             {"locked": event("locked", actor=None, source="command")},
-            "Locked since 14:30 UTC by a command: unpaid invoice 118.",
+            "Locked at 14:30 UTC by a command: unpaid invoice 118.",
         ),
         (
             {"locked": event("locked", 1), "reason_changed": event("lock_reason_changed", 2, "ben")},
-            "Locked since 14:30 UTC by anna, for another reason since 20:30 UTC by ben: unpaid invoice 118.",
+            "Locked at 14:30 UTC by anna; reason changed at 20:30 UTC by ben: unpaid invoice 118.",
         ),
         (
             {"locked": event("locked", 9), "reason_changed": event("lock_reason_changed", 2, "ben")},
-            "Locked since 14:30 UTC by anna: unpaid invoice 118.",
+            "Locked at 14:30 UTC by anna: unpaid invoice 118.",
         ),
-        ({}, "Locked since 14:30 UTC: unpaid invoice 118."),
+        ({}, "Locked at 14:30 UTC: unpaid invoice 118."),
     ],
 )
 def test_who_locked_it_and_why(events: dict[str, Event], said: str) -> None:
-    assert words(sentences.lock(site(**LOCKED), KeyEvents(**events), at=NOW)) == said
+    assert words(state.lock_state(site(**LOCKED), KeyEvents(**events), at=NOW)) == said
 
 
 def test_an_unlocked_site_is_said_to_be_nothing() -> None:
-    assert sentences.lock(site(), KeyEvents(), at=NOW) == ""
+    assert state.lock_state(site(), KeyEvents(), at=NOW) == ""
 
 
-LEARNS = "it will learn at its next heartbeat."
+NEXT = "it will be told at its next heartbeat."
 
 
 @pytest.mark.parametrize(
@@ -114,49 +114,49 @@ LEARNS = "it will learn at its next heartbeat."
     [
         ({}, ""),
         (LOCKED, ""),
-        ({**LOCKED, "reply_locked": False}, f"The site has not been told of the lock yet: {LEARNS}"),
-        ({"reply_locked": True}, f"The site still thinks that it is locked: {LEARNS}"),
-        ({"reply_licensed": False}, f"The site still thinks that it has no licence: {LEARNS}"),
-        ({"licensed": False, "is_active": False}, f"The site still thinks that it has a licence: {LEARNS}"),
+        ({**LOCKED, "reply_locked": False}, f"The site has not been told yet that it is locked; {NEXT}"),
+        ({"reply_locked": True}, f"The site has not been told yet that it is unlocked; {NEXT}"),
+        ({"reply_licensed": False}, f"The site has not been told yet that it has a licence; {NEXT}"),
+        ({"licensed": False, "is_active": False}, f"The site has not been told yet that it has no licence; {NEXT}"),
         (
             {**LOCKED, "reply_locked": False, "licensed": False, "is_active": False},
-            f"The site has not been told of the lock yet and still thinks that it has a licence: {LEARNS}",
+            f"The site has not been told yet that it is locked and that it has no licence; {NEXT}",
         ),
         ({"licensed": False, "license_expires_at": NOW - timedelta(minutes=1)}, ""),
         (
             {"licensed": False, "license_expires_at": LONG_AGO},
-            f"The site still thinks that it has a licence: {LEARNS}",
+            f"The site has not been told yet that it has no licence; {NEXT}",
         ),
         (
             {**LOCKED, "reply_locked": False, "status": "late", "due_at": NOW - timedelta(minutes=5)},
-            f"The site has not been told of the lock yet: {LEARNS}",
+            f"The site has not been told yet that it is locked; {NEXT}",
         ),
         ({**LOCKED, "reply_locked": None, "reply_licensed": None, "last_seen_at": None, "due_at": None}, ""),
         ({**LOCKED, "reply_locked": False, "deregistered_at": NOW}, ""),
     ],
 )
 def test_what_the_site_does_not_know_yet(facts: dict[str, Any], said: str) -> None:
-    assert words(sentences.knowledge(site(**facts))) == said
+    assert words(state.not_told_yet(site(**facts))) == said
 
 
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({}, "Licence ends at 2027-06-01 00:00 UTC."),
-        ({"license_expires_at": LONG_AGO}, "Licence expired since 2026-11-01 08:00 UTC."),
-        ({"license_expires_at": NOW}, "Licence expired since 20:30 UTC."),
+        ({}, "Licence ends on 2027-06-01 00:00 UTC."),
+        ({"license_expires_at": LONG_AGO}, "Licence expired on 2026-11-01 08:00 UTC."),
+        ({"license_expires_at": NOW}, "Licence expired at 20:30 UTC."),
         (
             {"license_expires_at": NOW + timedelta(days=12, minutes=1)},
-            "Licence ends in 12 days, at 2026-12-04 20:31 UTC.",
+            "Licence ends in 12 days, on 2026-12-04 20:31 UTC.",
         ),
         (
             {"is_active": False},
-            "Inactive: it has no licence until somebody activates it. Licence ends at 2027-06-01 00:00 UTC.",
+            "Inactive: no licence until it is activated. Licence ends on 2027-06-01 00:00 UTC.",
         ),
     ],
 )
 def test_how_long_it_is_licensed(facts: dict[str, Any], said: str) -> None:
-    assert words(sentences.licence(site(**facts), at=NOW)) == said
+    assert words(state.license_state(site(**facts), at=NOW)) == said
 
 
 @pytest.mark.parametrize(
@@ -169,45 +169,47 @@ def test_how_long_it_is_licensed(facts: dict[str, Any], said: str) -> None:
 )
 def test_who_let_it_go(event_of_it: Event | None, said: str) -> None:
     gone = site(deregistered_at=LONG_AGO)
-    expected = f"Deregistered since 2026-11-01 08:00 UTC{said} Its keys are refused."
-    assert words(sentences.deregistration(gone, event_of_it, at=NOW)) == expected
+    expected = f"Deregistered on 2026-11-01 08:00 UTC{said} Its keys are refused."
+    assert words(state.deregistration(gone, event_of_it, at=NOW)) == expected
 
 
 def test_the_worst_comes_first_and_the_parts_make_one_text() -> None:
     locked = site(**LOCKED, license_expires_at=datetime(2027, 6, 1, tzinfo=UTC))
-    said = sentences.state_of(locked, KeyEvents(locked=event("locked")), at=NOW)
-    assert said.startswith("<strong>Locked since ")
+    said = state.state_text(locked, KeyEvents(locked=event("locked")), at=NOW)
+    assert said.startswith("<strong>Locked at ")
     assert words(said) == (
-        "Locked since 14:30 UTC by anna: unpaid invoice 118. Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."
-        " Licence ends at 2027-06-01 00:00 UTC."
+        "Locked at 14:30 UTC by anna: unpaid invoice 118."
+        " Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."
+        " Licence ends on 2027-06-01 00:00 UTC."
     )
 
 
 def test_a_licence_that_is_missing_comes_before_the_last_heartbeat() -> None:
     ended = site(licensed=False, reply_licensed=False, license_expires_at=NOW - timedelta(hours=1))
-    assert words(sentences.state_of(ended, KeyEvents(), at=NOW)) == (
-        "Licence expired since 19:30 UTC. Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC."
+    assert words(state.state_text(ended, KeyEvents(), at=NOW)) == (
+        "Licence expired at 19:30 UTC. Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."
     )
 
 
 def test_a_lock_that_was_not_told_yet_names_the_next_heartbeat_once() -> None:
     untold = site(**LOCKED, reply_locked=False)
-    assert words(sentences.state_of(untold, KeyEvents(), at=NOW)) == (
-        "Locked since 14:30 UTC: unpaid invoice 118."
-        " The site has not been told of the lock yet: it will learn at its next heartbeat."
-        " Last heard 20:02 UTC from 203.0.113.7, expected by 02:02 UTC. Licence ends at 2027-06-01 00:00 UTC."
+    assert words(state.state_text(untold, KeyEvents(), at=NOW)) == (
+        "Locked at 14:30 UTC: unpaid invoice 118."
+        " The site has not been told yet that it is locked; it will be told at its next heartbeat."
+        " Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC. Licence ends on 2027-06-01 00:00 UTC."
     )
 
 
 def test_times_are_in_the_viewers_zone() -> None:
     with timezone.override("Europe/Berlin"):
         assert (
-            words(sentences.contact(site(), at=NOW)) == "Last heard 21:02 CET from 203.0.113.7, expected by 03:02 CET."
+            words(state.last_heartbeat(site(), at=NOW))
+            == "Last seen at 21:02 CET from 203.0.113.7; next heartbeat due by 03:02 CET."
         )
 
 
 def test_what_a_person_typed_is_escaped() -> None:
-    html = sentences.lock(
+    html = state.lock_state(
         site(**{**LOCKED, "lock_reason": "<script>alert(1)</script>"}),
         KeyEvents(locked=event("locked", actor="<b>x</b>")),
         at=NOW,
@@ -232,4 +234,4 @@ def test_what_a_person_typed_is_escaped() -> None:
     ],
 )
 def test_the_same_as_badges(facts: dict[str, Any], shown: str) -> None:
-    assert words(" ".join(sentences.badges_of(site(**facts), at=NOW))) == shown
+    assert words(" ".join(state.site_badges(site(**facts), at=NOW))) == shown

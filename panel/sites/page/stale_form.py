@@ -1,0 +1,151 @@
+"""What happens when a site's form is stale: when the site was changed after the form was opened.
+
+The form holds the revision that the site had when the page was opened, in the hidden field `revision`. If the site has
+another revision when the form is sent, nothing is saved; the page shows what changed since then and asks to save again. For
+each field that somebody else changed and that now differs from the form, it asks which value to keep, and selects the stored
+one if this person did not type another value. The answers count only if the hidden field `seen` names the revision that is
+still stored, so that nobody overwrites a change that they have not seen. The row of the site is locked from the comparison
+until the changes are written (`SitePageView.post`), and a field without a conflict needs no answer.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from audit.models import Event
+from panel.events.timeline import Entry, entry, from_event, readable, timeline
+from sites.events import SITE, SiteAction
+from sites.models import Site
+from sites.services import EDITABLE
+
+MAX_CHANGES = 50
+MINE, STORED = "mine", "stored"
+STALE = "This site was changed while you had the page open. Nothing was saved yet. Check the changes below, then save again."
+CHOOSE = "Choose which value to keep."
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """The value of a field when the form was opened, and the newest event that changed it since."""
+
+    opened_value: Any
+    event: Event
+
+
+@dataclass(frozen=True)
+class ChangesSince:
+    """`events` are the newest first; `is_complete` tells whether these are all since the form was opened."""
+
+    events: list[Event]
+    is_complete: bool
+
+    @property
+    def entries(self) -> list[Entry]:
+        return timeline(self.events)
+
+    def by_field(self) -> dict[str, FieldChange]:
+        changes: dict[str, FieldChange] = {}
+        for event in self.events:
+            for name, (before, _) in event.changes.items():
+                newest = changes[name].event if name in changes else event
+                changes[name] = FieldChange(from_event(name, before), newest)
+        return changes
+
+
+def changes_since(site: Site, opened_revision: int) -> ChangesSince:
+    """The events since that revision: each change of a site raises its revision by one and adds one event.
+
+    Only the retirement of an old key adds an event without raising the revision.
+    """
+    number = site.revision - opened_revision
+    events = Event.objects.of(SITE, site.pk).exclude(action=SiteAction.KEY_RETIRED).newest_first()
+    newest = list(events[: min(number, MAX_CHANGES)]) if number > 0 else []
+    return ChangesSince(newest, is_complete=len(newest) == number and opened_revision > 0)
+
+
+@dataclass(frozen=True)
+class FieldConflict:
+    """A field that somebody else changed and whose stored value differs from the form's.
+
+    `was_typed` tells whether this person typed the form's value; `choice` is MINE, STORED, or "" until the person decides.
+    """
+
+    field: Any
+    stored: Any
+    was_typed: bool
+    choice: str
+    changed_by: Entry | None
+
+
+class StaleAwareForm(forms.ModelForm):
+    """A form for a site that finds conflicts when it is cleaned; see the module's docstring."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = {name: getattr(self.instance, name) for name in (*EDITABLE, "revision")}
+        self.initial["revision"] = self.stored["revision"]
+        self.changes_since: ChangesSince | None = None
+        self.conflicts: dict[str, FieldConflict] = {}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        opened_revision = cleaned.get("revision")
+        if opened_revision not in (None, self.stored["revision"]):
+            self.changes_since = changes_since(self.instance, opened_revision)
+            self.find_conflicts(self.changes_since)
+            if not self.has_seen_all:
+                self.add_error(None, STALE)
+            elif any(not conflict.choice for conflict in self.conflicts.values()):
+                self.add_error(None, CHOOSE)
+        return cleaned
+
+    def find_conflicts(self, since: ChangesSince) -> None:
+        """Fill `conflicts`, and take the stored value of each field for which it is chosen."""
+        changes = since.by_field()
+        for name in self.editable:
+            if name not in changes and since.is_complete:
+                continue
+            typed, stored, change = self.cleaned_data.get(name), self.stored[name], changes.get(name)
+            is_valid = name not in self.errors
+            if is_valid and same_value(typed, stored):
+                continue
+            was_typed = not is_valid or change is None or not same_value(typed, change.opened_value)
+            choice = self.choice_for(name) or ("" if was_typed else STORED)
+            if choice == STORED:
+                self.errors.pop(name, None)
+                self.cleaned_data[name] = stored
+            changed_by = entry(change.event) if change else None
+            self.conflicts[name] = FieldConflict(self[name], readable(name, stored), was_typed, choice, changed_by)
+
+    def choice_for(self, name: str) -> str:
+        choice = self.data.get(f"take_{name}") if self.has_seen_all else None
+        return choice if choice in (MINE, STORED) else ""
+
+    @property
+    def has_seen_all(self) -> bool:
+        return bool(self.data.get("seen") == str(self.stored["revision"]))
+
+    @property
+    def editable(self) -> list[str]:
+        return [name for name in EDITABLE if name in self.fields]
+
+    @property
+    def fields_without_conflict(self) -> list[Any]:
+        return [self[name] for name in self.editable if name not in self.conflicts]
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The values to write, once the form is valid."""
+        cleaned = self.cleaned_data
+        return {name: cleaned[name] for name in self.editable if not same_value(cleaned[name], self.stored[name])}
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Without fractions of a second: the form has none, and must not cut off the stored ones."""
+    if isinstance(one, datetime) and isinstance(other, datetime):
+        return one.replace(microsecond=0) == other.replace(microsecond=0)
+    return bool(one == other)

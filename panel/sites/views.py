@@ -1,0 +1,25 @@
+"""The base of the pages of a site that are views of their own, beside the list and the form of `SiteAdmin`."""
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
+
+
+class SiteAdminView(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin, View):
+    """Asks for `permission_required` and renders `template_name` inside the admin's frame.
+
+    The URLs wrap it in `admin_view`, which sends a person who is not signed in to the sign-in page and forbids caching.
+    """
+
+    # as_view() takes only what the class has.
+    site_admin: ModelAdmin = None  # type: ignore[assignment]
+    raise_exception = True
+
+    def admin_context(self) -> dict[str, Any]:
+        """What the admin's base template needs."""
+        return {**self.site_admin.admin_site.each_context(self.request), "opts": self.site_admin.opts}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{**self.admin_context(), **kwargs})
