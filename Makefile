@@ -27,7 +27,7 @@ demo: .venv/run.stamp ## fill the running server (or start one) with forty resta
 	@$(BIN)/python scripts/demo.py
 
 demo-clean: .venv/run.stamp ## take the demo's restaurants out again
-	@$(BIN)/python manage.py demo_clean
+	@DEMO=true $(BIN)/python manage.py demo_clean
 
 screenshots: .venv/dev.stamp ## take the pictures of the panel in docs/screenshots anew
 	@scripts/system_packages.sh

@@ -59,9 +59,11 @@ HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
 # --- Apps: a higher one may import a lower one, never the other way ------------------------------------------------
 
+# The demo's commands delete sites and rewrite their history; a production server does not have them.
+DEMO = env.boolean("DEMO", default=False)
 INSTALLED_APPS = [
     "config.apps.PortcullisConfig",
-    "demo.apps.DemoConfig",
+    *(["demo.apps.DemoConfig"] if DEMO else []),
     "panel.apps.PanelConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",

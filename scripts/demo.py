@@ -236,6 +236,7 @@ def backdate(backends: list[LocalBackend]) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "demo_backdate", *arguments],
         cwd=run.ROOT,
+        env=os.environ | {"DEMO": "true"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,18 +1,22 @@
 """`make demo` and `make demo-clean`, by the same scripts in a copy of the tree."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.with_services import free_port
-from tests.test_container import clean_environment, copy_of_the_tree, free_of_surprises
+from tests.test_container import ROOT, clean_environment, copy_of_the_tree, free_of_surprises
 from tests.test_run import started
 
 pytestmark = pytest.mark.e2e
+
+DEMO = {"DEMO": "true"}  # as `make demo-clean` sets it
 
 
 def call(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -27,15 +31,22 @@ def call(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
     )
 
 
-def manage(folder: Path, *arguments: str) -> Any:
-    done = call(folder, "manage.py", *arguments, "--json")
+def manage(folder: Path, *arguments: str, **environment: str) -> Any:
+    done = call(folder, "manage.py", *arguments, "--json", **environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def demo_sites(folder: Path, *arguments: str) -> list[dict[str, Any]]:
-    results = manage(folder, "list_sites", *arguments)["results"]
-    return [site for site in results if site["contact_email"].endswith("@demo.portcullis.example")]
+def is_of_the_demo(site: dict[str, Any]) -> bool:
+    return site["contact_email"].endswith("@demo.portcullis.example")
+
+
+def demo_sites(folder: Path) -> list[dict[str, Any]]:
+    return [site for site in manage(folder, "list_sites")["results"] if is_of_the_demo(site)]
+
+
+def with_status(sites: list[dict[str, Any]], status: str) -> list[dict[str, Any]]:
+    return [site for site in sites if site["status"] == status]
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +62,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_demo_shows_every_state(filled: Path) -> None:
     sites = demo_sites(filled)
     assert len(sites) == 40
-    by_status = {status: len(demo_sites(filled, "--status", status)) for status in ("online", "late", "offline")}
-    assert by_status == {"online": 30, "late": 3, "offline": 3}
-    assert len(demo_sites(filled, "--status", "never_seen")) == 4
-    assert len(demo_sites(filled, "--locked")) == 4
+    assert Counter(site["status"] for site in sites) == {"online": 30, "late": 3, "offline": 3, "never_seen": 4}
+    assert sum(site["is_locked"] for site in sites) == 4
     assert sum(not site["licensed"] for site in sites) == 3
 
 
@@ -68,53 +77,55 @@ def test_a_second_demo_adds_nothing(filled: Path) -> None:
 def test_only_demo_sites_are_moved_into_the_past(filled: Path) -> None:
     who = ("--name", "Trattoria Roma", "--owner-name", "Giulia", "--contact-email", "giulia@notdemo.portcullis.example")
     mine = manage(filled, "register_site", *who)
-    victim = demo_sites(filled, "--status", "online")[0]
-    refused = call(filled, "manage.py", "demo_backdate", "--offline", mine["site_id"], victim["site_id"])
+    online = with_status(demo_sites(filled), "online")
+    refused = call(filled, "manage.py", "demo_backdate", "--offline", mine["site_id"], online[0]["site_id"], **DEMO)
     assert refused.returncode == 1
     assert "Only a demo site can be moved into the past" in refused.stderr
     assert free_of_surprises(refused.stderr)
-    assert victim["due_at"] in {site["due_at"] for site in demo_sites(filled, "--status", "online")}
+    assert with_status(demo_sites(filled), "online") == online, "the demo site that was named too stays as it is"
 
 
 @pytest.mark.parametrize("named", [(), ("--late", "0b6f"), ("--late", "00000000-0000-4000-8000-000000000000")])
 def test_backdating_refuses_what_it_does_not_know(filled: Path, named: tuple[str, ...]) -> None:
-    refused = call(filled, "manage.py", "demo_backdate", *named)
+    refused = call(filled, "manage.py", "demo_backdate", *named, **DEMO)
     assert refused.returncode == 1
     assert free_of_surprises(refused.stderr)
 
 
 def test_backdating_refuses_a_site_that_never_called(filled: Path) -> None:
-    silent = demo_sites(filled, "--status", "never_seen")[0]
-    refused = call(filled, "manage.py", "demo_backdate", "--late", silent["site_id"])
+    silent = with_status(demo_sites(filled), "never_seen")[0]
+    refused = call(filled, "manage.py", "demo_backdate", "--late", silent["site_id"], **DEMO)
     assert refused.returncode == 1
     assert "never called" in refused.stderr
 
 
 def test_backdating_never_brings_a_site_forward(filled: Path) -> None:
-    gone = demo_sites(filled, "--status", "offline")[0]
-    answer = manage(filled, "demo_backdate", "--online", gone["site_id"])
+    gone = with_status(demo_sites(filled), "offline")[0]
+    answer = manage(filled, "demo_backdate", "--online", gone["site_id"], **DEMO)
     assert [(site["status"], site["due_at"]) for site in answer["results"]] == [("offline", gone["due_at"])]
 
 
-def test_the_demo_uses_a_running_server_and_can_be_taken_out_and_put_in_again(tmp_path: Path) -> None:
-    folder = copy_of_the_tree(tmp_path / "project")
+def test_the_demo_can_be_taken_out_while_the_server_runs_and_put_in_again(filled: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(filled, tmp_path / "project"))
     port = str(free_port())
     with started(folder, PORT=port, LOG_LEVEL="ERROR"):
         url = f"http://127.0.0.1:{port}"
-        assert call(folder, "scripts/demo.py", PORTCULLIS_URL=url).returncode == 0
         who = ("--name", "Trattoria Roma", "--owner-name", "Giulia", "--contact-email", "giulia@roma.example")
         mine = manage(folder, "register_site", *who)["site_id"]
-        deregistered = demo_sites(folder)[0]["site_id"]
-        removed = manage(folder, "demo_clean")
+        before = manage(folder, "list_sites")["results"]
+        demo = {site["site_id"] for site in before if is_of_the_demo(site)}
+        removed = manage(folder, "demo_clean", **DEMO)
         assert (removed["sites"], removed["keys"]) == (40, 40)
         assert removed["heartbeats"] > 10_000, "their last ninety days went with them"
-        assert [site["site_id"] for site in manage(folder, "list_sites")["results"]] == [mine]
-        assert actions_in_the_log(folder, deregistered) == ["registered", "deregistered"]
-        assert manage(folder, "demo_clean") == {"sites": 0, "keys": 0, "heartbeats": 0}
+        remaining = {site["site_id"] for site in manage(folder, "list_sites")["results"]}
+        assert mine in remaining
+        assert remaining == {site["site_id"] for site in before} - demo
+        assert actions_in_the_log(folder, demo.pop()) == ["site.registered", "site.deregistered"]
+        assert manage(folder, "demo_clean", **DEMO) == {"sites": 0, "keys": 0, "heartbeats": 0}
         again = call(folder, "scripts/demo.py", PORTCULLIS_URL=url)
         assert again.returncode == 0, again.stdout + again.stderr
-        assert len(demo_sites(folder, "--status", "late")) == 3
-        assert "Their events stay" in call(folder, "manage.py", "demo_clean").stdout
+        assert len(with_status(demo_sites(folder), "late")) == 3
+        assert "Their events stay" in call(folder, "manage.py", "demo_clean", **DEMO).stdout
 
 
 def actions_in_the_log(folder: Path, site_id: str) -> list[str]:
@@ -123,6 +134,11 @@ def actions_in_the_log(folder: Path, site_id: str) -> list[str]:
         f"print(*Event.objects.filter(subject_id='{site_id}').order_by('sequence').values_list('action', flat=True))"
     )
     return call(folder, "manage.py", "shell", "--verbosity", "0", "-c", question).stdout.split()
+
+
+def test_make_turns_the_demo_on_to_take_it_out() -> None:
+    printed = subprocess.run(["make", "-n", "demo-clean"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "DEMO=true .venv/bin/python manage.py demo_clean" in printed
 
 
 @pytest.mark.parametrize(
