@@ -73,6 +73,7 @@ class Admin(AbstractBaseUser):
     email = models.EmailField("e-mail")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField("active", default=True)
+    last_login = models.DateTimeField("last sign-in", null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Counted up when the admin is disabled: earlier tokens and sessions stay invalid when they are enabled again.
     token_generation = models.PositiveIntegerField(default=0, editable=False)

@@ -19,7 +19,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
                 (
                     "username",
                     models.CharField(
@@ -39,6 +38,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last sign-in")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("token_generation", models.PositiveIntegerField(default=0, editable=False)),
                 ("must_change_password", models.BooleanField(default=False, editable=False)),

@@ -38,15 +38,15 @@ class EventAdmin(ReadOnlyAdmin):
     def action_label(self, event: Any) -> str:
         return action_words(event).label
 
-    @admin.display(description="about", ordering="subject_name")
+    @admin.display(description="subject", ordering="subject_name")
     def subject(self, event: Any) -> SafeString | str:
         url = subject_url(event)
         return format_html('<a href="{}">{}</a>', url, event.subject_name) if url else event.subject_name
 
-    @admin.display(description="who", ordering="actor_name")
+    @admin.display(description="actor", ordering="actor_name")
     def actor_label(self, event: Any) -> str:
         return actor_words(event)
 
-    @admin.display(description="where", ordering="source")
+    @admin.display(description="source", ordering="source")
     def source_label(self, event: Any) -> str:
         return SOURCES[event.source]

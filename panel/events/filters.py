@@ -25,7 +25,7 @@ class EventFilter(SimpleListFilter):
 
 
 class SubjectTypeFilter(EventFilter):
-    title, parameter_name = "about", "subject_type"
+    title, parameter_name = "subject", "subject_type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return list(SUBJECT_TYPES.items())
@@ -49,14 +49,14 @@ class ActionFilter(EventFilter):
 
 
 class SourceFilter(EventFilter):
-    title, parameter_name = "where", "source"
+    title, parameter_name = "source", "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return [(str(source), words) for source, words in SOURCES.items()]
 
 
 class ActorFilter(EventFilter):
-    title, parameter_name = "who", "actor"
+    title, parameter_name = "actor", "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         admins = Admin.objects.order_by("username").values_list("pk", "username")

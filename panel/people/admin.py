@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
 from panel.people.forms import ChangeAdminForm, NewAdminForm
-from panel.people.history import events_of_admin
+from panel.people.history import events_about_url, events_of_admin
 from panel.people.reset_password import ResetPasswordView
 from panel.people.reset_two_factor import ResetTwoFactorView
 
@@ -25,16 +26,16 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     add_form = NewAdminForm
     add_form_template = "panel/people/add_form.html"
     change_form_template = "panel/people/change_form.html"
-    list_display = ["username", "email", "role", "is_active", "has_second_factor", "last_sign_in"]
+    list_display = ["username", "email", "role", "is_active", "has_second_factor", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["username", "email"]
     ordering = ["username"]
     filter_horizontal = ()
-    readonly_fields = ["username", "has_second_factor", "last_sign_in", "created_at"]
+    readonly_fields = ["username", "has_second_factor", "last_login", "created_at"]
     fieldsets = [
         (None, {"fields": ["username", "email", "password", "has_second_factor"]}),
         ("Permissions", {"fields": ["role", "is_active"]}),
-        ("Details", {"fields": ["last_sign_in", "created_at"]}),
+        ("Details", {"fields": ["last_login", "created_at"]}),
     ]
     add_fieldsets = [
         (None, {"fields": ["username", "email", "role", "password1", "password2"]}),
@@ -47,10 +48,6 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     @admin.display(description="Second factor", boolean=True, ordering="second_factor")
     def has_second_factor(self, person: Any) -> bool:
         return bool(person.second_factor)
-
-    @admin.display(description="Last sign-in", ordering="last_login")
-    def last_sign_in(self, person: Admin) -> Any:
-        return person.last_login
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without the password for an admin who may only look: Django would show a button there that is refused."""
@@ -80,6 +77,12 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
         if (person := kwargs.get("obj")) and request.user.has_perm("audit.view_event"):
             context |= events_of_admin(person)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The history of an admin is the list of events about them."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(events_about_url(object_id))
 
     def get_urls(self) -> list[Any]:
         protected = self.admin_site.admin_view

@@ -17,10 +17,15 @@ def events_of_admin(admin: Admin) -> dict[str, Any]:
     """The context of `panel/people/history.html`."""
     about = Event.objects.of(ADMIN, admin.pk).newest_first()[:NEWEST]
     by = Event.objects.filter(actor=admin).newest_first()[:NEWEST]
-    page = reverse("admin:audit_event_changelist")
     return {
         "events_about": timeline(about),
-        "events_about_url": f"{page}?{urlencode({'subject_type': ADMIN, 'subject_id': admin.pk})}",
+        "events_about_url": events_about_url(str(admin.pk)),
         "events_by": timeline(by),
-        "events_by_url": f"{page}?{urlencode({'actor': admin.pk})}",
+        "events_by_url": f"{reverse('admin:audit_event_changelist')}?{urlencode({'actor': admin.pk})}",
     }
+
+
+def events_about_url(admin_id: str) -> str:
+    """The events page with the events about one admin."""
+    query = urlencode({"subject_type": ADMIN, "subject_id": admin_id})
+    return f"{reverse('admin:audit_event_changelist')}?{query}"

@@ -44,6 +44,10 @@ def test_what_was_done_to_an_admin(anna: Admin, ben: Admin) -> None:
     assert "No activity yet." in section(html, "events-by")
     assert f'href="/admin/audit/event/?subject_type=admin&amp;subject_id={ben.pk}"' in html
     assert f'href="/admin/audit/event/?actor={ben.pk}"' in html
+    client = Client()
+    client.force_login(anna)
+    history = client.get(f"/admin/accounts/admin/{ben.pk}/history/")
+    assert history["Location"] == f"/admin/audit/event/?subject_type=admin&subject_id={ben.pk}"
 
 
 @pytest.mark.usefixtures("_history")
