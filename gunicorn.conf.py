@@ -85,6 +85,11 @@ def when_ready(server):
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_SECONDS, 0))
 
 
+def pre_request(worker, req):
+    """Give the application a way to say `Connection: close`; see common/web/request_body.py."""
+    req.body.close_connection = req.force_close
+
+
 def post_worker_init(worker):
     """Below /api/ nothing answers HTML, not even the server's own refusals."""
     from gunicorn import util

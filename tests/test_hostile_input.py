@@ -50,6 +50,51 @@ def test_broken_chunks_are_a_400(server: RunningServer, chunks: bytes) -> None:
     assert json.loads(body)["status"] == 400
 
 
+def closing_answer(server: RunningServer, head: bytes, body: bytes) -> bytes:
+    """The answer's head, from a client that keeps its connection and sends up to a megabyte of body before it reads."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(head + body[:1_000_000])
+        answer = connection.makefile("rb").read()  # ends only because the server closes the connection
+    return answer.partition(b"\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        (b"/api/auth/login", 70_000),
+        (b"/api/heartbeat", 70_000),
+        (b"/api/heartbeat", 1_000_000),
+        (b"/admin/login/", 5_000_001),
+    ],
+)
+def test_a_body_over_the_limit_is_answered_and_the_connection_is_said_to_close(
+    server: RunningServer, path: bytes, size: int
+) -> None:
+    start = b"POST " + path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    head = closing_answer(server, start + b"Content-Length: %d\r\n\r\n" % size, b" " * size)
+    assert head.startswith(b"HTTP/1.1 413"), head
+    assert b"connection: close" in head.lower(), head
+
+
+@pytest.mark.parametrize("path", [b"/api/auth/login", b"/api/heartbeat"])
+def test_a_chunked_body_over_the_limit_is_answered_and_the_connection_is_said_to_close(
+    server: RunningServer, path: bytes
+) -> None:
+    start = b"POST " + path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    chunk = b"2710\r\n" + b" " * 10_000 + b"\r\n"
+    head = closing_answer(server, start + b"Transfer-Encoding: chunked\r\n\r\n", chunk * 100 + b"0\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413"), head
+    assert b"connection: close" in head.lower(), head
+
+
+def test_a_body_within_the_limit_keeps_the_connection(server: RunningServer) -> None:
+    with requests.Session() as session:
+        for _ in range(2):
+            answer = session.post(f"{server.url}/api/auth/login", json={"username": "a" * 60_000}, timeout=10)
+            assert answer.status_code == 400
+            assert answer.headers["Connection"] == "keep-alive"
+
+
 def test_a_cookie_with_a_nul_is_just_no_session(server: RunningServer) -> None:
     cookie = {"Cookie": r'sessionid="\000\000aaaaaaaaaaaa"'}
     for path in ("/admin/login/", "/admin/"):

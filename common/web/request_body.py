@@ -23,20 +23,38 @@ class RequestBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if below_api(request):
-            if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            if is_chunked(request):
                 try:
                     read_chunked_body(request)
                 except (OSError, ParseException) as error:
                     log.info("a body in chunks could not be read: %s", error)
                     return problem_response(400, "unreadable", "The body's chunks cannot be read.")
             if content_length(request) > settings.API_BODY_LIMIT_BYTES:
+                close_after_response(request)
                 return problem_response(
                     413, "body_too_large", f"The body may have {settings.API_BODY_LIMIT_BYTES} bytes at most."
                 )
         elif content_length(request) > settings.PAGE_BODY_LIMIT_BYTES:
-            # The CSRF check would write all of it to the disk, whoever sent it.
+            # The CSRF check would write all of it to the disk, without a sign-in.
+            close_after_response(request)
             return HttpResponse(TOO_LARGE, status=413, content_type="text/plain; charset=utf-8")
+        elif is_chunked(request):
+            close_after_response(request)  # pages do not read such a body, so it may be of any length
         return self.get_response(request)
+
+
+def is_chunked(request: HttpRequest) -> bool:
+    return "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def close_after_response(request: HttpRequest) -> None:
+    """Have gunicorn say `Connection: close`, because the rest of the body is not read.
+
+    gunicorn leaves out every `Connection` header of an application; `pre_request` in gunicorn.conf.py gives it this way.
+    """
+    close = getattr(request.META.get("wsgi.input"), "close_connection", None)
+    if close is not None:
+        close()
 
 
 def content_length(request: HttpRequest) -> int:
