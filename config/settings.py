@@ -94,7 +94,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.web.request_body.RequestBodyMiddleware",
-    "config.machines.MachineMiddleware",
+    "config.direct_routes.DirectRouteMiddleware",
     "accounts.sessions.PanelSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

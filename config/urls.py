@@ -10,12 +10,12 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from common.api.problems import DATABASE_AWAY, RETRY_AFTER_OUTAGE_SECONDS, problem_response
+from config.direct_routes import API_PREFIXES, HEARTBEAT, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
-from config.probes import HealthView, LiveView
 
 
 def unknown_endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Whatever below /api/ is no endpoint, in every method and also in debug mode."""
+    """Answers every other path below /api/, in every method and also in debug mode."""
     return problem_response(404, "not_found", "There is no such endpoint.")
 
 
@@ -24,6 +24,7 @@ unknown_endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 api: list[URLPattern | URLResolver] = [
     re_path(r"^schema/?$", SchemaView.as_view(), name="schema"),
     path("auth/", include("accounts.api.urls")),
+    url_pattern(HEARTBEAT),
     path("", include("heartbeat.api.urls")),
     path("", include("sites.api.urls")),
 ]
@@ -31,14 +32,11 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),
     path("admin/", admin.site.urls),
-    # MachineMiddleware answers these two before a Host is looked at; here they stand for the API's description.
-    re_path(r"^health/?$", HealthView.as_view(), name="health"),
-    re_path(r"^health/live/?$", LiveView.as_view(), name="live"),
+    *(url_pattern(probe) for probe in PROBES),
     re_path(r"^docs/?$", SwaggerView.as_view(), name="docs"),
     re_path(r"^redoc/?$", RedocView.as_view(), name="redoc"),
     path("redoc/redoc.js", redoc_script_view, name="redoc-script"),
-    path("api/v1/", include(api)),
-    path("api/", include(api)),
+    *(path(prefix, include(api)) for prefix in API_PREFIXES),
     re_path(r"^api(/.*)?$", unknown_endpoint),
 ]
 

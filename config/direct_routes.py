@@ -1,0 +1,65 @@
+"""The paths that are answered before sessions and CSRF run: the health probes and the heartbeat.
+
+Monitors and local backends send no cookie. For a heartbeat, a session, a CSRF token, messages and the search through all
+URL patterns would cost as much as the heartbeat itself. `config.urls` takes the same table, for `reverse()` and for the
+API's description.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, re_path
+from django.views import View
+from rest_framework.response import Response
+
+from config.probes import HealthView, LiveView
+from heartbeat.api.views import HeartbeatView
+
+API_PREFIXES = ("api/v1/", "api/")  # `reverse()` takes the last one
+
+
+class DirectRoute(NamedTuple):
+    path: str  # without slashes around it; answered with and without one at its end
+    view: type[View]
+    name: str
+    checks_host: bool
+
+
+HEARTBEAT = DirectRoute("heartbeat", HeartbeatView, "heartbeat", checks_host=True)
+PROBES = (
+    # Load balancers ask by address, which is not in ALLOWED_HOSTS.
+    DirectRoute("health", HealthView, "health", checks_host=False),
+    DirectRoute("health/live", LiveView, "live", checks_host=False),
+)
+
+
+def url_pattern(route: DirectRoute) -> URLPattern:
+    return re_path(rf"^{route.path}/?$", route.view.as_view(), name=route.name)
+
+
+def direct_paths() -> dict[str, DirectRoute]:
+    """Every path that the middleware answers."""
+    routes = {f"/{prefix}{HEARTBEAT.path}": HEARTBEAT for prefix in API_PREFIXES}
+    routes |= {f"/{probe.path}": probe for probe in PROBES}
+    return {path + slash: route for path, route in routes.items() for slash in ("", "/")}
+
+
+class DirectRouteMiddleware:
+    """Answers the direct routes; passes every other request on."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.views: dict[str, tuple[Callable[..., Any], bool]] = {
+            path: (route.view.as_view(), route.checks_host) for path, route in direct_paths().items()
+        }
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        found = self.views.get(request.path)
+        if found is None:
+            return self.get_response(request)
+        view, checks_host = found
+        if checks_host:
+            request.get_host()  # refuses a Host that is not in ALLOWED_HOSTS, as CommonMiddleware does for other paths
+        response: HttpResponseBase = view(request)
+        return response.render() if isinstance(response, Response) else response
