@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 from common.web.request_ids import current_request_id
 
-# Looked up for each record otherwise, and written by none of ours.
-logging._srcfile = None
+# Otherwise looked up for each record, and no formatter of ours writes them.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "refused_as")

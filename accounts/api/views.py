@@ -70,7 +70,7 @@ class LoginView(PublicView):
         body = CredentialsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         admin = authenticate(
-            request._request,
+            request,
             username=body.validated_data["username"],
             password=body.validated_data["password"],
             otp=body.validated_data.get("otp"),

@@ -1,21 +1,30 @@
-"""Django's PostgreSQL backend, with a driver that never waits for ever."""
+"""Django's PostgreSQL backend, with a deadline on every wait and with prepared statements."""
 
 import select
 import time
 from typing import Any
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
 
 from config.postgresql import driver
 
 HEALTH_CHECK_DEADLINE_SECONDS = 1.0
-WELL_FOR_SECONDS = 1.0
+USABLE_FOR_SECONDS = 1.0
+
+
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
+        """For Django's query log: the statement without the values, which a prepared cursor sends apart from it."""
+        if isinstance(cursor, driver.PreparedCursor):
+            return str(sql)
+        return super().last_executed_query(cursor, sql, params)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Takes two more options than Django's: `deadline_seconds`, for every wait on the server, and `prepared_statements`."""
 
     Database = driver
+    ops_class = DatabaseOperations
 
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
@@ -34,31 +43,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def prepared_cursor(self) -> Any:
         """A cursor whose statements the server parses and plans once for each connection, if the settings allow it.
 
-        For a few statements that run very often. All others are better planned for the values that they come with.
-        Always the same cursor: not to be closed, and to be read before the next statement.
+        For a few statements that run very often. PostgreSQL plans all others better when it knows their values.
+        It is always the same cursor: do not close it, and read its rows before the next statement.
         """
         if not self.settings_dict["OPTIONS"].get("prepared_statements"):
             return self.cursor()
         self.close_if_health_check_failed()
         self.ensure_connection()
-        wrapper: Any = self
-        with self.wrap_database_errors:
-            return wrapper._prepare_cursor(self.connection.prepared_cursor)
+        self.validate_thread_sharing()
+        cursor = self.connection.prepared_cursor
+        return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
 
     def is_usable(self) -> bool:
-        """Django asks this before the first query of a request, to find out about a server that has gone meanwhile.
+        """Whether the connection still works; Django asks before the first query of a request.
 
-        One that hangs up says so, and what it said waits in the socket: looking there costs no round trip. Only if
-        something waits is the server asked, and a hung one must not cost all the time. A connection that was well a
-        moment ago is not looked at again.
+        A server that closes a connection sends a notice first, and the notice waits in the socket. Looking there costs no
+        round trip. Only if something waits is the server asked, with a short deadline in case it hangs. A connection that
+        was usable within the last second is not looked at again.
         """
         if self.connection is None or self.connection.closed:
             return False
         now = time.monotonic()
-        if now - self.connection.well_at < WELL_FOR_SECONDS:
+        if now - self.connection.checked_at < USABLE_FOR_SECONDS:
             return True
-        if not something_waits(self.connection.pgconn.socket):
-            self.connection.well_at = now
+        if not has_unread_input(self.connection.pgconn.socket):
+            self.connection.checked_at = now
             return True
         usual = self.connection.deadline_seconds
         self.connection.deadline_seconds = HEALTH_CHECK_DEADLINE_SECONDS
@@ -69,7 +78,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.connection.deadline_seconds = usual
 
 
-def something_waits(socket: int) -> bool:
+def has_unread_input(socket: int) -> bool:
     poll = select.poll()
     poll.register(socket, select.POLLIN)
     return bool(poll.poll(0))

@@ -32,7 +32,7 @@ def _as_at_the_start_of_a_request() -> Iterator[None]:
     usual = connection.settings_dict["CONN_HEALTH_CHECKS"], connection.health_check_enabled
     connection.settings_dict["CONN_HEALTH_CHECKS"] = connection.health_check_enabled = True
     connection.health_check_done = False
-    connection.connection.well_at = LONG_AGO
+    connection.connection.checked_at = LONG_AGO
     yield
     connection.settings_dict["CONN_HEALTH_CHECKS"], connection.health_check_enabled = usual
 
@@ -53,19 +53,19 @@ def test_a_connection_that_the_server_has_closed_is_replaced(observer: psycopg.C
     assert connection.connection.info.backend_pid != pid
 
 
-def test_a_connection_that_is_well_is_kept_and_not_asked(observer: psycopg.Connection) -> None:
+def test_a_usable_connection_is_kept_and_not_asked(observer: psycopg.Connection) -> None:
     assert select(2) == 2
     pid = connection.connection.info.backend_pid
-    connection.health_check_done, connection.connection.well_at = False, LONG_AGO
+    connection.health_check_done, connection.connection.checked_at = False, LONG_AGO
     connection.close_if_health_check_failed()
     assert connection.health_check_done
-    assert connection.connection.well_at > LONG_AGO
+    assert connection.connection.checked_at > LONG_AGO
     assert observer.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone() == ("SELECT 2",)
     assert connection.connection.info.backend_pid == pid
 
 
 def test_a_connection_that_was_given_up_is_replaced(observer: psycopg.Connection) -> None:
-    """As after a deadline: our own side has closed it."""
+    """The client has closed it, as it does after a deadline."""
     connection.connection.close()
     assert connection.is_usable() is False
     assert select(3) == 3
