@@ -114,9 +114,9 @@ def test_two_sites_are_locked_with_a_reason_and_unlocked_again(anna: Visitor, se
     assert "This field is required" in page.inner_text("#content"), "a reason is asked for"
     page.fill("#id_reason", "fraud")
     anna.follow("input[type=submit]")
-    assert "2 done" in page.inner_text("[role=status]")
+    assert "2 of 2 locked" in page.inner_text("[role=status]")
     page.reload()
-    assert "2 done" in page.inner_text("[role=status]"), "looking again repeats nothing"
+    assert "2 of 2 locked" in page.inner_text("[role=status]"), "looking again repeats nothing"
     assert [site.call_home().json()["lock_reason"] for site in sites] == ["fraud", "fraud"]
     page.goto(f"{server.url}/admin/sites/site/{sites[0].site_id}/change/")
     anna.follow("a:text-is('Unlock')")

@@ -1,28 +1,40 @@
-"""The admin pages of sites, put together. They show, ask and call services; nothing here changes a site by itself."""
+"""The admin of sites: Django's list and form, and the URLs of the pages that are views of their own."""
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern
 
 from common.admin import RefusalsAsMessages
 from panel.sites.imports.export import ExportsSites
 from panel.sites.imports.views import ImportsSites
 from panel.sites.list.columns import SiteListPage
-from panel.sites.operations.views import OperatesOnSites
+from panel.sites.operations.actions import operation_actions
+from panel.sites.operations.selection import are_site_ids
+from panel.sites.operations.urls import urls as operation_urls
 from panel.sites.page.urls import urls as page_urls
-from panel.sites.registration.views import HandsOutKeys
+from panel.sites.registration.urls import urls as registration_urls
 from sites.models import Site
 
 
 @admin.register(Site)
-class SiteAdmin(RefusalsAsMessages, ExportsSites, ImportsSites, SiteListPage, HandsOutKeys, OperatesOnSites):
-    """Each part stands in a module of its own."""
+class SiteAdmin(RefusalsAsMessages, ExportsSites, ImportsSites, SiteListPage):
+    """Lists the sites. Each `<room>/urls.py` beside this module adds the pages of that room."""
 
     def get_urls(self) -> list[URLPattern]:
-        # Before Django's: the page of a site takes the place of the change form.
-        return [*page_urls(self), *super().get_urls()]
+        # Before Django's: the pages that register a site and show one take the places of its forms.
+        return [*registration_urls(self), *operation_urls(self), *page_urls(self), *super().get_urls()]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().get_actions(request), **operation_actions(request)}
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Site], *args: Any, **kwargs: Any) -> Any:
+        if not are_site_ids(request.POST.getlist("_selected_action")):
+            messages.error(request, "What was selected is not a list of sites. Nothing was done.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

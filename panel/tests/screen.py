@@ -71,17 +71,18 @@ class Confirmation:
         return " ".join(str(message) for message in self.answer.context["messages"])
 
     @property
-    def outcomes(self) -> dict[str, tuple[str, str]]:
+    def results(self) -> dict[str, tuple[str, str]]:
         """What the result page says of each site, in the order of the page."""
-        return {one["name"]: (one["kind"], one["words"]) for one, _ in self.answer.context["outcomes"]}
+        return {result["name"]: (result["kind"], result["words"]) for result, _ in self.answer.context["results"]}
 
     @property
     def errors(self) -> dict[str, list[str]]:
         return {name: list(texts) for name, texts in self.answer.context["form"].errors.items()}
 
     @property
-    def fates(self) -> dict[str, tuple[str, str]]:
-        return {hit.site.name: (hit.fate.kind, hit.fate.words) for hit in self.answer.context["hits"]}
+    def expected_results(self) -> dict[str, tuple[str, str]]:
+        previews = self.answer.context["previews"]
+        return {preview.site.name: (preview.expected.kind, preview.expected.words) for preview in previews}
 
 
 def stored(site: RegisteredSite) -> Site:

@@ -1,7 +1,7 @@
-// A second click sends nothing: the first answer, which may show a key once, must be the one that arrives.
+// Send a form once however often it is clicked: the answer to the first click may show a key, and must be the one shown.
 "use strict";
 {
-  const forms = document.querySelectorAll("[data-submit-once], #site_form");
+  const forms = document.querySelectorAll("[data-submit-once]");
   for (const form of forms) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) {
@@ -10,6 +10,6 @@
       form.dataset.sent = "yes";
     });
   }
-  // Back from another page, the form may be sent again: the server knows what it did already.
+  // After coming back to the page, the form may be sent again: the server recognizes a form that it has handled.
   addEventListener("pageshow", () => forms.forEach((form) => delete form.dataset.sent));
 }

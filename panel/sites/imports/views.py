@@ -20,7 +20,7 @@ from audit.models import Event
 from common.errors import DomainError
 from common.instants import parse_instant
 from panel.sites.imports.export import BYTE_ORDER_MARK, csv_lines
-from panel.sites.operations.expected_results import named
+from panel.widgets.names import join_names
 from panel.widgets.times import moment
 from sites.errors import SitesChanged
 from sites.imports.columns import IMPORTED
@@ -165,6 +165,6 @@ def overtaken(started: SiteImport, error: SitesChanged) -> str:
     moved = {str(site_id) for site_id in error.site_ids}
     names = [f"{row.name} (line {row.line})" for row in rows_of(started) if row.site_id in moved]
     return (
-        f"Nothing was written. Changed since the dry run: {named(names)}."
+        f"Nothing was written. Changed since the dry run: {join_names(names)}."
         " Upload the file again to see what it would do now."
     )

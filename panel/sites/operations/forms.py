@@ -1,4 +1,4 @@
-"""The forms with which an admin confirms an operation. Each knows the sites that it will hit, as they stand."""
+"""The forms that confirm an operation. Each knows the selected sites, as they are when the form is sent."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 
-from panel.sites.forms import lines
-from panel.sites.operations.expected_results import named
+from panel.sites.forms import EXPIRY_HELP, validate_lines
+from panel.widgets.names import join_names
 from panel.widgets.times import in_zone
 from panel.widgets.zoned_fields import ZonedDateTimeField
 from sites.errors import InvalidExtension
@@ -16,29 +16,32 @@ from sites.limits import MAX_EXTENSION_DAYS, MAX_REASON_LENGTH
 from sites.models import Site
 from sites.services import extended_end
 
-# Beyond so many sites, one click is too easy.
-COUNTED_ABOVE = 10
+# For more sites than that, the person types how many they are.
+COUNT_TYPED_ABOVE = 10
+HISTORY_ONLY = "For the history. The restaurant does not see it."
 
 
 class OperationForm(forms.Form):
-    """`facts` are what the service is told. Above COUNTED_ABOVE sites the person types how many they are."""
-
     def __init__(self, data: Any = None, *, sites: Sequence[Site], at: datetime) -> None:
         super().__init__(data)
         self.sites, self.at = sites, at
-        if len(sites) > COUNTED_ABOVE:
+        if len(sites) > COUNT_TYPED_ABOVE:
             self.fields["typed_count"] = TypedCountField(len(sites))
 
     @property
-    def live_sites(self) -> list[Site]:
+    def registered_sites(self) -> list[Site]:
         return [site for site in self.sites if site.deregistered_at is None]
 
-    def facts(self) -> Mapping[str, Any]:
-        own = ("typed_count", "told")
-        return {name: value for name, value in self.cleaned_data.items() if name not in own and value is not None}
+    def arguments(self) -> Mapping[str, Any]:
+        """Of a valid form: what the service is called with, besides the site, `by`, `at` and `expected`."""
+        of_the_form_alone = ("typed_count", "left_out_shown")
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in of_the_form_alone and value is not None
+        }
 
-    def point_at_first_error(self) -> None:
-        """Puts the cursor where something has to be typed anew."""
+    def focus_first_error(self) -> None:
         for name in self.errors:
             if name in self.fields:
                 self.fields[name].widget.attrs["autofocus"] = True
@@ -54,14 +57,14 @@ class TypedCountField(forms.CharField):
     def clean(self, value: Any) -> str:
         typed = str(value or "").strip()
         if typed != str(self.count):
-            raise forms.ValidationError(f"Type {self.count}, the number of sites that this is about.")
+            raise forms.ValidationError(f"Type {self.count} to confirm.")
         return typed
 
 
-def sentence(*, required: bool, help_text: str = "", label: str = "") -> forms.CharField:
+def text_field(*, required: bool, label: str = "", help_text: str = HISTORY_ONLY) -> forms.CharField:
     return forms.CharField(
         max_length=MAX_REASON_LENGTH,
-        validators=[lines],
+        validators=[validate_lines],
         required=required,
         label=label or None,
         help_text=help_text,
@@ -69,15 +72,16 @@ def sentence(*, required: bool, help_text: str = "", label: str = "") -> forms.C
     )
 
 
-FOR_THE_HISTORY = "For the history; the restaurant is not told."
+def optional_note() -> forms.CharField:
+    return text_field(required=False, label="Note (optional)")
 
 
 class LockForm(OperationForm):
-    reason = sentence(required=True, help_text="The restaurant is told this with its next heartbeat.")
+    reason = text_field(required=True, help_text="The restaurant sees it with its next heartbeat.")
 
 
 class UnlockForm(OperationForm):
-    note = sentence(required=False, help_text=FOR_THE_HISTORY, label="Note (optional)")
+    note = optional_note()
 
 
 class ExtendForm(OperationForm):
@@ -85,88 +89,88 @@ class ExtendForm(OperationForm):
         min_value=1,
         max_value=MAX_EXTENSION_DAYS,
         required=False,
-        help_text="From the later of now and the present end.",
+        help_text="Added to the current end, or to now if it has passed.",
     )
-    until = ZonedDateTimeField(required=False, help_text="Or a date and time, later than the present end.")
-    note = sentence(required=False, help_text=FOR_THE_HISTORY, label="Note (optional)")
-    # Which sites the page said will be left out: sent again with the same entries, that is what the person wants.
-    told = forms.CharField(required=False, widget=forms.HiddenInput)
+    until = ZonedDateTimeField(required=False, help_text="Or a date and time later than the current end.")
+    note = optional_note()
+    # The digest of the sites that cannot be extended and the entries for which the page said so.
+    left_out_shown = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if {"days", "until"} & set(self.errors):
             return cleaned
         if (cleaned.get("days") is None) == (cleaned.get("until") is None):
-            raise forms.ValidationError("Give either days or a date.")
-        self.tell_who_is_left_out(days=cleaned.get("days"), until=cleaned.get("until"))
+            raise forms.ValidationError("Enter days or a date, not both.")
+        self.check_each_end(days=cleaned.get("days"), until=cleaned.get("until"))
         return cleaned
 
-    def tell_who_is_left_out(self, **wanted: Any) -> None:
+    def check_each_end(self, **extension: Any) -> None:
+        """Refuse the form if no site can be extended; if some cannot, name them and ask for a second confirmation."""
         left_out: list[Site] = []
         refusal = None
-        for site in self.live_sites:
+        for site in self.registered_sites:
             try:
-                extended_end(site.license_expires_at, at=self.at, **wanted)
+                extended_end(site.license_expires_at, at=self.at, **extension)
             except InvalidExtension as error:
                 left_out.append(site)
                 refusal = error
         if refusal is None:
             return
-        told = hashlib.sha256(repr((sorted(site.pk for site in left_out), wanted)).encode()).hexdigest()
-        if len(left_out) == len(self.live_sites):
-            self.add_error(refusal.field, self.why_none(left_out) if wanted["until"] else refusal.detail)
-        elif self.cleaned_data.get("told") != told:
-            self.say_once(told, refusal.field, left_out)
+        digest = hashlib.sha256(repr((sorted(site.pk for site in left_out), extension)).encode()).hexdigest()
+        if len(left_out) == len(self.registered_sites):
+            self.add_error(refusal.field, self.too_early(left_out) if extension["until"] else refusal.detail)
+        elif self.cleaned_data.get("left_out_shown") != digest:
+            self.ask_to_leave_out(left_out, digest=digest, field=refusal.field)
 
-    def why_none(self, left_out: list[Site]) -> str:
+    def too_early(self, left_out: list[Site]) -> str:
         last = max(site.license_expires_at for site in left_out)
         if len(left_out) == 1:
-            return f"Must be later than the present end, {in_zone(last)}."
-        return f"Each of these licences ends later than that already, the last one at {in_zone(last)}."
+            return f"Must be later than the current end, {in_zone(last)}."
+        return f"All these licences end later than that; the last one ends {in_zone(last)}."
 
-    def say_once(self, told: str, field: str | None, left_out: list[Site]) -> None:
+    def ask_to_leave_out(self, left_out: list[Site], *, digest: str, field: str | None) -> None:
         data: Any = self.data.copy()  # type: ignore[attr-defined]
-        data["told"] = told
+        data["left_out_shown"] = digest
         self.data = data
-        others, names = len(self.live_sites) - len(left_out), named([site.name for site in left_out])
+        others = len(self.registered_sites) - len(left_out)
+        names = join_names([site.name for site in left_out])
         self.add_error(
-            field,
-            f"{names} cannot be extended like that and will be left out. Nothing was done yet: send the form again"
-            f" to extend the other {others}.",
+            field, f"{names} cannot be extended like this. Send the form again to extend only the other {others}."
         )
 
 
 class SetExpiryForm(OperationForm):
-    license_expires_at = ZonedDateTimeField(label="Licence ends", help_text="The licence ends at this very second.")
-    reason = sentence(
-        required=False, help_text=f"Needed where a licence will end earlier than it does now. {FOR_THE_HISTORY}"
+    license_expires_at = ZonedDateTimeField(label="Licence ends", help_text=EXPIRY_HELP)
+    reason = text_field(
+        required=False, help_text=f"Required if a licence will end earlier than it does now. {HISTORY_ONLY}"
     )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        ends = cleaned.get("license_expires_at")
-        if ends and not cleaned.get("reason") and "reason" not in self.errors:
-            self.ask_why(ends)
+        end = cleaned.get("license_expires_at")
+        if not end or cleaned.get("reason") or "reason" in self.errors:
+            return cleaned
+        if shortened := [site.name for site in self.registered_sites if end < site.license_expires_at]:
+            self.add_error(
+                "reason", f"Enter a reason: the licence of {join_names(shortened)} will end earlier than it does now."
+            )
+        elif end <= self.at:
+            self.add_error("reason", "Enter a reason: this time has passed, so there will be no licence.")
         return cleaned
-
-    def ask_why(self, ends: datetime) -> None:
-        if shortened := [site.name for site in self.live_sites if ends < site.license_expires_at]:
-            self.add_error("reason", f"Say why: the licence of {named(shortened)} will end earlier than now.")
-        elif ends <= self.at:
-            self.add_error("reason", "Say why: that moment has passed, so that there will be no licence.")
 
 
 class DeactivateForm(OperationForm):
-    reason = sentence(required=True, help_text=FOR_THE_HISTORY)
+    reason = text_field(required=True)
 
 
 class ActivateForm(OperationForm):
-    reason = sentence(required=False, help_text=FOR_THE_HISTORY, label="Note (optional)")
+    reason = optional_note()
 
 
 class DeregisterForm(OperationForm):
-    reason = sentence(required=True, help_text=FOR_THE_HISTORY)
+    reason = text_field(required=True)
 
 
 class RestoreForm(OperationForm):
-    reason = sentence(required=False, help_text=FOR_THE_HISTORY, label="Note (optional)")
+    reason = optional_note()

@@ -1,11 +1,21 @@
-"""What an admin page can do to one site or to many. Each is a permission, a form and a service."""
+"""The operations on sites that the panel offers, each with its permission, form, service and wording."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from panel.sites.operations import expected_results as fates
-from panel.sites.operations.expected_results import Fate, is_live
+from panel.sites.operations.expected_results import (
+    ExpectedResult,
+    expect_activate,
+    expect_deactivate,
+    expect_deregister,
+    expect_lock,
+    expect_new_expiry,
+    expect_restore,
+    expect_unlock,
+    is_registered,
+    refused,
+)
 from panel.sites.operations.forms import (
     ActivateForm,
     DeactivateForm,
@@ -17,6 +27,8 @@ from panel.sites.operations.forms import (
     SetExpiryForm,
     UnlockForm,
 )
+from panel.sites.operations.results import ShownValues, locked_words, new_expiry_words
+from panel.widgets.times import plural
 from sites import services
 from sites.errors import SiteNotDeregistered, SiteNotFound
 from sites.models import Site
@@ -24,136 +36,159 @@ from sites.models import Site
 
 @dataclass(frozen=True)
 class Operation:
-    """`applies_to` says for which sites a button is offered; the service decides again."""
+    """`verb` and `past` with the `noun` make the texts: "Extend 12 licences", "Not extended.", "Extended 12 licences"."""
 
     name: str
-    label: str
+    verb: str
+    past: str
     permission: str
     warning: str
     form: type[OperationForm]
     service: Callable[..., Site]
+    # For which sites the site's page offers it; the service decides again.
     applies_to: Callable[[Site], bool]
-    # What the page says of a site before anything is done, and what the result says of it afterwards.
-    fate: Callable[[Site, datetime], Fate]
-    outcome: Callable[[Site], str]
-    # What the page showed and the person decided on: changed by somebody else meanwhile, the site is left alone.
-    decided_on: tuple[str, ...]
+    expect: Callable[[Site, datetime], ExpectedResult]
+    # The fields that the person decides on: a site on which one has changed since the page was opened is refused.
+    compared_fields: tuple[str, ...]
+    # Of a changed site.
+    done_words: Callable[[Site, ShownValues], str]
+    noun: str = "site"
     is_destructive: bool = False
-    # A lock is never refused: it always comes about, and the result says what it replaced.
-    is_never_stale: bool = False
-    # How the service says that somebody else did this very thing first.
-    done_before: tuple[type[Exception], ...] = ()
+    # Runs even if the site has changed since the page was opened.
+    is_unconditional: bool = False
+    # What the service raises if somebody has done the same before.
+    already_done_errors: tuple[type[Exception], ...] = ()
 
-    def fate_of(self, site: Site, at: datetime) -> Fate:
-        if not is_live(site) and self.name not in ("deregister", "restore"):
-            return Fate(fates.REFUSED, "Deregistered: restore it first")
-        return self.fate(site, at)
+    @property
+    def label(self) -> str:
+        """As in "Lock" or "Extend licence"."""
+        return self.verb if self.noun == "site" else f"{self.verb} {self.noun}"
+
+    def label_for(self, count: int) -> str:
+        """As in "Lock 12 sites"; for a single site the plain label."""
+        return self.label if count == 1 else f"{self.verb} {plural(count, self.noun)}"
+
+    def expected_result(self, site: Site, at: datetime) -> ExpectedResult:
+        if not is_registered(site) and self.name not in ("deregister", "restore"):
+            return refused("Deregistered: restore it first")
+        return self.expect(site, at)
 
 
 ALL = (
     Operation(
         name="lock",
-        label="Lock",
+        verb="Lock",
+        past="locked",
         permission="sites.lock_site",
         warning="A locked site is refused service from its next heartbeat on, until somebody unlocks it.",
         form=LockForm,
         service=services.lock_site,
-        applies_to=is_live,
-        fate=fates.of_lock,
-        outcome=fates.after_lock,
-        decided_on=("lock_reason", "locked_at"),
+        applies_to=is_registered,
+        expect=expect_lock,
+        compared_fields=("lock_reason", "locked_at"),
+        done_words=locked_words,
         is_destructive=True,
-        is_never_stale=True,
+        is_unconditional=True,
     ),
     Operation(
         name="unlock",
-        label="Unlock",
+        verb="Unlock",
+        past="unlocked",
         permission="sites.unlock_site",
         warning="The site gets service again from its next heartbeat on.",
         form=UnlockForm,
         service=services.unlock_site,
-        applies_to=lambda site: is_live(site) and site.is_locked,
-        fate=fates.of_unlock,
-        outcome=lambda site: "Unlocked",
-        # The moment too: locked anew for the same reason is a lock that nobody on this page knows of.
-        decided_on=("lock_reason", "locked_at"),
+        applies_to=lambda site: is_registered(site) and site.is_locked,
+        expect=expect_unlock,
+        # The time too: a new lock for the same reason is one that this page has not shown.
+        compared_fields=("lock_reason", "locked_at"),
+        done_words=lambda site, shown: "Unlocked",
     ),
     Operation(
         name="extend",
-        label="Extend licence",
+        verb="Extend",
+        past="extended",
+        noun="licence",
         permission="sites.extend_license",
         warning="The licence will end later.",
         form=ExtendForm,
         service=services.extend_license,
-        applies_to=is_live,
-        fate=fates.of_extend,
-        outcome=fates.after_expiry,
-        decided_on=("license_expires_at",),
+        applies_to=is_registered,
+        expect=expect_new_expiry,
+        compared_fields=("license_expires_at",),
+        done_words=new_expiry_words,
     ),
     Operation(
         name="set_expiry",
-        label="Set expiry date",
+        verb="Set",
+        past="changed",
+        noun="expiry date",
         permission="sites.set_license_expiry",
-        warning="The licence will end at that moment, earlier or later than now. Without a licence a site gets no service.",
+        warning="The licence will end at that time, earlier or later than its current end."
+        " Without a licence a site gets no service.",
         form=SetExpiryForm,
         service=services.set_license_expiry,
-        applies_to=is_live,
-        fate=fates.of_set_expiry,
-        outcome=fates.after_expiry,
-        decided_on=("license_expires_at",),
+        applies_to=is_registered,
+        expect=expect_new_expiry,
+        compared_fields=("license_expires_at",),
+        done_words=new_expiry_words,
         is_destructive=True,
     ),
     Operation(
         name="deactivate",
-        label="Deactivate",
+        verb="Deactivate",
+        past="deactivated",
         permission="sites.deactivate_site",
-        warning="An inactive site has no licence from its next heartbeat on, whatever the end of its licence says.",
+        warning="An inactive site has no licence from its next heartbeat on, even if its licence has not expired.",
         form=DeactivateForm,
         service=services.deactivate_site,
-        applies_to=lambda site: is_live(site) and site.is_active,
-        fate=fates.of_deactivate,
-        outcome=lambda site: "Inactive now",
-        decided_on=("is_active",),
+        applies_to=lambda site: is_registered(site) and site.is_active,
+        expect=expect_deactivate,
+        compared_fields=("is_active",),
+        done_words=lambda site, shown: "Deactivated",
         is_destructive=True,
     ),
     Operation(
         name="activate",
-        label="Activate",
+        verb="Activate",
+        past="activated",
         permission="sites.deactivate_site",
-        warning="From its next heartbeat on the site has a licence again, as far as that has not ended.",
+        warning="From its next heartbeat on the site has its licence again, unless it has expired.",
         form=ActivateForm,
         service=services.activate_site,
-        applies_to=lambda site: is_live(site) and not site.is_active,
-        fate=fates.of_activate,
-        outcome=lambda site: "Active now",
-        decided_on=("is_active",),
+        applies_to=lambda site: is_registered(site) and not site.is_active,
+        expect=expect_activate,
+        compared_fields=("is_active",),
+        done_words=lambda site, shown: "Activated",
     ),
     Operation(
         name="deregister",
-        label="Deregister",
+        verb="Deregister",
+        past="deregistered",
         permission="sites.deregister_site",
         warning="The site is unknown from now on and its keys are refused: it stops working. Its history is kept.",
         form=DeregisterForm,
         service=services.deregister_site,
-        applies_to=is_live,
-        fate=fates.of_deregister,
-        outcome=lambda site: "Deregistered",
-        decided_on=("name", "is_active", "lock_reason", "locked_at", "license_expires_at", "deregistered_at"),
+        applies_to=is_registered,
+        expect=expect_deregister,
+        compared_fields=("name", "is_active", "lock_reason", "locked_at", "license_expires_at", "deregistered_at"),
+        done_words=lambda site, shown: "Deregistered",
         is_destructive=True,
-        done_before=(SiteNotFound,),
+        already_done_errors=(SiteNotFound,),
     ),
     Operation(
         name="restore",
-        label="Restore",
+        verb="Restore",
+        past="restored",
         permission="sites.restore_site",
-        warning="The site comes back as it was, keys included.",
+        warning="The site comes back as it was, with its keys.",
         form=RestoreForm,
         service=services.restore_site,
-        applies_to=lambda site: not is_live(site),
-        fate=fates.of_restore,
-        outcome=lambda site: "Restored",
-        decided_on=("deregistered_at",),
-        done_before=(SiteNotDeregistered,),
+        applies_to=lambda site: not is_registered(site),
+        expect=expect_restore,
+        compared_fields=("deregistered_at",),
+        done_words=lambda site, shown: "Restored",
+        already_done_errors=(SiteNotDeregistered,),
     ),
 )
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in ALL}

@@ -1,139 +1,93 @@
 """Registering a site and rotating its key: the two pages that end with a key, shown once."""
 
-import shlex
 import uuid
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
+from django.views.generic import FormView
 
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
-from panel.sites.forms import RegisterForm, RotateForm
+from panel.sites.registration.forms import RegisterForm, RotateKeyForm
+from panel.sites.registration.key_page import key_page
+from panel.sites.views import SiteAdminView
 from sites import services
 from sites.errors import SiteAlreadyRegistered
 from sites.models import Site
 
-RESTAURANT_FIELDS = ("name", "owner_name", "contact_email", "timezone")
 
+class RegisterSiteView(SiteAdminView, FormView):
+    permission_required = "sites.add_site"
+    template_name = "panel/sites/registration/register.html"
+    form_class = RegisterForm
 
-class HandsOutKeys(admin.ModelAdmin):
-    add_form_template = "admin/sites/site/add_form.html"
-    add_fieldsets = [
-        ("Restaurant", {"fields": RESTAURANT_FIELDS}),
-        ("Licence", {"fields": ["license_expires_at"]}),
-    ]
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{"title": "Register a site", **kwargs})
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.rotate_view)
-        return [path("<uuid:site_id>/rotate-key/", view, name="sites_site_rotate"), *super().get_urls()]
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        if obj is None:
-            kwargs["form"] = RegisterForm
-        return super().get_form(request, obj, change=change, **kwargs)
-
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        return super().add_view(request, form_url, {"title": "Register a site", **(extra_context or {})})
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A reload of the page that showed the key sends the form again: it leads to the site, never to a second one."""
+    def form_valid(self, form: RegisterForm) -> HttpResponse:
+        by = acting_admin(self.request, Event.Source.ADMIN)
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            registration = services.register_site(**form.cleaned_data, by=by, at=timezone.now())
         except SiteAlreadyRegistered:
+            # A reload of the page with the key sends the form again.
             messages.info(
-                request,
-                "This site was registered already, and its key was shown then. A key is shown once: whoever has not kept it"
-                " makes a new one by “Rotate key”.",
+                self.request,
+                "This site was registered already, and its key was shown then. If it is lost, rotate the key.",
             )
-            return HttpResponseRedirect(reverse("admin:sites_site_change", args=[request.POST["site_id"]]))
+            return HttpResponseRedirect(page_of(form.cleaned_data["site_id"]))
+        site = registration.site
+        return key_page(self, site, registration.secret_key, title=f"Registered: {site.name}")
 
-    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-            return
-        by = acting_admin(request, Event.Source.ADMIN)
-        registration = services.register_site(**form.cleaned_data, by=by, at=timezone.now())
-        obj.pk = registration.site.pk
-        request.registration = registration  # type: ignore[attr-defined]
 
-    def response_add(self, request: HttpRequest, obj: Site, post_url_continue: Any = None) -> HttpResponse:
-        registration = request.registration  # type: ignore[attr-defined]
-        return self.show_key(
-            request, registration.site, registration.secret_key, title=f"Registered: {registration.site.name}"
-        )
+class RotateKeyView(SiteAdminView, FormView):
+    permission_required = "sites.rotate_site_key"
+    template_name = "panel/sites/registration/rotate.html"
+    form_class = RotateKeyForm
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The service recorded an event; a second log would only say less."""
+    @cached_property
+    def site(self) -> Site:
+        site: Site = get_object_or_404(Site.objects.live(), pk=self.kwargs["site_id"])
+        return site
 
-    def show_key(self, request: HttpRequest, site: Site, key: str, **context: Any) -> HttpResponse:
-        """The one page that ever holds a key. It is an answer to a POST: coming back to it never shows the key again."""
-        url = request.build_absolute_uri("/").rstrip("/")
-        context |= {
-            "site": site,
-            "secret_key": key,
-            "environment": environment_of(url, site, key),
-            "first_heartbeat": first_heartbeat(url, site, key),
-            "opts": self.opts,
-            **self.admin_site.each_context(request),
-        }
-        return TemplateResponse(request, "admin/sites/site/key.html", context)
+    def get_initial(self) -> dict[str, Any]:
+        return {"revision": self.site.revision}
 
-    def rotate_view(self, request: HttpRequest, site_id: uuid.UUID) -> HttpResponse:
-        site = Site.objects.live().filter(pk=site_id).first()
-        if not request.user.has_perm("sites.rotate_site_key"):
-            raise PermissionDenied
-        if site is None:
-            raise Http404
-        form = RotateForm(request.POST or None, initial={"revision": site.revision})
-        if request.method == "POST" and form.is_valid():
-            return self.rotate(request, site, form.cleaned_data)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Rotate the key of {site.name}",
-            "site": site,
-            "form": form,
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "admin/sites/site/rotate.html", context)
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{"site": self.site, "title": f"Rotate the key of {self.site.name}", **kwargs})
 
-    def rotate(self, request: HttpRequest, site: Site, facts: dict[str, Any]) -> HttpResponse:
+    def form_valid(self, form: RotateKeyForm) -> HttpResponse:
+        hours = form.cleaned_data["overlap_hours"]
         try:
             rotation = services.rotate_key(
-                site.pk,
-                by=acting_admin(request, Event.Source.ADMIN),
+                self.site.pk,
+                by=acting_admin(self.request, Event.Source.ADMIN),
                 at=timezone.now(),
-                overlap=timedelta(hours=facts["overlap_hours"]),
-                # A reload of the page that shows the key must not make another one.
-                expected_revisions={facts["revision"]},
+                overlap=timedelta(hours=hours),
+                # A reload of the page with the key sends the form again, and must not make another key.
+                expected_revisions={form.cleaned_data["revision"]},
             )
         except DomainError as error:
             messages.error(
-                request,
+                self.request,
                 f"{error.detail}. No key was made now. If you just rotated it, its new key was shown then, once.",
             )
-            return HttpResponseRedirect(reverse("admin:sites_site_change", args=[site.pk]))
-        overlap = {"previous_until": rotation.previous_key_expires_at, "works_on": facts["overlap_hours"] > 0}
-        return self.show_key(request, site, rotation.secret_key, title=f"New key: {site.name}", **overlap)
+            return HttpResponseRedirect(page_of(self.site.pk))
+        return key_page(
+            self,
+            rotation.site,
+            rotation.secret_key,
+            title=f"New key: {rotation.site.name}",
+            previous_until=rotation.previous_key_expires_at,
+            previous_still_works=hours > 0,
+        )
 
 
-def environment_of(url: str, site: Site, key: str) -> str:
-    """What a local backend needs to know, as lines of an environment file; no value needs quotes."""
-    return f"PORTCULLIS_URL={url}\nPORTCULLIS_SITE_ID={site.pk}\nPORTCULLIS_SITE_KEY={key}"
-
-
-def first_heartbeat(url: str, site: Site, key: str) -> str:
-    """For any POSIX shell."""
-    headers = [f"X-Site-ID: {site.pk}", f"X-Site-Key: {key}", "Content-Type: application/json"]
-    given = " ".join(f"-H {shlex.quote(header)}" for header in headers)
-    report = shlex.quote('{"version": "1.0.0", "uptime_seconds": 0}')
-    return f"curl -sS {shlex.quote(url + '/api/heartbeat')} {given} -d {report}"
+def page_of(site_id: uuid.UUID) -> str:
+    return reverse("admin:sites_site_change", args=[site_id])

@@ -74,7 +74,7 @@ def test_each_operation_on_two_sites_leaves_one_event_each_and_says_what_was_don
     prepare(anna, operation, *sites)
     before = Event.objects.count()
     confirmation = Confirmation(anna, operation, sites).send(**ENTRIES[operation])
-    assert [kind for kind, _ in confirmation.outcomes.values()] == ["done", "done"]
+    assert [kind for kind, _ in confirmation.results.values()] == ["done", "done"]
     events = Event.objects.order_by("sequence")[before:]
     assert [(event.action, event.actor_name, event.source) for event in events] == [
         (EVENTS[operation], "anna", "admin")
@@ -89,10 +89,10 @@ def test_the_same_form_sent_twice_is_done_once_and_answered_twice(
     sites = tuple(many(register, 2))
     prepare(anna, operation, *sites)
     confirmation = Confirmation(anna, operation, sites)
-    first = confirmation.send(**ENTRIES[operation]).outcomes
+    first = confirmation.send(**ENTRIES[operation]).results
     rows = list(Site.objects.order_by("pk").values())
     events = Event.objects.count()
-    assert confirmation.send(**ENTRIES[operation]).outcomes == first
+    assert confirmation.send(**ENTRIES[operation]).results == first
     assert list(Site.objects.order_by("pk").values()) == rows
     assert Event.objects.count() == events
 
@@ -105,7 +105,7 @@ def test_the_same_operation_from_two_pages_harms_nothing(operation: str, anna: A
     pages[0].send(**ENTRIES[operation])
     rows = list(Site.objects.order_by("pk").values())
     events = Event.objects.count()
-    assert {kind for kind, _ in pages[1].send(**ENTRIES[operation]).outcomes.values()} <= {"unchanged", "refused"}
+    assert {kind for kind, _ in pages[1].send(**ENTRIES[operation]).results.values()} <= {"unchanged", "refused"}
     assert list(Site.objects.order_by("pk").values()) == rows
     assert Event.objects.count() == events
 
@@ -125,7 +125,7 @@ def test_what_hurts_needs_a_reason(operation: str, anna: Admin, roma: Registered
     before = Site.objects.values().get()
     confirmation = Confirmation(anna, operation, (roma,)).send(reason="  ")
     assert list(confirmation.errors) == ["reason"]
-    assert "Nothing was done yet" in confirmation.page
+    assert "Please fix the fields below." in confirmation.page
     assert Site.objects.values().get() == before
 
 
@@ -162,17 +162,17 @@ def test_the_page_says_first_whom_it_will_hit(anna: Admin, api: APIClient, regis
     api.patch(ended.path, {"license_expires_at": "2020-01-01T00:00:00Z"})
     api.delete(gone.path)
     confirmation = Confirmation(anna, "unlock", (at_home, locked, ended, gone))
-    counts = " ".join(re.sub("<[^>]*>", "", count) for count in confirmation.answer.context["counts"])
+    counts = " ".join(re.sub("<[^>]*>", "", count) for count in confirmation.answer.context["state_counts"])
     for words in ("1 online now", "2 never seen", "1 locked already", "1 expired", "1 deregistered"):
         assert words in counts
-    assert confirmation.fates == {
+    assert confirmation.expected_results == {
         "Gone": ("refused", "Deregistered: restore it first"),
         "At home": ("unchanged", "Not locked: nothing to do"),
         "Ended": ("unchanged", "Not locked: nothing to do"),
         "Locked": ("will", "Will be unlocked"),
     }
     assert "fraud" in confirmation.page
-    assert confirmation.send().outcomes == {
+    assert confirmation.send().results == {
         "Gone": ("refused", "Deregistered: restore it first"),
         "At home": ("unchanged", "Nothing to do"),
         "Ended": ("unchanged", "Nothing to do"),
@@ -188,15 +188,15 @@ def test_who_cannot_be_extended_to_that_date_is_told_before_the_others_are(anna:
     assert "Late cannot be extended" in confirmation.errors["until"][0]
     assert stored(early).license_expires_at.year == 2030
     confirmation.send(**until)
-    assert confirmation.outcomes["Early"][0] == "done"
-    assert confirmation.outcomes["Late"][0] == "refused"
+    assert confirmation.results["Early"][0] == "done"
+    assert confirmation.results["Late"][0] == "refused"
     assert (stored(early).license_expires_at.year, stored(late).license_expires_at.year) == (2035, 2040)
 
 
 def test_a_date_that_extends_nothing_is_refused_beside_its_field(anna: Admin, register: Register) -> None:
     site = register(license_expires_at="2040-01-01T00:00:00Z")
     confirmation = Confirmation(anna, "extend", (site,)).send(until_0="2035-01-01", until_1="00:00:00")
-    assert confirmation.errors == {"until": ["Must be later than the present end, 2040-01-01 00:00 UTC."]}
+    assert confirmation.errors == {"until": ["Must be later than the current end, 2040-01-01 00:00 UTC."]}
     assert 'value="2035-01-01"' in confirmation.page, "what was typed stays"
 
 
@@ -234,7 +234,7 @@ def test_the_typed_number_is_that_of_the_sites_that_were_sent(anna: Admin, regis
         ([], "Select at least one site"),
         (["nonsense", "\x00", "0b6f4c1e"], "Select at least one site"),
         ([str(uuid.uuid4())], "Select at least one site"),
-        ([str(uuid.uuid4()) for _ in range(401)], "more than 400 sites"),
+        ([str(uuid.uuid4()) for _ in range(401)], "at most 400 sites"),
     ],
 )
 @pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes", "reason": "x"}])
@@ -251,7 +251,7 @@ def test_a_selection_without_sites_is_answered_with_a_sentence(
 
 def test_ids_that_are_no_sites_are_left_out_and_told(anna: Admin, roma: RegisteredSite) -> None:
     page = at_the_screen(anna).post(f"{LIST}operate/lock/", {"site": [roma.site_id, "x", str(uuid.uuid4())]})
-    assert "2 of the selected ids are no site's" in page.content.decode()
+    assert "2 of the selected ids are not sites" in page.content.decode()
 
 
 @pytest.mark.parametrize("ids", [["nonsense"], ["\x00"], []])
@@ -268,14 +268,14 @@ def test_all_that_the_list_finds_can_be_selected_as_far_as_a_page_can_name_them(
     browser = at_the_screen(anna)
     everything = {"action": "lock", "select_across": "1", "index": "0", "_selected_action": [roma.site_id]}
     page = browser.post(LIST, everything).content
-    assert b"Lock: 400 sites" in page
+    assert b"Lock 400 sites" in page
     assert len(page) < 300_000
     copies_before = Site.objects.get(pk=roma.site_id)
     copies_before.pk = uuid.uuid4()
     copies_before.save(force_insert=True)
     SitePulse.objects.create(site=copies_before)
     answer = browser.post(LIST, everything, follow=True)
-    assert "more than 400 sites" in str(next(iter(answer.context["messages"])))
+    assert "at most 400 sites" in str(next(iter(answer.context["messages"])))
 
 
 def test_the_page_and_the_result_cost_the_same_for_few_and_for_many(anna: Admin, roma: RegisteredSite) -> None:
@@ -320,7 +320,7 @@ def test_the_refused_can_be_looked_at_again(anna: Admin, api: APIClient, registe
     api.post(f"{sites[1].path}/extend", {"days": 5})
     confirmation.send(days="30")
     again: Any = confirmation.browser.post(confirmation.path, {"site": confirmation.answer.context["refused_ids"]})
-    assert [hit.site.name for hit in again.context["hits"]] == ["Site 01"]
+    assert [preview.site.name for preview in again.context["previews"]] == ["Site 01"]
 
 
 def test_control_characters_and_too_long_reasons_are_refused_beside_the_field(
@@ -335,7 +335,7 @@ def test_no_form_is_too_large_for_four_hundred_sites(anna: Admin, roma: Register
     copies(399)
     sites = tuple(RegisteredSite(str(pk), "") for pk in Site.objects.values_list("pk", flat=True))
     confirmation = Confirmation(anna, "deregister", sites).send(reason="all gone", typed_count="400")
-    assert {kind for kind, _ in confirmation.outcomes.values()} == {"done"}
+    assert {kind for kind, _ in confirmation.results.values()} == {"done"}
     assert len(confirmation.answer.content) < 300_000
 
 
@@ -361,7 +361,7 @@ def test_the_way_back_leads_to_the_list_as_it_was_filtered(anna: Admin, register
     assert asked.context["cancel_url"] == FILTERED
     sent = {**FormReader(asked.content.decode()).fields, "reason": "unpaid"}
     result = browser.post(asked.context["form_url"], sent, follow=True)
-    assert [one["kind"] for one, _ in result.context["outcomes"]] == ["done", "done"]
+    assert [one["kind"] for one, _ in result.context["results"]] == ["done", "done"]
     assert f'href="{escape(FILTERED)}">Back to the list' in result.content.decode()
 
 

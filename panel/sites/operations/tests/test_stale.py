@@ -36,9 +36,9 @@ def test_a_lock_whose_reason_is_another_by_now_is_not_opened(ben: Admin, api: AP
         lock(api, site, "unpaid")
     confirmation = Confirmation(ben, "unlock", pair)
     lock(api, pair[0], "fraud")
-    outcomes = confirmation.send(note="paid").outcomes
-    assert outcomes["Lina"] == ("done", "Unlocked")
-    kind, words = outcomes["Trattoria Roma"]
+    results = confirmation.send(note="paid").results
+    assert results["Lina"] == ("done", "Unlocked")
+    kind, words = results["Trattoria Roma"]
     assert kind == "refused"
     assert "“unpaid” on your page, “fraud” now" in words
     assert (stored(pair[0]).is_locked, stored(pair[1]).is_locked) == (True, False)
@@ -50,7 +50,7 @@ def test_a_new_lock_for_the_same_reason_is_not_opened(ben: Admin, api: APIClient
     confirmation = Confirmation(ben, "unlock", pair)
     unlock(api, pair[0])
     lock(api, pair[0], "unpaid")
-    kind, words = confirmation.send().outcomes["Trattoria Roma"]
+    kind, words = confirmation.send().results["Trattoria Roma"]
     assert kind == "refused"
     assert "Locked at" in words
     assert stored(pair[0]).is_locked
@@ -59,11 +59,11 @@ def test_a_new_lock_for_the_same_reason_is_not_opened(ben: Admin, api: APIClient
 def test_a_lock_that_came_after_the_page_is_not_opened(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "unlock", pair)
     lock(api, pair[0], "fraud")
-    assert confirmation.send().outcomes == {
-        "Trattoria Roma": ("refused", confirmation.outcomes["Trattoria Roma"][1]),
+    assert confirmation.send().results == {
+        "Trattoria Roma": ("refused", confirmation.results["Trattoria Roma"][1]),
         "Lina": ("unchanged", "Nothing to do"),
     }
-    assert "none on your page, “fraud” now" in confirmation.outcomes["Trattoria Roma"][1]
+    assert "none on your page, “fraud” now" in confirmation.results["Trattoria Roma"][1]
     assert stored(pair[0]).is_locked
 
 
@@ -79,7 +79,7 @@ def test_a_heartbeat_keeps_no_page_from_being_confirmed(anna: Admin, api: APICli
         confirmation = Confirmation(anna, operation, pair)
         for site in pair:
             assert site.call_home().status_code == 200
-        assert {kind for kind, _ in confirmation.send(**entries).outcomes.values()} == {"done"}, operation
+        assert {kind for kind, _ in confirmation.send(**entries).results.values()} == {"done"}, operation
 
 
 def test_another_page_that_matters_not_keeps_nobody_from_unlocking(ben: Admin, api: APIClient, pair: Pair) -> None:
@@ -87,13 +87,13 @@ def test_another_page_that_matters_not_keeps_nobody_from_unlocking(ben: Admin, a
         lock(api, site, "unpaid")
     confirmation = Confirmation(ben, "unlock", pair)
     api.patch(pair[0].path, {"owner_name": "Somebody else"})
-    assert confirmation.send().outcomes["Trattoria Roma"] == ("done", "Unlocked")
+    assert confirmation.send().results["Trattoria Roma"] == ("done", "Unlocked")
 
 
 def test_a_lock_always_comes_about_and_says_what_it_replaced(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "lock", pair)
     lock(api, pair[0], "fraud")
-    kind, words = confirmation.send(reason="unpaid").outcomes["Trattoria Roma"]
+    kind, words = confirmation.send(reason="unpaid").results["Trattoria Roma"]
     assert kind == "done"
     assert "your reason replaces “fraud”" in words
     assert "none on your page, “fraud” just before" in words
@@ -105,7 +105,7 @@ def test_a_lock_on_what_somebody_unlocked_meanwhile_says_so(ben: Admin, api: API
     lock(api, pair[0], "unpaid")
     confirmation = Confirmation(ben, "lock", pair)
     unlock(api, pair[0])
-    kind, words = confirmation.send(reason="fraud").outcomes["Trattoria Roma"]
+    kind, words = confirmation.send(reason="fraud").results["Trattoria Roma"]
     assert kind == "done"
     assert "“unpaid” on your page, none just before" in words
     assert stored(pair[0]).is_locked
@@ -123,7 +123,7 @@ def test_a_lock_form_that_was_sent_and_comes_back_leaves_a_newer_reason_alone(
 def test_a_lock_form_that_comes_back_after_an_unlock_locks_nothing(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "lock", pair).send(reason="unpaid")
     unlock(api, pair[0])
-    assert confirmation.send(reason="unpaid").outcomes["Trattoria Roma"] == ("done", "Locked")
+    assert confirmation.send(reason="unpaid").results["Trattoria Roma"] == ("done", "Locked")
     assert not stored(pair[0]).is_locked
 
 
@@ -132,7 +132,7 @@ def test_two_extensions_from_two_pages_are_not_added_up(anna: Admin, ben: Admin,
     pair = register(name="One", license_expires_at=ends), register(name="Two", license_expires_at=ends)
     pages = Confirmation(anna, "extend", pair), Confirmation(ben, "extend", pair)
     pages[0].send(days="30")
-    kind, words = pages[1].send(days="30").outcomes["One"]
+    kind, words = pages[1].send(days="30").results["One"]
     assert kind == "refused"
     assert "2030-01-01 00:00 UTC on your page, 2030-01-31 00:00 UTC now" in words
     assert f"{stored(pair[0]).license_expires_at:%Y-%m-%d}" == "2030-01-31"
@@ -144,8 +144,8 @@ def test_an_end_that_somebody_moved_meanwhile_is_not_set(anna: Admin, api: APICl
     confirmation = Confirmation(anna, "set_expiry", pair)
     api.post(f"{pair[0].path}/extend", {"days": 365})
     entries = {"license_expires_at_0": "2030-06-01", "license_expires_at_1": "00:00:00", "reason": "agreed"}
-    outcomes = confirmation.send(**entries).outcomes
-    assert (outcomes["One"][0], outcomes["Two"][0]) == ("refused", "done")
+    results = confirmation.send(**entries).results
+    assert (results["One"][0], results["Two"][0]) == ("refused", "done")
     assert f"{stored(pair[0]).license_expires_at:%Y-%m-%d}" == "2031-01-01"
 
 
@@ -155,9 +155,9 @@ def test_what_the_page_called_nothing_to_do_is_not_done_after_all(
 ) -> None:
     api.patch(pair[0].path, {"is_active": not meanwhile})
     confirmation = Confirmation(anna, operation, pair)
-    assert confirmation.fates["Trattoria Roma"][0] == "unchanged"
+    assert confirmation.expected_results["Trattoria Roma"][0] == "unchanged"
     api.patch(pair[0].path, {"is_active": meanwhile})
-    assert confirmation.send(reason="x").outcomes["Trattoria Roma"][0] == "refused"
+    assert confirmation.send(reason="x").results["Trattoria Roma"][0] == "refused"
     assert stored(pair[0]).is_active is meanwhile
 
 
@@ -167,7 +167,7 @@ def test_a_site_that_was_changed_meanwhile_is_not_deregistered(
 ) -> None:
     confirmation = Confirmation(anna, "deregister", pair)
     api.patch(pair[0].path, change)
-    kinds = [kind for kind, _ in confirmation.send(reason="gone").outcomes.values()]
+    kinds = [kind for kind, _ in confirmation.send(reason="gone").results.values()]
     assert kinds == ["refused", "done"]
     assert stored(pair[0]).deregistered_at is None
 
@@ -175,9 +175,9 @@ def test_a_site_that_was_changed_meanwhile_is_not_deregistered(
 def test_a_site_that_was_deregistered_meanwhile_is_refused_and_told(anna: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(anna, "lock", pair)
     api.delete(pair[0].path)
-    outcomes = confirmation.send(reason="unpaid").outcomes
-    assert outcomes["Trattoria Roma"] == ("refused", "Deregistered: restore it first")
-    assert outcomes["Lina"][0] == "done"
+    results = confirmation.send(reason="unpaid").results
+    assert results["Trattoria Roma"] == ("refused", "Deregistered: restore it first")
+    assert results["Lina"][0] == "done"
 
 
 def test_a_site_that_was_let_go_anew_is_not_restored(anna: Admin, api: APIClient, pair: Pair) -> None:
@@ -186,8 +186,8 @@ def test_a_site_that_was_let_go_anew_is_not_restored(anna: Admin, api: APIClient
     confirmation = Confirmation(anna, "restore", pair)
     Confirmation(anna, "restore", pair[:1]).send()
     api.delete(pair[0].path)
-    outcomes = confirmation.send().outcomes
-    assert (outcomes["Trattoria Roma"][0], outcomes["Lina"][0]) == ("refused", "done")
+    results = confirmation.send().results
+    assert (results["Trattoria Roma"][0], results["Lina"][0]) == ("refused", "done")
     assert stored(pair[0]).deregistered_at is not None
 
 
@@ -217,5 +217,5 @@ def test_a_form_that_does_not_say_what_it_showed_opens_no_lock(
     confirmation.browser.cookies["zone"] = zone
     confirmation.form[f"shown-{roma.site_id}"] = [shown]
     confirmation.send()
-    assert "was refused for Trattoria Roma" in confirmation.said
+    assert "Refused: Trattoria Roma was not unlocked." in confirmation.said
     assert stored(roma).is_locked

@@ -79,7 +79,7 @@ def test_two_forms_register_two_sites(anna: Admin) -> None:
 def test_a_wrong_entry_is_told_beside_its_field_and_the_others_stay(anna: Admin, field: str, value: str) -> None:
     browser = at_the_screen(anna)
     answer = browser.post(ADD, filled(browser, **{field: value}))
-    form = answer.context["adminform"].form
+    form = answer.context["form"]
     assert list(form.errors) == [field]
     kept = [text for name, text in FACTS.items() if name not in (field, "timezone")]
     assert all(f'value="{text}"' in answer.content.decode() for text in kept)
@@ -111,7 +111,7 @@ def test_a_rotation_that_is_sent_twice_makes_one_key(anna: Admin, roma: Register
     assert SiteKey.objects.count() == 2
 
 
-@pytest.mark.parametrize(("hours", "words"), [("24", "or until the new one was used twice"), ("0", "ended at once")])
+@pytest.mark.parametrize(("hours", "words"), [("24", "or until the new key was used twice"), ("0", "ended at once")])
 def test_the_page_with_a_new_key_says_how_long_the_old_one_works(
     hours: str, words: str, anna: Admin, roma: RegisteredSite
 ) -> None:

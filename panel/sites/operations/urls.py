@@ -1,0 +1,20 @@
+from django.contrib.admin import ModelAdmin
+from django.urls import URLPattern, path
+
+from panel.sites.operations.views import ConfirmOperationView, OperationResultView
+
+
+def urls(site_admin: ModelAdmin) -> list[URLPattern]:
+    in_admin = site_admin.admin_site.admin_view
+    return [
+        path(
+            "operate/<slug:name>/",
+            in_admin(ConfirmOperationView.as_view(site_admin=site_admin)),
+            name="sites_site_operate",
+        ),
+        path(
+            "operate/<slug:name>/<uuid:run>/",
+            in_admin(OperationResultView.as_view(site_admin=site_admin)),
+            name="sites_site_operated",
+        ),
+    ]

@@ -1,0 +1,47 @@
+"""The forms for a new site and for a new key."""
+
+import uuid
+
+from django import forms
+from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
+from django.utils.timezone import get_current_timezone_name
+
+from panel.sites.forms import EXPIRY_HELP, OneLineNames, ZoneChoiceField
+from panel.widgets.zoned_fields import ZonedDateTimeField
+from sites.limits import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS
+from sites.models import Site
+
+
+class RegisterForm(OneLineNames, forms.ModelForm):
+    """A new site. The hidden id makes a form that is sent twice one registration."""
+
+    site_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    timezone = ZoneChoiceField(initial=get_current_timezone_name, label="Time zone")
+    license_expires_at = ZonedDateTimeField(
+        required=False,
+        label="Licence ends",
+        help_text=f"{EXPIRY_HELP} Leave empty for one year from now.",
+    )
+
+    class Meta:
+        model = Site
+        fields = ["name", "owner_name", "contact_email", "timezone", "license_expires_at"]
+        labels = {"owner_name": "Owner", "contact_email": "E-mail"}
+        widgets = {
+            "name": AdminTextInputWidget,
+            "owner_name": AdminTextInputWidget,
+            "contact_email": AdminEmailInputWidget,
+        }
+
+
+class RotateKeyForm(forms.Form):
+    """The hidden revision makes a form that is sent twice one rotation."""
+
+    overlap_hours = forms.IntegerField(
+        min_value=0,
+        max_value=MAX_OVERLAP_HOURS,
+        initial=DEFAULT_OVERLAP_HOURS,
+        label="Keep the old key working for (hours)",
+        help_text="0 ends it at once: for a key that leaked.",
+    )
+    revision = forms.IntegerField(widget=forms.HiddenInput)
