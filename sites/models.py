@@ -165,10 +165,10 @@ class SitePulse(models.Model):
 
 
 class SiteImport(models.Model):
-    """An uploaded file of sites, from its dry run until it is applied, once, by the admin who uploaded it.
+    """An uploaded file of sites: previewed, then applied at most once, by the admin who uploaded it.
 
-    `rows` are the dry run's (`sites.imports.preview.PlannedRow`), and gone as soon as they are applied: what became of
-    them stands in the sites' events.
+    `rows` is the preview, a list of `sites.imports.preview.PreviewRow` as JSON. It is deleted when the import is applied:
+    from then on the sites' events say what was done.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

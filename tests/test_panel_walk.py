@@ -130,7 +130,7 @@ def exports_and_imports(walk: Walk, site: Site, name: str, look: str, changed: P
         writer.writerow({"name": f"{name} 3", "owner_name": "Wanda", "contact_email": f"{look}3@walk.example"})
     walk.go(f"{LIST}import/", "import")
     page.set_input_files("input[type=file]", changed)
-    assert f"{name} renamed" in walk.press("#content input[type=submit]", "dry run")
+    assert f"{name} renamed" in walk.press("#content input[type=submit]", "preview")
     assert api.get(f"/api/sites/{site.site_id}").json()["name"] == name, "nothing is written yet"
     walk.press("#content input[type=submit]", "applied")
     assert api.get(f"/api/sites/{site.site_id}").json()["name"] == f"{name} renamed"

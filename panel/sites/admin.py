@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern
 
 from common.admin import RefusalsAsMessages
-from panel.sites.imports.export import ExportsSites
-from panel.sites.imports.views import ImportsSites
+from panel.sites.imports.export import export_actions
+from panel.sites.imports.urls import urls as import_urls
 from panel.sites.list.columns import SiteListPage
 from panel.sites.operations.actions import operation_actions
 from panel.sites.operations.selection import are_site_ids
@@ -20,15 +20,21 @@ from sites.models import Site
 
 
 @admin.register(Site)
-class SiteAdmin(RefusalsAsMessages, ExportsSites, ImportsSites, SiteListPage):
+class SiteAdmin(RefusalsAsMessages, SiteListPage):
     """Lists the sites. Each `<room>/urls.py` beside this module adds the pages of that room."""
 
     def get_urls(self) -> list[URLPattern]:
         # Before Django's: the pages that register a site and show one take the places of its forms.
-        return [*registration_urls(self), *operation_urls(self), *page_urls(self), *super().get_urls()]
+        return [
+            *registration_urls(self),
+            *operation_urls(self),
+            *import_urls(self),
+            *page_urls(self),
+            *super().get_urls(),
+        ]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().get_actions(request), **operation_actions(request)}
+        return {**super().get_actions(request), **export_actions(request), **operation_actions(request)}
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Site], *args: Any, **kwargs: Any) -> Any:
         if not are_site_ids(request.POST.getlist("_selected_action")):

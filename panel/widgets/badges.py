@@ -23,11 +23,16 @@ SHAPES = {
     "done": "✓",
     "unchanged": "–",
     "refused": "✕",
+    "change": "▲",
+    "register": "●",
 }
 
 
-def badge(state: str, label: str = "") -> SafeString:
-    """`state` is a key of SHAPES and selects the colour (`.state-…` in the stylesheet); it is also the default label."""
+def badge(state: str, label: str = "", *, shape_of: str = "") -> SafeString:
+    """`state` is a key of SHAPES and selects the colour (`.state-…` in the stylesheet); it is also the default label.
+
+    `shape_of` is a second key, for a badge with the shape of one state and the colour of another.
+    """
     label = label or str(state).replace("_", " ")
     html = '<span class="state state-{}"><span aria-hidden="true">{}</span> {}</span>'
-    return format_html(html, str(state), SHAPES[state], label)
+    return format_html(html, str(state), SHAPES[shape_of or state], label)

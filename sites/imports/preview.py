@@ -1,9 +1,10 @@
-"""The dry run: what would become of each row of a file, by the rules of the API, before anything is written."""
+"""The preview: the expected result of each row of a file, by the rules of the API, before anything is written."""
 
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,18 +16,25 @@ from sites.services import EDITABLE, printable
 from sites.validation import REQUIRED, read_values
 
 MAX_REGISTRATIONS = 200  # their keys are shown on one page
-REFUSED, CHANGE, REGISTER, UNCHANGED = "refused", "change", "register", "unchanged"
+
+
+class RowResult(StrEnum):
+    REFUSED = "refused"
+    CHANGE = "change"
+    REGISTER = "register"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True)
-class PlannedRow:
-    """`after` is what the API would be sent, `before` what the site says now; both hold only what differs.
+class PreviewRow:
+    """A row with its expected result; stored as JSON, by these names.
 
-    `problems` are pairs of a column, empty for the whole row, and why.
+    `after` is what the API would be sent, `before` the site's current values; both hold only what differs. `problems` are
+    pairs of a column, empty for the whole row, and a reason.
     """
 
     line: int
-    fate: str
+    result: str
     name: str = ""
     site_id: str = ""
     revision: int = 0
@@ -42,14 +50,14 @@ class RowRefused(Exception):
         self.problems = list(problems)
 
 
-def preview_rows(rows: list[Row]) -> list[PlannedRow]:
+def preview_rows(rows: list[Row]) -> list[PreviewRow]:
     """The expected result of each row; at most two queries, however many rows."""
     given = FileContext(rows)
-    return [fate_of(row, given) for row in rows]
+    return [preview_row(row, given) for row in rows]
 
 
 class FileContext:
-    """What a row is checked against: the sites that the file names, and its other rows."""
+    """What a row is checked against: the sites that the file names, and the file's other rows."""
 
     def __init__(self, rows: list[Row]) -> None:
         ids = [each for each in (as_uuid(row.cells.get(IDENTITY, "")) for row in rows) if each]
@@ -62,24 +70,24 @@ class FileContext:
         self.too_many = set(new[MAX_REGISTRATIONS:])
 
 
-def fate_of(row: Row, given: FileContext) -> PlannedRow:
+def preview_row(row: Row, given: FileContext) -> PreviewRow:
     try:
         if row.fault:
             raise RowRefused(("", row.fault))
-        return change_of(row, given) if IDENTITY in row.cells else registration_of(row, given)
+        return preview_change(row, given) if IDENTITY in row.cells else preview_registration(row, given)
     except RowRefused as refused:
         # Named as in the file, so that a person can find the row.
         name = shortened(row.cells.get("name", ""))
-        return PlannedRow(row.line, REFUSED, name=name, problems=refused.problems)
+        return PreviewRow(row.line, RowResult.REFUSED, name=name, problems=refused.problems)
 
 
-def change_of(row: Row, given: FileContext) -> PlannedRow:
+def preview_change(row: Row, given: FileContext) -> PreviewRow:
     site = named_site(row, given)
     facts = read_body(body_of(row), row)
     changed = {name: value for name, value in facts.items() if value != getattr(site, name)}
-    return PlannedRow(
+    return PreviewRow(
         row.line,
-        CHANGE if changed else UNCHANGED,
+        RowResult.CHANGE if changed else RowResult.UNCHANGED,
         name=site.name,
         site_id=str(site.pk),
         revision=site.revision,
@@ -94,7 +102,7 @@ def named_site(row: Row, given: FileContext) -> Site:
         raise RowRefused((IDENTITY, f"Not the id of a site: {shortened(row.cells[IDENTITY])}"))
     if len(given.lines[site_id]) > 1:
         other = next(line for line in given.lines[site_id] if line != row.line)
-        raise RowRefused((IDENTITY, f"This site stands in line {other} as well."))
+        raise RowRefused((IDENTITY, f"This site is also in line {other}."))
     site = given.sites.get(site_id)
     if site is None:
         raise RowRefused((IDENTITY, "There is no such site. A new site has an empty site_id."))
@@ -103,16 +111,18 @@ def named_site(row: Row, given: FileContext) -> Site:
     return site
 
 
-def registration_of(row: Row, given: FileContext) -> PlannedRow:
+def preview_registration(row: Row, given: FileContext) -> PreviewRow:
     if row.line in given.too_many:
-        raise RowRefused(("", f"One file registers {MAX_REGISTRATIONS} new sites at most; put the rest into another."))
+        raise RowRefused(
+            ("", f"A file can register at most {MAX_REGISTRATIONS} new sites. Put the others into a second file.")
+        )
     body = body_of(row)
     is_active = body.pop("is_active", True)
     facts = read_body(body, row, required=REQUIRED)
     if is_active is not True:
         raise RowRefused(("is_active", "A new site is active: leave the cell empty or write true."))
     after = {name: printable(value) for name, value in facts.items()}
-    return PlannedRow(row.line, REGISTER, name=facts["name"], after=after)
+    return PreviewRow(row.line, RowResult.REGISTER, name=facts["name"], after=after)
 
 
 def read_body(body: dict[str, Any], row: Row, *, required: Collection[str] = ()) -> dict[str, Any]:
@@ -142,8 +152,3 @@ def as_uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text.strip())
     except ValueError:
         return None
-
-
-def counted(rows: Iterable[PlannedRow]) -> dict[str, int]:
-    counts = Counter(row.fate for row in rows)
-    return {fate: counts[fate] for fate in (REFUSED, CHANGE, REGISTER, UNCHANGED)}

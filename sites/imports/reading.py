@@ -10,7 +10,7 @@ from io import StringIO
 from common.values import has_control_characters
 from sites.imports.columns import IGNORED, IMPORTED
 from sites.imports.errors import UnreadableFile
-from sites.imports.formulas import original
+from sites.imports.formulas import unescape_formulas
 
 MAX_BYTES = 1_000_000
 MAX_ROWS = 1_000
@@ -20,7 +20,10 @@ DELIMITERS = ",;"
 
 @dataclass(frozen=True)
 class Row:
-    """`line` is where it begins in the file; `cells` are those that are not empty; `fault` says why there are none."""
+    """`line` is the line of the file at which it begins, `cells` holds the cells that are not empty, by column.
+
+    `fault` says why the row has no cells that can be read.
+    """
 
     line: int
     cells: dict[str, str]
@@ -50,7 +53,7 @@ def decoded(content: bytes) -> str:
     if content.startswith(b"PK\x03\x04"):
         raise UnreadableFile("This is a workbook or another ZIP archive. Save the sheet as “CSV UTF-8” first.")
     if b"\x00" in content:
-        raise UnreadableFile("The file holds NUL bytes: it is UTF-16 or no text at all. Save it as “CSV UTF-8”.")
+        raise UnreadableFile("The file contains NUL bytes: it is UTF-16 or not a text. Save it as “CSV UTF-8”.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -59,16 +62,16 @@ def decoded(content: bytes) -> str:
 
 
 def delimiter_of(text: str) -> str:
-    """The one that stands in the header: no name of a column holds any."""
+    """The one that the header has: no column's name contains a delimiter."""
     header = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
     present = [delimiter for delimiter in DELIMITERS if delimiter in header]
     if len(present) > 1:
-        raise UnreadableFile("The header has commas and semicolons; cells are parted by one of the two.")
+        raise UnreadableFile("The header has commas and semicolons; use only one of the two.")
     return present[0] if present else DELIMITERS[0]
 
 
 def lines_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line that has a cell with something in it, after the number of the line at which it begins."""
+    """Each line with a cell that is not empty, as a pair: the number of the line at which it begins, and its cells."""
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begins = 1
     try:
@@ -89,7 +92,7 @@ def checked_columns(header: list[str]) -> list[str]:
         raise UnreadableFile(f"The first line must name the columns. Unknown: {listed(unknown)}.")
     twice = [name for name, times in Counter(columns).items() if times > 1]
     if twice:
-        raise UnreadableFile(f"Columns that stand there more than once: {listed(twice)}.")
+        raise UnreadableFile(f"Columns that are named more than once: {listed(twice)}.")
     if not set(columns) & set(IMPORTED):
         raise UnreadableFile(f"No column that can be imported. These can: {', '.join(IMPORTED)}.")
     return columns
@@ -110,7 +113,7 @@ def row_of(line: int, cells: list[str], columns: list[str]) -> Row:
 
 def read_cell(cell: str) -> str:
     # No field takes control characters; without them the time that this takes is bounded by the cell's length.
-    return cell if has_control_characters(cell) else original(cell)
+    return cell if has_control_characters(cell) else unescape_formulas(cell)
 
 
 def listed(names: list[str]) -> str:
@@ -119,6 +122,6 @@ def listed(names: list[str]) -> str:
 
 
 def shortened(text: str) -> str:
-    """What somebody sent, as a message can quote it."""
+    """The beginning of a text, on one line, to quote it in a message."""
     quoted = re.sub(r"\s+", " ", text[:60])
     return quoted if len(text) <= 60 else f"{quoted}…"

@@ -1,22 +1,33 @@
-"""Uploaded files of sites: kept from the dry run until they are applied, once."""
+"""Upload a file of sites, which is previewed, and apply it: all of it is written, or nothing."""
 
 import uuid
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from accounts.models import Admin
 from audit.actors import Actor
-from sites.imports.apply import SiteChange, import_sites
+from sites.errors import SitesChanged
 from sites.imports.errors import ImportAlreadyApplied, ImportHasRefusedRows, ImportNotFound
-from sites.imports.preview import CHANGE, REFUSED, REGISTER, PlannedRow, preview_rows
+from sites.imports.preview import PreviewRow, RowResult, preview_rows
 from sites.imports.prune import prune_site_imports
 from sites.imports.reading import read_file
 from sites.limits import MAX_REASON_LENGTH
-from sites.models import SiteImport
-from sites.services import Registration
+from sites.models import Site, SiteImport
+from sites.services import Registration, register_site, update_site
 from sites.validation import read_values
+
+
+@dataclass(frozen=True)
+class SiteChange:
+    """What a row changes of the site; `values` as `update_site` takes them."""
+
+    site_id: uuid.UUID
+    revision: int
+    values: Mapping[str, Any]
 
 
 def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) -> SiteImport:
@@ -30,7 +41,7 @@ def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) 
 
 
 def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Registration]:
-    """Write all that the dry run announced, or nothing; the new sites, with their keys.
+    """Write everything that the preview showed, or nothing; the new sites, with their keys.
 
     Raises ImportNotFound, ImportAlreadyApplied, ImportHasRefusedRows, SitesChanged.
     """
@@ -38,26 +49,56 @@ def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Regis
     if pending is None:
         raise ImportNotFound
     rows = rows_of(pending)
-    if any(row.fate == REFUSED for row in rows):
+    if any(row.result == RowResult.REFUSED for row in rows):
         raise ImportHasRefusedRows
     # Read before the transaction, so that other changes wait no longer than the writing takes.
-    changes = [change_of(row) for row in rows if row.fate == CHANGE]
-    new = [read_values(row.after) for row in rows if row.fate == REGISTER]
+    changes = [change_of(row) for row in rows if row.result == RowResult.CHANGE]
+    new = [read_values(row.after) for row in rows if row.result == RowResult.REGISTER]
     with transaction.atomic():
-        claim(pending, changed=len(changes), registered=len(new), at=at)
+        mark_applied(pending, changed=len(changes), registered=len(new), at=at)
         return import_sites(changes, new, reason=f"import {pending.file_name}"[:MAX_REASON_LENGTH], by=by, at=at)
 
 
-def claim(pending: SiteImport, *, at: datetime, **counts: int) -> None:
-    """Of two that apply the same file, the second waits here for the first and is then refused."""
+def mark_applied(pending: SiteImport, *, at: datetime, **counts: int) -> None:
+    """If two apply the same file at once, the second waits here for the first and is then refused."""
     still_pending = SiteImport.objects.filter(pk=pending.pk, applied_at=None)
     if not still_pending.update(rows=None, applied_at=at, **counts):
         raise ImportAlreadyApplied
 
 
-def rows_of(pending: SiteImport) -> list[PlannedRow]:
-    return [PlannedRow(**row) for row in pending.rows or []]
+@transaction.atomic
+def import_sites(
+    changes: Sequence[SiteChange],
+    registrations: Sequence[Mapping[str, Any]],
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> list[Registration]:
+    """Change and register sites, with one event for each; `registrations` as `register_site` takes them.
+
+    Raises SitesChanged, and writes nothing, if one of the sites has another revision than in the preview or was
+    deregistered.
+    """
+    lock_sites(changes)
+    for change in changes:
+        update_site(change.site_id, change.values, by=by, at=at, reason=reason, expected_revisions={change.revision})
+    return [register_site(**facts, by=by, at=at, reason=reason) for facts in registrations]
 
 
-def change_of(row: PlannedRow) -> SiteChange:
+def lock_sites(changes: Sequence[SiteChange]) -> None:
+    """Lock the sites' rows in the order of their ids, so that two imports at once cannot deadlock. Raises SitesChanged."""
+    expected = {change.site_id: change.revision for change in changes}
+    rows = Site.objects.live().select_for_update(no_key=True).filter(pk__in=expected).order_by("pk")
+    present = dict(rows.values_list("pk", "revision"))
+    changed = [site_id for site_id, revision in expected.items() if present.get(site_id) != revision]
+    if changed:
+        raise SitesChanged(changed)
+
+
+def rows_of(pending: SiteImport) -> list[PreviewRow]:
+    return [PreviewRow(**row) for row in pending.rows or []]
+
+
+def change_of(row: PreviewRow) -> SiteChange:
     return SiteChange(uuid.UUID(row.site_id), row.revision, read_values(row.after))

@@ -1,18 +1,18 @@
-"""Importing sites: the page that takes a file, the dry run, and the answer that holds the new sites' keys."""
+"""Importing sites: the page that takes a file, the preview, and the page with the new sites' keys."""
 
 import uuid
 from base64 import b64encode
+from collections import Counter
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
+from django.views.generic import FormView
 
 from accounts.models import Admin
 from audit.actors import acting_admin
@@ -20,21 +20,24 @@ from audit.models import Event
 from common.errors import DomainError
 from common.instants import parse_instant
 from panel.sites.imports.export import BYTE_ORDER_MARK, csv_lines
+from panel.sites.views import SiteAdminView
+from panel.widgets.badges import badge
 from panel.widgets.names import join_names
-from panel.widgets.times import moment
+from panel.widgets.times import moment, plural
 from sites.errors import SitesChanged
 from sites.imports.columns import IMPORTED
 from sites.imports.errors import ImportAlreadyApplied, UnreadableFile
-from sites.imports.formulas import neutralized
-from sites.imports.preview import CHANGE, MAX_REGISTRATIONS, REFUSED, REGISTER, UNCHANGED, PlannedRow, counted
+from sites.imports.formulas import escape_formulas
+from sites.imports.preview import MAX_REGISTRATIONS, PreviewRow, RowResult
 from sites.imports.reading import MAX_BYTES, MAX_ROWS
 from sites.imports.services import apply_import, rows_of, start_import
 from sites.models import SiteImport
 from sites.services import Registration
 
 ROWS_ON_A_PAGE = 50
-SHAPES = {REFUSED: "✕", CHANGE: "▲", REGISTER: "●", UNCHANGED: "–"}
-WORST_FIRST = tuple(SHAPES)
+# In the order of the pages: exceptions first.
+RESULTS = (RowResult.REFUSED, RowResult.CHANGE, RowResult.REGISTER, RowResult.UNCHANGED)
+COUNT_WORDS = {RowResult.CHANGE: "to change", RowResult.REGISTER: "to register"}
 
 
 class UploadForm(forms.Form):
@@ -46,113 +49,115 @@ class UploadForm(forms.Form):
     )
 
 
-class ImportsSites(ModelAdmin):
-    def get_urls(self) -> list[URLPattern]:
-        guarded = self.admin_site.admin_view
-        return [
-            path("import/", guarded(self.upload_view), name="sites_site_import"),
-            path("import/template.csv", guarded(self.template_view), name="sites_site_import_template"),
-            path("import/<uuid:import_id>/", guarded(self.import_view), name="sites_site_import_review"),
-            *super().get_urls(),
-        ]
+class UploadView(SiteAdminView, FormView):
+    permission_required = "sites.import_site"
+    template_name = "panel/sites/imports/upload.html"
+    form_class = UploadForm
 
-    def upload_view(self, request: HttpRequest) -> HttpResponse:
-        allow_import(request)
-        form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
-        if form.is_bound and form.is_valid():
-            file, admin = form.cleaned_data["file"], signed_in(request)
-            try:
-                started = start_import(file.read(MAX_BYTES + 1), file_name=file.name, admin=admin, at=timezone.now())
-                return HttpResponseRedirect(address_of(started.pk))
-            except UnreadableFile as error:
-                form.add_error("file", error.detail)
-        context = {"form": form, "columns": IMPORTED, "max_registrations": MAX_REGISTRATIONS}
-        return self.page(request, "import.html", title="Import sites", **context)
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = {"title": "Import sites", "columns": IMPORTED, "max_registrations": MAX_REGISTRATIONS}
+        return super().get_context_data(**{**context, **kwargs})
 
-    def template_view(self, request: HttpRequest) -> HttpResponse:
-        allow_import(request)
+    def form_valid(self, form: UploadForm) -> HttpResponse:
+        file, admin = form.cleaned_data["file"], self.request.user
+        assert isinstance(admin, Admin)
+        try:
+            started = start_import(file.read(MAX_BYTES + 1), file_name=file.name, admin=admin, at=timezone.now())
+        except UnreadableFile as error:
+            form.add_error("file", error.detail)
+            return self.form_invalid(form)
+        return HttpResponseRedirect(url_of(started))
+
+
+class TemplateFileView(SiteAdminView):
+    """An empty file with the names of the columns."""
+
+    permission_required = "sites.import_site"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
         headers = {"Content-Disposition": 'attachment; filename="sites-template.csv"'}
         text = BYTE_ORDER_MARK + csv_lines([IMPORTED])
         return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
 
-    def import_view(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
-        """By GET what the file would do, or has done; a POST does it."""
-        allow_import(request)
-        started = SiteImport.objects.filter(pk=import_id, admin=request.user.pk).first()
-        if started is None:
-            raise Http404
-        return self.apply(request, started) if request.method == "POST" else self.review(request, started)
 
-    def review(self, request: HttpRequest, started: SiteImport) -> HttpResponse:
-        rows = sorted(rows_of(started), key=lambda row: (WORST_FIRST.index(row.fate), row.line))
+class ImportView(SiteAdminView):
+    """GET shows what an uploaded file would do, or has done. POST applies it."""
+
+    permission_required = "sites.import_site"
+
+    def get(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
+        started = self.find_import()
+        rows = sorted(rows_of(started), key=lambda row: (RESULTS.index(RowResult(row.result)), row.line))
         page = Paginator(rows, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-        counts = counted(rows)
-        return self.page(
-            request,
-            "import_review.html",
-            title="Import sites: dry run" if started.rows is not None else "Import sites: applied",
-            started=started,
-            page=page,
-            rows=[shown(row) for row in page],
-            counts=[(fate, SHAPES[fate], number) for fate, number in counts.items()],
-            refused=counts[REFUSED],
-            applicable=not counts[REFUSED] and bool(counts[CHANGE] or counts[REGISTER]),
-        )
+        counts = Counter(row.result for row in rows)
+        context = {
+            "title": "Import sites: preview" if started.rows is not None else "Import sites: applied",
+            "started": started,
+            "page": page,
+            "rows": [shown_row(row) for row in page],
+            "counts": [(result, counts[result], count_badge(result, counts[result])) for result in RESULTS],
+            "refused": counts[RowResult.REFUSED],
+            "can_apply": not counts[RowResult.REFUSED] and counts[RowResult.CHANGE] + counts[RowResult.REGISTER] > 0,
+        }
+        return self.page("preview.html", context)
 
-    def apply(self, request: HttpRequest, started: SiteImport) -> HttpResponse:
+    def post(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
+        started = self.find_import()
         by = acting_admin(request, Event.Source.ADMIN)
         try:
             registered = apply_import(started.pk, by=by, at=timezone.now())
         except SitesChanged as error:
-            messages.error(request, overtaken(started, error))
+            messages.error(request, sites_changed_words(started, error))
         except ImportAlreadyApplied as error:
             messages.warning(request, error.detail)
         except DomainError as error:
             messages.error(request, error.detail)
         else:
             if registered:
-                return self.show_keys(request, started, registered)
-            messages.success(request, "Applied.")
-        return HttpResponseRedirect(address_of(started.pk))
+                return self.show_keys(started, registered)
+            messages.success(request, "Import applied.")
+        return HttpResponseRedirect(url_of(started))
 
-    def show_keys(self, request: HttpRequest, started: SiteImport, registered: list[Registration]) -> HttpResponse:
-        """The one page that ever holds these keys. It is an answer to a POST: a reload shows them no more."""
-        rows = [(str(each.site.pk), neutralized(each.site.name), each.secret_key) for each in registered]
+    def find_import(self) -> SiteImport:
+        """An import is shown only to the admin who uploaded the file."""
+        started: SiteImport = get_object_or_404(SiteImport, pk=self.kwargs["import_id"], admin_id=self.request.user.pk)
+        return started
+
+    def show_keys(self, started: SiteImport, registered: list[Registration]) -> HttpResponse:
+        """The answer to the POST that made the keys. They are stored nowhere: a reload does not show them again."""
+        rows = [(str(each.site.pk), escape_formulas(each.site.name), each.secret_key) for each in registered]
         text = csv_lines([("site_id", "name", "secret_key"), *rows])
-        return self.page(
-            request,
-            "import_keys.html",
-            title=f"{len(registered)} sites registered" if len(registered) > 1 else "1 site registered",
-            started=SiteImport.objects.get(pk=started.pk),
-            registered=registered,
-            text=text,
-            # A link that holds the file itself: no second address would ever give the keys away.
-            download=b64encode((BYTE_ORDER_MARK + text).encode()).decode(),
-        )
+        started.refresh_from_db()
+        context = {
+            "title": f"{plural(len(registered), 'site')} registered",
+            "started": started,
+            "registered": registered,
+            "text": text,
+            # A link that holds the file itself, so that no other URL gives the keys away.
+            "download": b64encode((BYTE_ORDER_MARK + text).encode()).decode(),
+        }
+        return self.page("keys.html", context)
 
-    def page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
-        return TemplateResponse(request, f"admin/sites/site/{template}", context)
-
-
-def allow_import(request: HttpRequest) -> None:
-    if not request.user.has_perm("sites.import_site"):
-        raise PermissionDenied
+    def page(self, template: str, context: dict[str, Any]) -> HttpResponse:
+        self.template_name = f"panel/sites/imports/{template}"
+        return self.render_to_response(self.get_context_data(**context))
 
 
-def signed_in(request: HttpRequest) -> Admin:
-    assert isinstance(request.user, Admin)
-    return request.user
+def url_of(started: SiteImport) -> str:
+    return reverse("admin:sites_site_import_review", args=[started.pk])
 
 
-def address_of(import_id: uuid.UUID) -> str:
-    return reverse("admin:sites_site_import_review", args=[import_id])
+def count_badge(result: RowResult, count: int) -> str:
+    """Grey if there is no such row."""
+    return badge(
+        result if count else RowResult.UNCHANGED, f"{count} {COUNT_WORDS.get(result, result)}", shape_of=result
+    )
 
 
-def shown(row: PlannedRow) -> dict[str, Any]:
-    """As the page shows it; a new site has no values before."""
+def shown_row(row: PreviewRow) -> dict[str, Any]:
+    """`changes` are triples of a column, the value before and the value after; a new site has no values before."""
     changes = [(name, readable(name, row.before.get(name)), readable(name, row.after[name])) for name in row.after]
-    return {"row": row, "shape": SHAPES[row.fate], "changes": changes}
+    return {"row": row, "badge": badge(row.result), "changes": changes}
 
 
 def readable(name: str, value: Any) -> Any:
@@ -161,10 +166,10 @@ def readable(name: str, value: Any) -> Any:
     return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
 
 
-def overtaken(started: SiteImport, error: SitesChanged) -> str:
-    moved = {str(site_id) for site_id in error.site_ids}
-    names = [f"{row.name} (line {row.line})" for row in rows_of(started) if row.site_id in moved]
+def sites_changed_words(started: SiteImport, error: SitesChanged) -> str:
+    changed = {str(site_id) for site_id in error.site_ids}
+    names = [f"{row.name} (line {row.line})" for row in rows_of(started) if row.site_id in changed]
     return (
-        f"Nothing was written. Changed since the dry run: {join_names(names)}."
+        f"Nothing was written. Changed since the preview: {join_names(names)}."
         " Upload the file again to see what it would do now."
     )

@@ -20,7 +20,7 @@ def at_the_screen(admin: Admin) -> Client:
 
 
 def upload(browser: Client, content: str | bytes, *, name: str = "sites.csv") -> Any:
-    """What the dry run answers: the page it leads to, or the form that says why the file cannot be read."""
+    """What the preview answers: the page it leads to, or the form that says why the file cannot be read."""
     data = content.encode() if isinstance(content, str) else content
     return browser.post(IMPORT, {"file": SimpleUploadedFile(name, data, "text/csv")}, follow=True)
 
@@ -29,9 +29,9 @@ def lines(*rows: str) -> str:
     return "\r\n".join(rows) + "\r\n"
 
 
-def fates(answer: Any) -> list[str]:
+def results(answer: Any) -> list[str]:
     """Of the rows of the first page, as shown: the worst first."""
-    return [each["row"].fate for each in answer.context["rows"]]
+    return [each["row"].result for each in answer.context["rows"]]
 
 
 def problems(answer: Any) -> list[tuple[int, str, str]]:

@@ -1,4 +1,4 @@
-"""A file is applied as a whole, once, by who uploaded it; what the dry run did not see, it does not overwrite."""
+"""A file is applied as a whole, once, by who uploaded it; what the preview did not see, it does not overwrite."""
 
 import csv
 from io import StringIO
@@ -13,7 +13,7 @@ from accounts.models import Admin
 from audit.actors import Actor
 from audit.models import Event
 from conftest import Register, RegisteredSite, SignIn
-from panel.sites.imports.tests.importing import IMPORT, NEW, apply, at_the_screen, fates, lines, said, upload
+from panel.sites.imports.tests.importing import IMPORT, NEW, apply, at_the_screen, lines, results, said, upload
 from sites.imports.errors import ImportNotFound
 from sites.imports.services import apply_import
 from sites.models import Site, SiteImport, SiteKey, SitePulse
@@ -127,7 +127,7 @@ def test_a_site_that_was_changed_since_the_dry_run_stops_the_whole_file(
     changed_meanwhile(api, second, how)
     before = everything()
     answer = apply(browser)
-    assert said(answer)[0].startswith("Nothing was written. Changed since the dry run: Second (line 3).")
+    assert said(answer)[0].startswith("Nothing was written. Changed since the preview: Second (line 3).")
     assert everything() == before
     assert apply(browser).status_code == 200, "and again the same"
     assert everything() == before
@@ -141,7 +141,7 @@ def test_heartbeats_and_changes_of_other_sites_do_not_stand_in_the_way(
     upload(browser, lines("site_id,name", f"{mine.site_id},New name", f"{unchanged.site_id},Unchanged"))
     mine.call_home()
     api.post(f"{unchanged.path}/lock", {"reason": "unpaid"})
-    assert said(apply(browser)) == ["Applied."]
+    assert said(apply(browser)) == ["Import applied."]
     assert names() == {"New name", "Unchanged"}
     assert Site.objects.get(name="Unchanged").is_locked
     assert Site.objects.get(name="New name").pulse.version == "1.0.0"
@@ -223,7 +223,7 @@ def test_the_last_page_of_a_large_file_applies_all_of_it(anna: Admin) -> None:
     browser = at_the_screen(anna)
     upload(browser, lines(NEW, *(f"Site {number},B,c@d.example" for number in range(60))))
     started = SiteImport.objects.get()
-    assert len(fates(browser.get(f"{IMPORT}{started.pk}/?page=2"))) == 10
+    assert len(results(browser.get(f"{IMPORT}{started.pk}/?page=2"))) == 10
     browser.post(f"{IMPORT}{started.pk}/?page=2")
     assert Site.objects.count() == 60
 

@@ -1,4 +1,4 @@
-"""The dry run says what would become of each row, by the rules of the API, and writes nothing."""
+"""The preview shows the expected result of each row, by the rules of the API, and writes nothing."""
 
 import json
 from datetime import timedelta
@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register, RegisteredSite
-from panel.sites.imports.tests.importing import IMPORT, NEW, at_the_screen, fates, lines, problems, refusal, upload
+from panel.sites.imports.tests.importing import IMPORT, NEW, at_the_screen, lines, problems, refusal, results, upload
 from sites.models import Site, SiteImport
 
 UNKNOWN_ID = "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11"
@@ -21,11 +21,11 @@ UNKNOWN_ID = "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11"
 
 @pytest.fixture
 def stored() -> object:
-    """Nothing of what is operated may differ after a dry run."""
+    """Nothing of what is operated may differ after a preview."""
     return lambda: (list(Site.objects.order_by("pk").values()), Event.objects.count())
 
 
-def test_each_row_has_a_fate_and_nothing_is_written(anna: Admin, roma: RegisteredSite, register, stored) -> None:
+def test_each_row_has_a_result_and_nothing_is_written(anna: Admin, roma: RegisteredSite, register, stored) -> None:
     milano = register(name="Milano")
     before = stored()
     answer = upload(
@@ -38,12 +38,12 @@ def test_each_row_has_a_fate_and_nothing_is_written(anna: Admin, roma: Registere
         ),
     )
     assert answer.status_code == 200
-    assert fates(answer) == ["change", "register", "unchanged"]
+    assert results(answer) == ["change", "register", "unchanged"]
     page = answer.content.decode()
     assert "<del>Milano</del> → <ins>Osteria Milano</ins>" in page
     assert "<ins>Napoli</ins>" in page
     assert 'value="Apply"' in page
-    assert {(fate, number) for fate, _, number in answer.context["counts"]} == {
+    assert {(result, number) for result, number, _ in answer.context["counts"]} == {
         ("refused", 0),
         ("change", 1),
         ("register", 1),
@@ -102,14 +102,14 @@ def test_a_change_is_held_to_the_rules_of_an_edit(
 
 
 def test_truths_are_told_as_a_spreadsheet_writes_them(anna: Admin, roma: RegisteredSite) -> None:
-    for cell, fate in {"TRUE": "unchanged", "true": "unchanged", "False": "change", "yes": "refused"}.items():
+    for cell, result in {"TRUE": "unchanged", "true": "unchanged", "False": "change", "yes": "refused"}.items():
         answer = upload(at_the_screen(anna), lines("site_id,is_active", f"{roma.site_id},{cell}"))
-        assert fates(answer) == [fate], cell
+        assert results(answer) == [result], cell
 
 
 def test_a_new_site_cannot_be_inactive(anna: Admin) -> None:
     answer = upload(at_the_screen(anna), lines(NEW + ",is_active", "A,B,c@d.example,false", "A,B,c@d.example,true"))
-    assert fates(answer) == ["refused", "register"]
+    assert results(answer) == ["refused", "register"]
     assert problems(answer)[0][:2] == (2, "is_active")
 
 
@@ -127,7 +127,7 @@ def test_a_site_that_is_unknown_gone_malformed_or_there_twice_is_refused(
     assert "Not the id" in whys[2]
     assert "line 6" in whys[3]
     assert "line 5" in whys[4]
-    assert fates(answer).count("change") == 1
+    assert results(answer).count("change") == 1
 
 
 def test_locks_and_other_columns_of_an_export_are_ignored_and_said_so(
@@ -136,7 +136,7 @@ def test_locks_and_other_columns_of_an_export_are_ignored_and_said_so(
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     row = f"{roma.site_id},false,,offline,…abcd"
     answer = upload(at_the_screen(anna), lines("site_id,is_locked,lock_reason,status,key_hint", row))
-    assert fates(answer) == ["unchanged"]
+    assert results(answer) == ["unchanged"]
     assert "is_locked, lock_reason, status, key_hint" in answer.content.decode()
 
 
@@ -159,7 +159,7 @@ def test_every_usual_csv_is_read(end: str, delimiter: str, mark: bytes, anna: Ad
     rows = [["contact_email", "name", "owner_name"], ["a@b.example", "Café, Köln", "Frau; Öz"]]
     text = end.join(delimiter.join(f'"{cell}"' for cell in row) for row in rows)
     answer = upload(at_the_screen(anna), mark + text.encode())
-    assert fates(answer) == ["register"]
+    assert results(answer) == ["register"]
     assert answer.context["rows"][0]["row"].after["name"] == "Café, Köln"
     assert answer.context["rows"][0]["row"].after["owner_name"] == "Frau; Öz"
 
@@ -167,7 +167,7 @@ def test_every_usual_csv_is_read(end: str, delimiter: str, mark: bytes, anna: Ad
 def test_two_hundred_new_sites_are_the_most(anna: Admin) -> None:
     answer = upload(at_the_screen(anna), lines(NEW, *(f"Site {n},B,c@d.example" for n in range(202))))
     assert [line for line, *_ in problems(answer)] == [202, 203]
-    assert {why[:23] for *_, why in problems(answer)} == {"One file registers 200 "}
+    assert {why[:23] for *_, why in problems(answer)} == {"A file can register at "}
 
 
 def test_a_thousand_rows_are_read_and_one_more_is_not(anna: Admin) -> None:
@@ -189,7 +189,7 @@ def test_the_dry_run_costs_the_same_however_many_rows(anna: Admin, register: Reg
     def cost(number: int) -> int:
         rows = [f"{site.site_id},Renamed,," for site in sites[:number]] + [",A,B,c@d.example"] * number
         with CaptureQueriesContext(connection) as queries:
-            assert len(fates(upload(browser, lines("site_id," + NEW, *rows)))) == min(50, 2 * number)
+            assert len(results(upload(browser, lines("site_id," + NEW, *rows)))) == min(50, 2 * number)
         return len(queries)
 
     assert cost(1) == cost(40) <= 13

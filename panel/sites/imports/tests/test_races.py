@@ -33,7 +33,7 @@ def prepared(admin: Admin, sites: list[RegisteredSite], owner: str) -> SiteImpor
 
 OUTCOMES = {
     "applied": "Save the keys now",
-    "overtaken": "Nothing was written. Changed since the dry run",
+    "overtaken": "Nothing was written. Changed since the preview",
     "too late": "This file was applied already",
 }
 
@@ -119,7 +119,7 @@ def test_a_lock_that_is_under_way_is_waited_for_and_stops_the_import(
     threading.Timer(0.5, go.set).start()
     answer = apply(at_the_screen(anna), started)
     holder.join()
-    assert "Nothing was written. Changed since the dry run: Site 2 (line 4)." in answer.content.decode()
+    assert "Nothing was written. Changed since the preview: Site 2 (line 4)." in answer.content.decode()
     assert set(Site.objects.values_list("owner_name", flat=True)) == {"Giulia"}
     assert Site.objects.get(pk=sites[2].site_id).is_locked
 

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register
-from panel.sites.imports.tests.importing import EXPORT, apply, at_the_screen, fates, upload
+from panel.sites.imports.tests.importing import EXPORT, apply, at_the_screen, results, upload
 from sites.models import Site, SiteImport
 
 HOSTILE = "=+-@＝＋－＠;,\"' a'"
@@ -31,8 +31,8 @@ def test_formulas_go_out_harmless_and_come_back_as_they_were(anna: Admin, regist
         register(name=name, owner_name=name)
     browser = at_the_screen(anna)
     answer = upload(browser, exported(browser))
-    assert fates(answer) == ["unchanged"] * len(FORMULAS)
-    assert not answer.context["applicable"]
+    assert results(answer) == ["unchanged"] * len(FORMULAS)
+    assert not answer.context["can_apply"]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -48,11 +48,11 @@ def test_any_name_survives_the_way_out_and_in(anna: Admin, api: APIClient, name:
     api_id = answer.data["site_id"]
     # The same facts as a new site.
     renamed = upload(browser, text.replace(api_id.encode(), b""))
-    assert fates(renamed) == ["register"]
+    assert results(renamed) == ["register"]
     apply(browser, SiteImport.objects.latest("created_at"))
     again = Site.objects.live().get()
     assert (again.name, again.owner_name) == (answer.data["name"], answer.data["owner_name"])
-    assert fates(upload(browser, exported(browser))) == ["unchanged"]
+    assert results(upload(browser, exported(browser))) == ["unchanged"]
     api.delete(f"/api/sites/{again.pk}")
 
 
@@ -69,6 +69,6 @@ def test_a_whole_export_changes_nothing(delimiter: str, anna: Admin, api: APICli
         out = StringIO()
         csv.writer(out, delimiter=";").writerows(csv.reader(StringIO(text.decode("utf-8-sig"), newline="")))
         text = out.getvalue().encode()
-    assert fates(upload(browser, text)) == ["unchanged"] * 2
+    assert results(upload(browser, text)) == ["unchanged"] * 2
     apply(browser)
     assert (list(Site.objects.order_by("pk").values()), Event.objects.count()) == before
