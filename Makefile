@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ test: .venv/dev.stamp .venv/fast.stamp ## every test, on SQLite and PostgreSQL, 
 	@scripts/system_packages.sh
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python scripts/with_services.py scripts/test.sh
+
+test-fast: .venv/dev.stamp ## the tests on SQLite without the slow ones, in less than a minute
+	@ENV_FILE=/dev/null DEBUG=true LOG_LEVEL=WARNING DATABASE_URL=sqlite:///var/tests.sqlite3 \
+		$(BIN)/pytest -q -n 2 -m "not e2e and not postgresql and not slow"
 
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
 	@scripts/check.sh

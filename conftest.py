@@ -19,6 +19,28 @@ from audit import triggers
 from heartbeat.api.views import refused_addresses
 
 PASSWORD = "correct horse battery staple"
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--only-database", action="store_true", help="run only the tests that use the database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that another database cannot change, and begin with the slow ones.
+
+    A worker that gets a slow test last keeps the others waiting.
+    """
+    if config.getoption("--only-database"):
+        independent = [item for item in items if not uses_the_database(item)]
+        config.hook.pytest_deselected(items=independent)
+        items[:] = [item for item in items if uses_the_database(item)]
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def uses_the_database(item: pytest.Item) -> bool:
+    marked = item.get_closest_marker("django_db") or item.get_closest_marker("postgresql")
+    return bool(marked or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")

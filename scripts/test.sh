@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every test: on SQLite, on PostgreSQL, and against running servers. Called by `make test` with the services up.
+# Run every test: on SQLite, on PostgreSQL, and against running servers. `make test` calls it with the services up.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,12 +11,15 @@ DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=127
   "$BIN/python" manage.py collectstatic --noinput --verbosity=0
 
 export DEBUG=true
+run() { "$BIN/pytest" -q --durations=15 --durations-min=1 "$@"; }
+
 echo "== SQLite"
-DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 -m "not e2e and not postgresql" "$@"
-echo "== PostgreSQL and Redis"
-DATABASE_URL="$TEST_POSTGRES_URL" "$BIN/pytest" -q -n 2 -m "not e2e" \
+DATABASE_URL=sqlite:///var/tests.sqlite3 run -n 2 -m "not e2e and not postgresql" "$@"
+echo "== PostgreSQL and Redis: the tests that use the database"
+DATABASE_URL="$TEST_POSTGRES_URL" run -n 2 -m "not e2e" --only-database \
   --ignore sites/tests/test_list_plans.py --ignore panel/dashboard/tests/test_plans.py "$@"
 # By themselves: which plan is best depends on what VACUUM could do, and another test's open snapshot keeps it from working.
-DATABASE_URL="$TEST_POSTGRES_URL" "$BIN/pytest" -q sites/tests/test_list_plans.py panel/dashboard/tests/test_plans.py
+DATABASE_URL="$TEST_POSTGRES_URL" run sites/tests/test_list_plans.py panel/dashboard/tests/test_plans.py
 echo "== Running servers"
-DATABASE_URL=sqlite:///var/tests.sqlite3 "$BIN/pytest" -q -n 2 --dist loadfile -m e2e "$@"
+# Three processes on two cores: these tests often wait. Files stay in the order in which they are found, slow ones first.
+DATABASE_URL=sqlite:///var/tests.sqlite3 run -n 3 --dist loadfile --no-loadscope-reorder -m e2e "$@"

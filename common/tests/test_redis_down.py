@@ -12,6 +12,8 @@ from django.core.cache import cache
 from common.tests.redis_caches import with_redis
 from conftest import RegisteredSite
 
+pytestmark = pytest.mark.slow  # waits for a Redis that hangs
+
 
 @pytest.fixture(params=["refuses", "hangs"])
 def _redis_that_does_not_answer(request: pytest.FixtureRequest, settings: Any, roma: RegisteredSite) -> Iterator[None]:

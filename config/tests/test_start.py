@@ -7,6 +7,8 @@ import pytest
 
 from config.tests.processes import COMPLETE, manage, run, setting
 
+pytestmark = pytest.mark.slow  # each starts a process or more
+
 WEAK = "too short"
 
 

@@ -135,6 +135,7 @@ def outcome(record: Callable[..., Reply | None], credentials: SiteCredentials) -
     return None if reply is None else found
 
 
+@pytest.mark.slow
 @pytest.mark.postgresql
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="compares PostgreSQL's statement")
 @settings(IN_ONE_TRANSACTION, max_examples=400)

@@ -197,6 +197,7 @@ def stored() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in tables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("name", CAST)
 def test_each_role_at_each_page(
@@ -244,6 +245,7 @@ def test_each_role_is_offered_each_operation_or_not(
     assert stored() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CAST)
 def test_no_link_or_button_leads_a_role_to_what_it_may_not_do(
     name: str, objects: dict[str, Any], request: pytest.FixtureRequest

@@ -65,6 +65,7 @@ def _street(db: None) -> None:
             deregister_site(site.pk, by=COMMAND, at=AT)
 
 
+@pytest.mark.slow
 @pytest.mark.postgresql
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="elsewhere there is one way")
 @pytest.mark.usefixtures("_street")

@@ -35,6 +35,7 @@ def test_a_formula_behind_what_may_begin_a_new_cell_is_harmless_too(cell: str) -
     assert unescape_formulas(escape_formulas(cell)) == cell
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=HOSTILE, max_size=30) | st.text(max_size=30))
 @example("\t\t=")
 @example(";;'=")

@@ -137,6 +137,7 @@ def test_every_chunk_is_one_query_of_its_own(anna: Admin, monkeypatch: pytest.Mo
     assert all("LIMIT 10" in query["sql"] and "DECLARE" not in query["sql"] for query in queries)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(anna: Admin) -> None:
     many_sites(12_000)
     answer = at_the_screen(anna).get(EXPORT)

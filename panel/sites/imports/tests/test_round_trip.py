@@ -35,6 +35,7 @@ def test_formulas_go_out_harmless_and_come_back_as_they_were(anna: Admin, regist
     assert not answer.context["can_apply"]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=NAMES, owner=NAMES)
 @example(name="'=1", owner="x;'=1")
