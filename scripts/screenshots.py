@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import Browser  # noqa: E402 - the repository is no package
 
 from tests.browser import LOOKS, Visitor, chromium, visitor  # noqa: E402
-from tests.conftest import new_database  # noqa: E402
+from tests.databases import prepared_postgresql  # noqa: E402
 from tests.running_server import ADMIN, PASSWORD, RunningServer  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -26,8 +26,7 @@ LIST = "/admin/sites/site/"
 
 
 def prepared(folder: Path) -> RunningServer:
-    server = RunningServer(new_database(os.environ["TEST_POSTGRES_URL"]), folder)
-    server.set_up()
+    server = RunningServer(prepared_postgresql(os.environ["TEST_POSTGRES_URL"], folder), folder)
     server.start()
     credentials = {"PORTCULLIS_URL": server.url, "PORTCULLIS_USERNAME": ADMIN, "PORTCULLIS_PASSWORD": PASSWORD}
     demo = [sys.executable, "scripts/demo.py"]

@@ -21,6 +21,7 @@ from pathlib import Path
 from random import SystemRandom
 
 START_WITHIN_SECONDS = 30
+NOT_DURABLE = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=4GB"]
 
 
 def free_port() -> int:
@@ -91,7 +92,7 @@ def postgresql(folder: Path, *, durable: bool = False):
     )
     arguments = [str(bin_folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
     settings = ["listen_addresses=127.0.0.1", "max_connections=200", "log_min_messages=fatal"]
-    for setting in settings if durable else [*settings, "fsync=off"]:
+    for setting in settings if durable else [*settings, *NOT_DURABLE]:
         arguments += ["-c", setting]
     with running(arguments, port, folder / "log", cwd=folder, **user) as process:
         wait_until_ready(bin_folder, port)

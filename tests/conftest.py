@@ -1,15 +1,18 @@
-"""Running servers for the tests of this folder."""
+"""Running servers and a browser for the tests of this folder, one of each kind for all tests of a process.
+
+Tests share a server's database: a test gives its sites names and addresses of their own and searches for those.
+"""
 
 import os
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import chromium
+from tests.databases import prepared_postgresql, prepared_sqlite
 from tests.running_server import RunningServer
 
 
@@ -22,44 +25,65 @@ def postgres_url() -> str:
     return url
 
 
-def new_database(postgres_url: str) -> str:
-    name = f"e2e_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-    return postgres_url.rpartition("/")[0] + "/" + name
+@pytest.fixture(scope="session")
+def new_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
+    """The URL of a new, prepared SQLite file in a folder."""
+    template = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    return lambda folder: prepared_sqlite(template, folder)
 
 
-@pytest.fixture(
-    scope="module",
-    params=["sqlite", "postgresql"],
-)
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+@contextmanager
+def started(server: RunningServer) -> Iterator[RunningServer]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_server(
+    tmp_path_factory: pytest.TempPathFactory, new_sqlite: Callable[[Path], str]
 ) -> Iterator[RunningServer]:
-    """The product as shipped, on each database; with Redis beside PostgreSQL, without beside SQLite."""
-    folder: Path = tmp_path_factory.mktemp("server")
-    if request.param == "sqlite":
-        running = RunningServer(f"sqlite:///{folder / 'portcullis.sqlite3'}", folder)
-    else:
-        running = RunningServer(new_database(postgres_url), folder, redis_url=os.environ["TEST_REDIS_URL"])
-    running.set_up()
-    running.start()
-    yield running
-    running.stop()
+    """The product as shipped on SQLite, without Redis."""
+    folder = tmp_path_factory.mktemp("sqlite")
+    with started(RunningServer(new_sqlite(folder), folder)) as server:
+        yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningServer]:
+    """The product as shipped on PostgreSQL, with Redis."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    url = prepared_postgresql(postgres_url, folder)
+    with started(RunningServer(url, folder, redis_url=os.environ["TEST_REDIS_URL"])) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> RunningServer:
+    """The product as shipped, on each database."""
+    return request.getfixturevalue(f"{request.param}_server")
+
+
+@pytest.fixture(scope="session")
 def race_server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningServer]:
-    """On PostgreSQL alone, where locks are a row's; a site may call as often as the test likes."""
-    folder: Path = tmp_path_factory.mktemp("race")
-    running = RunningServer(new_database(postgres_url), folder, settings={"HEARTBEATS_PER_MINUTE": "1000"})
-    running.set_up()
-    running.start()
-    yield running
-    running.stop()
+    """On PostgreSQL, which locks single rows; a site may call as often as the test likes."""
+    folder = tmp_path_factory.mktemp("race")
+    url = prepared_postgresql(postgres_url, folder)
+    with started(RunningServer(url, folder, settings={"HEARTBEATS_PER_MINUTE": "1000"})) as server:
+        yield server
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def shared_browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
+
+
+@pytest.fixture
+def browser(shared_browser: Browser) -> Iterator[Browser]:
+    """Chromium; the windows that a test opens in it are closed after the test."""
+    yield shared_browser
+    for context in shared_browser.contexts:
+        context.close()

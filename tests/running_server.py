@@ -62,6 +62,7 @@ class RunningServer:
         )
 
     def set_up(self) -> None:
+        """Migrate the database and create the first sysadmin."""
         for arguments, environment in (
             (("migrate", "--verbosity=0"), {}),
             (

@@ -18,7 +18,7 @@ import pytest
 
 from scripts.with_services import free_port
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "licenses.example.com"

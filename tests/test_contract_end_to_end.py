@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -162,12 +163,13 @@ def test_what_the_server_itself_refuses_is_a_problem_too(server: RunningServer, 
     assert 400 <= json.loads(body)["status"] < 506
 
 
-def test_a_server_without_collected_files_shows_its_pages_all_the_same(tmp_path: Path) -> None:
+def test_a_server_without_collected_files_shows_its_pages_all_the_same(
+    tmp_path: Path, new_sqlite: Callable[[Path], str]
+) -> None:
     bare = tmp_path / "tree"
     unwanted = shutil.ignore_patterns(".git", ".venv", "var", "staticfiles", "__pycache__")
     shutil.copytree(ROOT, bare, ignore=unwanted)
-    server = RunningServer(f"sqlite:///{tmp_path / 'db.sqlite3'}", tmp_path, root=bare)
-    server.set_up()
+    server = RunningServer(new_sqlite(tmp_path), tmp_path, root=bare)
     server.start()
     try:
         page = Client(server).get("/admin/login/")

@@ -5,18 +5,20 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
 from scripts.with_services import free_port, postgresql, postgresql_bin, redis
 from tests.running_server import Client, RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PATHS = ("/api/sites", "/api/auth/me")
 
@@ -32,12 +34,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, in
         yield url, pid, redis_url, redis_pid
 
 
-@contextmanager
-def temporary_folder() -> Iterator[str]:
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="portcullis-") as name:
-        yield name
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="portcullis-")
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +116,6 @@ def test_a_hanging_database_gives_503_in_time_and_recovers(
 def test_a_lock_that_is_held_for_long_gives_503_and_not_a_hang(
     server: RunningServer, services: tuple[str, int, str, int]
 ) -> None:
-    import psycopg
-
     api = server.sign_in()
     site = register(api, server)
     with psycopg.connect(services[0]) as other:
@@ -196,15 +192,13 @@ def test_a_redis_that_hangs_or_is_gone_fails_no_request(
     assert any(entry["logger"] == "portcullis.redis" for entry in server.log_entries()), "the fault is logged"
 
 
-def test_a_locked_sqlite_file_gives_503_in_time(tmp_path: Path) -> None:
-    database = tmp_path / "portcullis.sqlite3"
-    server = RunningServer(f"sqlite:///{database}", tmp_path)
-    server.set_up()
+def test_a_locked_sqlite_file_gives_503_in_time(tmp_path: Path, new_sqlite: Callable[[Path], str]) -> None:
+    server = RunningServer(new_sqlite(tmp_path), tmp_path)
     server.start()
     try:
         api = server.sign_in()
         site = register(api, server)
-        hog = sqlite3.connect(database, isolation_level=None)
+        hog = sqlite3.connect(tmp_path / "portcullis.sqlite3", isolation_level=None)
         hog.execute("BEGIN IMMEDIATE")
         assert_unavailable(*timed(lambda: api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid"})))
         assert api.get("/api/sites").status_code == 200, "reading goes on"

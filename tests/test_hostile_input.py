@@ -117,13 +117,14 @@ def test_what_the_server_refuses_by_itself_has_an_id_and_repeats_nothing(server:
     ],
     ids=["headers", "body"],
 )
-def test_half_sent_requests_do_not_hold_the_server(server: RunningServer, half: bytes) -> None:
+def test_half_sent_requests_do_not_hold_the_server(postgresql_server: RunningServer, half: bytes) -> None:
+    """On one database: such a request ends before the database is asked."""
     with ExitStack() as stack:
         for _ in range(SLOTS):
-            held = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", postgresql_server.port), timeout=5))
             held.sendall(half)
         time.sleep(1)
-        answer = requests.get(f"{server.url}/health/live", timeout=25)
+        answer = requests.get(f"{postgresql_server.url}/health/live", timeout=25)
         assert answer.status_code == 200
 
 

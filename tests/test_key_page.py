@@ -30,7 +30,7 @@ def type_site(anna: Visitor, name: str) -> None:
     anna.go("/admin/sites/site/add/")
     anna.page.fill("#id_name", name)
     anna.page.fill("#id_owner_name", "Paul")
-    anna.page.fill("#id_contact_email", "paul@bistro.example")
+    anna.page.fill("#id_contact_email", "kay@counter.example")
 
 
 def travel(page: Page, way: str) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from tests.browser import LOOKS, Visitor, visitor
 from tests.running_server import RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

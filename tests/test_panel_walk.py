@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 from tests.browser import Visitor, visitor
 from tests.running_server import RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 LIST = "/admin/sites/site/"
 MOST_BYTES = 300_000

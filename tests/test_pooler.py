@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from scripts.with_services import free_port, running
-from tests.conftest import new_database
+from tests.databases import empty_postgresql
 from tests.running_server import RunningServer, register
 from tests.test_faults import as_postgres, temporary_folder
 
@@ -21,7 +21,7 @@ SESSIONS = 2
 
 @pytest.fixture(scope="module")
 def pooled_url(postgres_url: str) -> Iterator[str]:
-    url, port = urlsplit(new_database(postgres_url)), free_port()
+    url, port = urlsplit(empty_postgresql(postgres_url)), free_port()
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     with temporary_folder() as name:
         folder = Path(name)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from scripts.with_services import free_port
 from tests.test_container import ROOT, clean_environment, copy_of_the_tree, free_of_surprises
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 READ_FROM_ENVIRONMENT = re.compile(
     r"""(?:env|environment)\.\w+\(\s*"([A-Z_]+)"|"""
@@ -61,24 +62,40 @@ def commands_in(printed: str) -> str:
     return printed[printed.index("API=http") :]
 
 
-def test_the_first_run_prints_commands_that_work_as_they_stand(tree: Path) -> None:
+def paste(printed: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh"], input=commands_in(printed), capture_output=True, text=True, timeout=60, check=False)
+
+
+@dataclass
+class Run:
+    """A tree whose server ran, what was printed, and what the printed commands answered."""
+
+    tree: Path
+    printed: str
+    pasted: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    tree = copy_of_the_tree(tmp_path_factory.mktemp("first run") / "with a space")
     with started(tree, PORT=str(free_port())) as (_, printed):
-        assert "/admin/" in printed
-        pasted = subprocess.run(
-            ["sh"], input=commands_in(printed), capture_output=True, text=True, timeout=60, check=False
-        )
-    assert pasted.stderr == ""
-    first, locked, second, unlocked = [json.loads(line) for line in pasted.stdout.splitlines()]
+        return Run(tree, printed, paste(printed))
+
+
+def test_the_first_run_prints_commands_that_work_as_they_stand(first_run: Run) -> None:
+    assert "/admin/" in first_run.printed
+    assert first_run.pasted.stderr == ""
+    first, locked, second, unlocked = [json.loads(line) for line in first_run.pasted.stdout.splitlines()]
     assert (first["licensed"], first["locked"]) == (True, False)
     assert locked["is_locked"]
     assert (second["locked"], second["lock_reason"]) == (True, "The invoice of May is open")
     assert not unlocked["is_locked"]
 
 
-def test_the_first_run_writes_secrets_that_only_this_user_can_read(tree: Path) -> None:
-    with started(tree, PORT=str(free_port())) as (_, printed):
-        settings = dict(line.split("=", 1) for line in (tree / ".env").read_text().splitlines() if "=" in line)
-        first_admin = json.loads((tree / "var" / "first-admin.json").read_text())
+def test_the_first_run_writes_secrets_that_only_this_user_can_read(first_run: Run) -> None:
+    tree, printed = first_run.tree, first_run.printed
+    settings = dict(line.split("=", 1) for line in (tree / ".env").read_text().splitlines() if "=" in line)
+    first_admin = json.loads((tree / "var" / "first-admin.json").read_text())
     assert settings.keys() == {"DEBUG", "SECRET_KEY", "SITE_KEY_PEPPER"}
     assert len(set(settings.values())) == 3
     for secret in (tree / ".env", tree / "var" / "first-admin.json"):
@@ -88,15 +105,11 @@ def test_the_first_run_writes_secrets_that_only_this_user_can_read(tree: Path) -
     )
 
 
-def test_a_later_run_keeps_everything_and_shows_no_password(tree: Path) -> None:
-    port = str(free_port())
-    with started(tree, PORT=port):
-        pass
+def test_a_later_run_keeps_everything_and_shows_no_password(first_run: Run) -> None:
+    tree = first_run.tree
     before = (tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()
-    with started(tree, PORT=port) as (_, printed):
-        pasted = subprocess.run(
-            ["sh"], input=commands_in(printed), capture_output=True, text=True, timeout=60, check=False
-        )
+    with started(tree, PORT=str(free_port())) as (_, printed):
+        pasted = paste(printed)
     assert ((tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()) == before
     assert json.loads(before[1])["password"] not in printed
     assert shlex.quote(f"{tree}/manage.py") + " changepassword admin" in printed
@@ -130,9 +143,9 @@ def test_a_taken_port_is_one_sentence(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_server_too(tree: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_the_server_too(first_run: Run, number: signal.Signals) -> None:
     port = free_port()
-    with started(tree, PORT=str(port)) as (process, _):
+    with started(first_run.tree, PORT=str(port)) as (process, _):
         process.send_signal(number)
         assert process.wait(40) == 0
         with pytest.raises(ConnectionRefusedError):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import new_database
+from tests.databases import prepared_postgresql
 from tests.running_server import RunningServer, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CHECKS = (
     "not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance,"
@@ -29,8 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Itera
         "HEARTBEAT_FAILURES_PER_MINUTE": "100000",
         "HEARTBEATS_PER_MINUTE": "10000",
     }
-    running = RunningServer(new_database(postgres_url), folder, settings=settings)
-    running.set_up()
+    running = RunningServer(prepared_postgresql(postgres_url, folder), folder, settings=settings)
     running.start()
     yield running
     running.stop()

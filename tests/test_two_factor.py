@@ -11,13 +11,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.browser import Visitor, visitor
-from tests.conftest import new_database
+from tests.databases import prepared_postgresql
 from tests.running_server import ADMIN, PASSWORD, Client, RunningServer
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 NORA, GIVEN, CHOSEN = "nora", "written on a slip 4711", "kept in my own head 12"
 LOOKS = (("light", 1280), ("dark", 1280), ("light", 390))
+# Links change their colour in a transition, and axe-core measures contrast.
+TRANSITIONS_ENDED = "Promise.allSettled(document.getAnimations().map(each => each.finished)).then(() => null)"
 
 
 class NamedServer(RunningServer):
@@ -32,8 +34,7 @@ class NamedServer(RunningServer):
 def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningServer]:
     folder: Path = tmp_path_factory.mktemp("two-factor")
     settings = {"ALLOWED_HOSTS": "localhost", "REQUIRE_TWO_FACTOR": "true"}
-    running = NamedServer(new_database(postgres_url), folder, settings=settings)
-    running.set_up()
+    running = NamedServer(prepared_postgresql(postgres_url, folder), folder, settings=settings)
     running.start()
     yield running
     running.stop()
@@ -51,7 +52,7 @@ class Person(Visitor):
         for scheme, width in LOOKS:
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             self.page.set_viewport_size({"width": width, "height": 900})
-            self.page.wait_for_timeout(300)  # links change their colour by and by
+            self.page.evaluate(TRANSITIONS_ENDED)
             violations = Axe().run(self.page).response["violations"]
             found = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
             assert found == [], f"{self.page.url} in {scheme} at {width} px"

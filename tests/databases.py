@@ -1,0 +1,45 @@
+"""Migrated databases with the first sysadmin: each kind is made once, then copied for every server."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.running_server import RunningServer
+
+TEMPLATE = "e2e_template"
+TEMPLATE_LOCK = 20_260_601
+
+
+def empty_postgresql(postgres_url: str) -> str:
+    """The URL of a new database beside that of `postgres_url`."""
+    return create(postgres_url, f"e2e_{uuid.uuid4().hex}", template="template1")
+
+
+def prepared_postgresql(postgres_url: str, folder: Path) -> str:
+    """The URL of a new database that is migrated and holds the first sysadmin.
+
+    All test processes share one template; the first that gets the lock makes it.
+    """
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [TEMPLATE_LOCK])
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
+            RunningServer(create(postgres_url, TEMPLATE, template="template1"), folder).set_up()
+    return create(postgres_url, f"e2e_{uuid.uuid4().hex}", template=TEMPLATE)
+
+
+def create(postgres_url: str, name: str, *, template: str) -> str:
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(statement)
+    return f"{postgres_url.rpartition('/')[0]}/{name}"
+
+
+def prepared_sqlite(template: Path, folder: Path) -> str:
+    """The URL of a copy in that folder; the template is made if it is not there."""
+    if not template.exists():
+        RunningServer(f"sqlite:///{template}", template.parent).set_up()
+    shutil.copy(template, folder / "portcullis.sqlite3")
+    return f"sqlite:///{folder / 'portcullis.sqlite3'}"
