@@ -6,13 +6,13 @@ BIN := .venv/bin
 
 .PHONY: help run test test-fast check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
-help: ## what there is
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run.stamp .venv/fast.stamp ## set everything up, start the server, print what to do next
 	@$(BIN)/python scripts/run.py
 
-test: .venv/dev.stamp .venv/fast.stamp ## every test, on SQLite and PostgreSQL, with everything it needs
+test: .venv/dev.stamp .venv/fast.stamp ## check the code, then run every test on SQLite, on PostgreSQL and against running servers
 	@scripts/system_packages.sh
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python scripts/with_services.py scripts/test.sh
@@ -24,16 +24,16 @@ test-fast: .venv/dev.stamp ## the tests on SQLite without the slow ones, in less
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
 	@scripts/check.sh
 
-format: .venv/dev.stamp ## put the code into shape
+format: .venv/dev.stamp ## format the code and fix what ruff can fix
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
 
 demo: .venv/run.stamp ## fill the running server (or start one) with forty restaurants that call home
 	@$(BIN)/python scripts/demo.py
 
-demo-clean: .venv/run.stamp ## take the demo's restaurants out again
+demo-clean: .venv/run.stamp ## remove the demo's restaurants
 	@DEMO=true $(BIN)/python manage.py demo_clean
 
-screenshots: .venv/dev.stamp ## take the pictures of the panel in docs/screenshots anew
+screenshots: .venv/dev.stamp ## renew the screenshots of the panel in docs/screenshots
 	@scripts/system_packages.sh
 	@$(BIN)/python scripts/with_services.py $(BIN)/python scripts/screenshots.py
 

@@ -1,4 +1,4 @@
-"""The cast and the stage of all tests: three admins with their roles, clients that are signed in, sites with their keys."""
+"""Fixtures of all tests: an admin of each role, signed-in clients, sites with their keys, a clock."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from django.test import TransactionTestCase
@@ -46,8 +47,6 @@ def uses_the_database(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Keep SQLite's test database in a file: threads see the same database only there."""
-    from django.conf import settings
-
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         suffix = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -63,7 +62,7 @@ def _fast_settings(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_counts_left(request: pytest.FixtureRequest) -> None:
-    """Counters have no model, so that no flush takes them: forget them before each test that has a database."""
+    """Empty the caches before each test that has a database: counters have no model, so that no flush deletes them."""
     if {"db", "transactional_db"} & set(request.fixturenames):
         request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
         for alias in ("default", "counters", "sign_in_counters"):
@@ -73,7 +72,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_past_the_triggers() -> Iterator[None]:
-    """Tests that really commit are cleaned up by emptying every table, which the audit table rightly refuses."""
+    """Drop the triggers of the audit table while Django empties the tables after a test that commits."""
     usual = TransactionTestCase._fixture_teardown
 
     def teardown(self: TransactionTestCase) -> None:
@@ -97,7 +96,7 @@ def anna(db: None) -> Admin:
 
 @pytest.fixture
 def ben(db: None) -> Admin:
-    """Of support."""
+    """An admin with the role support."""
     return Admin.objects.create_user("ben", "ben@vendor.example", PASSWORD, role=Role.SUPPORT)
 
 
@@ -141,7 +140,7 @@ class RegisteredSite:
         return f"/api/sites/{self.site_id}"
 
     def call_home(self, key: str | None = None, **report: Any) -> Any:
-        """Post a heartbeat, through the real door."""
+        """Post a heartbeat to the API."""
         return APIClient().post(
             "/api/heartbeat",
             {"version": "1.0.0", "uptime_seconds": 60, **report},
@@ -168,7 +167,7 @@ def register(api: APIClient) -> Register:
 
 @pytest.fixture
 def roma(register: Register) -> RegisteredSite:
-    """A site that was registered and never seen."""
+    """A site that is registered and has sent no heartbeat."""
     return register()
 
 

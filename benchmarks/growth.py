@@ -85,7 +85,7 @@ thousand sites may answer for the whole load, HEARTBEATS_PER_MINUTE is 10,000 at
 
 WAL_NOTES = """\
 Bytes for each heartbeat. Records are the changes themselves. After each checkpoint the first change of a page writes the whole
-page as well: here each run begins right after one, and every heartbeat of a large estate touches two pages that nobody
+page as well: here each run begins right after one, and every heartbeat of a large estate touches two pages that no other call
 touched since, its pulse's and one of the history's index. No schema can avoid that; `wal_compression` makes it smaller."""
 
 ROOM_NOTES = "Before the runs. The indexes of the history were made at once, after its rows."
@@ -184,7 +184,7 @@ def chosen_plan() -> tuple[Plan, argparse.Namespace]:
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of sites, ascending")
     parser.add_argument("--rows-per-site", type=int, help="of history")
     parser.add_argument("--batch-size", type=int, help="of prune")
-    parser.add_argument("--soak-requests", type=int, help="that a server has answered when its memory is told last")
+    parser.add_argument("--soak-requests", type=int, help="answered by a server when its memory is last measured")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     chosen = parser.parse_args()
     given = {name: getattr(chosen, name) for name in ("sizes", "rows_per_site", "batch_size", "soak_requests")}

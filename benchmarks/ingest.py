@@ -134,7 +134,7 @@ def measure_compressions(of_one: Findings, cluster: Cluster, before: Updates, *,
     updates(one, at_least=before.total + of_one.answered)
 
 
-# --- What is told of it -------------------------------------------------------------------------------------------
+# --- The report ---------------------------------------------------------------------------------------------------
 
 
 def median(runs: Sequence[Measurement], figure: Callable[[Measurement], float]) -> float:

@@ -1,4 +1,4 @@
-"""When sites that came back together will call again: computed from what each was told, without waiting for it."""
+"""When sites that came back together will call again: computed from the interval in each reply, without waiting for it."""
 
 import os
 import uuid
@@ -46,10 +46,10 @@ def usual_seconds(environment: dict[str, str], site_ids: Iterable[uuid.UUID]) ->
     return {site_id: pace_of(site_id).usual_seconds for site_id in site_ids}
 
 
-def simulate(moments: Sequence[float], told: Sequence[int], usual: Sequence[int], *, count: int) -> list[Interval]:
-    """The next `count` calls of each site: first as it was told at its moment, then by its pace. All in seconds."""
+def simulate(moments: Sequence[float], replied: Sequence[int], usual: Sequence[int], *, count: int) -> list[Interval]:
+    """The next `count` calls of each site: first after the interval of its reply, then by its pace. All in seconds."""
     usual_minutes = sum(usual) / len(usual) / SECONDS_PER_MINUTE
-    calls = [moment + seconds for moment, seconds in zip(moments, told, strict=True)]
+    calls = [moment + seconds for moment, seconds in zip(moments, replied, strict=True)]
     found = []
     for number in range(1, count + 1):
         by_minute = Counter(int(at // SECONDS_PER_MINUTE) for at in calls)

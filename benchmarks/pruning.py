@@ -37,7 +37,7 @@ class Turn:
 
 @dataclass
 class Progress:
-    """How many rows were deleted, at each moment at which PostgreSQL's statistics told more; from the beginning on."""
+    """How many rows were deleted, at each moment at which PostgreSQL's statistics changed, from the beginning on."""
 
     seen: list[tuple[float, int]] = field(default_factory=list)
 
@@ -150,7 +150,9 @@ def goals(pruned: Pruning) -> list[Goal]:
     keeps_up = statistics.median(turn.pruned_per_second / turn.beside.per_second for turn in pruned.turns)
     kept = statistics.median(turn.beside.per_second / turn.alone.per_second for turn in pruned.turns)
     return [
-        report.at_least("pruning keeps up: rows pruned by rows that come in meanwhile, at full load", keeps_up, 1),
+        report.at_least(
+            "pruning keeps up: rows pruned by rows that come in at the same time, at full load", keeps_up, 1
+        ),
         report.at_least("pruning does not hurt: heartbeats a second, by the same alone", kept, 0.8),
         report.none("no error", pruned.errors),
     ]

@@ -55,7 +55,7 @@ def serving(name: str, arguments: list[str], port: int, folder: Path, environmen
 
 
 def clean_up_when_stopped() -> None:
-    """Let every `with` end what it began when this program is told to stop, however often it is told."""
+    """Let every `with` end what it began when this program gets a signal to stop, even several times."""
 
     def stop(*_: object) -> None:
         for number in STOP_SIGNALS:

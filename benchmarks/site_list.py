@@ -77,7 +77,7 @@ def questions(at: datetime) -> Iterator[Question]:
     yield Question("search: a word that all have", {"search": "restaurants"})
     yield Question("search: an id's beginning", {"search": str(seeding.site_id(77))[:8]})
     yield Question("search: two letters", {"search": "ra"})
-    yield Question("search: what nobody has", {"search": "zzyzx"})
+    yield Question("search: no match", {"search": "zzyzx"})
     yield from (one(ordering=sign + column) for column in ORDERINGS for sign in ("", "-"))
 
 

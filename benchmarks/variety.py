@@ -80,7 +80,7 @@ def site_facts(number: int, *, at: datetime) -> dict[str, Any]:
 
 
 def pulse_facts(number: int, *, at: datetime, interval: timedelta) -> dict[str, Any] | None:
-    """When the site was seen and with which version; None if never. Nobody falls due within the next hour."""
+    """When the site was seen and with which version; None if never. No site falls due within the next hour."""
     state, part = state_of(number), shuffled(number, within=9973, step=4241) / 9973
     ago = {
         "never_seen": None,

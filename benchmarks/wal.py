@@ -1,4 +1,4 @@
-"""What PostgreSQL wrote to its log, told apart: the changes themselves, and the images of whole pages.
+"""What PostgreSQL wrote to its log: the changes themselves and, separately, the images of whole pages.
 
 After each checkpoint the first change of a page writes the whole page, so that a crash in the middle of writing it can be
 repaired. How many that are depends on how many different pages are touched between two checkpoints, not on the schema.

@@ -45,7 +45,7 @@ to call. Each wave finds servers that were just started and have no connection t
 client runs on the same machine, and `lateness` says how far behind its own plan it was."""
 
 INTERVALS_NOTE = """\
-Computed, not waited for: the first interval ends when each site calls after as many seconds as it was told, counted from its
+Computed, not waited for: the first interval ends when each site calls after the interval of its reply, counted from its
 own call; those after that follow the product's rule for each site. Minutes count from the beginning of the wave. The last
 column cannot come near 1 soon: a pace that differs by at most 5 % either way spreads the first interval over a tenth of the
 pace, the second over two tenths, so that against an even spread the busiest minute carries at least 10, 5, 3.3, 2.5 times as
@@ -106,14 +106,14 @@ def one_wave(
 
 
 def is_informed(call: callers.Call, usual_seconds: int) -> bool:
-    """All seeded sites are licensed for days and open, so that each is told so and to keep its usual pace."""
+    """All seeded sites are licensed for days and open, so that each reply says so and gives the usual interval."""
     answer = call.answer
     return (answer["licensed"], answer["locked"], answer["next_heartbeat_seconds"]) == (True, False, usual_seconds)
 
 
 def next_intervals(seen: callers.Calls, usual: list[int]) -> list[intervals.Interval]:
-    told = [call.answer["next_heartbeat_seconds"] for call in seen.answered]
-    return intervals.simulate([call.at for call in seen.answered], told, usual, count=INTERVALS) if told else []
+    replied = [call.answer["next_heartbeat_seconds"] for call in seen.answered]
+    return intervals.simulate([call.at for call in seen.answered], replied, usual, count=INTERVALS) if replied else []
 
 
 def measure(plan: Plan, command: str) -> Measured:
@@ -210,7 +210,7 @@ def main() -> None:
         if wave.errors:
             print(
                 f"wave {number}: {wave.calls.failures.total()} failed, {wave.miscounted} without a row of history or rows "
-                f"without an answer, {wave.misinformed} were told something wrong.",
+                f"without an answer, {wave.misinformed} got a wrong reply.",
                 file=sys.stderr,
             )
     if any(wave.errors for wave in measured.waves):

@@ -90,7 +90,7 @@ def due_moment(site_id: uuid.UUID, status: str, *, cycle: timedelta, at: datetim
 
 
 def spread_history(site_id: uuid.UUID, *, newest_at: datetime, newest_due_at: datetime) -> None:
-    """As if the site had called once every interval, each time when it was told to."""
+    """As if the site had called once every interval, each time when it was due."""
     rows = list(Heartbeat.objects.of_site(site_id).newest_first())
     for position, row in enumerate(rows):
         row.received_at = newest_at - position * settings.HEARTBEAT_INTERVAL

@@ -43,7 +43,7 @@ BACKDATED_TO = {
 
 
 class DemoProblem(Exception):
-    """What the person who started the demo is told, in one sentence."""
+    """A problem, as one sentence for the person who started the demo."""
 
 
 # --- The API ------------------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def backdate(backends: list[LocalBackend]) -> None:
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        print(f"Not backdated, so nobody is late or offline; is the server's database another one? {reason}")
+        print(f"Not backdated, so no site is late or offline; is the server's database another one? {reason}")
 
 
 # --- What there is to see -----------------------------------------------------------------------------------------

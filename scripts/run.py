@@ -154,7 +154,7 @@ def create_first_admin() -> FirstAdmin:
 
 @contextmanager
 def running_server() -> Iterator[subprocess.Popen]:
-    """The server, answering; it is stopped at the end, and when this program is told to stop."""
+    """The server, answering; it is stopped at the end, and when this program gets a signal to stop."""
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))
     # A session of its own: Ctrl-C reaches it once and through us, and a closed terminal does not mean "reload" to it.
@@ -188,7 +188,7 @@ def wait_until_healthy(process: subprocess.Popen) -> None:
 
 
 def stop(process: subprocess.Popen) -> None:
-    """Let it finish what it is doing; whoever presses Ctrl-C again is in a hurry."""
+    """Let it finish its requests; a second Ctrl-C stops it at once."""
     for number in STOP_SIGNALS:
         signal.signal(number, lambda *_: process.send_signal(signal.SIGINT))
     process.terminate()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Take the pictures of the panel in docs/screenshots anew. `make screenshots` calls this under scripts/with_services.py.
+"""Renew the screenshots of the panel in docs/screenshots. `make screenshots` calls this under scripts/with_services.py.
 
 A server of its own with the demo's forty restaurants; Chromium looks at the main pages in light, in dark and as a phone.
 Needs TEST_POSTGRES_URL.
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser  # noqa: E402 - the repository is no package
 
-from tests.browser import LOOKS, Visitor, chromium, visitor  # noqa: E402
+from tests.browser import LOOKS, PanelUser, chromium, open_window  # noqa: E402
 from tests.databases import prepared_postgresql  # noqa: E402
 from tests.running_server import ADMIN, PASSWORD, RunningServer  # noqa: E402
 
@@ -54,7 +54,7 @@ def pages(server: RunningServer) -> dict[str, str]:
 
 
 def take(browser: Browser, server: RunningServer, look: str, shown: dict[str, str]) -> None:
-    person: Visitor = visitor(browser, server, look)
+    person: PanelUser = open_window(browser, server, look)
     person.go("/admin/login/")
     person.page.screenshot(path=FOLDER / f"sign-in-{look}.png")
     person.sign_in()

@@ -1,4 +1,4 @@
-"""A real Chromium that notes what a page should not do: complain, break the content policy, ask a foreign host."""
+"""A real Chromium that records errors of a page, breaches of the content policy and requests to other hosts."""
 
 import shutil
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @dataclass
-class Visitor:
-    """A person with a browser window; `complaints` must stay empty."""
+class PanelUser:
+    """An admin with a browser window; a test expects `complaints` to stay empty."""
 
     server: RunningServer
     page: Page
@@ -71,7 +71,7 @@ class Visitor:
         return " ".join(self.page.locator(".messagelist").all_inner_texts())
 
 
-def visitor(browser: Browser, server: RunningServer, look: str = "light") -> Visitor:
+def open_window(browser: Browser, server: RunningServer, look: str = "light") -> PanelUser:
     scheme, width = LOOKS[look]
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-    return Visitor(server, context.new_page())
+    return PanelUser(server, context.new_page())

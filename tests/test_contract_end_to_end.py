@@ -30,8 +30,8 @@ def test_a_site_lives_through_everything(server: RunningServer, prefix: str, sla
     mine = f"/{site.site_id}"
     assert api.get(at(mine)).json()["status"] == "never_seen"
 
-    told = site.call_home(heartbeat)
-    assert (told.status_code, told.json()["licensed"], told.json()["locked"]) == (200, True, False)
+    reply = site.call_home(heartbeat)
+    assert (reply.status_code, reply.json()["licensed"], reply.json()["locked"]) == (200, True, False)
     assert api.get(at(mine)).json()["status"] == "online"
 
     assert api.post(at(f"{mine}/lock"), {"reason": "unpaid invoice 118"}).json()["is_locked"] is True

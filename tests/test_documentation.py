@@ -43,13 +43,13 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_readmes_walk_ends_with_a_locked_site(server: RunningServer, folder: Path) -> None:
     walk = next(block for block in blocks(ROOT / "README.md", "sh") if "heartbeat" in block)
-    told = [json.loads(line) for line in run_in_shell(ADDRESS.sub(server.url, walk), folder).splitlines()]
+    replies = [json.loads(line) for line in run_in_shell(ADDRESS.sub(server.url, walk), folder).splitlines()]
     printed = [json.loads(line) for line in blocks(ROOT / "README.md", "json")[0].splitlines()]
-    assert [(answer["locked"], answer["lock_reason"]) for answer in told] == [
+    assert [(answer["locked"], answer["lock_reason"]) for answer in replies] == [
         (False, None),
         (True, "unpaid invoice 118"),
     ]
-    assert [answer.keys() for answer in printed] == [answer.keys() for answer in told]
+    assert [answer.keys() for answer in printed] == [answer.keys() for answer in replies]
 
 
 def test_every_command_of_the_api_guide_works_and_answers_as_printed(server: RunningServer, folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Download
 
-from tests.browser import LOOKS, Visitor, visitor
+from tests.browser import LOOKS, PanelUser, open_window
 from tests.running_server import RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
@@ -28,7 +28,7 @@ def read(download: Download) -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(text, newline="")))
 
 
-def choose(person: Visitor, folder: Path, *rows: str) -> None:
+def choose(person: PanelUser, folder: Path, *rows: str) -> None:
     file = folder / "spring.csv"
     file.write_text("\r\n".join([HEADER, *rows]), encoding="utf-8")
     person.go(f"{LIST}import/")
@@ -36,7 +36,7 @@ def choose(person: Visitor, folder: Path, *rows: str) -> None:
     person.follow("input[type=submit]")
 
 
-def examine(person: Visitor, name: str) -> None:
+def examine(person: PanelUser, name: str) -> None:
     """Nothing is too wide, and axe has nothing to say. With SCREENSHOTS set to a folder the page is drawn there."""
     if folder := os.environ.get("SCREENSHOTS"):
         person.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
@@ -54,16 +54,16 @@ def test_a_file_is_looked_at_applied_and_its_keys_saved(
 ) -> None:
     api = server.sign_in()
     old, same = register(api, server, name=f"Old {look}"), register(api, server, name=f"Same {look}")
-    person = visitor(browser, server, look)
+    person = open_window(browser, server, look)
     person.sign_in()
     page = person.page
     person.go(f"{LIST}import/")
     examine(person, f"import-{look}")
     change = f"{old.site_id},Osteria {look},,,2031-01-01T00:00:00Z,"
-    choose(person, tmp_path, change, f"{same.site_id},,,,,online", ",New,Nina,nobody,,", f"{old.site_id}x,,,,,")
+    choose(person, tmp_path, change, f"{same.site_id},,,,,online", ",New,Nina,no-address,,", f"{old.site_id}x,,,,,")
     examine(person, f"import-refused-{look}")
     assert page.locator("input[value=Apply]").count() == 0
-    assert "contact_email: Enter a valid email address. Given: nobody" in page.inner_text(".import-rows")
+    assert "contact_email: Enter a valid email address. Given: no-address" in page.inner_text(".import-rows")
     choose(
         person,
         tmp_path,
@@ -95,7 +95,7 @@ def test_what_the_list_shows_or_what_was_selected_is_saved(browser: Browser, ser
     api = server.sign_in()
     for number in range(3):
         register(api, server, name=f"Export {number}", owner_name="Expo")
-    person = visitor(browser, server)
+    person = open_window(browser, server)
     person.sign_in()
     person.go(f"{LIST}?q=expo")
     with person.page.expect_download() as download:

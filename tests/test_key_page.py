@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
-from tests.browser import Visitor, visitor
+from tests.browser import PanelUser, open_window
 from tests.running_server import RunningServer, register
 
 pytestmark = pytest.mark.e2e
@@ -20,13 +20,13 @@ def server(race_server: RunningServer) -> RunningServer:
 
 
 @pytest.fixture
-def anna(browser: Browser, server: RunningServer) -> Visitor:
-    person = visitor(browser, server)
+def anna(browser: Browser, server: RunningServer) -> PanelUser:
+    person = open_window(browser, server)
     person.sign_in()
     return person
 
 
-def type_site(anna: Visitor, name: str) -> None:
+def type_site(anna: PanelUser, name: str) -> None:
     anna.go("/admin/sites/site/add/")
     anna.page.fill("#id_name", name)
     anna.page.fill("#id_owner_name", "Paul")
@@ -34,14 +34,14 @@ def type_site(anna: Visitor, name: str) -> None:
 
 
 def travel(page: Page, way: str) -> None:
-    """Back or forward in the history. The browser may refuse to show a page that it was told not to store."""
+    """Back or forward in the history. The browser may refuse to show a page that must not be stored."""
     try:
         getattr(page, way)(timeout=10_000)
     except Error:
         page.wait_for_timeout(1000)  # until the browser's own page stands there instead
 
 
-def test_the_shown_line_is_a_first_heartbeat(anna: Visitor) -> None:
+def test_the_shown_line_is_a_first_heartbeat(anna: PanelUser) -> None:
     type_site(anna, "It's a Bistro; $(true)")
     anna.follow("input[name=_save]")
     line = anna.page.inner_text("#first-heartbeat")
@@ -51,14 +51,14 @@ def test_the_shown_line_is_a_first_heartbeat(anna: Visitor) -> None:
     assert settings["PORTCULLIS_SITE_KEY"] == anna.page.inner_text("#secret-key")
 
 
-def test_a_double_click_registers_once_and_still_shows_the_key(anna: Visitor, server: RunningServer) -> None:
+def test_a_double_click_registers_once_and_still_shows_the_key(anna: PanelUser, server: RunningServer) -> None:
     type_site(anna, "Double Click Diner")
     anna.page.dblclick("input[name=_save]")
     anna.page.wait_for_selector("#secret-key")
     assert server.sign_in().get("/api/sites?search=double+click").json()["count"] == 1
 
 
-def test_a_double_click_rotates_once_and_still_shows_the_key(anna: Visitor, server: RunningServer) -> None:
+def test_a_double_click_rotates_once_and_still_shows_the_key(anna: PanelUser, server: RunningServer) -> None:
     site = register(server.sign_in(), server, name="Double Rotation")
     anna.go(f"/admin/sites/site/{site.site_id}/rotate-key/")
     anna.page.dblclick("input[type=submit]")
@@ -66,7 +66,7 @@ def test_a_double_click_rotates_once_and_still_shows_the_key(anna: Visitor, serv
     assert site.call_home(key=anna.page.inner_text("#secret-key")).status_code == 200
 
 
-def test_no_way_back_leads_to_the_key(anna: Visitor) -> None:
+def test_no_way_back_leads_to_the_key(anna: PanelUser) -> None:
     page = anna.page
     type_site(anna, "No Way Back")
     anna.follow("input[name=_save]")
@@ -78,7 +78,7 @@ def test_no_way_back_leads_to_the_key(anna: Visitor) -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False], ids=["clipboard", "no clipboard"])
-def test_the_key_is_copied_with_or_without_the_clipboards_permission(anna: Visitor, allowed: bool) -> None:
+def test_the_key_is_copied_with_or_without_the_clipboards_permission(anna: PanelUser, allowed: bool) -> None:
     page: Any = anna.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     if not allowed:

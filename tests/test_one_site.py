@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import LOOKS, Visitor, visitor
+from tests.browser import LOOKS, PanelUser, open_window
 from tests.running_server import Client, RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
@@ -28,11 +28,11 @@ def site(api: Client, server: RunningServer) -> Site:
     return made
 
 
-def page_of(person: Visitor, site: Site) -> None:
+def page_of(person: PanelUser, site: Site) -> None:
     person.go(f"/admin/sites/site/{site.site_id}/change/")
 
 
-def tab_to(person: Visitor, selector: str) -> None:
+def tab_to(person: PanelUser, selector: str) -> None:
     for _ in range(MOST_TABS):
         person.page.keyboard.press("Tab")
         if person.page.evaluate("chosen => document.activeElement.matches(chosen)", selector):
@@ -44,7 +44,7 @@ def tab_to(person: Visitor, selector: str) -> None:
 def test_a_form_that_somebody_overtook_is_readable_in_every_look(
     browser: Browser, server: RunningServer, api: Client, site: Site, look: str
 ) -> None:
-    person = visitor(browser, server, look)
+    person = open_window(browser, server, look)
     person.sign_in()
     page_of(person, site)
     person.page.fill("#id_name", "Mine")
@@ -63,7 +63,7 @@ def test_a_form_that_somebody_overtook_is_readable_in_every_look(
 def test_a_site_is_locked_and_its_form_settled_by_keyboard_alone(
     browser: Browser, server: RunningServer, api: Client, site: Site
 ) -> None:
-    person = visitor(browser, server)
+    person = open_window(browser, server)
     person.sign_in()
     keyboard = person.page.keyboard
     page_of(person, site)

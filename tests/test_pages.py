@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import LOOKS, Visitor, visitor
+from tests.browser import LOOKS, PanelUser, open_window
 from tests.running_server import RunningServer, Site, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -28,8 +28,8 @@ def locked_site(server: RunningServer) -> Site:
 
 
 @pytest.fixture
-def anna(browser: Browser, server: RunningServer) -> Iterator[Visitor]:
-    person = visitor(browser, server)
+def anna(browser: Browser, server: RunningServer) -> Iterator[PanelUser]:
+    person = open_window(browser, server)
     person.sign_in()
     yield person
     assert person.complaints == []
@@ -39,7 +39,7 @@ def anna(browser: Browser, server: RunningServer) -> Iterator[Visitor]:
 def test_every_page_is_readable_and_asks_nobody_else(
     browser: Browser, server: RunningServer, locked_site: Site, look: str
 ) -> None:
-    person = visitor(browser, server, look)
+    person = open_window(browser, server, look)
     found: dict[str, list[str]] = {}
 
     def examine(path: str) -> None:
@@ -83,7 +83,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
     assert person.complaints == []
 
 
-def test_a_site_is_registered_and_its_key_shown_once(anna: Visitor, server: RunningServer) -> None:
+def test_a_site_is_registered_and_its_key_shown_once(anna: PanelUser, server: RunningServer) -> None:
     page = anna.page
     anna.go("/admin/sites/site/add/")
     page.fill("#id_name", "Browser Bistro")
@@ -101,7 +101,7 @@ def test_a_site_is_registered_and_its_key_shown_once(anna: Visitor, server: Runn
     assert server.sign_in().get("/api/sites?search=paul@bistro.example").json()["count"] == 1
 
 
-def test_two_sites_are_locked_with_a_reason_and_unlocked_again(anna: Visitor, server: RunningServer) -> None:
+def test_two_sites_are_locked_with_a_reason_and_unlocked_again(anna: PanelUser, server: RunningServer) -> None:
     api, page = server.sign_in(), anna.page
     sites = [register(api, server, name=f"Pair {number}", owner_name="Pair") for number in range(2)]
     anna.go("/admin/sites/site/?q=pair")
@@ -126,7 +126,7 @@ def test_two_sites_are_locked_with_a_reason_and_unlocked_again(anna: Visitor, se
     assert [site.call_home().json()["locked"] for site in sites] == [False, True]
 
 
-def test_a_licence_is_extended_and_a_key_rotated(anna: Visitor, server: RunningServer) -> None:
+def test_a_licence_is_extended_and_a_key_rotated(anna: PanelUser, server: RunningServer) -> None:
     site = register(server.sign_in(), server, name="Rotating Room", license_expires_at="2020-01-01T00:00:00Z")
     page = anna.page
     anna.go(f"/admin/sites/site/{site.site_id}/change/")
@@ -147,7 +147,7 @@ def test_a_licence_is_extended_and_a_key_rotated(anna: Visitor, server: RunningS
 
 
 def test_a_form_that_was_open_while_somebody_locked_does_not_undo_the_lock(
-    anna: Visitor, server: RunningServer
+    anna: PanelUser, server: RunningServer
 ) -> None:
     api, page = server.sign_in(), anna.page
     site = register(api, server, name="Stale Form")
@@ -167,7 +167,7 @@ def test_a_form_that_was_open_while_somebody_locked_does_not_undo_the_lock(
     assert (stored["is_locked"], stored["status"]) == (True, "online")
 
 
-def test_a_deregistered_site_is_restored(anna: Visitor, server: RunningServer) -> None:
+def test_a_deregistered_site_is_restored(anna: PanelUser, server: RunningServer) -> None:
     api, page = server.sign_in(), anna.page
     site = register(api, server, name="Lost and Found")
     api.send("DELETE", f"/api/sites/{site.site_id}")
@@ -181,7 +181,7 @@ def test_a_deregistered_site_is_restored(anna: Visitor, server: RunningServer) -
     assert site.call_home().status_code == 200
 
 
-def test_the_api_documentation_is_drawn_without_foreign_files(anna: Visitor, server: RunningServer) -> None:
+def test_the_api_documentation_is_drawn_without_foreign_files(anna: PanelUser, server: RunningServer) -> None:
     anna.go("/docs")
     anna.page.wait_for_selector(".opblock")
     described = server.sign_in().get("/api/schema").json()["paths"]

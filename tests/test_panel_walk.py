@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import Visitor, visitor
+from tests.browser import PanelUser, open_window
 from tests.running_server import RunningServer, Site, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -28,7 +28,7 @@ MOST_BYTES = 300_000
 class Walk:
     """A sysadmin with a browser who looks closely at every page."""
 
-    person: Visitor
+    person: PanelUser
     server: RunningServer
     found: dict[str, list[str]] = field(default_factory=dict)
 
@@ -83,7 +83,7 @@ def registers(walk: Walk, name: str, look: str) -> Site:
 
 
 def locks_two_with_a_reason(walk: Walk, site: Site, name: str, look: str) -> None:
-    """What the local backends are told changes."""
+    """The replies to the sites' heartbeats change."""
     page, server = walk.person.page, walk.server
     other = register(
         server.sign_in(), server, name=f"{name} 2", contact_email=f"{look}2@walk.example", owner_name="Wanda"
@@ -95,8 +95,8 @@ def locks_two_with_a_reason(walk: Walk, site: Site, name: str, look: str) -> Non
     assert "2 sites" in walk.press("button[name=index]", "asks: lock two")
     page.fill("#id_reason", "unpaid invoice 118")
     walk.press("#content input[type=submit]", "said: lock two")
-    told = [one.call_home().json() for one in (site, other)]
-    assert [(each["locked"], each["lock_reason"]) for each in told] == [(True, "unpaid invoice 118")] * 2
+    replies = [one.call_home().json() for one in (site, other)]
+    assert [(each["locked"], each["lock_reason"]) for each in replies] == [(True, "unpaid invoice 118")] * 2
     sentence = walk.go(f"{LIST}{site.site_id}/change/", "site")
     assert "Locked at" in sentence
     assert "by anna: unpaid invoice 118" in sentence
@@ -149,7 +149,7 @@ def takes_out_and_back(walk: Walk, site: Site) -> None:
 
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_an_admins_day(browser: Browser, race_server: RunningServer, look: str, tmp_path: Path) -> None:
-    walk, name = Walk(visitor(browser, race_server, look), race_server), f"Walk {look}"
+    walk, name = Walk(open_window(browser, race_server, look), race_server), f"Walk {look}"
     walk.person.sign_in()
     assert "Needs attention" in walk.look("dashboard")
     site = registers(walk, name, look)

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import Visitor, visitor
+from tests.browser import PanelUser, open_window
 from tests.databases import prepared_postgresql
 from tests.running_server import ADMIN, PASSWORD, Client, RunningServer
 
@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Itera
     running.stop()
 
 
-class Person(Visitor):
+class Person(PanelUser):
     """Somebody with a browser and an authenticator app; each page that they see is examined."""
 
     app: pyotp.TOTP
@@ -93,7 +93,7 @@ class Person(Visitor):
 
 
 def person(browser: Browser, server: RunningServer) -> Person:
-    return Person(server, visitor(browser, server).page)
+    return Person(server, open_window(browser, server).page)
 
 
 def virtual_key(someone: Person) -> None:

@@ -24,7 +24,7 @@ class Command(DomainCommand):
     def declare(self, parser: CommandParser) -> None:
         for status in STATUSES:
             parser.add_argument(
-                f"--{status.value}", nargs="+", default=[], metavar="SITE_ID", help=f"that shall be {status.label}"
+                f"--{status.value}", nargs="+", default=[], metavar="SITE_ID", help=f"to make {status.label}"
             )
 
         parser.add_argument("--days", type=int, default=0, help="for which calls are made up as well, up to 365")
