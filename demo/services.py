@@ -18,9 +18,10 @@ from heartbeat.hourly_counts import forget_remembered_hours
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.errors import SiteNotFound
-from sites.models import Site, SiteKey, SitePulse, SiteStatus
+from sites.models import Site, SiteKey, SitePulse
 from sites.querysets import SiteQuerySet
 from sites.services import deregister_site
+from sites.status import SiteStatus
 
 DEMO_DOMAIN = "demo.portcullis.example"
 DEMO_IDEMPOTENCY_PREFIX = "portcullis-demo-"

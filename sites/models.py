@@ -11,9 +11,7 @@ from django.db.models.functions import Length
 from django.utils.timezone import now
 
 from sites.limits import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_REASON_LENGTH, MAX_VERSION_LENGTH, MAX_ZONE_LENGTH
-from sites.querysets import SiteKeyQuerySet, SiteQuerySet, SiteStatus
-
-__all__ = ["Site", "SiteImport", "SiteKey", "SitePulse", "SiteStatus"]
+from sites.querysets import SiteKeyQuerySet, SiteQuerySet
 
 models.CharField.register_lookup(Length)
 

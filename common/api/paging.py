@@ -1,21 +1,24 @@
 """Pages: numbered where a total is wanted, by cursor where a list grows at its head."""
 
+import math
 from base64 import b64decode
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 from urllib.parse import parse_qs
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 
 
 def whole_number(request: Request, name: str, *, default: int, maximum: int | None) -> int:
-    """A positive decimal from the query; ValidationError when it is none, or over the maximum."""
+    """A positive decimal from the query. Raises ValidationError if it is not one, or over the maximum."""
     given = request.query_params.get(name)
     if given is None:
         return default
@@ -28,23 +31,32 @@ def whole_number(request: Request, name: str, *, default: int, maximum: int | No
     return number
 
 
-@runtime_checkable
-class FoundWithCount(Protocol):
-    """A list that finds the rows of one page while it counts, when it is told before which ones."""
-
-    def expect(self, rows: slice) -> None: ...
-
-
 class NumberedPages(pagination.PageNumberPagination):
+    """Numbered pages of a list that finds a page and its total by itself: `rows`, then `response`."""
+
     page_size = DEFAULT_PAGE_SIZE
     page_size_query_param = "page_size"
     max_page_size = MAX_PAGE_SIZE
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        if isinstance(queryset, FoundWithCount):
-            size, number = self.get_page_size(request), self.get_page_number(request, None)
-            queryset.expect(slice((number - 1) * size, number * size))
-        return super().paginate_queryset(queryset, request, view)
+    def rows(self, request: Request) -> slice:
+        """The positions in the list of the rows that the request asks for. Raises ValidationError."""
+        size, number = self.get_page_size(request), self.get_page_number(request, None)
+        return slice((number - 1) * size, number * size)
+
+    def response(self, request: Request, results: list[Any], *, total: int) -> Response:
+        """Raises NotFound for a page past the end."""
+        rows = self.rows(request)
+        size, number = rows.stop - rows.start, rows.stop // (rows.stop - rows.start)
+        if number > max(1, math.ceil(total / size)):
+            raise NotFound(self.invalid_page_message)
+        url = request.build_absolute_uri()
+        following = replace_query_param(url, self.page_query_param, number + 1) if rows.stop < total else None
+        previous = None
+        if number == 2:
+            previous = remove_query_param(url, self.page_query_param)
+        elif number > 2:
+            previous = replace_query_param(url, self.page_query_param, number - 1)
+        return Response({"count": total, "next": following, "previous": previous, "results": results})
 
     def get_page_size(self, request: Request) -> int:
         return whole_number(request, "page_size", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)

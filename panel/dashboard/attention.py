@@ -1,6 +1,6 @@
 """The dashboard's attention items: which sites need attention now or soon, why and since when.
 
-Which sites need attention now is defined by `sites.querysets.attention_conditions`, which the list of sites uses too.
+Which sites need attention now is defined by `sites.attention.attention_conditions`, which the list of sites uses too.
 """
 
 import uuid
@@ -19,16 +19,10 @@ from django.utils.safestring import SafeString
 
 from panel.widgets.badges import badge
 from panel.widgets.times import moment, moment_ago, moment_until
+from sites.attention import Attention, attention_conditions
 from sites.models import Site, SitePulse
-from sites.querysets import (
-    Attention,
-    SiteQuerySet,
-    SiteStatus,
-    attention_conditions,
-    barred_at,
-    licensed_at,
-    status_conditions,
-)
+from sites.querysets import SiteQuerySet, licensed_at, without_service_at
+from sites.status import SiteStatus, status_conditions
 
 MAX_NOW, MAX_SOON = 10, 4
 ENDS_SOON = timedelta(days=7)
@@ -37,7 +31,7 @@ FIRST_HEARTBEAT_WITHIN = timedelta(days=1)  # of the registration
 # The kinds of items, the most urgent first, each with the state and label of its badge.
 KINDS_NOW: Mapping[str, tuple[str, str]] = {
     "offline": ("offline", ""),
-    "lock_not_told": ("locked", "not told yet"),
+    "lock_pending": ("locked", "not told yet"),
     "expired_in_use": ("expired", "expired, still in use"),
     "late": ("late", ""),
 }
@@ -91,7 +85,7 @@ class AttentionItems:
 
 def attention_items(*, at: datetime) -> AttentionItems:
     """Five statements, whatever the number of sites."""
-    queries = (overdue(at), lock_not_told(at), expired_in_use(at), ending(at))
+    queries = (overdue(at), lock_pending(at), expired_in_use(at), ending(at))
     ranked = [RankedSite(*row) for query in queries for row in query]
     now = take_in_turn(ranked, KINDS_NOW, limit=MAX_NOW)
     soon = take_in_turn(ranked, KINDS_SOON, limit=MAX_SOON)
@@ -129,7 +123,7 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
         Site.objects.deregistered(),
         live.filter(never_seen, created_at__gte=at - FIRST_HEARTBEAT_WITHIN),
         # One subquery for each reason, so that each uses an index alone; one for all of them would read the sites.
-        *(live.filter(Q(reason)) for reason in barred_at(at).children),
+        *(live.filter(Q(reason)) for reason in without_service_at(at).children),
     ]
     pulses = SitePulse.objects.exclude(conditions[SiteStatus.ONLINE])
     for sites in without_attention:
@@ -142,13 +136,13 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
     return first_of_each_kind(pulses, kind=kind, since=F("due_at"))
 
 
-def lock_not_told(at: datetime) -> QuerySet[Any, Any]:
-    sites = needing_attention_for(Attention.UNTOLD, at=at)
-    return first_of_each_kind(sites, kind=Value("lock_not_told"), since=F("locked_at"))
+def lock_pending(at: datetime) -> QuerySet[Any, Any]:
+    sites = needing_attention_for(Attention.LOCK_PENDING, at=at)
+    return first_of_each_kind(sites, kind=Value("lock_pending"), since=F("locked_at"))
 
 
 def expired_in_use(at: datetime) -> QuerySet[Any, Any]:
-    sites = needing_attention_for(Attention.UNPAID, at=at)
+    sites = needing_attention_for(Attention.EXPIRED_IN_USE, at=at)
     return first_of_each_kind(sites, kind=Value("expired_in_use"), since=F("license_expires_at"))
 
 
@@ -199,7 +193,7 @@ def reason_for(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeS
         case "late":
             offline_at = moment(since + settings.HEARTBEAT_GRACE)
             return format_html("Missed its heartbeat; will count as offline at {}.", offline_at)
-        case "lock_not_told":
+        case "lock_pending":
             due_at = site.pulse.due_at or at
             due = "overdue since" if due_at < at else "due by"
             return format_html("Locked: {}. Next heartbeat {} {}.", site.lock_reason, due, moment(due_at))

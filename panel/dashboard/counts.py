@@ -8,7 +8,7 @@ from django.db.models import Case, Count, Max, OuterRef, QuerySet, Subquery, Val
 from django.utils import timezone
 
 from sites.models import Site, SitePulse
-from sites.querysets import status_conditions
+from sites.status import status_conditions
 
 WEEK = timedelta(days=7)
 CHART_WEEKS = 12

@@ -17,7 +17,7 @@ from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts, w
 from panel.dashboard.health import health_checks
 from panel.dashboard.recent_events import recent_events
 from panel.widgets.badges import badge
-from sites.models import SiteStatus
+from sites.status import SiteStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -44,7 +44,7 @@ class Kind:
         if self.is_gone:
             return None
         if self.lock != "open":
-            return "lock_not_told" if self.lock == "untold" and self.status != "never_seen" else None
+            return "lock_pending" if self.lock == "untold" and self.status != "never_seen" else None
         if not self.is_licensed:
             return "expired_in_use" if self.is_active and self.status in ("online", "late") else None
         if is_silent:

@@ -3,7 +3,7 @@
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sites.querysets import SiteStatus
+from sites.status import SiteStatus
 
 SHAPES = {
     SiteStatus.ONLINE: "●",

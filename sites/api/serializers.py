@@ -26,10 +26,17 @@ from sites.limits import (
     MAX_VERSION_LENGTH,
     MAX_ZONE_LENGTH,
 )
-from sites.models import Site, SiteStatus
-from sites.querysets import ORDERINGS
+from sites.models import Site
 from sites.representation import site_representation
+from sites.status import SiteStatus
 
+# The orders of the list by their names in the query, as lookups of Site.
+ORDERINGS = {
+    "name": "name",
+    "created_at": "created_at",
+    "license_expires_at": "license_expires_at",
+    "last_seen_at": "pulse__last_seen_at",
+}
 ORDERING_CHOICES = [sign + name for name in ORDERINGS for sign in ("", "-")]
 
 

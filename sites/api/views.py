@@ -22,6 +22,7 @@ from idempotency.services import StoredAnswer
 from sites import services
 from sites.api import documentation as documented
 from sites.api.serializers import (
+    ORDERINGS,
     EditSerializer,
     EventSerializer,
     ExtendSerializer,
@@ -36,9 +37,11 @@ from sites.api.serializers import (
 )
 from sites.errors import SiteNotFound
 from sites.events import SITE
-from sites.listing import SiteList
+from sites.listing.pages import find_page
+from sites.listing.query import SiteQuery
 from sites.models import Site
-from sites.querysets import containing, licensed_at, status_conditions, unlicensed_at
+from sites.querysets import containing, licensed_at, unlicensed_at
+from sites.status import status_conditions
 from sites.validation import read_site_id
 
 
@@ -47,9 +50,9 @@ class EventPages(CursorPages):
     position = staticmethod(bigint_position)
 
 
-def selected_sites(query: dict[str, Any], *, at: datetime) -> SiteList:
-    """The live sites that the list's query parameters name, in their order."""
-    of_site = conditions(
+def site_query(query: dict[str, Any], *, at: datetime) -> SiteQuery:
+    """What the list's query parameters ask for."""
+    on_site = conditions(
         query,
         is_locked="is_locked",
         is_active="is_active",
@@ -57,12 +60,20 @@ def selected_sites(query: dict[str, Any], *, at: datetime) -> SiteList:
         license_expires_after="license_expires_at__gt",
     )
     if "licensed" in query:
-        of_site &= licensed_at(at) if query["licensed"] else unlicensed_at(at)
-    of_text = containing(query["search"]) if query.get("search") else Q()
-    of_pulse = conditions(query, last_seen_before="last_seen_at__lt", version="version")
+        on_site &= licensed_at(at) if query["licensed"] else unlicensed_at(at)
+    on_text = containing(query["search"]) if query.get("search") else Q()
+    on_pulse = conditions(query, last_seen_before="last_seen_at__lt", version="version")
     if "status" in query:
-        of_pulse &= status_conditions(at, pulse="")[query["status"]]
-    return SiteList(of_site, of_text, of_pulse, by=query.get("ordering", "name"), at=at)
+        on_pulse &= status_conditions(at, pulse="")[query["status"]]
+    ordering = query.get("ordering", "name")
+    return SiteQuery(
+        at=at,
+        on_site=on_site,
+        on_text=on_text,
+        on_pulse=on_pulse,
+        order=ORDERINGS[ordering.removeprefix("-")],
+        descending=ordering.startswith("-"),
+    )
 
 
 def conditions(query: dict[str, Any], **lookups: str) -> Q:
@@ -111,10 +122,9 @@ class SiteViewSet(IdempotencyMixin, ActorMixin, ViewSet):
 
     @documented.list_sites
     def list(self, request: Request) -> Response:
-        at = timezone.now()
-        sites = selected_sites(self.read_query(), at=at)
-        page = self.paginate_queryset(sites)
-        return self.get_paginated_response(SiteSerializer(page, many=True).data)
+        query = site_query(self.read_query(), at=timezone.now())
+        page = find_page(query, self.paginator.rows(request))
+        return self.paginator.response(request, SiteSerializer(page.sites, many=True).data, total=page.total)
 
     @documented.register_site
     def create(self, request: Request) -> Response:

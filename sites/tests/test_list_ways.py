@@ -1,4 +1,4 @@
-"""PostgreSQL finds the list's page in several ways, by how many sites match. Each must give what the plain question gives."""
+"""PostgreSQL finds a page by several strategies. Each must give what the ORM gives."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -9,29 +9,34 @@ from django.db.models import Q
 from rest_framework.test import APIClient
 
 from audit.actors import COMMAND
-from sites import choice
-from sites.listing import SiteList
-from sites.models import Site, SitePulse
-from sites.querysets import (
-    PANEL_ORDERINGS,
-    SiteStatus,
-    containing,
-    needing_attention,
-    status_conditions,
-    unlicensed_at,
-)
+from panel.sites.list import triage_postgresql
+from panel.sites.list.triage import find_triage_page, in_triage_order
+from sites.attention import pulses_needing_attention
+from sites.listing import postgresql
+from sites.listing.pages import find_page
+from sites.listing.query import SiteQuery
+from sites.models import SitePulse
+from sites.querysets import containing, unlicensed_at
 from sites.services import deregister_site, lock_site, register_site, update_site
+from sites.status import SiteStatus, status_conditions
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
-BOUNDS = ("LOOKED_UP", "REMEMBERED", "SORTED", "WALKED", "SAMPLE")
-# As on a large estate, with a hand's breadth between the ways; then each way alone.
-WAYS = [(2, 5, 8, 4, 6), (100, 100, 100, 100, 100), (0, 100, 0, 0, 1), (0, 0, 0, 100, 4), (0, 0, 0, 0, 100)]
-OF_SITE = [Q(), Q(is_locked=True), unlicensed_at(AT)]
-OF_TEXT = [Q(), containing("ROMA")]
-OF_PULSE = [
+ORDERS = ("name", "created_at", "license_expires_at", "pulse__last_seen_at", "pulse__version")
+BOUNDS = (
+    "LOOK_UP_AT_MOST",
+    "SORT_AT_MOST",
+    "SORT_TEXT_MATCHES_AT_MOST",
+    "ASK_PULSES_UP_TO_ROW",
+    "SAMPLE_ROWS",
+)
+# As with many sites, with a small distance between the bounds; then each strategy alone.
+VALUES = [(2, 5, 8, 4, 6), (100, 100, 100, 100, 100), (0, 100, 0, 0, 1), (0, 0, 0, 100, 4), (0, 0, 0, 0, 100)]
+ON_SITE = [Q(), Q(is_locked=True), unlicensed_at(AT)]
+ON_TEXT = [Q(), containing("ROMA")]
+ON_PULSE = [
     Q(),
     Q(version="2.0.0"),
-    needing_attention(AT),
+    pulses_needing_attention(AT),
     Q(last_seen_at__lt=AT - timedelta(hours=7)),
     *(
         status_conditions(AT, pulse="")[status]
@@ -67,23 +72,27 @@ def _street(db: None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="elsewhere there is one way")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="elsewhere the ORM finds every page")
 @pytest.mark.usefixtures("_street")
-@pytest.mark.parametrize("bounds", WAYS, ids=str)
-def test_every_way_finds_the_same_sites(monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, ...]) -> None:
-    for name, bound in zip(BOUNDS, bounds, strict=True):
-        monkeypatch.setattr(choice, name, bound)
-    for of_site, of_text, of_pulse in product(OF_SITE, OF_TEXT, OF_PULSE):
-        pulses = SitePulse.objects.filter(of_pulse)
-        expected = Site.objects.live().filter(of_site, of_text, pk__in=pulses)
-        for sign, name in product(("", "-"), [*PANEL_ORDERINGS, "triage"]):
-            triaged = expected.triaged(at=AT, best_first=sign == "-")
-            in_order = triaged if name == "triage" else expected.sorted_by(sign + name)
+@pytest.mark.parametrize("values", VALUES, ids=str)
+def test_every_strategy_finds_the_same_sites(monkeypatch: pytest.MonkeyPatch, values: tuple[int, ...]) -> None:
+    for module in (postgresql, triage_postgresql):
+        for name, value in zip(BOUNDS, values, strict=True):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, value)
+    for on_site, on_text, on_pulse, descending in product(ON_SITE, ON_TEXT, ON_PULSE, (False, True)):
+        conditions = {"on_site": on_site, "on_text": on_text, "on_pulse": on_pulse, "descending": descending}
+        for order in (*ORDERS, "triage"):
+            if order == "triage":
+                query = SiteQuery(at=AT, **conditions)
+                find, in_order = find_triage_page, in_triage_order(query)
+            else:
+                query = SiteQuery(at=AT, order=order, **conditions)
+                find, in_order = find_page, query.in_order()
             ids = list(in_order.values_list("pk", flat=True))
             for rows in (slice(0, 4), slice(8, 12)):
-                page = SiteList(of_site, of_text, of_pulse, by=sign + name, at=AT)
-                page.expect(rows)
-                assert (page.count(), [site.pk for site in page[rows]]) == (len(ids), ids[rows])
+                page = find(query, rows)
+                assert (page.total, [site.pk for site in page.sites]) == (len(ids), ids[rows])
 
 
 def test_a_term_that_looks_like_sql_or_a_placeholder_stands_for_itself(api: APIClient) -> None:

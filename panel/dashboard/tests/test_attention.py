@@ -13,6 +13,7 @@ from conftest import Register, RegisteredSite
 from panel.dashboard.attention import KINDS_NOW, KINDS_SOON, MAX_NOW, MAX_SOON, attention_items
 from panel.dashboard.tests.test_dashboard import page, text
 from panel.tests.estates import DAY, HOUR, Kind, every_kind, stand_up
+from sites.attention import sites_needing_attention
 from sites.models import Site, SitePulse
 
 WELL = Kind("online", "open", "long", is_active=True, is_gone=False, age="old")
@@ -43,7 +44,7 @@ def test_no_kind_crowds_out_the_others_and_the_worst_come_first() -> None:
     stand_up(list(every_kind()))
     items = attention_items(at=timezone.now())
     kinds = [item.kind for item in items.now]
-    assert Counter(kinds) == {"offline": 3, "lock_not_told": 3, "expired_in_use": 2, "late": 2}
+    assert Counter(kinds) == {"offline": 3, "lock_pending": 3, "expired_in_use": 2, "late": 2}
     assert kinds == sorted(kinds, key=list(KINDS_NOW).index)
     assert [item.kind for item in items.soon] == ["ending", "ending", "never_seen", "never_seen"]
     assert (len(items.now), len(items.soon)) == (MAX_NOW, MAX_SOON)
@@ -64,7 +65,7 @@ def test_one_kind_alone_may_fill_the_page_the_longest_first() -> None:
 def test_the_number_is_that_of_the_list_of_sites_that_need_attention(anna: Admin) -> None:
     kinds = stand_up(list(every_kind())).values()
     expected = sum(kind.attention_kind in KINDS_NOW for kind in kinds)
-    assert Site.objects.needs_attention(at=timezone.now()).count() == expected
+    assert sites_needing_attention(at=timezone.now()).count() == expected
     assert f'href="/admin/sites/site/?view=attention">Show all {expected}</a>' in page(anna)
     assert set(KINDS_NOW) | set(KINDS_SOON) == {kind.attention_kind for kind in kinds} - {None}
 

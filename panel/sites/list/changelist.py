@@ -1,9 +1,9 @@
-"""How the sites list is asked for: its count and its page by `SiteList`, its bars by one query more."""
+"""The list of sites: reads the filters, the search and the order from the URL, and finds the page."""
 
-from datetime import datetime
+import math
 from functools import reduce
 from operator import and_
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
@@ -17,66 +17,71 @@ from common.admin import asks_for_nul
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
 from panel.sites.list.rows import headers_of, rows_of
-from sites.listing import SiteList
+from panel.sites.list.triage import find_triage_page, in_triage_order
+from sites.listing.pages import Page, find_page
+from sites.listing.query import SiteQuery
 from sites.models import Site
-from sites.querysets import SiteQuerySet, containing
+from sites.querysets import containing
 
-
-class ShownSites(SiteList):
-    def shown(self, sites: SiteQuerySet) -> SiteQuerySet:
-        return sites.select_related("pulse").with_status(at=self.at)
+TRIAGE = "triage"
+# What a column can be ordered by, as lookups of Site; besides TRIAGE, which `panel.sites.list.triage` finds.
+ORDERS = {
+    "name": "name",
+    "license_expires_at": "license_expires_at",
+    "last_seen_at": "pulse__last_seen_at",
+    "version": "pulse__version",
+}
 
 
 class SiteChangeList(ChangeList):
-    at: datetime
-    found: SiteList
+    query_of_list: SiteQuery
     filter_specs: Any
 
-    # --- What is asked ---
-
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Site]:
-        """All that are found, for actions; the page comes from `found`."""
+        """The whole list, for actions and the export; the page itself is found by `get_results`."""
         self.filter_specs, self.has_filters, unknown, _, self.has_active_filters = self.get_filters(request)
         if unknown or asks_for_nul(request) or not all(spec.is_known for spec in self.filter_specs):
-            raise IncorrectLookupParameters  # rather than to show, or to let an action hit, more than was asked for
-        self.at = timezone.now()
-        self.found = self.asked_for()
+            # Never show more sites than were asked for, or let an action change them.
+            raise IncorrectLookupParameters
+        self.query_of_list = self.read_query()
         self.clear_all_filters_qs = self.get_query_string(remove=self.get_filters_params())
-        return self.found.matching()
+        return in_triage_order(self.query_of_list) if self.order() == TRIAGE else self.query_of_list.in_order()
 
-    def asked_for(self) -> SiteList:
+    def read_query(self) -> SiteQuery:
+        at = timezone.now()
         chosen = [(spec, spec.value()) for spec in self.filter_specs if spec.value()]
         term = self.query.strip()
         registration = [value for spec, value in chosen if isinstance(spec, RegistrationFilter)]
-        return ShownSites(
-            of_site=reduce(and_, (spec.of_site(value, at=self.at) for spec, value in chosen), Q()),
-            of_text=containing(term) if term else Q(),
-            of_pulse=reduce(and_, (spec.of_pulse(value, at=self.at) for spec, value in chosen), Q()),
-            by=self.by(),
-            at=self.at,
-            among=registration[0] if registration else "live",
+        return SiteQuery(
+            at=at,
+            on_site=reduce(and_, (spec.on_site(value, at=at) for spec, value in chosen), Q()),
+            on_text=containing(term) if term else Q(),
+            on_pulse=reduce(and_, (spec.on_pulse(value, at=at) for spec, value in chosen), Q()),
+            order=ORDERS.get(self.order(), "name"),
+            descending=self.sorted_column()[1] == "-",
+            registration=registration[0] if registration else "live",
         )
 
-    # --- The page ---
-
     def get_results(self, request: HttpRequest) -> None:
-        paginator: Any = Paginator(cast(Any, self.found), self.list_per_page)
-        self.turn_to(max(self.page_num, 1))
-        if self.page_num > paginator.num_pages:
-            self.turn_to(paginator.num_pages)
-            self.found.count()
-        self.result_list = paginator.page(self.page_num).object_list
-        slots = heartbeat_slots(self.result_list, at=self.at)
-        for site in self.result_list:
+        size, number = self.list_per_page, max(self.page_num, 1)
+        page = self.find(number)
+        last = max(1, math.ceil(page.total / size))
+        if number > last:
+            number, page = last, self.find(last)
+        slots = heartbeat_slots(page.sites, at=self.query_of_list.at)
+        for site in page.sites:
             site.slots = slots[site.pk]
-        self.paginator, self.result_count = paginator, paginator.count
-        self.multi_page = paginator.num_pages > 1
+        # The numbers of the pages are all that the template needs of a paginator.
+        self.paginator = Paginator(range(page.total), size)
+        self.page_num, self.result_list, self.result_count = number, page.sites, page.total
+        self.multi_page = last > 1
         self.can_show_all = self.show_full_result_count = False
         self.full_result_count, self.show_admin_actions = None, True
 
-    def turn_to(self, number: int) -> None:
-        self.page_num = number
-        self.found.expect(slice((number - 1) * self.list_per_page, number * self.list_per_page))
+    def find(self, number: int) -> Page:
+        rows = slice((number - 1) * self.list_per_page, number * self.list_per_page)
+        find = find_triage_page if self.order() == TRIAGE else find_page
+        return find(self.query_of_list, rows)
 
     def headers(self) -> list[dict[str, Any]]:
         return headers_of(self)
@@ -86,17 +91,17 @@ class SiteChangeList(ChangeList):
 
     # --- The order: by one column at a time ---
 
-    def by(self) -> str:
-        index, sign = self.sorted_column()
-        return sign + str(self.get_ordering_field(self.list_display[index]))
+    def order(self) -> str:
+        """A key of ORDERS, or TRIAGE."""
+        return str(self.get_ordering_field(self.list_display[self.sorted_column()[0]]))
 
     def sorted_column(self) -> tuple[int, str]:
-        """Which one, and "-" when it is reversed; that of triage unless another one is asked for."""
+        """Its index, and "-" if it is reversed; the column of triage if the URL names none."""
         _, sign, given = first_part(self.params.get(ORDER_VAR, "")).rpartition("-")
         orders = [self.get_ordering_field(name) for name in self.list_display]
         sortable = [number for number, order in enumerate(orders) if order]
         chosen = [number for number in sortable if str(number) == given]
-        return (chosen[0], sign) if chosen else (orders.index("triage"), "")
+        return (chosen[0], sign) if chosen else (orders.index(TRIAGE), "")
 
     def get_ordering_field_columns(self) -> Any:
         index, sign = self.sorted_column()

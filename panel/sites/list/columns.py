@@ -59,7 +59,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         answer = super().changelist_view(request, {"title": "Sites", **(extra_context or {})})
         if isinstance(answer, HttpResponseRedirect) and answer.url == f"{request.path}?{ERROR_FLAG}=1":
-            messages.warning(request, "The list knows no such filter, and shows all sites.")
+            messages.warning(request, "The list has no such filter, so it shows all sites.")
         return answer
 
     def get_queryset(self, request: HttpRequest) -> SiteQuerySet:
@@ -74,7 +74,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         html = '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">'
         return format_html(html, ACTION_CHECKBOX_NAME, site.pk, f"Select {site.name} for an action")
 
-    # --- Columns of the list. What they are ordered by are orders of `SiteList`. ---
+    # --- Columns of the list. Each is ordered by a key of `changelist.ORDERS`, or by triage. ---
 
     @admin.display(description="Site", ordering="name")
     def shown_name(self, site: Site) -> SafeString:

@@ -1,7 +1,7 @@
-"""Filters of the sites list, in the operator's words.
+"""The filters of the list of sites.
 
-None filters by itself: each says what it asks of a site or of its pulse, and `SiteChangeList` puts that into one question
-that stays cheap.
+They do not filter a queryset: each returns a condition on a site or on its pulse, and `SiteChangeList` puts the conditions
+into one `SiteQuery`.
 """
 
 import re
@@ -14,8 +14,10 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from sites.models import Site, SiteStatus
-from sites.querysets import ending_at, licensed_at, needing_attention, status_conditions, unlicensed_at
+from sites.attention import pulses_needing_attention
+from sites.models import Site
+from sites.querysets import ending_at, licensed_at, unlicensed_at
+from sites.status import SiteStatus, status_conditions
 
 YES_OR_NO = {"1": True, "0": False}
 NEWEST_HEARTBEATS, MOST_VERSIONS = 2_000, 20
@@ -36,10 +38,10 @@ class SiteFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Site]) -> QuerySet[Site]:
         return queryset
 
-    def of_site(self, chosen: str, *, at: datetime) -> Q:
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
         return Q()
 
-    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
         return Q()
 
 
@@ -48,7 +50,7 @@ class StatusFilter(SiteFilter):
     parameter_name = "status"
     options = dict(SiteStatus.choices)
 
-    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
         return status_conditions(at, pulse="")[chosen]
 
 
@@ -57,7 +59,7 @@ class LockFilter(SiteFilter):
     parameter_name = "is_locked__exact"
     options = {"1": "locked", "0": "not locked"}
 
-    def of_site(self, chosen: str, *, at: datetime) -> Q:
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
         return Q(is_locked=YES_OR_NO[chosen])
 
 
@@ -66,7 +68,7 @@ class LicenseFilter(SiteFilter):
     parameter_name = "licensed"
     options = {"yes": "licensed", "no": "not licensed", "ending": "ending within 30 days"}
 
-    def of_site(self, chosen: str, *, at: datetime) -> Q:
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
         return {"yes": licensed_at, "no": unlicensed_at, "ending": ending_at}[chosen](at)
 
 
@@ -75,7 +77,7 @@ class ActiveFilter(SiteFilter):
     parameter_name = "is_active__exact"
     options = {"1": "active", "0": "inactive"}
 
-    def of_site(self, chosen: str, *, at: datetime) -> Q:
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
         return Q(is_active=YES_OR_NO[chosen])
 
 
@@ -109,7 +111,7 @@ class VersionFilter(OpenFilter):
             )
             return sorted((version for (version,) in cursor.fetchall()), key=by_number, reverse=True)
 
-    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
         return Q(version=chosen)
 
 
@@ -123,7 +125,7 @@ class ZoneFilter(OpenFilter):
             cursor.execute(ZONES)
             return [zone for (zone,) in cursor.fetchall()]
 
-    def of_site(self, chosen: str, *, at: datetime) -> Q:
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
         return Q(timezone=chosen)
 
 
@@ -162,11 +164,11 @@ class SavedView(SiteFilter):
         for name, words in self.options.items():
             yield {"selected": self.value() == name, "query_string": f"?view={name}", "display": words}
 
-    def of_site(self, chosen: str, *, at: datetime) -> Q:
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
         return {"ending": ending_at(at), "locked": Q(is_locked=True)}.get(chosen, Q())
 
-    def of_pulse(self, chosen: str, *, at: datetime) -> Q:
-        return needing_attention(at) if chosen == "attention" else Q()
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return pulses_needing_attention(at) if chosen == "attention" else Q()
 
 
 def by_number(version: str) -> list[tuple[int, str]]:

@@ -11,8 +11,9 @@ from audit.models import Event
 from panel.widgets.badges import badge
 from panel.widgets.times import at_moment, duration, larger_unit, moment, moment_near
 from sites.events import SITE, SiteAction
-from sites.models import Site, SiteStatus
+from sites.models import Site
 from sites.querysets import ENDING_SOON
+from sites.status import SiteStatus
 
 EMPTY = SafeString("")
 

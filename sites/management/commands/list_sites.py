@@ -4,8 +4,9 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from common.commands import DomainCommand
-from sites.models import Site, SiteStatus
+from sites.models import Site
 from sites.representation import site_representation
+from sites.status import SiteStatus
 
 
 class Command(DomainCommand):

@@ -10,7 +10,8 @@ from django.utils.html import strip_tags
 from audit.models import Event
 from panel.sites.page import state
 from panel.sites.page.state import KeyEvents
-from sites.models import Site, SitePulse, SiteStatus
+from sites.models import Site, SitePulse
+from sites.status import SiteStatus
 
 NOW = datetime(2026, 11, 22, 20, 30, tzinfo=UTC)
 HEARD = datetime(2026, 11, 22, 20, 2, tzinfo=UTC)

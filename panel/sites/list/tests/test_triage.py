@@ -13,10 +13,12 @@ from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sites import choice
-from sites.listing import SiteList
+from panel.sites.list import triage_postgresql
+from panel.sites.list.triage import find_triage_page, in_triage_order
+from sites.attention import Attention, attention_conditions, pulses_needing_attention, sites_needing_attention
+from sites.listing.query import SiteQuery
 from sites.models import Site, SitePulse
-from sites.querysets import Attention, attention_conditions, containing, needing_attention
+from sites.querysets import containing
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 GRACE = project.HEARTBEAT_GRACE
@@ -72,9 +74,9 @@ class Drawn:
         if self.is_gone:
             return None
         if self.is_locked:
-            return "untold" if self.due_in is not None and not self.reply_locked else None
+            return "lock_pending" if self.due_in is not None and not self.reply_locked else None
         if not self.pays:
-            return "unpaid" if self.is_active and self.due_in is not None and self.due_in >= -GRACE else None
+            return "expired_in_use" if self.is_active and self.due_in is not None and self.due_in >= -GRACE else None
         return "overdue" if self.rank <= 1 else None
 
 
@@ -113,7 +115,7 @@ def as_site(each: Drawn) -> Site:
         contact_email="giulia@roma.example",
         is_active=each.is_active,
         is_locked=each.is_locked,
-        lock_reason="unpaid" if each.is_locked else None,
+        lock_reason="expired_in_use" if each.is_locked else None,
         locked_at=AT if each.is_locked else None,
         license_expires_at=AT + each.ends_in,
         deregistered_at=AT if each.is_gone else None,
@@ -140,8 +142,9 @@ def as_pulse(each: Drawn) -> SitePulse:
 def test_the_worst_come_first_or_last(estate: list[Drawn]) -> None:
     by_hand = [each.pk for each in sorted(estate, key=lambda each: each.place)]
     with standing(estate):
-        assert list(Site.objects.triaged(at=AT).values_list("pk", flat=True)) == by_hand
-        assert list(Site.objects.triaged(at=AT, best_first=True).values_list("pk", flat=True)) == by_hand[::-1]
+        for descending in (False, True):
+            query = SiteQuery(at=AT, registration="all", descending=descending)
+            assert list(in_triage_order(query).values_list("pk", flat=True)) == by_hand[:: -1 if descending else 1]
 
 
 # Of each question the conditions, and how a person would pick.
@@ -156,7 +159,7 @@ QUESTIONS = {
         Q(version="2.0.0"),
         lambda each: each.version == "2.0.0" and not each.is_locked,
     ),
-    "needing attention": (Q(), Q(), needing_attention(AT), lambda each: each.reason),
+    "needing attention": (Q(), Q(), pulses_needing_attention(AT), lambda each: each.reason),
 }
 
 
@@ -179,16 +182,16 @@ def test_a_page_of_the_list_is_what_a_person_would_cut_out(
     size: int,
     bound: int,
 ) -> None:
-    for name in ("REMEMBERED", "SORTED", "WALKED"):
-        monkeypatch.setattr(choice, name, bound)
-    *conditions, is_picked = QUESTIONS[question]
+    for name in ("SORT_AT_MOST", "SORT_TEXT_MATCHES_AT_MOST", "ASK_PULSES_UP_TO_ROW"):
+        monkeypatch.setattr(triage_postgresql, name, bound)
+    on_site, on_text, on_pulse, is_picked = QUESTIONS[question]
     picked = [each for each in estate if not each.is_gone and is_picked(each)]
     by_hand = [each.pk for each in sorted(picked, key=lambda each: each.place, reverse=best_first)]
-    page = SiteList(*conditions, by="-triage" if best_first else "triage", at=AT)
-    page.expect(slice(start, start + size))
+    query = SiteQuery(at=AT, on_site=on_site, on_text=on_text, on_pulse=on_pulse, descending=best_first)
     with standing(estate):
-        assert page.count() == len(by_hand)
-        assert [site.pk for site in page[page.expected]] == by_hand[start : start + size]
+        page = find_triage_page(query, slice(start, start + size))
+        assert page.total == len(by_hand)
+        assert [site.pk for site in page.sites] == by_hand[start : start + size]
 
 
 @pytest.mark.django_db
@@ -196,7 +199,7 @@ def test_a_page_of_the_list_is_what_a_person_would_cut_out(
 @given(estates)
 def test_each_site_that_needs_attention_has_one_reason(estate: list[Drawn]) -> None:
     with standing(estate):
-        picked = set(Site.objects.needs_attention(at=AT).values_list("pk", flat=True))
+        picked = set(sites_needing_attention(at=AT).values_list("pk", flat=True))
         assert picked == {each.pk for each in estate if each.reason}
         for reason in Attention.values:
             of_site, of_pulse = attention_conditions(AT)[reason]

@@ -1,0 +1,170 @@
+"""The SQL that finds the ids of a page in the order of triage, and its total, on PostgreSQL.
+
+See `sites.listing.postgresql`, of which it uses the same parts; panel/sites/list/tests/sql has the SQL as PostgreSQL gets it.
+"""
+
+from typing import Any
+
+from sites.listing.postgresql import MATCHING_BOTH, MATCHING_PULSES, literal, run, select
+from sites.listing.query import SiteQuery
+from sites.models import Site, SitePulse
+
+# Measured at 100,000 sites, as the bounds in `sites.listing.postgresql`.
+SORT_AT_MOST = 6_000
+SORT_TEXT_MATCHES_AT_MOST = 20_000
+ASK_PULSES_UP_TO_ROW = 2_000
+
+# A condition on pulses or a text, and at most {at_most} sites match: these are sorted. Without ids if there are more.
+SORT_FOUND = """
+WITH sites AS NOT MATERIALIZED ({sites}),
+pulses AS NOT MATERIALIZED ({pulses}),
+found AS MATERIALIZED ({matching} LIMIT {at_most} + 1),
+size AS (SELECT count(*) AS total FROM found),
+ranked AS NOT MATERIALIZED (
+    SELECT live.pk, live.name, pulse.due_at,
+           CASE WHEN live.is_locked THEN 2
+                WHEN NOT live.is_active OR live.license_expires_at <= {at} THEN 3
+                WHEN pulse.due_at IS NULL THEN 4
+                WHEN pulse.due_at >= {at} THEN 5
+                ELSE 0  -- late or offline: the longer overdue, the earlier
+           END AS triage
+      FROM ({live}) AS live
+      JOIN sites_sitepulse AS pulse ON pulse.site_id = live.pk
+     WHERE live.pk = ANY (ARRAY(SELECT pk FROM found))
+)
+SELECT total,
+       CASE WHEN total <= {at_most} THEN
+           ARRAY(SELECT pk FROM ranked
+                  ORDER BY triage {direction},
+                           CASE WHEN triage = 0 THEN due_at END {direction},
+                           CASE WHEN triage > 0 THEN name END {direction},
+                           pk {direction}
+                  LIMIT {limit} OFFSET {offset})
+       END
+  FROM size
+"""
+
+# No such condition, or more sites match. The page is put together from five groups, of which each is asked only for as many
+# sites as the page still lacks. `silent` comes from one scan of the pulses. It goes through arrays, which the planner takes
+# for small: it then hashes them to find out whether a site is among them.
+FILL_FROM_GROUPS = """
+WITH sites AS NOT MATERIALIZED ({sites}),
+pulses AS NOT MATERIALIZED ({pulses}),
+scanned AS MATERIALIZED (
+    SELECT count(*) AS total,
+           array_agg(pk) FILTER (WHERE (due_at >= {at}) IS NOT TRUE) AS pks,
+           array_agg(due_at) FILTER (WHERE (due_at >= {at}) IS NOT TRUE) AS dues
+      FROM ({scanned}) AS scanned
+),
+silent AS MATERIALIZED (
+    SELECT pk, due_at FROM scanned, unnest(pks, dues) AS silent (pk, due_at)
+),
+with_problem AS MATERIALIZED (
+    SELECT pk FROM silent
+     UNION ALL
+    SELECT unnest(ARRAY(SELECT pk FROM sites WHERE is_locked
+                         UNION ALL SELECT pk FROM sites WHERE NOT is_active
+                         UNION ALL SELECT pk FROM sites WHERE license_expires_at <= {at}))
+),
+size AS MATERIALIZED (SELECT total, least(total, {stop}) AS stop FROM {counted}),
+part_1 AS MATERIALIZED (
+    SELECT ARRAY(SELECT pk FROM ({group_1} LIMIT {stop}) AS next LIMIT stop) AS ids FROM size
+),
+part_2 AS MATERIALIZED (
+    SELECT ids || ARRAY(SELECT pk FROM ({group_2} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_1
+),
+part_3 AS MATERIALIZED (
+    SELECT ids || ARRAY(SELECT pk FROM ({group_3} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_2
+),
+part_4 AS MATERIALIZED (
+    SELECT ids || ARRAY(SELECT pk FROM ({group_4} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_3
+),
+part_5 AS MATERIALIZED (
+    SELECT ids || ARRAY(SELECT pk FROM ({group_5} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_4
+)
+SELECT total, ids[{offset} + 1:{stop}] FROM size, part_5
+"""
+
+SILENT_PULSES = "SELECT pk, due_at FROM pulses WHERE (due_at >= {at}) IS NOT TRUE"
+
+# The groups, in their order. The inner ORDER BY makes PostgreSQL sort before it asks the sites one by one, so that it asks
+# only until the page is full.
+OVERDUE = """
+        SELECT pk
+          FROM (SELECT pk, due_at FROM silent WHERE due_at IS NOT NULL
+                 ORDER BY due_at {direction}, pk {direction}) AS overdue
+         WHERE (SELECT true FROM sites
+                 WHERE sites.pk = overdue.pk AND is_active AND license_expires_at > {at} AND NOT is_locked)
+         ORDER BY due_at {direction}, pk {direction}"""
+LOCKED = """
+        SELECT pk
+          FROM (SELECT pk, name FROM sites WHERE is_locked
+                 ORDER BY name {direction}, pk {direction} OFFSET 0) AS sites
+         WHERE {fulfils_pulse_conditions}
+         ORDER BY name {direction}, pk {direction}"""
+UNLICENSED = """
+        SELECT pk
+          FROM (SELECT pk, name FROM sites WHERE NOT is_locked AND (NOT is_active OR license_expires_at <= {at})
+                 ORDER BY name {direction}, pk {direction} OFFSET 0) AS sites
+         WHERE {fulfils_pulse_conditions}
+         ORDER BY name {direction}, pk {direction}"""
+NEVER_SEEN = """
+        SELECT pk
+          FROM sites
+         WHERE pk = ANY (ARRAY(SELECT pk FROM silent WHERE due_at IS NULL))
+           AND is_active AND license_expires_at > {at} AND NOT is_locked
+         ORDER BY name {direction}, pk {direction}"""
+# By their ids alone, because the index on names has no other column.
+ONLINE = """
+        SELECT pk
+          FROM sites
+         WHERE (pk IN (SELECT pk FROM with_problem)) IS NOT TRUE
+           AND {fulfils_pulse_conditions}
+         ORDER BY name {direction}, pk {direction}"""
+GROUPS = (OVERDUE, LOCKED, UNLICENSED, NEVER_SEEN, ONLINE)
+
+
+def find_ids(query: SiteQuery, rows: slice) -> tuple[int, list[Any]]:
+    """How many sites the list has, and the ids of those at the positions `rows`."""
+    if query.on_pulse or query.on_text:
+        at_most = SORT_TEXT_MATCHES_AT_MOST if query.on_text else SORT_AT_MOST
+        total, ids = run(render(SORT_FOUND, query, rows, at_most=at_most))
+        if ids is not None:
+            return total, ids
+    return run(render(FILL_FROM_GROUPS, query, rows))
+
+
+def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -> str:
+    """The statement for this query, with all values in it."""
+    columns = ("pk", "name", "is_locked", "is_active", "license_expires_at")
+    at = literal(query.at)
+    if not query.on_pulse:
+        matching = "SELECT pk FROM sites"
+        scanned = SILENT_PULSES.format(at=at)
+        fulfils_pulse_conditions = "true"
+    else:
+        matching = MATCHING_BOTH if query.on_site or query.on_text else MATCHING_PULSES
+        matching = scanned = matching.format(pulse_column="due_at")
+        fulfils_pulse_conditions = (
+            "(SELECT true FROM pulses WHERE pulses.pk = sites.pk)"
+            if rows.start <= ASK_PULSES_UP_TO_ROW
+            else "(pk IN (SELECT pk FROM pulses)) IS TRUE"
+        )
+    values: dict[str, Any] = {
+        "sites": select(query.sites().values(*columns)),
+        "live": select(Site.objects.live().values(*columns)),
+        "pulses": select(SitePulse.objects.filter(query.on_pulse).values("pk", "due_at")),
+        "matching": matching,
+        "scanned": scanned,
+        "counted": "scanned" if query.on_pulse else "(SELECT count(*) AS total FROM sites) AS counted",
+        "fulfils_pulse_conditions": fulfils_pulse_conditions,
+        "at": at,
+        "direction": "DESC" if query.descending else "ASC",
+        "limit": rows.stop - rows.start,
+        "offset": rows.start,
+        "stop": rows.stop,
+        "at_most": at_most,
+    }
+    groups = reversed(GROUPS) if query.descending else GROUPS
+    values |= {f"group_{number}": group.format(**values) for number, group in enumerate(groups, 1)}
+    return statement.format(**values)

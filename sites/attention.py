@@ -1,0 +1,63 @@
+"""Which sites need an admin's attention, and why."""
+
+from datetime import datetime
+from functools import reduce
+from operator import or_
+
+from django.db import models
+from django.db.models import Q
+
+from sites.models import Site
+from sites.querysets import SiteQuerySet, licensed_at
+from sites.status import SiteStatus, offline_before, status_conditions
+
+
+class Attention(models.TextChoices):
+    """Why an admin should look at a site, the most urgent reason first."""
+
+    OVERDUE = "overdue", "misses its heartbeats"
+    LOCK_PENDING = "lock_pending", "is locked, but has not received the lock yet"
+    EXPIRED_IN_USE = "expired_in_use", "has expired, but still calls"
+
+
+def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, tuple[Q, Q]]:
+    """For each reason the condition on a live site and the one on its pulse; no site has two reasons.
+
+    A site that gets no service may be silent, one that never called is not installed yet, and one that was deactivated was
+    so on purpose: none of these needs attention.
+    """
+    status = status_conditions(at, pulse=pulse)
+    overdue, calling = (
+        status[SiteStatus.LATE] | status[SiteStatus.OFFLINE],
+        Q((f"{pulse}due_at__gte", offline_before(at))),
+    )
+    lock_pending = Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}reply_locked", True))
+    return {
+        Attention.OVERDUE: (licensed_at(at) & Q(is_locked=False), overdue),
+        Attention.LOCK_PENDING: (Q(is_locked=True), lock_pending),
+        Attention.EXPIRED_IN_USE: (Q(is_locked=False, is_active=True, license_expires_at__lte=at), calling),
+    }
+
+
+def sites_needing_attention(*, at: datetime) -> SiteQuerySet:
+    """The live sites for which one of the reasons holds."""
+    reasons = attention_conditions(at).values()
+    sites: SiteQuerySet = Site.objects.live().filter(reduce(or_, (on_site & on_pulse for on_site, on_pulse in reasons)))
+    return sites
+
+
+def pulses_needing_attention(at: datetime) -> Q:
+    """The same as a condition on the pulse of a live site.
+
+    PostgreSQL answers it from one scan of the pulses and from indexes on the few sites without service.
+    """
+    (_, overdue), (_, lock_pending), (_, expired_in_use) = attention_conditions(at, pulse="").values()
+    locked, inactive, expired = (
+        Q(site__in=Site.objects.live().filter(condition).values("pk"))
+        for condition in (Q(is_locked=True), Q(is_active=False), Q(license_expires_at__lte=at))
+    )
+    return (
+        (overdue & ~locked & ~inactive & ~expired)
+        | (lock_pending & locked)
+        | (expired_in_use & expired & ~locked & ~inactive)
+    )

@@ -1,0 +1,47 @@
+"""Find one page of the list of sites.
+
+On PostgreSQL, statements that hardly get dearer with the number of sites find it (`sites.listing.postgresql`). On SQLite, and
+for lists with deregistered sites, the ORM does.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sites.listing import postgresql
+from sites.listing.query import SiteQuery
+from sites.querysets import SiteQuerySet
+
+LAST_ROW = 2**31 - 2  # PostgreSQL counts the elements of an array in 32 bits
+
+
+@dataclass(frozen=True)
+class Page:
+    """Sites `with_state`, and how many the whole list has."""
+
+    sites: list[Any]
+    total: int
+
+
+def find_page(query: SiteQuery, rows: slice) -> Page:
+    """The sites from position `rows.start` of the list up to `rows.stop`; none if that is past the end."""
+    rows = within_any_list(rows)
+    if not postgresql.can_find(query):
+        return page_by_orm(query.in_order(), query, rows)
+    total, ids = postgresql.find_ids(query, rows)
+    return page_of_ids(ids, query, total=total)
+
+
+def within_any_list(rows: slice) -> slice:
+    """The same positions as far as databases can count; no list is so long."""
+    return slice(min(rows.start, LAST_ROW), min(rows.stop, LAST_ROW))
+
+
+def page_by_orm(sites: SiteQuerySet, query: SiteQuery, rows: slice) -> Page:
+    """A page of the sites, which are in order."""
+    return Page(list(sites.with_state(at=query.at)[rows]), query.matching().count())
+
+
+def page_of_ids(ids: list[Any], query: SiteQuery, *, total: int) -> Page:
+    """The sites of those ids, in their order, without one that was deregistered since its id was found."""
+    sites = {site.pk: site for site in query.registered().with_state(at=query.at).filter(pk__in=ids)}
+    return Page([sites[pk] for pk in ids if pk in sites], total)

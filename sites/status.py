@@ -1,0 +1,34 @@
+"""What decides whether a site is online, late, offline or never seen.
+
+Each reply to a heartbeat names the moment at which the next one is due (`SitePulse.due_at`; heartbeat/schedule.py computes
+it). After that moment the site is *late*, and HEARTBEAT_GRACE later it is *offline*.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class SiteStatus(models.TextChoices):
+    NEVER_SEEN = "never_seen", "never seen"
+    ONLINE = "online", "online"
+    LATE = "late", "late"
+    OFFLINE = "offline", "offline"
+
+
+def offline_before(at: datetime) -> datetime:
+    """A site whose heartbeat was due before that moment is offline at `at`."""
+    return at - settings.HEARTBEAT_GRACE
+
+
+def status_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, Q]:
+    """For each status the condition on a site, or on a SitePulse if `pulse` is empty."""
+    due_at = f"{pulse}due_at"
+    return {
+        SiteStatus.NEVER_SEEN: Q((f"{due_at}__isnull", True)),
+        SiteStatus.ONLINE: Q((f"{due_at}__gte", at)),
+        SiteStatus.LATE: Q((f"{due_at}__lt", at), (f"{due_at}__gte", offline_before(at))),
+        SiteStatus.OFFLINE: Q((f"{due_at}__lt", offline_before(at))),
+    }
