@@ -29,6 +29,13 @@ SAMPLE_ROWS = 5_000
 MATCHING_PULSES = """SELECT pk, {pulse_column} FROM pulses
          WHERE NOT EXISTS (SELECT FROM sites_site WHERE site_id = pk AND deregistered_at IS NOT NULL)"""
 MATCHING_BOTH = "SELECT pk, {pulse_column} FROM pulses JOIN sites USING (pk)"
+# {total} is the number of matches. Without a condition on sites it is faster to subtract the few deregistered ones than to
+# ask for every pulse whether its site is live.
+COUNT_SITES = "SELECT count(*) FROM sites"
+COUNT_BOTH = "SELECT count(*) FROM pulses JOIN sites USING (pk)"
+COUNT_PULSES = """SELECT (SELECT count(*) FROM pulses)
+             - (SELECT count(*) FROM pulses
+                 WHERE pk = ANY (ARRAY(SELECT site_id FROM sites_site WHERE deregistered_at IS NOT NULL)))"""
 
 # No condition on pulses, ordered by a column of the site: the index on that column has the order.
 WALK_SITES = """
@@ -74,7 +81,7 @@ SELECT total,
 WALK_SITES_ASKING_PULSES = """
 WITH sites AS NOT MATERIALIZED ({sites}),
 pulses AS NOT MATERIALIZED ({pulses})
-SELECT (SELECT count(*) FROM ({matching}) AS matching),
+SELECT ({total}),
        ARRAY(SELECT pk FROM sites WHERE (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
               ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
 """
@@ -83,7 +90,7 @@ SELECT (SELECT count(*) FROM ({matching}) AS matching),
 WALK_SITES_KNOWING_PULSES = """
 WITH sites AS NOT MATERIALIZED ({sites}),
 pulses AS NOT MATERIALIZED ({pulses})
-SELECT (SELECT count(*) FROM ({matching}) AS matching),
+SELECT ({total}),
        ARRAY(SELECT pk FROM sites WHERE (pk IN (SELECT pk FROM pulses)) IS TRUE
               ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
 """
@@ -108,7 +115,7 @@ SELECT total,
 SCAN_PULSES = """
 WITH sites AS NOT MATERIALIZED ({sites}),
 pulses AS NOT MATERIALIZED ({pulses})
-SELECT (SELECT count(*) FROM {counted}),
+SELECT ({total}),
        ARRAY(SELECT pk FROM ({matching}) AS matching
               WHERE ({column} {up_to} (SELECT {column} FROM ({matching} LIMIT {sample_rows}) AS sample
                                         ORDER BY {column} {direction} NULLS LAST
@@ -146,13 +153,14 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
     by_pulse = query.order.startswith("pulse__")
     column = query.order.removeprefix("pulse__")
     pulse_column = column if by_pulse else "last_seen_at"
-    matching = MATCHING_BOTH if query.on_site or query.on_text else MATCHING_PULSES
-    matching = matching.format(pulse_column=pulse_column)
+    has_site_conditions = bool(query.on_site or query.on_text)
+    matching = MATCHING_BOTH if has_site_conditions else MATCHING_PULSES
+    total = (COUNT_BOTH if has_site_conditions else COUNT_PULSES) if query.on_pulse else COUNT_SITES
     return statement.format(
         sites=select(query.sites().values("pk", *(() if by_pulse else (column,)))),
         pulses=select(SitePulse.objects.filter(query.on_pulse).values("pk", pulse_column)),
-        matching=matching,
-        counted=f"({matching}) AS matching" if query.on_pulse else "sites",
+        matching=matching.format(pulse_column=pulse_column),
+        total=total,
         column=column,
         direction="DESC" if query.descending else "ASC",
         up_to=">=" if query.descending else "<=",

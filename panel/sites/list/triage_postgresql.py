@@ -66,7 +66,7 @@ with_problem AS MATERIALIZED (
                          UNION ALL SELECT pk FROM sites WHERE NOT is_active
                          UNION ALL SELECT pk FROM sites WHERE license_expires_at <= {at}))
 ),
-size AS MATERIALIZED (SELECT total, least(total, {stop}) AS stop FROM {counted}),
+size AS MATERIALIZED (SELECT total, least(total, {stop}) AS stop FROM (SELECT {total} AS total) AS counted),
 part_1 AS MATERIALIZED (
     SELECT ARRAY(SELECT pk FROM ({group_1} LIMIT {stop}) AS next LIMIT stop) AS ids FROM size
 ),
@@ -85,6 +85,9 @@ part_5 AS MATERIALIZED (
 SELECT total, ids[{offset} + 1:{stop}] FROM size, part_5
 """
 
+COUNT_SCANNED = """(SELECT scanned.total FROM scanned)
+             - (SELECT count(*) FROM pulses
+                 WHERE pk = ANY (ARRAY(SELECT site_id FROM sites_site WHERE deregistered_at IS NOT NULL)))"""
 SILENT_PULSES = "SELECT pk, due_at FROM pulses WHERE (due_at >= {at}) IS NOT TRUE"
 
 # The groups, in their order. The inner ORDER BY makes PostgreSQL sort before it asks the sites one by one, so that it asks
@@ -140,11 +143,15 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
     at = literal(query.at)
     if not query.on_pulse:
         matching = "SELECT pk FROM sites"
-        scanned = SILENT_PULSES.format(at=at)
+        scanned, total = SILENT_PULSES.format(at=at), "(SELECT count(*) FROM sites)"
         fulfils_pulse_conditions = "true"
     else:
-        matching = MATCHING_BOTH if query.on_site or query.on_text else MATCHING_PULSES
-        matching = scanned = matching.format(pulse_column="due_at")
+        matching = (MATCHING_BOTH if query.on_site or query.on_text else MATCHING_PULSES).format(pulse_column="due_at")
+        if query.on_site or query.on_text:
+            scanned, total = matching, "(SELECT scanned.total FROM scanned)"
+        else:
+            scanned = "SELECT pk, due_at FROM pulses"
+            total = COUNT_SCANNED
         fulfils_pulse_conditions = (
             "(SELECT true FROM pulses WHERE pulses.pk = sites.pk)"
             if rows.start <= ASK_PULSES_UP_TO_ROW
@@ -156,7 +163,7 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
         "pulses": select(SitePulse.objects.filter(query.on_pulse).values("pk", "due_at")),
         "matching": matching,
         "scanned": scanned,
-        "counted": "scanned" if query.on_pulse else "(SELECT count(*) AS total FROM sites) AS counted",
+        "total": total,
         "fulfils_pulse_conditions": fulfils_pulse_conditions,
         "at": at,
         "direction": "DESC" if query.descending else "ASC",

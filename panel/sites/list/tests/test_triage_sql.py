@@ -24,7 +24,10 @@ LATE = status_conditions(AT, pulse="")[SiteStatus.LATE]
 CASES = {
     "sort_found": (triage_postgresql.SORT_FOUND, SiteQuery(at=AT, on_text=containing("Roma"))),
     "fill_from_groups": (triage_postgresql.FILL_FROM_GROUPS, SiteQuery(at=AT)),
-    "fill_from_groups_of_pulses": (triage_postgresql.FILL_FROM_GROUPS, SiteQuery(at=AT, on_pulse=LATE, descending=True)),
+    "fill_from_groups_of_pulses": (
+        triage_postgresql.FILL_FROM_GROUPS,
+        SiteQuery(at=AT, on_pulse=LATE, descending=True),
+    ),
 }
 
 
