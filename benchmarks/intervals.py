@@ -41,7 +41,7 @@ def usual_seconds(environment: dict[str, str], site_ids: Iterable[uuid.UUID]) ->
     """Each site's own pace, by the product's rule under these settings. Django is set up but once in a process: by this."""
     os.environ.update(environment)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from heartbeat.schedule import pace_of
+    from heartbeat.schedule import pace_of  # Django: after the settings are chosen
 
     return {site_id: pace_of(site_id).usual_seconds for site_id in site_ids}
 

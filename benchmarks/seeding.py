@@ -102,7 +102,7 @@ class Searched(NamedTuple):
 
 
 def site_rows(numbers: range, *, at: datetime, varied: bool) -> Iterator[dict[str, Any]]:
-    from sites.services import searchable
+    from sites.services import searchable  # Django: after django.setup()
 
     for number in numbers:
         created_at = registered_at(number, at=at)
@@ -123,7 +123,7 @@ def site_rows(numbers: range, *, at: datetime, varied: bool) -> Iterator[dict[st
 
 
 def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[dict[str, Any]]:
-    from sites.keys import key_digest, key_hint
+    from sites.keys import key_digest, key_hint  # Django: after django.setup()
 
     for key_id, number in enumerate(numbers, before_first_id + 1):
         key = site_key(number)
@@ -144,7 +144,7 @@ def usual_pulse(number: int, *, at: datetime, interval: timedelta) -> dict[str, 
 def pulse_rows(
     numbers: range, *, at: datetime, before_first_key_id: int, never_seen: bool, varied: bool
 ) -> Iterator[dict[str, Any]]:
-    from django.conf import settings
+    from django.conf import settings  # Django: after django.setup()
 
     interval = settings.HEARTBEAT_INTERVAL
     facts_of = variety.pulse_facts if varied else usual_pulse
@@ -174,7 +174,7 @@ def copy(connection: psycopg.Connection, model: Any, rows: Iterable[dict[str, An
 
 
 def fill(numbers: range, *, never_seen: bool, varied: bool) -> None:
-    from sites.models import Site, SiteKey, SitePulse
+    from sites.models import Site, SiteKey, SitePulse  # Django: after django.setup()
 
     at = datetime.now(UTC)
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
@@ -192,7 +192,7 @@ def fill(numbers: range, *, never_seen: bool, varied: bool) -> None:
 
 
 def main() -> None:
-    import django
+    import django  # Django: only in this process
 
     parser = argparse.ArgumentParser()
     parser.add_argument("first", type=int)

@@ -335,7 +335,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "common.api.schema.describe_problems_and_headers",
     ],
-    "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.models.SiteStatus", "AdminRole": "accounts.roles.Role"},
+    "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.status.SiteStatus", "AdminRole": "accounts.roles.Role"},
     "TAGS": [
         {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
         {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},

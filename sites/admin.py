@@ -1,4 +1,4 @@
-"""Tables of what belongs to a site, to be looked at. The sites' own pages stand in `panel`."""
+"""Read-only lists of what belongs to a site. The pages of sites themselves are in `panel`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sites.querysets import folded
 
 
 class OfASiteAdmin(ReadOnlyAdmin):
-    """A table of what belongs to a site: found by its name, owner, e-mail or id, in any case."""
+    """Found by the site's name, owner, e-mail or id, regardless of case."""
 
     search_fields = ["site__search_text"]
     search_help_text = "The site's name, owner, e-mail or id"
@@ -23,7 +23,7 @@ class OfASiteAdmin(ReadOnlyAdmin):
 
 @admin.register(SiteKey)
 class SiteKeyAdmin(OfASiteAdmin):
-    """Hints and ages. The digest is of no use to a person and stays out of sight."""
+    """The digest is not shown: it is of no use to a person."""
 
     list_display = ["hint", "site", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["site"]

@@ -5,9 +5,7 @@ from typing import Any
 
 from sites.models import Site
 from sites.representation import site_representation
-from sites.validation import read_site_id, read_values
-
-__all__ = ["read_options", "read_site_id", "represent"]
+from sites.validation import read_values
 
 
 def read_options(options: dict[str, Any], *names: str) -> dict[str, Any]:

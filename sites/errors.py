@@ -6,7 +6,7 @@ from common.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 
 
 class SiteNotFound(NotFound):
-    """Unknown, malformed or deregistered: from outside all the same."""
+    """The id is unknown or malformed, or the site is deregistered: API clients cannot distinguish these."""
 
     code = "site_not_found"
     title = "There is no such site"
@@ -22,13 +22,13 @@ class SiteChanged(PreconditionFailed):
     title = "The site was changed since you read it"
 
     def __init__(self, detail: str | None = None, *, differences: Mapping[str, tuple[Any, Any]] | None = None) -> None:
-        """`differences` is `{field: (as the caller read it, as it stands)}`, where the caller named what it read."""
+        """`differences` is `{field: (value that the caller read, current value)}`, if the caller passed what it read."""
         super().__init__(detail)
         self.differences = differences or {}
 
 
 class SitesChanged(PreconditionFailed):
-    """Of many that were to change together; `site_ids` are those that stand in the way."""
+    """Some of several sites that are changed together have changed; `site_ids` says which."""
 
     code = "sites_changed_meanwhile"
     title = "Some of the sites were changed since you read them"

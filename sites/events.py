@@ -1,4 +1,4 @@
-"""What can happen to a site, as the audit records it."""
+"""The events of a site."""
 
 import uuid
 

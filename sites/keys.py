@@ -1,8 +1,8 @@
-"""Site keys: 256 bits of randomness that look like a key and whose typing errors can be told without the database.
+"""Site keys: `psk_`, 43 characters of base 62 for 256 random bits, and a checksum of 6 characters.
 
-A key is `psk_`, 43 characters of base 62 and a checksum of 6, all of which a double click selects. The database holds an
-HMAC-SHA-256 of it under SITE_KEY_PEPPER: fast, because 256 random bits need no slow hash, and useless to whoever steals
-the table without the pepper.
+The checksum finds typing errors without the database, and a double click selects the whole key. The database holds an
+HMAC-SHA-256 of the key under SITE_KEY_PEPPER. 256 random bits need no slow hash, and a stolen table is useless without the
+pepper.
 """
 
 import hmac
@@ -37,16 +37,16 @@ def generate_key() -> str:
 
 
 def is_well_formed(key: str) -> bool:
-    """Whether the key could be one of ours; says nothing about whether it is."""
+    """Whether the text has the form of a key. Only the database knows whether it is one."""
     body, check = key[len(PREFIX) : -CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]
     return key.startswith(PREFIX) and len(body) == BODY_LENGTH and key.isascii() and checksum(body) == check
 
 
 def key_digest(key: str) -> str:
-    """What the database holds of a key: 64 hexadecimal digits. Takes any text, so that every wrong key costs the same."""
+    """What the database stores of a key: 64 hexadecimal digits. Takes any text, so that every wrong key costs the same."""
     return hmac.digest(settings.SITE_KEY_PEPPER.encode(), key.encode("utf-8", "replace"), "sha256").hex()
 
 
 def key_hint(key: str) -> str:
-    """The end of a key, by which a person tells two keys apart."""
+    """The end of a key, by which a person distinguishes two keys."""
     return "…" + key[-HINT_LENGTH:]

@@ -1,4 +1,4 @@
-"""Limits of what a site may hold and be asked for. Serializers, forms, commands, files, services and the table use these."""
+"""The limits of the values of a site and of its services, used by serializers, forms, commands, files, services and tables."""
 
 MAX_NAME_LENGTH = 200  # of a site and of its owner
 MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1

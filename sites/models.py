@@ -1,4 +1,4 @@
-"""What is operated: restaurants, their keys, and their newest sign of life."""
+"""Sites, their keys, and what their newest heartbeat reported."""
 
 import uuid
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ models.CharField.register_lookup(Length)
 
 
 class Site(models.Model):
-    """A restaurant. Written by `sites.services` alone; its heartbeats live in SitePulse, so that neither undoes the other."""
+    """A restaurant. Only `sites.services` writes it. Heartbeats write SitePulse, so that the two never overwrite each other."""
 
     site_id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=MAX_NAME_LENGTH)
@@ -32,12 +32,12 @@ class Site(models.Model):
     deregistered_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
-    # Counts an admin's changes; the ETag and the admin form compare it, since two clocks may tell the same time.
+    # Counts the changes by admins. ETags and forms compare it, because two changes may have the same time.
     revision = models.PositiveIntegerField(default=1)
-    # Name, owner, e-mail and id in folded case: neither SQLite nor every PostgreSQL collation folds beyond ASCII.
+    # Name, owner, e-mail and id in folded case: SQLite, and some collations of PostgreSQL, fold only ASCII.
     search_text = models.TextField(editable=False)
 
-    # Of an object that a service gave back: what that call changed, {field: (before, after)}, nothing if nothing.
+    # Of a site that a service returns: what the call changed, {field: (before, after)}.
     just_changed: Mapping[str, tuple[Any, Any]] = {}
 
     objects = SiteQuerySet.as_manager()
@@ -65,7 +65,7 @@ class Site(models.Model):
             models.Index(
                 fields=["timezone", "name", "site_id"], name="site_by_zone", condition=Q(deregistered_at=None)
             ),
-            # To count from, and to find what is rare; the list pays for no more than these.
+            # For counts, and for what few sites have.
             models.Index(fields=["is_active", "is_locked"], name="site_flags", condition=Q(deregistered_at=None)),
             models.Index(
                 fields=["license_expires_at"],
@@ -100,7 +100,7 @@ class Site(models.Model):
 
 
 class SiteKey(models.Model):
-    """A live or former key of a site. A rotation gives the older ones an end; using the new one twice revokes them."""
+    """A key of a site. A rotation gives the older keys an end; the second use of the new key revokes them."""
 
     id = models.BigAutoField(primary_key=True)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="keys")
@@ -127,24 +127,24 @@ class SiteKey(models.Model):
 
 
 class SitePulse(models.Model):
-    """The newest sign of life of a site. Written by heartbeats and by nothing else, one narrow row a site.
+    """The newest heartbeat of a site, one narrow row for each. Only heartbeats write it.
 
-    No index on what changes, and room left in each page (see the migration): so that PostgreSQL updates stay HOT.
+    What changes has no index, and each page has free room (see the migration), so that updates on PostgreSQL are HOT.
     """
 
     site = models.OneToOneField(Site, on_delete=models.PROTECT, primary_key=True, related_name="pulse")
     last_seen_at = models.DateTimeField(null=True)
     last_seen_ip = models.GenericIPAddressField(null=True)
-    version = models.CharField(max_length=MAX_VERSION_LENGTH, null=True)  # noqa: DJ001 - null: never told
+    version = models.CharField(max_length=MAX_VERSION_LENGTH, null=True)  # noqa: DJ001 - null: never reported
     uptime_seconds = models.BigIntegerField(null=True)
     due_at = models.DateTimeField(null=True)
-    # What the site was told last: a lock that it does not know of yet shows here.
+    # The last reply to the site: it shows whether the site knows of a lock yet.
     reply_licensed = models.BooleanField(null=True)
     reply_locked = models.BooleanField(null=True)
     # The newest key that was used, and how often, up to two: the second use retires the older ones.
     newest_key_id = models.BigIntegerField(null=True)
     newest_key_uses = models.PositiveSmallIntegerField(default=0)
-    # How many calls were answered since when: a site's own limit, without a round trip to a counter.
+    # How many calls were answered since when, for the site's own limit.
     window_started_at = models.DateTimeField(null=True)
     window_calls = models.PositiveIntegerField(default=0)
 

@@ -38,7 +38,7 @@ def without_service_at(at: datetime) -> Q:
 
 
 def containing(term: str) -> Q:
-    """Name, owner, e-mail or id contains the term; each of its characters stands for itself."""
+    """Name, owner, e-mail or id contains the term; each of its characters is taken literally."""
     return Q(search_text__contains=folded(term))
 
 

@@ -1,7 +1,7 @@
-"""Changes of state of a site. Each is one function, called by the API, the admin pages and the commands alike.
+"""Every change of a site's state: one function each, called by the API, the panel and the commands.
 
-Who acts is always `by`, the moment always `at`. Each locks the site's row first, so that of two admins at once the second
-sees what the first did; writes only the columns that it changes; and records one event in the same transaction.
+`by` is the actor and `at` the moment of the change. Each function locks the site's row first, so that the second of two
+admins sees what the first one did; it writes only the columns that it changes, and records one event in the same transaction.
 """
 
 import uuid
@@ -31,14 +31,14 @@ from sites.validation import checked, checked_note, checked_overlap, checked_val
 
 DEFAULT_LICENSE = timedelta(days=DEFAULT_LICENSE_DAYS)
 DEFAULT_OVERLAP = timedelta(hours=DEFAULT_OVERLAP_HOURS)
-# What the caller read, {field: value}: the change happens only if it still stands, unless nothing is left to change.
+# What the caller read, {field: value}. The change is refused if a value differs now, unless there is nothing to change.
 Expected = Mapping[str, Any]
 EDITABLE = ("name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active")
 
 
 @dataclass(frozen=True)
 class Registration:
-    """A new site and its key, which is readable here and never again."""
+    """A new site and its key, which cannot be read anywhere else or later."""
 
     site: Site
     secret_key: str = field(repr=False)
@@ -46,7 +46,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class Rotation:
-    """The new key, readable here and never again, and when the one before it ends."""
+    """The new key, which cannot be read anywhere else or later, and when the previous one ends."""
 
     site: Site
     secret_key: str = field(repr=False)
@@ -66,9 +66,9 @@ def register_site(
     site_id: uuid.UUID | None = None,
     reason: str | None = None,
 ) -> Registration:
-    """Take a restaurant in and make its first key; the licence ends in a year unless told otherwise.
+    """Register a restaurant and make its first key. By default the licence ends in a year.
 
-    A caller that may send the same form twice gives the `site_id` itself. Raises InvalidInput, SiteAlreadyRegistered.
+    A caller that may send the same form twice passes the `site_id`. Raises InvalidInput, SiteAlreadyRegistered.
     """
     values = {
         "name": name,
@@ -105,9 +105,9 @@ def update_site(
     expected_revisions: Collection[int] | None = None,
     expected: Expected | None = None,
 ) -> Site:
-    """Change what an admin may edit (EDITABLE); what is equal already is no change.
+    """Change fields of EDITABLE; a value that is equal already is not a change.
 
-    With `expected_revisions` the change happens only if the site still stands at one of them, whatever differs.
+    With `expected_revisions` the change is refused unless the site has one of these revisions.
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     values = checked({field: changes[field] for field in EDITABLE if field in changes})
@@ -127,12 +127,12 @@ def update_site(
 
 
 def set_license_expiry(site_id: uuid.UUID, *, license_expires_at: datetime, **how: Any) -> Site:
-    """Let a licence end at that very moment, be it earlier or later than now. The rest is as for `update_site`."""
+    """Let a licence end at exactly that moment, past or future. The other arguments are those of `update_site`."""
     return update_site(site_id, {"license_expires_at": license_expires_at}, **how)
 
 
 def deactivate_site(site_id: uuid.UUID, **how: Any) -> Site:
-    """Take a site out of business: without a licence whatever its end says. The rest is as for `update_site`."""
+    """End a site's licence regardless of its date. The other arguments are those of `update_site`."""
     return update_site(site_id, {"is_active": False}, **how)
 
 
@@ -142,9 +142,10 @@ def activate_site(site_id: uuid.UUID, **how: Any) -> Site:
 
 @transaction.atomic
 def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Site:
-    """Refuse service to a site from its next heartbeat on, until somebody unlocks it.
+    """Lock a site: from its next heartbeat it is refused service, until it is unlocked.
 
-    With the same reason again nothing changes; with another one the reason does. Raises InvalidInput, SiteNotFound.
+    If it is locked for the same reason already, nothing changes; for another reason, the reason changes.
+    Raises InvalidInput, SiteNotFound.
     """
     reason = checked_value("reason", reason)
     site = locked_site(site_id)
@@ -165,7 +166,7 @@ def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Si
 def unlock_site(
     site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None, expected: Expected | None = None
 ) -> Site:
-    """Give service back from the next heartbeat on. Unlocking an unlocked site changes nothing.
+    """Unlock a site: from its next heartbeat it has service again. If it is not locked, nothing changes.
 
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
@@ -192,7 +193,7 @@ def extend_license(
     note: str | None = None,
     expected: Expected | None = None,
 ) -> Site:
-    """Let a licence end later: `days` after the later of now and the present end, or at `until`.
+    """Extend a licence: by `days` from its current end, or from now if that has passed; or to `until`.
 
     Raises InvalidInput, SiteNotFound, SiteChanged, InvalidExtension.
     """
@@ -209,16 +210,17 @@ def extend_license(
     return site
 
 
-def extended_end(present: datetime, *, at: datetime, days: int | None, until: datetime | None) -> datetime:
+def extended_end(current: datetime, *, at: datetime, days: int | None, until: datetime | None) -> datetime:
+    """The end of a licence after an extension by `days` or to `until`. Raises InvalidExtension."""
     if (days is None) == (until is None):
         raise InvalidExtension("Give either days or until.")
     if until is not None:
-        if until <= present:
-            raise InvalidExtension(f"Must be later than the present end, {format_instant(present)}.", field="until")
+        if until <= current:
+            raise InvalidExtension(f"Must be later than the current end, {format_instant(current)}.", field="until")
         return until
     assert days is not None
     try:
-        return max(at, present) + timedelta(days=days)
+        return max(at, current) + timedelta(days=days)
     except OverflowError as error:
         raise InvalidExtension("The licence would end after the year 9999.", field="days") from error
 
@@ -232,16 +234,16 @@ def rotate_key(
     overlap: timedelta = DEFAULT_OVERLAP,
     expected_revisions: Collection[int] | None = None,
 ) -> Rotation:
-    """Make a new key; the older ones work until `at + overlap`, or until the new one was used twice.
+    """Make a new key. The older ones work until `at + overlap`, or until the new one was used twice.
 
-    A second rotation during an overlap never lengthens the life of a key, and never shortens what was promised to one
-    unless its own overlap is shorter: with an overlap of zero every older key ends at once.
+    A second rotation during an overlap never makes a key end later. It makes one end earlier only if its own overlap is
+    shorter: with an overlap of zero every older key ends at once.
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     checked_overlap(overlap)
     site = locked_site(site_id, expected_revisions=expected_revisions)
     ends_at = at + overlap
-    # Locked in the order of their ids, as retire_older_keys does: two orders would be a deadlock.
+    # Locked in the order of their ids, as in retire_older_keys, so that the two cannot deadlock.
     keys = list(SiteKey.objects.select_for_update().filter(site=site, revoked_at=None).order_by("id"))
     previous = keys[-1]
     ending = [key.pk for key in keys if key.expires_at is None or key.expires_at > ends_at]
@@ -254,14 +256,13 @@ def rotate_key(
 
 @transaction.atomic
 def retire_older_keys(newest: SiteKey, *, site_name: str, ip: str | None, at: datetime) -> None:
-    """Revoke the keys older than `newest`: the site has shown, from `ip`, that it holds that one.
+    """Revoke the keys older than `newest`, because the site has used `newest` twice, the second time from `ip`.
 
-    Leaves the site's row alone, and so its revision: this is no admin's change.
+    The site's row and its revision do not change, because no admin changed the site.
     """
-    # Older by id, not "superseded": a rotation at this very moment supersedes the key that the site just used.
+    # Older by id: a rotation at the same moment may already have given `newest` an end.
     older = SiteKey.objects.filter(site=newest.site_id, id__lt=newest.pk, revoked_at=None)
-    superseded = older.select_for_update().order_by("id")
-    hints = [key.hint for key in superseded.live(at=at)]
+    hints = [key.hint for key in older.select_for_update().order_by("id").live(at=at)]
     if not hints:
         return
     older.update(revoked_at=at)
@@ -278,7 +279,7 @@ def retire_older_keys(newest: SiteKey, *, site_name: str, ip: str | None, at: da
 def deregister_site(
     site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
 ) -> Site:
-    """Let a site go: unknown from outside from now on, its keys refused, its history kept.
+    """Deregister a site: the API no longer knows it and its keys are refused. Its history is kept.
 
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
@@ -296,7 +297,7 @@ def deregister_site(
 def restore_site(
     site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
 ) -> Site:
-    """Take a deregistered site back as it was, keys included.
+    """Restore a deregistered site as it was, with its keys.
 
     Raises InvalidInput, SiteNotFound, SiteNotDeregistered, SiteChanged.
     """
@@ -320,7 +321,7 @@ def locked_site(site_id: uuid.UUID, *, expected_revisions: Collection[int] | Non
 
 
 def locked_row(sites: Any, site_id: uuid.UUID) -> Site:
-    # no_key: the lock that an UPDATE takes; rows that merely point here need not wait for it.
+    # no_key is the lock that an UPDATE takes; inserts of rows that refer to the site do not wait for it.
     site: Site | None = sites.select_for_update(no_key=True).filter(pk=site_id).first()
     if site is None:
         raise SiteNotFound
@@ -328,14 +329,14 @@ def locked_row(sites: Any, site_id: uuid.UUID) -> Site:
 
 
 def refuse_if_changed(site: Site, expected: Expected | None) -> None:
-    """For a page that showed these values: whoever confirms it decides on them, not on what somebody made of them since."""
+    """Raise SiteChanged if a value differs from `expected`: the person decided on the values that the page showed."""
     found = {name: (then, getattr(site, name)) for name, then in (expected or {}).items()}
     if differences := {name: pair for name, pair in found.items() if pair[0] != pair[1]}:
         raise SiteChanged(differences=differences)
 
 
 def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
-    """Write the named columns and count the change; every other column stays as the database has it."""
+    """Write the named columns and count up the revision. No other column is written."""
     site.updated_at = at
     site.revision += 1
     site.save(update_fields=[*fields, "updated_at", "revision"])
@@ -367,10 +368,10 @@ def add_key(site: Site, *, at: datetime) -> NewKey:
 
 
 def searchable(site: Site) -> str:
-    # A line each, so that no term matches across two of them by accident.
+    # One line for each, so that a term does not match across two of them.
     return folded("\n".join([site.name, site.owner_name, site.contact_email, str(site.pk)]))
 
 
 def printable(value: Any) -> Any:
-    """A field's value as an event's JSON holds it."""
+    """A field's value as it is stored in the JSON of an event."""
     return format_instant(value) if isinstance(value, datetime) else value

@@ -1,8 +1,8 @@
-"""The rules for what may be said of a site and asked of it, one for each name.
+"""The rules for the values of a site and for the arguments of its services, one for each name.
 
-Doors that are not the API (commands, CSV files) read what they are sent with `read_values`; services check what they are
-given with `checked` and the functions below it, so that no door can go round a rule. The API's serializers declare the same
-rules as fields; a test compares the two.
+Commands and CSV files read their input with `read_values`. Services check their arguments with `checked` and the functions
+below it, so that every caller follows the rules. The API's serializers declare the same rules as fields; a test compares
+the two.
 """
 
 import re
@@ -39,16 +39,16 @@ RULES: Mapping[str, Callable[[Any], Any]] = {
     "until": clean_instant,
     "overlap_hours": partial(clean_integer, minimum=0, maximum=MAX_OVERLAP_HOURS),
 }
-# What a new site cannot do without.
+# What a new site must have.
 REQUIRED = ("name", "owner_name", "contact_email")
 
 
-# Dashes and all: a UUID that is written another way is none of ours.
+# With dashes: a UUID that is written in another way is not an id of a site.
 SITE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def read_site_id(text: str) -> uuid.UUID:
-    """The id in a path or an argument. One that is malformed is as unknown as any other. Raises SiteNotFound."""
+    """The id in a path or an argument. Raises SiteNotFound if it is malformed."""
     if not SITE_ID.fullmatch(text):
         raise SiteNotFound
     return uuid.UUID(text)
@@ -91,7 +91,7 @@ def checked_note(text: str | None, *, field: str) -> str | None:
 
 
 def checked_overlap(overlap: timedelta) -> timedelta:
-    """How long an older key works on after a rotation. Raises InvalidInput."""
+    """How long older keys still work after a rotation. Raises InvalidInput."""
     if not timedelta(0) <= overlap <= timedelta(hours=MAX_OVERLAP_HOURS):
         raise InvalidInput(f"Must be from 0 to {MAX_OVERLAP_HOURS} hours.", field="overlap_hours")
     return overlap

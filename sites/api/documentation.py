@@ -99,7 +99,7 @@ register_site = extend_schema(
     summary="Register a site",
     description=(
         "Takes a restaurant in and answers with its `secret_key`, which is shown here once and never again. Give it to the"
-        " site's local backend. Whoever loses it rotates it."
+        " site's local backend. If it is lost, rotate the key."
     ),
     tags=TAGS,
     parameters=[IDEMPOTENCY_KEY, CREATED_ETAG, LOCATION, REPLAYED],

@@ -63,7 +63,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
     last_seen_ip = serializers.CharField(source="pulse.last_seen_ip", allow_null=True)
     version = serializers.CharField(source="pulse.version", allow_null=True)
     uptime_seconds = serializers.IntegerField(source="pulse.uptime_seconds", allow_null=True)
-    due_at = InstantField(source="pulse.due_at", allow_null=True, help_text="When the site was told to call next.")
+    due_at = InstantField(source="pulse.due_at", allow_null=True, help_text="When the next heartbeat is due.")
     created_at = InstantField()
     updated_at = InstantField()
     key_hint = serializers.CharField(help_text="The end of the newest key.")

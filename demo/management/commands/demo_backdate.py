@@ -7,10 +7,10 @@ from django.utils import timezone
 from common.commands import DomainCommand
 from common.errors import InvalidInput
 from demo.services import backdate_demo_sites
-from sites.commands import read_site_id
 from sites.models import Site
 from sites.representation import site_representation
 from sites.status import SiteStatus
+from sites.validation import read_site_id
 
 MOST_DAYS = 365
 STATUSES = (SiteStatus.ONLINE, SiteStatus.LATE, SiteStatus.OFFLINE)

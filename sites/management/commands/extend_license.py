@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from audit.actors import COMMAND
 from common.commands import DomainCommand
-from sites.commands import read_options, read_site_id, represent
+from sites.commands import read_options, represent
 from sites.limits import MAX_EXTENSION_DAYS
 from sites.services import extend_license
+from sites.validation import read_site_id
 
 
 class Command(DomainCommand):

@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from audit.actors import COMMAND
 from common.commands import DomainCommand
-from sites.commands import read_options, read_site_id, represent
+from sites.commands import read_options, represent
 from sites.limits import MAX_REASON_LENGTH
 from sites.services import lock_site
+from sites.validation import read_site_id
 
 
 class Command(DomainCommand):

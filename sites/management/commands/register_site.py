@@ -29,5 +29,5 @@ class Command(DomainCommand):
             f"Registered {site['name']}; the licence ends at {site['license_expires_at']}.",
             f"Site id:    {site['site_id']}",
             f"Secret key: {registration.secret_key}",
-            "Write the key down now: it is stored nowhere. Whoever loses it rotates it.",
+            "Write the key down now: it is shown only once. If it is lost, rotate the key.",
         ]

@@ -6,10 +6,11 @@ from django.utils import timezone
 
 from audit.actors import COMMAND
 from common.commands import DomainCommand
-from sites.commands import read_options, read_site_id
+from sites.commands import read_options
 from sites.limits import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS
 from sites.representation import rotation_representation
 from sites.services import rotate_key
+from sites.validation import read_site_id
 
 
 class Command(DomainCommand):
