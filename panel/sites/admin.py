@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern
 
-from common.admin import RefusalsAsMessages
 from panel.sites.imports.export import export_actions
 from panel.sites.imports.urls import urls as import_urls
 from panel.sites.list.columns import SiteListPage
@@ -20,7 +19,7 @@ from sites.models import Site
 
 
 @admin.register(Site)
-class SiteAdmin(RefusalsAsMessages, SiteListPage):
+class SiteAdmin(SiteListPage):
     """Lists the sites. Each `<room>/urls.py` beside this module adds the pages of that room."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -1,22 +1,23 @@
 """The list of sites: reads the filters, the search and the order from the URL, and finds the page."""
 
 import math
+from collections.abc import Iterator
 from functools import reduce
 from operator import and_
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.safestring import SafeString
 
 from common.admin import asks_for_nul
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
-from panel.sites.list.rows import headers_of, rows_of
+from panel.sites.list.rows import Row, rows_of
 from panel.sites.list.triage import find_triage_page, in_triage_order
 from sites.listing.pages import Page, find_page
 from sites.listing.query import SiteQuery
@@ -84,9 +85,9 @@ class SiteChangeList(ChangeList):
         return find(self.query_of_list, rows)
 
     def headers(self) -> list[dict[str, Any]]:
-        return headers_of(self)
+        return list(result_headers(self))
 
-    def rows(self) -> list[SafeString]:
+    def rows(self) -> Iterator[Row]:
         return rows_of(self)
 
     # --- The order: by one column at a time ---

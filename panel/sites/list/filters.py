@@ -26,7 +26,7 @@ NEWEST_HEARTBEATS, MOST_VERSIONS = 2_000, 20
 class SiteFilter(SimpleListFilter):
     options: dict[str, str] = {}
     is_folded = False
-    template = "admin/sites/site/filter.html"
+    template = "panel/sites/list/filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return list(self.options.items())
@@ -73,7 +73,7 @@ class LicenseFilter(SiteFilter):
 
 
 class ActiveFilter(SiteFilter):
-    title = "use"
+    title = "active"
     parameter_name = "is_active__exact"
     options = {"1": "active", "0": "inactive"}
 
@@ -157,7 +157,7 @@ class SavedView(SiteFilter):
     title = "view"
     parameter_name = "view"
     options = {"attention": "Needs attention", "ending": "Ending soon", "locked": "Locked"}
-    template = "admin/sites/site/saved_views.html"
+    template = "panel/sites/list/saved_views.html"
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         yield {"selected": self.value() is None, "query_string": "?", "display": "All"}
