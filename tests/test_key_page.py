@@ -86,8 +86,8 @@ def test_the_key_is_copied_with_or_without_the_clipboards_permission(anna: Panel
     type_site(anna, "Copy Shop")
     anna.follow("input[name=_save]")
     for name, what in (("secret-key", "Secret key"), ("environment", "For the local backend")):
-        page.click(f"[data-copies={name}]")
-        page.locator("#said", has_text=f"Copied: {what}").wait_for()
+        page.click(f"[data-copy={name}]")
+        page.locator("#copy-status", has_text=f"Copied: {what}").wait_for()
         page.evaluate("document.body.insertAdjacentHTML('beforeend', '<textarea id=paste></textarea>')")
         page.focus("#paste")
         page.keyboard.press("Control+V")

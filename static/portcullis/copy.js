@@ -1,7 +1,7 @@
-// Copies what stands on the page of a new key, says so, and leaves no key behind when the page is left.
+// The copy buttons on the page with a new key. Removes the key from the page when the person leaves it.
 "use strict";
 {
-  const said = document.getElementById("said");
+  const status = document.getElementById("copy-status");
 
   function select(source) {
     const range = document.createRange();
@@ -11,7 +11,7 @@
     selection.addRange(range);
   }
 
-  // Without HTTPS, or where the person forbids it, a page has no clipboard; the old command copies what is selected.
+  // Without HTTPS or the person's permission the clipboard is not available: execCommand copies the selected text.
   async function copied(source) {
     try {
       await navigator.clipboard.writeText(source.textContent);
@@ -22,25 +22,25 @@
     }
   }
 
-  for (const button of document.querySelectorAll("[data-copies]")) {
-    const source = document.getElementById(button.dataset.copies);
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const source = document.getElementById(button.dataset.copy);
     const what = document.getElementById(button.getAttribute("aria-describedby")).firstChild.textContent.trim();
     button.hidden = false;
     button.addEventListener("click", async () => {
       const done = await copied(source);
-      said.textContent = "";
-      // In a later turn: a screen reader says the same sentence again only if it went away in between.
+      status.textContent = "";
+      // Later, because a screen reader repeats the same sentence only if it was removed before.
       setTimeout(() => {
-        said.textContent = done ? `Copied: ${what}` : `${what} is selected: copy it with Ctrl+C or ⌘C`;
+        status.textContent = done ? `Copied: ${what}` : `${what} is selected: copy it with Ctrl+C or ⌘C`;
       }, 50);
     });
   }
 
-  // A browser may keep the page as it was, to show it again on the way back.
+  // The browser may keep the page in its cache and show it again on the way back.
   addEventListener("pagehide", () => {
     for (const secret of document.querySelectorAll("[data-secret]")) {
       secret.textContent = "shown once";
     }
-    said.textContent = "";
+    status.textContent = "";
   });
 }
