@@ -1,4 +1,4 @@
-"""Sites of every kind at once, and what a person would say of each."""
+"""Sites in every combination of states, and the attention item that is expected of each."""
 
 import itertools
 import uuid
@@ -14,7 +14,7 @@ from sites.models import Site, SitePulse
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 STATUSES = ("online", "late", "offline", "never_seen")
-LOCKS = ("open", "told", "untold")
+LOCKS = ("unlocked", "received", "pending")
 LICENCES = {"long": 200 * DAY, "a month": 20 * DAY, "days": 3 * DAY, "expired": -5 * DAY}
 AGES = {"old": 40 * DAY, "new": HOUR}
 
@@ -39,12 +39,12 @@ class Kind:
 
     @property
     def attention_kind(self) -> str | None:
-        """The kind of its attention item on the dashboard, if any: the rule of `panel.dashboard.attention`, written again."""
+        """Of its attention item on the dashboard, if any: the rule of `panel.dashboard.attention`, written independently."""
         is_silent = self.status in ("late", "offline")
         if self.is_gone:
             return None
-        if self.lock != "open":
-            return "lock_pending" if self.lock == "untold" and self.status != "never_seen" else None
+        if self.lock != "unlocked":
+            return "lock_pending" if self.lock == "pending" and self.status != "never_seen" else None
         if not self.is_licensed:
             return "expired_in_use" if self.is_active and self.status in ("online", "late") else None
         if is_silent:
@@ -59,8 +59,8 @@ def every_kind() -> Iterator[Kind]:
     yield from (Kind(*facts) for facts in itertools.product(STATUSES, LOCKS, LICENCES, flags, flags, AGES))
 
 
-def stand_up(kinds: list[Kind]) -> dict[uuid.UUID, Kind]:
-    """Write a site of each of them, as the services would have left it."""
+def create_sites(kinds: list[Kind]) -> dict[uuid.UUID, Kind]:
+    """Write a site of each kind, as the services would."""
     at, ids = timezone.now(), [uuid.uuid4() for _ in kinds]
     Site.objects.bulk_create(site_of(kind, pk, at) for kind, pk in zip(kinds, ids, strict=True))
     SitePulse.objects.bulk_create(pulse_of(kind, pk, at) for kind, pk in zip(kinds, ids, strict=True))
@@ -68,7 +68,7 @@ def stand_up(kinds: list[Kind]) -> dict[uuid.UUID, Kind]:
 
 
 def site_of(kind: Kind, pk: uuid.UUID, at: datetime) -> Site:
-    is_locked = kind.lock != "open"
+    is_locked = kind.lock != "unlocked"
     return Site(
         pk=pk,
         name=kind.name,
@@ -90,7 +90,7 @@ def pulse_of(kind: Kind, pk: uuid.UUID, at: datetime) -> SitePulse:
         return SitePulse(pk=pk)
     due_in = {"online": HOUR, "late": -settings.HEARTBEAT_GRACE / 2, "offline": -settings.HEARTBEAT_GRACE - DAY}
     due_at = at + due_in[kind.status]
-    reply_locked = {"open": False, "told": True, "untold": False}[kind.lock]
+    reply_locked = {"unlocked": False, "received": True, "pending": False}[kind.lock]
     return SitePulse(
         pk=pk,
         last_seen_at=due_at - settings.HEARTBEAT_INTERVAL,

@@ -1,4 +1,4 @@
-"""An admin at the screen: opens a page, sees what stands in its form, types, and sends the form, at once or much later."""
+"""A signed-in browser, and the page that confirms an operation as a browser holds it: opened now, sent later."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -21,7 +21,7 @@ def at_the_screen(admin: Admin) -> Client:
 
 
 class FormReader(HTMLParser):
-    """The hidden fields of a page's forms, the one that signs out apart."""
+    """The hidden fields of a page's forms, without the CSRF token."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class FormReader(HTMLParser):
 
 @dataclass
 class Confirmation:
-    """The page that asks before an operation, opened by GET for these sites."""
+    """The page that confirms an operation, opened by POST for these sites."""
 
     admin: Admin
     operation: str
@@ -47,9 +47,9 @@ class Confirmation:
     def __post_init__(self) -> None:
         self.browser = at_the_screen(self.admin)
         self.path = f"{LIST}operate/{self.operation}/"
-        self.see(self.browser.post(self.path, {"site": [site.site_id for site in self.sites]}))
+        self.receive(self.browser.post(self.path, {"site": [site.site_id for site in self.sites]}))
 
-    def see(self, answer: Any) -> None:
+    def receive(self, answer: Any) -> None:
         self.answer = answer
         if hidden := FormReader(self.page).fields:
             self.form = dict(hidden)
@@ -59,20 +59,20 @@ class Confirmation:
         return str(self.answer.content.decode())
 
     def send(self, **entries: str) -> "Confirmation":
-        """Follows to where the answer leads."""
+        """Send the form and follow redirects."""
         sent = {**self.form, **entries}
         self.answer = self.browser.post(self.path, sent, follow=True)
         if 'name="confirmed"' in self.page:
-            self.see(self.answer)
+            self.receive(self.answer)
         return self
 
     @property
-    def said(self) -> str:
+    def messages(self) -> str:
         return " ".join(str(message) for message in self.answer.context["messages"])
 
     @property
     def results(self) -> dict[str, tuple[str, str]]:
-        """What the result page says of each site, in the order of the page."""
+        """From the result page: kind and words of each site's result, in the order of the page."""
         return {result["name"]: (result["kind"], result["words"]) for result, _ in self.answer.context["results"]}
 
     @property

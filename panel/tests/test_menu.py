@@ -1,4 +1,4 @@
-"""The menu of the panel begins with what is asked for most."""
+"""The order of the menu."""
 
 import re
 
@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from accounts.models import Admin
 
 
-def test_sites_come_first_and_admins_after_what_sites_do(anna: Admin) -> None:
+def test_the_tables_are_in_the_order_of_their_use(anna: Admin) -> None:
     request = RequestFactory().get("/admin/")
     request.user = anna
     apps = admin.site.get_app_list(request)
@@ -16,7 +16,7 @@ def test_sites_come_first_and_admins_after_what_sites_do(anna: Admin) -> None:
     assert apps[0]["models"][0]["object_name"] == "Site"
 
 
-def test_every_page_but_the_ones_that_must_come_first_has_the_menu(anna: Admin, client: Client) -> None:
+def test_every_page_after_the_sign_in_has_the_menu(anna: Admin, client: Client) -> None:
     client.force_login(anna)
     page = client.get("/admin/sites/site/").content.decode().partition("</nav>")[0]
     names = re.findall(r'<li><a href="(/admin/[^"]*)"( aria-current="page")?>', page)

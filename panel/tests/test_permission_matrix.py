@@ -1,5 +1,4 @@
-"""Each role at each page, by GET and by POST. The pages are read from the admin site itself: one that is new and stands in no
-table here fails, so that nobody can forget to say who may see it."""
+"""Each role at each page, by GET and by POST. The pages are read from the admin site: a new page without a rule here fails."""
 
 import re
 import uuid
@@ -26,22 +25,22 @@ from panel.sites.operations.registry import OPERATIONS
 from sites.models import Site, SiteImport, SiteKey, SitePulse
 
 CAST = ("anna", "ben", "vera")
-EVERYBODY, NOBODY = "everybody", "nobody"
+ALL_ROLES, NO_ROLE = "all roles", "no role"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The permission that a page asks for. A page that only shows takes a POST as a GET, or refuses it."""
+    """The permission that a page requires. A page without a form answers a POST like a GET, or refuses it."""
 
-    get: str = EVERYBODY
-    post: str = EVERYBODY
+    get: str = ALL_ROLES
+    post: str = ALL_ROLES
 
     def allows(self, role: str, method: str) -> bool:
         needed = self.get if method == "get" else self.post
-        return needed == EVERYBODY or needed in PERMISSIONS[role]
+        return needed == ALL_ROLES or needed in PERMISSIONS[role]
 
 
-# What the pages of a table ask for. Nothing is ever deleted.
+# The permissions of a table's pages. No page deletes anything.
 TABLES = {
     "sites_site": {"view": "sites.view_site", "add": "sites.add_site", "change": "sites.change_site"},
     "sites_sitekey": {"view": "sites.view_sitekey"},
@@ -65,7 +64,7 @@ OTHER_PAGES = {
     "password_change_done": Rule(),
     "jsi18n": Rule(),
     "app_list": Rule(),
-    # One's own account: everybody's, and about nobody else.
+    # The pages of the signed-in admin's own account.
     **{name: Rule() for name in ("account", "end_browser", "end_api_sign_in", "end_others", "second_factor")},
     **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
     "renew_recovery_codes": Rule(),
@@ -77,7 +76,7 @@ OTHER_PAGES = {
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
 }
-# What each operation on sites asks for; said here a second time, on purpose.
+# The permission of each operation on sites, repeated here on purpose.
 OPERATION_PERMISSIONS = {
     "lock": "sites.lock_site",
     "unlock": "sites.unlock_site",
@@ -88,7 +87,7 @@ OPERATION_PERMISSIONS = {
     "deregister": "sites.deregister_site",
     "restore": "sites.restore_site",
 }
-# Pages of Django's that lead nowhere here, whoever asks: no field is completed as one types, no object has a page outside.
+# Pages of Django that are not used here: no field has autocompletion, no object has a public page.
 DEAD_ENDS = {"autocomplete", "view_on_site"}
 
 FORGED = {
@@ -121,13 +120,13 @@ def rule_of(name: str) -> Rule:
         return OTHER_PAGES[name]
     table, _, page = name.rpartition("_")
     asked = TABLES[table]
-    change = asked.get("change", NOBODY)
+    change = asked.get("change", NO_ROLE)
     return {
         "changelist": Rule(asked["view"], asked["view"]),
         "history": Rule(asked["view"], asked["view"]),
         "change": Rule(asked["view"], change),
-        "add": Rule(asked.get("add", NOBODY), asked.get("add", NOBODY)),
-        "delete": Rule(NOBODY, NOBODY),
+        "add": Rule(asked.get("add", NO_ROLE), asked.get("add", NO_ROLE)),
+        "delete": Rule(NO_ROLE, NO_ROLE),
     }[page]
 
 
@@ -140,7 +139,7 @@ def patterns(found: list[Any]) -> Iterator[URLPattern]:
 
 
 def pages(objects: dict[str, Any]) -> Iterator[Page]:
-    """Every page of the panel, about an object that exists; each operation on sites is a page of its own."""
+    """Every page of the panel, with an existing object; each operation on sites is a page of its own."""
     for pattern in patterns(admin.site.urls[0]):
         name = str(pattern.name)
         if name in DEAD_ENDS:
@@ -160,7 +159,7 @@ def pages(objects: dict[str, Any]) -> Iterator[Page]:
 
 @pytest.fixture
 def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
-    """One of everything, by the name of its table or of the part of an address."""
+    """One object of each kind, by the name of its table or of the URL's parameter."""
     site: RegisteredSite = register()
     site.call_home()
     api.post(
@@ -182,17 +181,17 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
     } | {model._meta.label_lower.replace(".", "_"): row.pk for model, row in first.items() if row}
 
 
-def test_every_table_of_the_panel_stands_here() -> None:
+def test_every_table_of_the_panel_has_a_rule() -> None:
     registered = {model._meta.label_lower.replace(".", "_") for model in admin.site._registry}
     assert registered == set(TABLES)
 
 
-def test_every_operation_stands_here() -> None:
+def test_every_operation_has_a_rule() -> None:
     assert set(OPERATIONS) == set(OPERATION_PERMISSIONS)
 
 
 def stored() -> list[Any]:
-    """What a forged request could change."""
+    """The rows that a forged request could change."""
     tables = (Site, SiteKey, SitePulse, Event, Admin, IdempotentRequest, TokenFamily, SiteImport)
     return [list(model.objects.order_by("pk").values()) for model in tables]
 
@@ -241,16 +240,16 @@ def test_each_role_is_offered_each_operation_or_not(
         "index": "0",
     }
     answer = browser.post(path, selected)
-    assert ('name="confirmed"' in answer.content.decode()) is allowed, "a page that asks, or none"
+    assert ('name="confirmed"' in answer.content.decode()) is allowed, "the page that confirms, or none"
     assert stored() == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CAST)
-def test_no_link_or_button_leads_a_role_to_what_it_may_not_do(
+def test_no_link_leads_a_role_to_a_page_that_it_may_not_use(
     name: str, objects: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
-    """From every page that it may see; sites in whatever state have buttons of their own."""
+    """From every page that the role may see."""
     browser = Client()
     browser.force_login(request.getfixturevalue(name))
     seen: dict[str, int] = {}

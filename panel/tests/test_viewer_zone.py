@@ -1,4 +1,4 @@
-"""Times are shown and read in the zone of whoever looks, which is always named."""
+"""Times are shown and read in the viewer's time zone, which is always named."""
 
 import re
 
@@ -53,7 +53,7 @@ def test_a_form_is_read_in_the_zone_in_which_it_was_written(anna: Admin, registe
     assert (stored.name, f"{stored.license_expires_at:%H:%M}") == ("Renamed", "12:00")
 
 
-def test_an_hour_that_the_clocks_show_twice_is_kept(anna: Admin, register: Register) -> None:
+def test_the_second_of_two_equal_hours_is_kept(anna: Admin, register: Register) -> None:
     for ends in ("2030-10-27T00:30:00Z", "2030-10-27T01:30:00Z"):
         site = register(license_expires_at=ends)
         browser = in_berlin(anna)
@@ -64,7 +64,7 @@ def test_an_hour_that_the_clocks_show_twice_is_kept(anna: Admin, register: Regis
         assert f"{stored.license_expires_at:%Y-%m-%dT%H:%M:%SZ}" == ends
 
 
-def test_an_hour_that_the_clocks_leave_out_is_refused(anna: Admin, register: Register) -> None:
+def test_a_time_that_does_not_exist_is_refused(anna: Admin, register: Register) -> None:
     site = register(**EXPIRES)
     browser = in_berlin(anna)
     fields = fields_of(browser.get(change(site)).content.decode())
@@ -74,7 +74,7 @@ def test_an_hour_that_the_clocks_leave_out_is_refused(anna: Admin, register: Reg
     assert f"{Site.objects.get().license_expires_at:%Y-%m-%d}" == "2030-07-01"
 
 
-def test_tables_that_are_only_looked_at_name_the_zone_too(anna: Admin, roma: RegisteredSite) -> None:
+def test_read_only_tables_name_the_zone_too(anna: Admin, roma: RegisteredSite) -> None:
     roma.call_home()
     browser = in_berlin(anna)
     for path in ("/admin/audit/event/", "/admin/heartbeat/heartbeat/", "/admin/sites/sitekey/"):

@@ -1,4 +1,4 @@
-"""The pages have one word for each thing."""
+"""The pages use the same word for the same thing."""
 
 import re
 from html import unescape
@@ -40,35 +40,35 @@ def test_a_page_says_licence_register_and_sign_in(page: str, anna: Admin, roma: 
     assert OTHER_WORDS.findall(visible(answer.content.decode())) == []
 
 
-def test_who_signs_out_is_told_so_and_can_sign_in_again(anna: Admin) -> None:
+def test_the_page_after_signing_out_says_so_and_links_to_the_sign_in(anna: Admin) -> None:
     browser = at_the_screen(anna)
-    said = visible(browser.post("/admin/logout/").content.decode())
-    assert "Signed out" in said
-    assert "Sign in again" in said
-    assert OTHER_WORDS.findall(said) == []
+    text = visible(browser.post("/admin/logout/").content.decode())
+    assert "Signed out" in text
+    assert "Sign in again" in text
+    assert OTHER_WORDS.findall(text) == []
     assert "Sign in" in visible(browser.get("/admin/login/").content.decode())
 
 
-def test_how_many_were_found_is_said_of_what_was_searched_for(anna: Admin, roma: RegisteredSite) -> None:
+def test_the_number_found_is_shown_only_for_searches_and_filters(anna: Admin, roma: RegisteredSite) -> None:
     browser = at_the_screen(anna)
     assert " found (" not in visible(browser.get(LIST).content.decode())
     assert "1 found (" in visible(browser.get(f"{LIST}?q=Roma").content.decode())
     assert "1 found (" in visible(browser.get(f"{LIST}?status=never_seen").content.decode())
 
 
-def test_a_wrong_password_is_told_in_our_words(anna: Admin) -> None:
-    said = visible(Client().post("/admin/login/", {"username": "anna", "password": "wrong"}).content.decode())
-    assert "The user name or the password is wrong" in said
-    assert "staff" not in said
+def test_a_wrong_password_is_reported_in_the_words_of_the_panel(anna: Admin) -> None:
+    text = visible(Client().post("/admin/login/", {"username": "anna", "password": "wrong"}).content.decode())
+    assert "The user name or the password is wrong" in text
+    assert "staff" not in text
 
 
-def test_a_new_admin_is_asked_for_no_way_in_that_there_is_not(anna: Admin) -> None:
-    said = visible(at_the_screen(anna).get("/admin/accounts/admin/add/").content.decode())
-    assert "at first sign-in" in said
-    assert "Single Sign-On" not in said
+def test_the_form_for_a_new_admin_offers_only_existing_ways_to_sign_in(anna: Admin) -> None:
+    text = visible(at_the_screen(anna).get("/admin/accounts/admin/add/").content.decode())
+    assert "at first sign-in" in text
+    assert "Single Sign-On" not in text
 
 
-def test_who_may_not_is_told_so_and_led_back(vera: Admin) -> None:
+def test_a_page_without_permission_says_so_and_links_back(vera: Admin) -> None:
     answer = at_the_screen(vera).get(ADD)
     assert answer.status_code == 403
     assert "Your role may not do this" in visible(answer.content.decode())

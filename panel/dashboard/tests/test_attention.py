@@ -12,11 +12,11 @@ from accounts.models import Admin
 from conftest import Register, RegisteredSite
 from panel.dashboard.attention import KINDS_NOW, KINDS_SOON, MAX_NOW, MAX_SOON, attention_items
 from panel.dashboard.tests.test_dashboard import page, text
-from panel.tests.estates import DAY, HOUR, Kind, every_kind, stand_up
+from panel.tests.estates import DAY, HOUR, Kind, create_sites, every_kind
 from sites.attention import sites_needing_attention
 from sites.models import Site, SitePulse
 
-WELL = Kind("online", "open", "long", is_active=True, is_gone=False, age="old")
+WELL = Kind("online", "unlocked", "long", is_active=True, is_gone=False, age="old")
 
 
 def like(**facts: object) -> Kind:
@@ -32,7 +32,7 @@ def lines(html: str) -> list[str]:
 def test_a_site_is_named_for_the_worst_that_is_true_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("MAX_NOW", "MAX_SOON"):
         monkeypatch.setattr(panel.dashboard.attention, bound, 1_000)
-    kinds = stand_up(list(every_kind()))
+    kinds = create_sites(list(every_kind()))
     items = attention_items(at=timezone.now())
     found = {item.site.name: item.kind for item in (*items.now, *items.soon)}
     assert found == {kind.name: kind.attention_kind for kind in kinds.values() if kind.attention_kind}
@@ -41,7 +41,7 @@ def test_a_site_is_named_for_the_worst_that_is_true_of_it(monkeypatch: pytest.Mo
 
 @pytest.mark.django_db
 def test_no_kind_crowds_out_the_others_and_the_worst_come_first() -> None:
-    stand_up(list(every_kind()))
+    create_sites(list(every_kind()))
     items = attention_items(at=timezone.now())
     kinds = [item.kind for item in items.now]
     assert Counter(kinds) == {"offline": 3, "lock_pending": 3, "expired_in_use": 2, "late": 2}
@@ -52,7 +52,7 @@ def test_no_kind_crowds_out_the_others_and_the_worst_come_first() -> None:
 
 @pytest.mark.django_db
 def test_one_kind_alone_may_fill_the_page_the_longest_first() -> None:
-    ids = list(stand_up([like(status="offline")] * 14))
+    ids = list(create_sites([like(status="offline")] * 14))
     for number, pk in enumerate(ids):
         due_at = timezone.now() - number * DAY - 2 * HOUR
         SitePulse.objects.filter(pk=pk).update(due_at=due_at, last_seen_at=due_at - HOUR)
@@ -63,7 +63,7 @@ def test_one_kind_alone_may_fill_the_page_the_longest_first() -> None:
 
 @pytest.mark.django_db
 def test_the_number_is_that_of_the_list_of_sites_that_need_attention(anna: Admin) -> None:
-    kinds = stand_up(list(every_kind())).values()
+    kinds = create_sites(list(every_kind())).values()
     expected = sum(kind.attention_kind in KINDS_NOW for kind in kinds)
     assert sites_needing_attention(at=timezone.now()).count() == expected
     assert f'href="/admin/sites/site/?view=attention">Show all {expected}</a>' in page(anna)
@@ -73,14 +73,14 @@ def test_the_number_is_that_of_the_list_of_sites_that_need_attention(anna: Admin
 def test_each_line_says_why_and_since_when(anna: Admin) -> None:
     kinds = [
         like(status="offline"),
-        like(lock="untold"),
-        like(lock="untold", status="offline"),
+        like(lock="pending"),
+        like(lock="pending", status="offline"),
         like(licence="expired"),
         like(status="late"),
         like(licence="days"),
         like(status="never_seen"),
     ]
-    stand_up(kinds)
+    create_sites(kinds)
     said = "\n".join(lines(page(anna)))
     for kind in kinds:
         said = said.replace(kind.name, "Roma")

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from conftest import Register, RegisteredSite, SignIn
 from panel.dashboard.counts import license_counts, weeks_from
-from panel.tests.estates import every_kind, stand_up
+from panel.tests.estates import create_sites, every_kind
 from sites.models import Site
 
 DASHBOARD = "/admin/"
@@ -51,7 +51,7 @@ def tiles(html: str) -> dict[str, tuple[int, str]]:
 
 @pytest.mark.parametrize("words", TILES)
 def test_a_tile_counts_exactly_the_sites_of_the_list_it_leads_to(anna: Admin, words: str) -> None:
-    stand_up(list(every_kind()))
+    create_sites(list(every_kind()))
     browser = at_the_screen(anna)
     number, url = tiles(browser.get(DASHBOARD).content.decode())[words]
     answer: Any = browser.get(url)
@@ -60,7 +60,7 @@ def test_a_tile_counts_exactly_the_sites_of_the_list_it_leads_to(anna: Admin, wo
 
 
 def test_the_tiles_count_what_a_person_would_count(anna: Admin) -> None:
-    kinds = [kind for kind in stand_up(list(every_kind())).values() if not kind.is_gone]
+    kinds = [kind for kind in create_sites(list(every_kind())).values() if not kind.is_gone]
     shown = {words: number for words, (number, _) in tiles(page(anna)).items()}
     assert shown == {
         **{status.replace("_", " "): sum(kind.status == status for kind in kinds) for status in ("online", "late")},
@@ -68,7 +68,7 @@ def test_the_tiles_count_what_a_person_would_count(anna: Admin) -> None:
             status.replace("_", " "): sum(kind.status == status for kind in kinds)
             for status in ("offline", "never_seen")
         },
-        "locked": sum(kind.lock != "open" for kind in kinds),
+        "locked": sum(kind.lock != "unlocked" for kind in kinds),
         "expired or inactive": sum(not kind.is_licensed for kind in kinds),
         "ending within 30 days": sum(kind.is_active and kind.licence in ("a month", "days") for kind in kinds),
     }
@@ -115,7 +115,7 @@ def test_it_costs_the_same_for_few_and_for_many(anna: Admin, register: Register)
 
 
 def test_the_page_is_small_and_within_the_content_policy(anna: Admin) -> None:
-    stand_up(list(every_kind()))
+    create_sites(list(every_kind()))
     html = page(anna)
     assert len(html) < 100_000
     assert not re.search(r"<[^>]+\sstyle=|<style|<script(?![^>]+src=)|\son\w+=", html)

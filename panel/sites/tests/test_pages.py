@@ -1,4 +1,4 @@
-"""The admin pages obey the roles, cost the same however many sites there are, and change nothing by a GET."""
+"""The admin's pages of sites: permissions of the roles, number of queries, search and filters."""
 
 import pytest
 from django.db import connection
@@ -48,7 +48,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_each_role_reaches_what_it_may_do_and_nothing_else(
+def test_each_role_reaches_only_the_pages_that_it_may_use(
     name: str, roma: RegisteredSite, request: pytest.FixtureRequest
 ) -> None:
     browser = at_the_screen(request.getfixturevalue(name))
@@ -80,13 +80,13 @@ def test_only_a_sysadmin_can_edit_a_site(name: str, roma: RegisteredSite, reques
     assert Site.objects.get().name == "Trattoria Roma"
 
 
-def test_nobody_sees_the_pages_without_signing_in(roma: RegisteredSite) -> None:
+def test_the_pages_require_a_sign_in(roma: RegisteredSite) -> None:
     for path in [LIST, change(roma), *pages_of(roma).values()]:
         answer = Client().get(path)
         assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/admin/login/")
 
 
-def test_the_list_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
+def test_the_list_needs_as_many_queries_for_few_sites_as_for_many(anna: Admin, register: Register) -> None:
     browser = at_the_screen(anna)
 
     def cost() -> int:
@@ -118,7 +118,7 @@ def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredS
     assert not Event.objects.filter(action="site.updated").exists()
 
 
-def test_the_digest_of_a_key_stands_on_no_page(anna: Admin, roma: RegisteredSite) -> None:
+def test_no_page_shows_the_digest_of_a_key(anna: Admin, roma: RegisteredSite) -> None:
     browser = at_the_screen(anna)
     key = SiteKey.objects.get()
     for path in (LIST, change(roma), "/admin/sites/sitekey/", f"/admin/sites/sitekey/{key.pk}/change/"):
@@ -128,14 +128,14 @@ def test_the_digest_of_a_key_stands_on_no_page(anna: Admin, roma: RegisteredSite
 
 
 @pytest.mark.parametrize("table", ["sites/sitekey", "sites/sitepulse", "audit/event", "heartbeat/heartbeat"])
-def test_what_services_own_cannot_be_edited(anna: Admin, roma: RegisteredSite, table: str) -> None:
+def test_tables_that_services_own_cannot_be_edited(anna: Admin, roma: RegisteredSite, table: str) -> None:
     roma.call_home()
     browser = at_the_screen(anna)
     assert browser.get(f"/admin/{table}/").status_code == 200
     assert browser.get(f"/admin/{table}/add/").status_code == 403
 
 
-def test_a_search_finds_in_any_case(anna: Admin, register: Register) -> None:
+def test_a_search_ignores_case(anna: Admin, register: Register) -> None:
     register(name="Café Élan")
     register(name="Bistro")
     page = at_the_screen(anna).get(LIST, {"q": "CAFÉ éLAN"}).content.decode()
@@ -190,14 +190,14 @@ def test_control_characters_are_refused_as_in_the_api(anna: Admin, roma: Registe
 
 
 @pytest.mark.parametrize("table", ["sites/site", "sites/sitekey", "sites/sitepulse", "heartbeat/heartbeat"])
-def test_each_list_of_a_site_is_searched_in_any_case(anna: Admin, register: Register, table: str) -> None:
+def test_the_search_of_each_list_ignores_case(anna: Admin, register: Register, table: str) -> None:
     register(name="Chez Élise").call_home()
     register(name="Bistro").call_home()
     page = at_the_screen(anna).get(f"/admin/{table}/", {"q": "chez éLISE"})
     assert page.context["cl"].result_count == 1
 
 
-def test_a_saved_form_writes_no_pulse(anna: Admin, roma: RegisteredSite) -> None:
+def test_saving_the_form_does_not_write_the_pulse(anna: Admin, roma: RegisteredSite) -> None:
     browser = at_the_screen(anna)
     site = Site.objects.get()
     form = {

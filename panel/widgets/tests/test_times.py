@@ -1,4 +1,4 @@
-"""Spans of time as a person reads them."""
+"""Times and durations as text."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from panel.widgets.times import ago, until
         (timedelta(days=200), "6 months ago"),
     ],
 )
-def test_what_is_long_ago_is_told_in_one_unit(passed: timedelta, words: str) -> None:
+def test_a_past_time_is_shown_in_one_unit(passed: timedelta, words: str) -> None:
     assert ago(timezone.now() - passed).replace("\xa0", " ") == words
 
 
@@ -32,5 +32,5 @@ def test_what_is_long_ago_is_told_in_one_unit(passed: timedelta, words: str) -> 
         (timedelta(days=400), "in 1 year"),
     ],
 )
-def test_what_is_to_come_is_told_in_one_unit(left: timedelta, words: str) -> None:
+def test_a_future_time_is_shown_in_one_unit(left: timedelta, words: str) -> None:
     assert until(timezone.now() + left).replace("\xa0", " ") == words

@@ -1,4 +1,4 @@
-"""What the tests of the import share: files, the two steps, and what the pages say."""
+"""What the tests of the import share: files, the two steps, and readers of the pages."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def at_the_screen(admin: Admin) -> Client:
 
 
 def upload(browser: Client, content: str | bytes, *, name: str = "sites.csv") -> Any:
-    """What the preview answers: the page it leads to, or the form that says why the file cannot be read."""
+    """The response after redirects: the preview, or the form with an error if the file cannot be read."""
     data = content.encode() if isinstance(content, str) else content
     return browser.post(IMPORT, {"file": SimpleUploadedFile(name, data, "text/csv")}, follow=True)
 
@@ -30,17 +30,17 @@ def lines(*rows: str) -> str:
 
 
 def results(answer: Any) -> list[str]:
-    """Of the rows of the first page, as shown: the worst first."""
+    """The results of the rows of the page, in its order."""
     return [each["row"].result for each in answer.context["rows"]]
 
 
 def problems(answer: Any) -> list[tuple[int, str, str]]:
-    """Line, column and why."""
+    """Line, column and reason."""
     return [(each["row"].line, column, why) for each in answer.context["rows"] for column, why in each["row"].problems]
 
 
 def refusal(answer: Any) -> str:
-    """Why the file as a whole was refused; nothing of it is kept."""
+    """The reason why the whole file was refused."""
     assert answer.status_code == 200
     assert not SiteImport.objects.exists()
     [reason] = answer.context["form"].errors["file"]
@@ -51,5 +51,5 @@ def apply(browser: Client, started: SiteImport | None = None) -> Any:
     return browser.post(f"{IMPORT}{(started or SiteImport.objects.get()).pk}/", follow=True)
 
 
-def said(answer: Any) -> list[str]:
+def messages(answer: Any) -> list[str]:
     return [str(message) for message in answer.context["messages"]]

@@ -1,4 +1,4 @@
-"""A file is applied as a whole, once, by who uploaded it; what the preview did not see, it does not overwrite."""
+"""A file is applied as a whole, once, by the admin who uploaded it; it never overwrites a change since its preview."""
 
 import csv
 from io import StringIO
@@ -13,7 +13,7 @@ from accounts.models import Admin
 from audit.actors import Actor
 from audit.models import Event
 from conftest import Register, RegisteredSite, SignIn
-from panel.sites.imports.tests.importing import IMPORT, NEW, apply, at_the_screen, lines, results, said, upload
+from panel.sites.imports.tests.importing import IMPORT, NEW, apply, at_the_screen, lines, messages, results, upload
 from sites.imports.errors import ImportNotFound
 from sites.imports.services import apply_import
 from sites.models import Site, SiteImport, SiteKey, SitePulse
@@ -59,7 +59,7 @@ def test_changes_and_registrations_are_written_with_one_event_each(anna: Admin, 
     assert registered.changes["license_expires_at"] == [None, "2040-01-01T00:00:00Z"]
 
 
-def test_new_keys_are_shown_once_and_open_the_door(anna: Admin) -> None:
+def test_new_keys_are_shown_once_and_work(anna: Admin) -> None:
     browser = at_the_screen(anna)
     upload(browser, lines(NEW, "=Cmd,B,c@d.example", "Zwei,B,c@d.example"))
     answer = apply(browser)
@@ -83,12 +83,12 @@ def test_a_file_sent_twice_is_applied_once(anna: Admin, roma: RegisteredSite) ->
     apply(browser)
     once = everything()
     second = apply(browser)
-    assert said(second) == ["This file was applied already; nothing was written a second time"]
+    assert messages(second) == ["This file was applied already; nothing was written a second time"]
     assert "1 changed, 1 registered" in second.content.decode()
     assert everything() == once
 
 
-def test_the_rows_are_gone_after_they_were_applied(anna: Admin) -> None:
+def test_the_stored_rows_are_deleted_when_they_are_applied(anna: Admin) -> None:
     upload(at_the_screen(anna), lines(NEW, "A,B,c@d.example"))
     apply(at_the_screen(anna))
     started = SiteImport.objects.get()
@@ -100,12 +100,12 @@ def test_a_file_with_one_bad_row_cannot_be_applied(anna: Admin, roma: Registered
     browser = at_the_screen(anna)
     upload(browser, lines("site_id," + NEW, f"{roma.site_id},Renamed,,", ",Neu,B,nobody"))
     before = everything()
-    assert said(apply(browser)) == ["Nothing was written: the file has rows that are refused"]
+    assert messages(apply(browser)) == ["Nothing was written: the file has rows that are refused"]
     assert everything() == before
     assert SiteImport.objects.get().applied_at is None
 
 
-def changed_meanwhile(api: APIClient, site: RegisteredSite, how: str) -> None:
+def change_site(api: APIClient, site: RegisteredSite, how: str) -> None:
     answers = {
         "locked": lambda: api.post(f"{site.path}/lock", {"reason": "unpaid"}),
         "renamed": lambda: api.patch(site.path, {"name": "By somebody else"}),
@@ -117,23 +117,23 @@ def changed_meanwhile(api: APIClient, site: RegisteredSite, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["locked", "renamed", "extended", "rotated", "deregistered"])
-def test_a_site_that_was_changed_since_the_dry_run_stops_the_whole_file(
+def test_a_site_changed_since_the_preview_stops_the_whole_file(
     how: str, anna: Admin, api: APIClient, register: Register
 ) -> None:
     first, second = register(name="First"), register(name="Second")
     browser = at_the_screen(anna)
     rows = [f"{first.site_id},One,,", f"{second.site_id},Two,,", ",Neu,B,c@d.example"]
     upload(browser, lines("site_id," + NEW, *rows))
-    changed_meanwhile(api, second, how)
+    change_site(api, second, how)
     before = everything()
     answer = apply(browser)
-    assert said(answer)[0].startswith("Nothing was written. Changed since the preview: Second (line 3).")
+    assert messages(answer)[0].startswith("Nothing was written. Changed since the preview: Second (line 3).")
     assert everything() == before
-    assert apply(browser).status_code == 200, "and again the same"
+    assert apply(browser).status_code == 200, "the second attempt is answered the same"
     assert everything() == before
 
 
-def test_heartbeats_and_changes_of_other_sites_do_not_stand_in_the_way(
+def test_heartbeats_and_changes_of_unchanged_sites_do_not_stop_the_file(
     anna: Admin, api: APIClient, register: Register
 ) -> None:
     mine, unchanged = register(name="Mine"), register(name="Unchanged")
@@ -141,7 +141,7 @@ def test_heartbeats_and_changes_of_other_sites_do_not_stand_in_the_way(
     upload(browser, lines("site_id,name", f"{mine.site_id},New name", f"{unchanged.site_id},Unchanged"))
     mine.call_home()
     api.post(f"{unchanged.path}/lock", {"reason": "unpaid"})
-    assert said(apply(browser)) == ["Import applied."]
+    assert messages(apply(browser)) == ["Import applied."]
     assert names() == {"New name", "Unchanged"}
     assert Site.objects.get(name="Unchanged").is_locked
     assert Site.objects.get(name="New name").pulse.version == "1.0.0"
@@ -156,10 +156,10 @@ def test_an_import_never_touches_a_lock(anna: Admin, api: APIClient, roma: Regis
     assert (site.name, site.is_locked, site.lock_reason) == ("Renamed", True, "unpaid")
 
 
-def test_a_row_that_fails_meanwhile_undoes_all(
+def test_a_row_that_fails_rolls_back_the_whole_file(
     anna: Admin, register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last of the new sites meets the database's own refusal, after all others were written."""
+    """The database refuses the last new site, after all other rows were written."""
     roma = register(name="Roma")
     browser = at_the_screen(anna)
     browser.raise_request_exception = False
@@ -183,7 +183,7 @@ def test_a_row_that_fails_meanwhile_undoes_all(
     assert names() == {"Renamed", "Neu", "Last"}
 
 
-def test_nobody_else_sees_or_applies_what_one_uploaded(anna: Admin) -> None:
+def test_an_admin_cannot_see_or_apply_the_upload_of_another(anna: Admin) -> None:
     other = Admin.objects.create_user("otto", "otto@vendor.example", "correct horse battery", role="sysadmin")
     upload(at_the_screen(anna), lines(NEW, "A,B,c@d.example"))
     started = SiteImport.objects.get()
@@ -195,7 +195,7 @@ def test_nobody_else_sees_or_applies_what_one_uploaded(anna: Admin) -> None:
     assert Site.objects.count() == 0
 
 
-def test_who_is_no_sysadmin_any_more_applies_nothing(anna: Admin) -> None:
+def test_an_admin_who_is_no_longer_sysadmin_cannot_apply(anna: Admin) -> None:
     browser = at_the_screen(anna)
     upload(browser, lines(NEW, "A,B,c@d.example"))
     Admin.objects.filter(pk=anna.pk).update(role="support")
@@ -203,7 +203,7 @@ def test_who_is_no_sysadmin_any_more_applies_nothing(anna: Admin) -> None:
     assert Site.objects.count() == 0
 
 
-def test_what_was_imported_is_found_by_search(anna: Admin, roma: RegisteredSite, signed_in: SignIn) -> None:
+def test_imported_sites_are_found_by_search(anna: Admin, roma: RegisteredSite, signed_in: SignIn) -> None:
     browser = at_the_screen(anna)
     upload(browser, lines("site_id," + NEW, f"{roma.site_id},Ünique,,", ",Örtlich,B,c@d.example"))
     apply(browser)

@@ -1,4 +1,4 @@
-"""Sites as CSV: the same facts that the API prints, harmless in a spreadsheet, sent without being held in memory."""
+"""Sites as CSV: the values of the API, safe in a spreadsheet, streamed."""
 
 import csv
 import tracemalloc
@@ -55,7 +55,7 @@ def many_sites(number: int) -> None:
     SitePulse.objects.bulk_create((SitePulse(site=site) for site in sites), batch_size=1_000)
 
 
-def test_a_row_says_what_the_api_says(anna: Admin, api: APIClient, register: Register) -> None:
+def test_a_row_has_the_values_of_the_api(anna: Admin, api: APIClient, register: Register) -> None:
     seen, locked = register(name="Osteria, “Roma”\u00fc"), register(name="Locked")
     register(name="Never seen", timezone="Europe/Rome")
     seen.call_home(version="2.0")
@@ -71,14 +71,14 @@ def test_a_row_says_what_the_api_says(anna: Admin, api: APIClient, register: Reg
         assert row == {name: as_text(value) for name, value in facts.items()}
 
 
-def test_no_key_nor_anything_made_of_one_stands_in_it(anna: Admin, roma: RegisteredSite) -> None:
+def test_an_export_contains_no_keys_or_digests(anna: Admin, roma: RegisteredSite) -> None:
     text = b"".join(at_the_screen(anna).get(EXPORT).streaming_content).decode()
     key = SiteKey.objects.get()
     assert roma.site_id in text
     assert not any(secret in text for secret in (roma.key, key.digest, key.hint, key.hint[1:], "psk_"))
 
 
-def test_a_browser_saves_it_under_a_dated_name_and_nobody_keeps_a_copy(anna: Admin, roma: RegisteredSite) -> None:
+def test_an_export_has_a_dated_file_name_and_is_not_cached(anna: Admin, roma: RegisteredSite) -> None:
     answer = at_the_screen(anna).get(EXPORT)
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == f'attachment; filename="sites-{timezone.now():%Y-%m-%d}.csv"'
@@ -101,7 +101,7 @@ def test_the_link_exports_what_filters_and_search_match(anna: Admin, api: APICli
 
 
 @pytest.mark.parametrize("query", ["is_locked__exact=maybe&e=2", "zone=%00", "version=a%00", "q=%00"])
-def test_an_address_with_an_unknown_filter_leads_back_to_the_list(anna: Admin, query: str) -> None:
+def test_a_url_with_an_unknown_filter_leads_back_to_the_list(anna: Admin, query: str) -> None:
     assert at_the_screen(anna).get(f"{EXPORT}?{query}").status_code == 302
 
 
@@ -118,7 +118,7 @@ def test_select_all_across_pages_exports_any_number(anna: Admin) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 9, 10, 11, 20, 35])
-def test_each_site_stands_in_it_once_wherever_the_chunks_end(
+def test_each_site_is_exported_once_wherever_the_chunks_end(
     rows: int, anna: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "ROWS_AT_ONCE", 10)
@@ -126,8 +126,8 @@ def test_each_site_stands_in_it_once_wherever_the_chunks_end(
     assert [row["name"] for row in read(at_the_screen(anna).get(EXPORT))] == [f"Site {each}" for each in range(rows)]
 
 
-def test_every_chunk_is_one_query_of_its_own(anna: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the limit on a statement's time never meets the whole file, and a pooler may stand between."""
+def test_each_chunk_is_one_query(anna: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit on a statement's time applies to each chunk, and a transaction pooler can be used."""
     monkeypatch.setattr(export, "ROWS_AT_ONCE", 10)
     many_sites(35)
     answer = at_the_screen(anna).get(EXPORT)
@@ -138,7 +138,7 @@ def test_every_chunk_is_one_query_of_its_own(anna: Admin, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_file(anna: Admin) -> None:
+def test_the_memory_of_an_export_does_not_grow_with_the_file(anna: Admin) -> None:
     many_sites(12_000)
     answer = at_the_screen(anna).get(EXPORT)
     sizes = []

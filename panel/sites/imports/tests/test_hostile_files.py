@@ -1,4 +1,4 @@
-"""Whatever is uploaded, the answer is a sentence, soon, and never a fault of the server."""
+"""Unreadable, huge and hostile files are refused quickly with a sentence, never with a server error."""
 
 import io
 import time
@@ -60,7 +60,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_what_cannot_be_read_is_refused_with_a_sentence(kind: str, anna: Admin) -> None:
+def test_an_unreadable_file_is_refused_with_a_sentence(kind: str, anna: Admin) -> None:
     content, why = UNREADABLE[kind]
     started = time.monotonic()
     answer = upload(at_the_screen(anna), content)
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(kind: str, anna: Admin) 
     assert time.monotonic() - started < 5
 
 
-def test_no_file_and_an_empty_one_are_asked_for_again(anna: Admin) -> None:
+def test_a_missing_or_empty_file_is_refused_beside_its_field(anna: Admin) -> None:
     browser = at_the_screen(anna)
     for facts in ({}, {"file": "a,b"}, {"file": SimpleUploadedFile("empty.csv", b"")}):
         answer = browser.post(IMPORT, facts)
@@ -90,7 +90,7 @@ WORST = {
 
 
 @pytest.mark.parametrize("kind", WORST)
-def test_a_huge_cell_is_refused_soon_and_quoted_in_part(kind: str, anna: Admin) -> None:
+def test_a_huge_cell_is_refused_quickly_and_quoted_in_part(kind: str, anna: Admin) -> None:
     started = time.monotonic()
     answer = upload(at_the_screen(anna), f'{NEW}\n"{WORST[kind]}",B,c@d.example\n')
     assert time.monotonic() - started < 5
@@ -99,7 +99,7 @@ def test_a_huge_cell_is_refused_soon_and_quoted_in_part(kind: str, anna: Admin) 
     assert len(answer.content) < 50_000
 
 
-def test_a_megabyte_of_bad_cells_is_refused_soon(anna: Admin) -> None:
+def test_a_megabyte_of_bad_cells_is_refused_quickly(anna: Admin) -> None:
     started = time.monotonic()
     answer = upload(at_the_screen(anna), lines(NEW, *[";=" * 490] * 999))
     assert time.monotonic() - started < 10

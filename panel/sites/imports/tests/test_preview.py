@@ -21,7 +21,7 @@ UNKNOWN_ID = "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11"
 
 @pytest.fixture
 def stored() -> object:
-    """Nothing of what is operated may differ after a preview."""
+    """Reads what a preview must not change: the sites and the number of events."""
     return lambda: (list(Site.objects.order_by("pk").values()), Event.objects.count())
 
 
@@ -75,7 +75,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("column", "value"), WRONG)
-def test_what_the_api_refuses_is_refused_with_its_words(
+def test_the_import_refuses_what_the_api_refuses_with_the_same_words(
     column: str, value: str, anna: Admin, api: APIClient, roma: RegisteredSite
 ) -> None:
     facts = {"name": "Roma", "owner_name": "G", "contact_email": "g@x.example", column: value}
@@ -91,7 +91,7 @@ def test_what_the_api_refuses_is_refused_with_its_words(
 
 
 @pytest.mark.parametrize(("column", "value"), [each for each in WRONG if each[1]])
-def test_a_change_is_held_to_the_rules_of_an_edit(
+def test_a_changed_row_obeys_the_rules_of_an_edit(
     column: str, value: str, anna: Admin, api: APIClient, roma: RegisteredSite
 ) -> None:
     reasons = api.patch(roma.path, {column: value}).json()["errors"]
@@ -101,7 +101,7 @@ def test_a_change_is_held_to_the_rules_of_an_edit(
     assert all(reason["detail"] in why for reason in reasons)
 
 
-def test_truths_are_told_as_a_spreadsheet_writes_them(anna: Admin, roma: RegisteredSite) -> None:
+def test_booleans_may_be_written_as_a_spreadsheet_writes_them(anna: Admin, roma: RegisteredSite) -> None:
     for cell, result in {"TRUE": "unchanged", "true": "unchanged", "False": "change", "yes": "refused"}.items():
         answer = upload(at_the_screen(anna), lines("site_id,is_active", f"{roma.site_id},{cell}"))
         assert results(answer) == [result], cell
@@ -113,7 +113,7 @@ def test_a_new_site_cannot_be_inactive(anna: Admin) -> None:
     assert problems(answer)[0][:2] == (2, "is_active")
 
 
-def test_a_site_that_is_unknown_gone_malformed_or_there_twice_is_refused(
+def test_a_site_id_that_is_unknown_deregistered_malformed_or_repeated_is_refused(
     anna: Admin, api: APIClient, roma: RegisteredSite, register: Register
 ) -> None:
     gone, twice = register(name="Gone"), register(name="Twice")
@@ -130,7 +130,7 @@ def test_a_site_that_is_unknown_gone_malformed_or_there_twice_is_refused(
     assert results(answer).count("change") == 1
 
 
-def test_locks_and_other_columns_of_an_export_are_ignored_and_said_so(
+def test_locks_and_other_columns_of_an_export_are_ignored_and_named(
     anna: Admin, api: APIClient, roma: RegisteredSite
 ) -> None:
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
@@ -155,7 +155,7 @@ def test_lines_are_counted_as_an_editor_counts_them(anna: Admin) -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("delimiter", [",", ";"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_every_usual_csv_is_read(end: str, delimiter: str, mark: bytes, anna: Admin) -> None:
+def test_every_common_form_of_csv_is_read(end: str, delimiter: str, mark: bytes, anna: Admin) -> None:
     rows = [["contact_email", "name", "owner_name"], ["a@b.example", "Café, Köln", "Frau; Öz"]]
     text = end.join(delimiter.join(f'"{cell}"' for cell in row) for row in rows)
     answer = upload(at_the_screen(anna), mark + text.encode())
@@ -164,13 +164,13 @@ def test_every_usual_csv_is_read(end: str, delimiter: str, mark: bytes, anna: Ad
     assert answer.context["rows"][0]["row"].after["owner_name"] == "Frau; Öz"
 
 
-def test_two_hundred_new_sites_are_the_most(anna: Admin) -> None:
+def test_more_than_two_hundred_new_sites_are_refused(anna: Admin) -> None:
     answer = upload(at_the_screen(anna), lines(NEW, *(f"Site {n},B,c@d.example" for n in range(202))))
     assert [line for line, *_ in problems(answer)] == [202, 203]
     assert {why[:23] for *_, why in problems(answer)} == {"A file can register at "}
 
 
-def test_a_thousand_rows_are_read_and_one_more_is_not(anna: Admin) -> None:
+def test_more_than_a_thousand_rows_are_refused(anna: Admin) -> None:
     rows = [f"{UNKNOWN_ID},A" for _ in range(1_001)]
     assert "more than 1,000 rows" in refusal(upload(at_the_screen(anna), lines("site_id,name", *rows)))
     answer = upload(at_the_screen(anna), lines("site_id,name", *rows[1:]))
@@ -181,7 +181,7 @@ def test_a_thousand_rows_are_read_and_one_more_is_not(anna: Admin) -> None:
     assert second.context["rows"][0]["row"].line == 52
 
 
-def test_the_dry_run_costs_the_same_however_many_rows(anna: Admin, register: Register) -> None:
+def test_the_preview_needs_as_many_queries_for_few_rows_as_for_many(anna: Admin, register: Register) -> None:
     sites = [register(name=f"Site {number}") for number in range(40)]
     browser = at_the_screen(anna)
     upload(browser, lines(NEW, "A,B,c@d.example"))
@@ -206,7 +206,7 @@ def test_only_a_sysadmin_may_import(name: str, request: pytest.FixtureRequest, a
     assert Site.objects.count() == 0
 
 
-def test_the_template_is_a_header_that_the_import_knows(anna: Admin) -> None:
+def test_the_import_accepts_the_header_of_the_template(anna: Admin) -> None:
     browser = at_the_screen(anna)
     template = browser.get(f"{IMPORT}template.csv")
     assert template.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -214,7 +214,7 @@ def test_the_template_is_a_header_that_the_import_knows(anna: Admin) -> None:
     assert template.content.decode("utf-8-sig").startswith("site_id,name,owner_name,contact_email,timezone,")
 
 
-def test_files_that_nobody_applied_are_forgotten_after_a_day(anna: Admin, capsys) -> None:
+def test_files_that_were_not_applied_are_deleted_after_a_day(anna: Admin, capsys) -> None:
     browser = at_the_screen(anna)
     upload(browser, lines(NEW, "A,B,c@d.example"))
     SiteImport.objects.update(created_at=timezone.now() - timedelta(hours=25))

@@ -1,4 +1,4 @@
-"""Two imports at once, and an import beside the other ways to change a site: nothing that was acknowledged is lost."""
+"""Two imports at once, and an import at the same time as other changes: no acknowledged change is lost."""
 
 import threading
 import time
@@ -39,13 +39,13 @@ OUTCOMES = {
 
 
 def outcome(answer: Any) -> str:
-    """As the page says it; the test client's own notes on a page mix up what threads render."""
+    """Read from the HTML: the test client's `context` mixes the pages that different threads render."""
     page = answer.content.decode()
     [found] = [name for name, words in OUTCOMES.items() if words in page]
     return found
 
 
-def test_of_two_imports_of_the_same_sites_one_is_applied_and_the_other_told(
+def test_of_two_imports_of_the_same_sites_one_is_applied_and_the_other_refused(
     transactional_db: None, anna: Admin, otto: Admin, register: Register
 ) -> None:
     for round_ in range(4):
@@ -97,7 +97,7 @@ def test_a_lock_at_the_same_moment_is_never_lost(
     assert seen <= {0, SITES}
 
 
-def test_a_lock_that_is_under_way_is_waited_for_and_stops_the_import(
+def test_an_import_waits_for_a_running_lock_and_is_refused(
     transactional_db: None, anna: Admin, api: APIClient, register: Register
 ) -> None:
     sites = [register(name=f"Site {number}") for number in range(3)]

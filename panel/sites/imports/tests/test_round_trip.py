@@ -1,4 +1,4 @@
-"""An export that is imported as it is changes nothing, whatever the sites are called."""
+"""Importing an unchanged export changes nothing, for any name of a site."""
 
 import csv
 from io import StringIO
@@ -26,7 +26,7 @@ def exported(browser: Any) -> bytes:
     return b"".join(browser.get(EXPORT).streaming_content)
 
 
-def test_formulas_go_out_harmless_and_come_back_as_they_were(anna: Admin, register: Register) -> None:
+def test_formulas_are_escaped_in_an_export_and_unescaped_in_an_import(anna: Admin, register: Register) -> None:
     for name in FORMULAS:
         register(name=name, owner_name=name)
     browser = at_the_screen(anna)
@@ -39,7 +39,7 @@ def test_formulas_go_out_harmless_and_come_back_as_they_were(anna: Admin, regist
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=NAMES, owner=NAMES)
 @example(name="'=1", owner="x;'=1")
-def test_any_name_survives_the_way_out_and_in(anna: Admin, api: APIClient, name: str, owner: str) -> None:
+def test_any_name_survives_an_export_and_import(anna: Admin, api: APIClient, name: str, owner: str) -> None:
     answer = api.post("/api/sites", {"name": name, "owner_name": owner, "contact_email": "a@b.example"})
     if answer.status_code != 201:
         return  # blank once it is trimmed
@@ -58,7 +58,9 @@ def test_any_name_survives_the_way_out_and_in(anna: Admin, api: APIClient, name:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
-def test_a_whole_export_changes_nothing(delimiter: str, anna: Admin, api: APIClient, register: Register) -> None:
+def test_importing_an_unchanged_export_changes_nothing(
+    delimiter: str, anna: Admin, api: APIClient, register: Register
+) -> None:
     seen, locked = register(name="Seen", timezone="Asia/Tokyo"), register(name="Locked")
     seen.call_home()
     api.post(f"{locked.path}/lock", {"reason": "=cmd\nunpaid; =really"})

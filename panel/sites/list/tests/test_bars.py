@@ -1,4 +1,4 @@
-"""The heartbeat bar: told apart by height, said in words, small."""
+"""The heartbeat bar: each state has its own height, the title says it in words, and the SVG is small."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple

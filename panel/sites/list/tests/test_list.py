@@ -1,4 +1,4 @@
-"""The list of sites: the worst first, told in words, filtered and turned over at the same number of queries."""
+"""The list of sites: its order, texts, filters and pages, and its number of queries."""
 
 import re
 from datetime import timedelta

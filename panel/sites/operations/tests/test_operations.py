@@ -1,4 +1,4 @@
-"""What is done to one site or to many: asked first, done once to each, and told."""
+"""Operations on one site or many: the page that confirms, the run, and the result."""
 
 import re
 import uuid
@@ -46,7 +46,7 @@ PREPARATION = {"unlock": ["lock"], "activate": ["deactivate"], "restore": ["dere
 
 
 def prepare(anna: Admin, operation: str, *sites: RegisteredSite) -> None:
-    """Bring the sites to where the operation has something to do."""
+    """Bring the sites into a state in which the operation changes them."""
     for before in PREPARATION.get(operation, []):
         Confirmation(anna, before, sites).send(**ENTRIES[before])
 
@@ -56,7 +56,7 @@ def many(register: Register, number: int) -> list[RegisteredSite]:
 
 
 def copies(number: int) -> None:
-    """More sites like the one that is there, without the time that a registration takes."""
+    """Add copies of the only site, faster than by registering."""
     template = Site.objects.get()
     sites = []
     for each in range(number):
@@ -67,7 +67,7 @@ def copies(number: int) -> None:
 
 
 @pytest.mark.parametrize("operation", ENTRIES)
-def test_each_operation_on_two_sites_leaves_one_event_each_and_says_what_was_done(
+def test_each_operation_on_two_sites_records_an_event_for_each_and_shows_the_results(
     operation: str, anna: Admin, register: Register
 ) -> None:
     sites = tuple(many(register, 2))
@@ -83,7 +83,7 @@ def test_each_operation_on_two_sites_leaves_one_event_each_and_says_what_was_don
 
 
 @pytest.mark.parametrize("operation", ENTRIES)
-def test_the_same_form_sent_twice_is_done_once_and_answered_twice(
+def test_a_form_sent_twice_runs_once_and_shows_the_same_results(
     operation: str, anna: Admin, register: Register
 ) -> None:
     sites = tuple(many(register, 2))
@@ -98,7 +98,7 @@ def test_the_same_form_sent_twice_is_done_once_and_answered_twice(
 
 
 @pytest.mark.parametrize("operation", ENTRIES)
-def test_the_same_operation_from_two_pages_harms_nothing(operation: str, anna: Admin, register: Register) -> None:
+def test_the_same_operation_from_two_pages_runs_once(operation: str, anna: Admin, register: Register) -> None:
     sites = tuple(many(register, 2))
     prepare(anna, operation, *sites)
     pages = [Confirmation(anna, operation, sites) for _ in range(2)]
@@ -111,17 +111,19 @@ def test_the_same_operation_from_two_pages_harms_nothing(operation: str, anna: A
 
 
 @pytest.mark.parametrize("operation", ENTRIES)
-def test_one_site_is_told_about_on_its_own_page(operation: str, anna: Admin, roma: RegisteredSite) -> None:
+def test_an_operation_on_one_site_leads_to_its_page_with_a_message(
+    operation: str, anna: Admin, roma: RegisteredSite
+) -> None:
     prepare(anna, operation, roma)
     confirmation = Confirmation(anna, operation, (roma,))
     for _ in range(2):
         confirmation.send(**ENTRIES[operation])
         assert confirmation.answer.redirect_chain[-1][0] == f"{LIST}{roma.site_id}/change/"
-        assert "Trattoria Roma" in confirmation.said
+        assert "Trattoria Roma" in confirmation.messages
 
 
 @pytest.mark.parametrize("operation", ["lock", "deactivate", "deregister"])
-def test_what_hurts_needs_a_reason(operation: str, anna: Admin, roma: RegisteredSite) -> None:
+def test_a_destructive_operation_needs_a_reason(operation: str, anna: Admin, roma: RegisteredSite) -> None:
     before = Site.objects.values().get()
     confirmation = Confirmation(anna, operation, (roma,)).send(reason="  ")
     assert list(confirmation.errors) == ["reason"]
@@ -133,7 +135,7 @@ def test_what_hurts_needs_a_reason(operation: str, anna: Admin, roma: Registered
     ("typed", "needed"),
     [("2031-01-01", False), ("2029-01-01", True), ("2020-01-01", True)],
 )
-def test_an_end_that_comes_earlier_needs_a_reason(typed: str, needed: bool, anna: Admin, register: Register) -> None:
+def test_an_earlier_licence_end_needs_a_reason(typed: str, needed: bool, anna: Admin, register: Register) -> None:
     early = register(name="Early", license_expires_at="2028-01-01T00:00:00Z")
     late = register(name="Late", license_expires_at="2030-01-01T00:00:00Z")
     entries = {"license_expires_at_0": typed, "license_expires_at_1": "00:00:00"}
@@ -146,7 +148,7 @@ def test_an_end_that_comes_earlier_needs_a_reason(typed: str, needed: bool, anna
     assert f"{stored(late).license_expires_at:%Y-%m-%d}" == typed
 
 
-def test_one_site_needs_no_numbers_and_is_told_of_once(anna: Admin, roma: RegisteredSite) -> None:
+def test_one_site_is_shown_without_counts_and_gets_one_message(anna: Admin, roma: RegisteredSite) -> None:
     confirmation = Confirmation(anna, "lock", (roma,))
     assert "online now" not in confirmation.page
     answer = at_the_screen(anna).post(
@@ -155,7 +157,7 @@ def test_one_site_needs_no_numbers_and_is_told_of_once(anna: Admin, roma: Regist
     assert [str(message) for message in answer.context["messages"]] == ["Trattoria Roma: Locked."]
 
 
-def test_the_page_says_first_whom_it_will_hit(anna: Admin, api: APIClient, register: Register) -> None:
+def test_the_page_counts_states_and_previews_each_site(anna: Admin, api: APIClient, register: Register) -> None:
     at_home, locked, ended, gone = (register(name=name) for name in ("At home", "Locked", "Ended", "Gone"))
     at_home.call_home()
     api.post(f"{locked.path}/lock", {"reason": "fraud"})
@@ -169,7 +171,7 @@ def test_the_page_says_first_whom_it_will_hit(anna: Admin, api: APIClient, regis
         "Gone": ("refused", "Deregistered: restore it first"),
         "At home": ("unchanged", "Not locked: nothing to do"),
         "Ended": ("unchanged", "Not locked: nothing to do"),
-        "Locked": ("will", "Will be unlocked"),
+        "Locked": ("will_change", "Will be unlocked"),
     }
     assert "fraud" in confirmation.page
     assert confirmation.send().results == {
@@ -180,7 +182,9 @@ def test_the_page_says_first_whom_it_will_hit(anna: Admin, api: APIClient, regis
     }
 
 
-def test_who_cannot_be_extended_to_that_date_is_told_before_the_others_are(anna: Admin, register: Register) -> None:
+def test_sites_that_cannot_be_extended_are_named_before_the_others_are_extended(
+    anna: Admin, register: Register
+) -> None:
     early = register(name="Early", license_expires_at="2030-01-01T00:00:00Z")
     late = register(name="Late", license_expires_at="2040-01-01T00:00:00Z")
     until = {"until_0": "2035-01-01", "until_1": "00:00:00"}
@@ -193,7 +197,7 @@ def test_who_cannot_be_extended_to_that_date_is_told_before_the_others_are(anna:
     assert (stored(early).license_expires_at.year, stored(late).license_expires_at.year) == (2035, 2040)
 
 
-def test_a_date_that_extends_nothing_is_refused_beside_its_field(anna: Admin, register: Register) -> None:
+def test_a_date_that_extends_no_licence_is_refused_beside_its_field(anna: Admin, register: Register) -> None:
     site = register(license_expires_at="2040-01-01T00:00:00Z")
     confirmation = Confirmation(anna, "extend", (site,)).send(until_0="2035-01-01", until_1="00:00:00")
     assert confirmation.errors == {"until": ["Must be later than the current end, 2040-01-01 00:00 UTC."]}
@@ -219,7 +223,7 @@ def test_ten_sites_need_no_number(anna: Admin, register: Register) -> None:
     assert Site.objects.filter(is_locked=True).count() == 10
 
 
-def test_the_typed_number_is_that_of_the_sites_that_were_sent(anna: Admin, register: Register) -> None:
+def test_the_typed_number_must_be_that_of_the_submitted_sites(anna: Admin, register: Register) -> None:
     sites = many(register, 12)
     confirmation = Confirmation(anna, "lock", tuple(sites[:11]))
     confirmation.form["site"].append(sites[11].site_id)
@@ -242,28 +246,26 @@ def test_a_selection_without_sites_is_answered_with_a_sentence(
     ids: list[str], words: str, confirmed: dict[str, str], anna: Admin, roma: RegisteredSite
 ) -> None:
     answer = at_the_screen(anna).post(f"{LIST}operate/lock/", {"site": ids, **confirmed}, follow=True)
-    said = " ".join(str(message) for message in answer.context["messages"])
+    text = " ".join(str(message) for message in answer.context["messages"])
     assert answer.status_code == 200
-    assert words in said
-    assert "Nothing was done" in said
+    assert words in text
+    assert "Nothing was done" in text
     assert not stored(roma).is_locked
 
 
-def test_ids_that_are_no_sites_are_left_out_and_told(anna: Admin, roma: RegisteredSite) -> None:
+def test_ids_of_no_sites_are_left_out_and_counted(anna: Admin, roma: RegisteredSite) -> None:
     page = at_the_screen(anna).post(f"{LIST}operate/lock/", {"site": [roma.site_id, "x", str(uuid.uuid4())]})
     assert "2 of the selected ids are not sites" in page.content.decode()
 
 
 @pytest.mark.parametrize("ids", [["nonsense"], ["\x00"], []])
-def test_the_list_takes_no_action_on_nonsense(ids: list[str], anna: Admin, roma: RegisteredSite) -> None:
+def test_an_action_on_invalid_ids_is_refused(ids: list[str], anna: Admin, roma: RegisteredSite) -> None:
     answer = at_the_screen(anna).post(LIST, {"action": "lock", "index": "0", "_selected_action": ids}, follow=True)
     assert answer.status_code == 200
     assert list(answer.context["messages"])
 
 
-def test_all_that_the_list_finds_can_be_selected_as_far_as_a_page_can_name_them(
-    anna: Admin, roma: RegisteredSite
-) -> None:
+def test_an_action_can_select_all_sites_up_to_the_limit(anna: Admin, roma: RegisteredSite) -> None:
     copies(399)
     browser = at_the_screen(anna)
     everything = {"action": "lock", "select_across": "1", "index": "0", "_selected_action": [roma.site_id]}
@@ -278,19 +280,19 @@ def test_all_that_the_list_finds_can_be_selected_as_far_as_a_page_can_name_them(
     assert "at most 400 sites" in str(next(iter(answer.context["messages"])))
 
 
-def test_the_page_and_the_result_cost_the_same_for_few_and_for_many(anna: Admin, roma: RegisteredSite) -> None:
+def test_the_pages_need_as_many_queries_for_few_sites_as_for_many(anna: Admin, roma: RegisteredSite) -> None:
     def cost(sites: list[str]) -> tuple[int, int]:
         browser = at_the_screen(anna)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as page_queries:
             page = browser.post(f"{LIST}operate/lock/", {"site": sites})
         assert page.status_code == 200
         answer = browser.post(
             f"{LIST}operate/lock/",
             {"site": sites, "confirmed": "yes", "reason": str(len(sites)), "typed_count": str(len(sites))},
         )
-        with CaptureQueriesContext(connection) as told:
+        with CaptureQueriesContext(connection) as result_queries:
             assert browser.get(answer.headers["Location"]).status_code == 200
-        return len(asked), len(told)
+        return len(page_queries), len(result_queries)
 
     copies(59)
     ids = [str(pk) for pk in Site.objects.values_list("pk", flat=True)]
@@ -298,7 +300,7 @@ def test_the_page_and_the_result_cost_the_same_for_few_and_for_many(anna: Admin,
     assert cost(ids[:2]) == cost(ids)
 
 
-def test_a_result_is_of_whoever_did_it_and_of_that_operation(anna: Admin, ben: Admin, register: Register) -> None:
+def test_a_result_belongs_to_one_admin_and_one_operation(anna: Admin, ben: Admin, register: Register) -> None:
     confirmation = Confirmation(anna, "lock", tuple(many(register, 2))).send(reason="unpaid")
     result = confirmation.answer.redirect_chain[-1][0]
     assert at_the_screen(anna).get(result).status_code == 200
@@ -306,15 +308,15 @@ def test_a_result_is_of_whoever_did_it_and_of_that_operation(anna: Admin, ben: A
     assert at_the_screen(anna).get(result.replace("lock", "unlock")).status_code == 404
 
 
-def test_a_form_that_was_sent_is_not_done_anew_with_other_entries(anna: Admin, register: Register) -> None:
+def test_a_form_sent_again_with_other_entries_does_nothing(anna: Admin, register: Register) -> None:
     sites = tuple(many(register, 2))
     confirmation = Confirmation(anna, "lock", sites).send(reason="unpaid")
     confirmation.send(reason="fraud")
-    assert "with other entries" in confirmation.said
+    assert "with other entries" in confirmation.messages
     assert {site.lock_reason for site in Site.objects.all()} == {"unpaid"}
 
 
-def test_the_refused_can_be_looked_at_again(anna: Admin, api: APIClient, register: Register) -> None:
+def test_refused_sites_can_be_retried(anna: Admin, api: APIClient, register: Register) -> None:
     sites = tuple(many(register, 2))
     confirmation = Confirmation(anna, "extend", sites)
     api.post(f"{sites[1].path}/extend", {"days": 5})
@@ -331,7 +333,7 @@ def test_control_characters_and_too_long_reasons_are_refused_beside_the_field(
     assert not stored(roma).is_locked
 
 
-def test_no_form_is_too_large_for_four_hundred_sites(anna: Admin, roma: RegisteredSite) -> None:
+def test_four_hundred_sites_fit_into_one_form(anna: Admin, roma: RegisteredSite) -> None:
     copies(399)
     sites = tuple(RegisteredSite(str(pk), "") for pk in Site.objects.values_list("pk", flat=True))
     confirmation = Confirmation(anna, "deregister", sites).send(reason="all gone", typed_count="400")
@@ -339,13 +341,13 @@ def test_no_form_is_too_large_for_four_hundred_sites(anna: Admin, roma: Register
     assert len(confirmation.answer.content) < 300_000
 
 
-def test_nor_are_the_longest_reasons_that_the_form_brings_back(anna: Admin, roma: RegisteredSite) -> None:
+def test_the_longest_lock_reasons_of_four_hundred_sites_fit_into_one_form(anna: Admin, roma: RegisteredSite) -> None:
     copies(399)
     Site.objects.update(is_locked=True, lock_reason="🍝" * 500, locked_at=timezone.now())
     sites = tuple(RegisteredSite(str(pk), "") for pk in Site.objects.values_list("pk", flat=True))
     confirmation = Confirmation(anna, "unlock", sites)
     form = urlencode({**confirmation.form, "typed_count": "400"}, doseq=True)
-    # As a browser sends it, which takes more room than the test client's own way.
+    # As a browser encodes it, which takes more bytes than the test client's multipart form.
     confirmation.browser.post(confirmation.path, form, content_type="application/x-www-form-urlencoded")
     assert not Site.objects.filter(is_locked=True).exists()
 
@@ -353,21 +355,21 @@ def test_nor_are_the_longest_reasons_that_the_form_brings_back(anna: Admin, roma
 FILTERED = f"{LIST}?status=never_seen&q=Site"
 
 
-def test_the_way_back_leads_to_the_list_as_it_was_filtered(anna: Admin, register: Register) -> None:
-    """By the form's address and the result's, as a browser follows them."""
+def test_the_links_back_keep_the_filters_of_the_list(anna: Admin, register: Register) -> None:
+    """By the URLs of the form and of the result, as a browser follows them."""
     browser = at_the_screen(anna)
     selected = {"_selected_action": [site.site_id for site in many(register, 2)], "action": "lock"}
-    asked = browser.post(FILTERED, selected)
-    assert asked.context["cancel_url"] == FILTERED
-    sent = {**FormReader(asked.content.decode()).fields, "reason": "unpaid"}
-    result = browser.post(asked.context["form_url"], sent, follow=True)
+    page = browser.post(FILTERED, selected)
+    assert page.context["cancel_url"] == FILTERED
+    sent = {**FormReader(page.content.decode()).fields, "reason": "unpaid"}
+    result = browser.post(page.context["form_url"], sent, follow=True)
     assert [one["kind"] for one, _ in result.context["results"]] == ["done", "done"]
     assert f'href="{escape(FILTERED)}">Back to the list' in result.content.decode()
 
 
-def test_the_filters_to_go_back_to_lead_nowhere_else(anna: Admin, roma: RegisteredSite) -> None:
+def test_forged_filters_never_lead_to_another_host(anna: Admin, roma: RegisteredSite) -> None:
     browser = at_the_screen(anna)
-    asked = browser.get(f"{LIST}operate/lock/?site={roma.site_id}&_changelist_filters=//evil.example/%3Fnext%3D%22%3E")
-    assert asked.status_code == 200
-    assert asked.context["cancel_url"].startswith(LIST)
-    assert asked.context["form_url"].startswith(LIST)
+    page = browser.get(f"{LIST}operate/lock/?site={roma.site_id}&_changelist_filters=//evil.example/%3Fnext%3D%22%3E")
+    assert page.status_code == 200
+    assert page.context["cancel_url"].startswith(LIST)
+    assert page.context["form_url"].startswith(LIST)

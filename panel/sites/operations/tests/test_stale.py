@@ -1,4 +1,4 @@
-"""A page that asks may be confirmed minutes later. What somebody else did meanwhile is never overridden unseen."""
+"""Operations that are confirmed on a stale page: a change that the page has not shown is never overwritten."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -11,7 +11,7 @@ from panel.tests.screen import Confirmation, stored
 
 @pytest.fixture
 def lina(register: Register) -> RegisteredSite:
-    """A second site, so that the result is a page that names each."""
+    """A second site: the result of an operation on two sites is a page that names each."""
     return register(name="Lina")
 
 
@@ -31,7 +31,7 @@ def unlock(api: APIClient, site: RegisteredSite) -> None:
     assert api.post(f"{site.path}/unlock").status_code == 200
 
 
-def test_a_lock_whose_reason_is_another_by_now_is_not_opened(ben: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_site_whose_lock_reason_has_changed_is_not_unlocked(ben: Admin, api: APIClient, pair: Pair) -> None:
     for site in pair:
         lock(api, site, "unpaid")
     confirmation = Confirmation(ben, "unlock", pair)
@@ -44,7 +44,7 @@ def test_a_lock_whose_reason_is_another_by_now_is_not_opened(ben: Admin, api: AP
     assert (stored(pair[0]).is_locked, stored(pair[1]).is_locked) == (True, False)
 
 
-def test_a_new_lock_for_the_same_reason_is_not_opened(ben: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_site_locked_again_for_the_same_reason_is_not_unlocked(ben: Admin, api: APIClient, pair: Pair) -> None:
     for site in pair:
         lock(api, site, "unpaid")
     confirmation = Confirmation(ben, "unlock", pair)
@@ -56,7 +56,7 @@ def test_a_new_lock_for_the_same_reason_is_not_opened(ben: Admin, api: APIClient
     assert stored(pair[0]).is_locked
 
 
-def test_a_lock_that_came_after_the_page_is_not_opened(ben: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_site_locked_after_the_page_was_opened_is_not_unlocked(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "unlock", pair)
     lock(api, pair[0], "fraud")
     assert confirmation.send().results == {
@@ -67,7 +67,7 @@ def test_a_lock_that_came_after_the_page_is_not_opened(ben: Admin, api: APIClien
     assert stored(pair[0]).is_locked
 
 
-def test_a_heartbeat_keeps_no_page_from_being_confirmed(anna: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_heartbeat_does_not_make_a_page_stale(anna: Admin, api: APIClient, pair: Pair) -> None:
     for operation, entries in (
         ("lock", {"reason": "unpaid"}),
         ("unlock", {}),
@@ -82,7 +82,7 @@ def test_a_heartbeat_keeps_no_page_from_being_confirmed(anna: Admin, api: APICli
         assert {kind for kind, _ in confirmation.send(**entries).results.values()} == {"done"}, operation
 
 
-def test_another_page_that_matters_not_keeps_nobody_from_unlocking(ben: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_change_of_another_field_does_not_make_a_page_stale(ben: Admin, api: APIClient, pair: Pair) -> None:
     for site in pair:
         lock(api, site, "unpaid")
     confirmation = Confirmation(ben, "unlock", pair)
@@ -90,7 +90,7 @@ def test_another_page_that_matters_not_keeps_nobody_from_unlocking(ben: Admin, a
     assert confirmation.send().results["Trattoria Roma"] == ("done", "Unlocked")
 
 
-def test_a_lock_always_comes_about_and_says_what_it_replaced(ben: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_stale_lock_runs_and_says_what_it_replaced(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "lock", pair)
     lock(api, pair[0], "fraud")
     kind, words = confirmation.send(reason="unpaid").results["Trattoria Roma"]
@@ -101,7 +101,7 @@ def test_a_lock_always_comes_about_and_says_what_it_replaced(ben: Admin, api: AP
     assert Event.objects.get(action="site.lock_reason_changed").changes == {"lock_reason": ["fraud", "unpaid"]}
 
 
-def test_a_lock_on_what_somebody_unlocked_meanwhile_says_so(ben: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_lock_on_a_site_unlocked_since_says_so(ben: Admin, api: APIClient, pair: Pair) -> None:
     lock(api, pair[0], "unpaid")
     confirmation = Confirmation(ben, "lock", pair)
     unlock(api, pair[0])
@@ -111,16 +111,14 @@ def test_a_lock_on_what_somebody_unlocked_meanwhile_says_so(ben: Admin, api: API
     assert stored(pair[0]).is_locked
 
 
-def test_a_lock_form_that_was_sent_and_comes_back_leaves_a_newer_reason_alone(
-    ben: Admin, api: APIClient, pair: Pair
-) -> None:
+def test_a_lock_form_sent_again_keeps_a_newer_reason(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "lock", pair).send(reason="unpaid")
     lock(api, pair[0], "fraud")
     confirmation.send(reason="unpaid")
     assert stored(pair[0]).lock_reason == "fraud"
 
 
-def test_a_lock_form_that_comes_back_after_an_unlock_locks_nothing(ben: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_lock_form_sent_again_after_an_unlock_does_nothing(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "lock", pair).send(reason="unpaid")
     unlock(api, pair[0])
     assert confirmation.send(reason="unpaid").results["Trattoria Roma"] == ("done", "Locked")
@@ -138,7 +136,7 @@ def test_two_extensions_from_two_pages_are_not_added_up(anna: Admin, ben: Admin,
     assert f"{stored(pair[0]).license_expires_at:%Y-%m-%d}" == "2030-01-31"
 
 
-def test_an_end_that_somebody_moved_meanwhile_is_not_set(anna: Admin, api: APIClient, register: Register) -> None:
+def test_a_licence_end_that_has_changed_is_not_overwritten(anna: Admin, api: APIClient, register: Register) -> None:
     ends = "2030-01-01T00:00:00Z"
     pair = register(name="One", license_expires_at=ends), register(name="Two", license_expires_at=ends)
     confirmation = Confirmation(anna, "set_expiry", pair)
@@ -149,20 +147,20 @@ def test_an_end_that_somebody_moved_meanwhile_is_not_set(anna: Admin, api: APICl
     assert f"{stored(pair[0]).license_expires_at:%Y-%m-%d}" == "2031-01-01"
 
 
-@pytest.mark.parametrize(("operation", "meanwhile"), [("deactivate", True), ("activate", False)])
-def test_what_the_page_called_nothing_to_do_is_not_done_after_all(
-    operation: str, meanwhile: bool, anna: Admin, api: APIClient, pair: Pair
+@pytest.mark.parametrize(("operation", "is_active"), [("deactivate", True), ("activate", False)])
+def test_a_site_previewed_as_unchanged_is_not_changed(
+    operation: str, is_active: bool, anna: Admin, api: APIClient, pair: Pair
 ) -> None:
-    api.patch(pair[0].path, {"is_active": not meanwhile})
+    api.patch(pair[0].path, {"is_active": not is_active})
     confirmation = Confirmation(anna, operation, pair)
     assert confirmation.expected_results["Trattoria Roma"][0] == "unchanged"
-    api.patch(pair[0].path, {"is_active": meanwhile})
+    api.patch(pair[0].path, {"is_active": is_active})
     assert confirmation.send(reason="x").results["Trattoria Roma"][0] == "refused"
-    assert stored(pair[0]).is_active is meanwhile
+    assert stored(pair[0]).is_active is is_active
 
 
 @pytest.mark.parametrize("change", [{"license_expires_at": "2040-01-01T00:00:00Z"}, {"name": "Roma, under new owners"}])
-def test_a_site_that_was_changed_meanwhile_is_not_deregistered(
+def test_a_site_changed_since_the_page_was_opened_is_not_deregistered(
     change: dict[str, str], anna: Admin, api: APIClient, pair: Pair
 ) -> None:
     confirmation = Confirmation(anna, "deregister", pair)
@@ -172,7 +170,7 @@ def test_a_site_that_was_changed_meanwhile_is_not_deregistered(
     assert stored(pair[0]).deregistered_at is None
 
 
-def test_a_site_that_was_deregistered_meanwhile_is_refused_and_told(anna: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_site_deregistered_since_the_page_was_opened_is_refused(anna: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(anna, "lock", pair)
     api.delete(pair[0].path)
     results = confirmation.send(reason="unpaid").results
@@ -180,7 +178,7 @@ def test_a_site_that_was_deregistered_meanwhile_is_refused_and_told(anna: Admin,
     assert results["Lina"][0] == "done"
 
 
-def test_a_site_that_was_let_go_anew_is_not_restored(anna: Admin, api: APIClient, pair: Pair) -> None:
+def test_a_site_deregistered_again_is_not_restored(anna: Admin, api: APIClient, pair: Pair) -> None:
     for site in pair:
         api.delete(site.path)
     confirmation = Confirmation(anna, "restore", pair)
@@ -209,7 +207,7 @@ def test_a_site_that_was_let_go_anew_is_not_restored(anna: Admin, api: APIClient
     ],
 )
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
-def test_a_form_that_does_not_say_what_it_showed_opens_no_lock(
+def test_a_form_without_readable_shown_values_unlocks_nothing(
     shown: str, zone: str, ben: Admin, api: APIClient, roma: RegisteredSite
 ) -> None:
     lock(api, roma, "unpaid")
@@ -217,5 +215,5 @@ def test_a_form_that_does_not_say_what_it_showed_opens_no_lock(
     confirmation.browser.cookies["zone"] = zone
     confirmation.form[f"shown-{roma.site_id}"] = [shown]
     confirmation.send()
-    assert "Refused: Trattoria Roma was not unlocked." in confirmation.said
+    assert "Refused: Trattoria Roma was not unlocked." in confirmation.messages
     assert stored(roma).is_locked

@@ -1,4 +1,4 @@
-"""The page of one site as a browser holds it: the form is read from the HTML, filled in, and sent as it stands."""
+"""The page of one site as a browser holds it: the form is read from the HTML, filled in and sent."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from conftest import RegisteredSite
 
 
 class FormReader(HTMLParser):
-    """What a browser would send of `#site_form`."""
+    """The fields of `#site_form` as a browser sends them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class FormReader(HTMLParser):
 
 @dataclass
 class OpenPage:
-    """A page that somebody has before them."""
+    """A page that is open in a browser."""
 
     browser: Client
     path: str
@@ -66,7 +66,7 @@ class OpenPage:
 
     @property
     def text(self) -> str:
-        """What is read, with single blanks, between cells too."""
+        """The visible text, with single spaces, also between cells."""
         parted = re.sub(r"</(t[dh]|d[td]|li|p|title|h[1-6])>", " ", self.html)
         return " ".join(strip_tags(parted).replace("\xa0", " ").split())
 

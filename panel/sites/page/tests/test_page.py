@@ -1,4 +1,4 @@
-"""The page of one site: who sees what, what it tells, and that it costs the same however long the history is."""
+"""The page of one site: what each role sees, its texts, and its number of queries and size."""
 
 import re
 from datetime import timedelta
@@ -26,12 +26,12 @@ def buttons_on(page: OpenPage) -> list[str]:
     return re.findall(r">([^<>]+)</a>", listed)
 
 
-def forget_the_past(site: RegisteredSite, **facts: Any) -> None:
-    """As if the site had been registered, and had called, long ago."""
+def backdate(site: RegisteredSite, **facts: Any) -> None:
+    """As if the site had been registered, and had sent heartbeats, long ago."""
     Site.objects.filter(pk=site.site_id).update(**facts)
 
 
-def test_the_state_stands_on_top_in_a_sentence(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+def test_the_state_is_at_the_top_in_sentences(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
     roma.call_home()
     api.post(f"{roma.path}/lock", {"reason": "unpaid invoice 118"})
     text = open_page(anna, roma).text
@@ -40,7 +40,7 @@ def test_the_state_stands_on_top_in_a_sentence(anna: Admin, roma: RegisteredSite
     assert re.search(r"Last seen at \d\d:\d\d UTC from 127\.0\.0\.1; next heartbeat due by \d\d:\d\d UTC\.", text)
 
 
-def test_a_site_that_was_never_seen_names_the_key_that_waits(anna: Admin, roma: RegisteredSite) -> None:
+def test_a_site_that_was_never_seen_names_its_key(anna: Admin, roma: RegisteredSite) -> None:
     hint = SiteKey.objects.get().hint
     assert f"no heartbeats yet. Its key ends in {hint}." in open_page(anna, roma).text
 
@@ -57,7 +57,7 @@ ENDED = {"license_expires_at": "2020-01-01T00:00:00Z"}
         ("ben", LICENSED, ["Lock", "Extend licence"], "Deregister"),
     ],
 )
-def test_the_likeliest_button_comes_first(
+def test_the_most_likely_button_comes_first(
     request: pytest.FixtureRequest,
     register: Register,
     person: str,
@@ -82,7 +82,7 @@ def test_a_locked_site_is_unlocked_first_and_deregistering_comes_last(
 
 
 @pytest.mark.parametrize(("person", "shown"), [("vera", []), ("ben", ["Lock", "Extend licence"])])
-def test_who_may_not_edit_reads_the_values_and_sees_no_form(
+def test_a_person_who_may_not_edit_sees_the_values_without_a_form(
     request: pytest.FixtureRequest, roma: RegisteredSite, person: str, shown: list[str]
 ) -> None:
     page = open_page(request.getfixturevalue(person), roma)
@@ -92,7 +92,7 @@ def test_who_may_not_edit_reads_the_values_and_sees_no_form(
     assert "giulia@roma.example" in page.text
 
 
-def test_a_deregistered_site_is_only_read_and_restored(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+def test_a_deregistered_site_can_only_be_read_and_restored(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
     assert api.delete(roma.path).status_code == 204
     page = open_page(anna, roma)
     assert re.search(r"Deregistered at \d\d:\d\d UTC by anna over the API\. Its keys are refused\.", page.text)
@@ -100,7 +100,7 @@ def test_a_deregistered_site_is_only_read_and_restored(anna: Admin, roma: Regist
     assert 'id="site_form"' not in page.html
 
 
-def test_the_form_asks_for_what_an_admin_may_edit_and_nothing_else(anna: Admin, roma: RegisteredSite) -> None:
+def test_the_form_has_only_the_fields_that_an_admin_may_edit(anna: Admin, roma: RegisteredSite) -> None:
     names = set(open_page(anna, roma).fields) - {"csrfmiddlewaretoken", "revision"}
     assert names == {
         *("name", "owner_name", "contact_email", "timezone", "is_active"),
@@ -124,26 +124,26 @@ def test_a_field_whose_permission_is_missing_is_not_in_the_form(
     assert (stored.name, stored.license_expires_at, stored.is_active) == ("Renamed", before, True)
 
 
-def test_the_timeline_says_who_did_what_through_which_door_and_what_changed(
+def test_the_history_says_who_did_what_where_and_what_changed(
     anna: Admin, roma: RegisteredSite, api: APIClient
 ) -> None:
     api.patch(roma.path, {"name": "Osteria", "license_expires_at": "2031-05-01T00:00:00Z", "is_active": False})
     api.post(f"{roma.path}/lock", {"reason": "<i>unpaid</i>"})
     page = open_page(anna, roma)
-    told = page.text.partition("History")[2]
-    assert "Name Trattoria Roma → became Osteria" in told
-    assert "→ became 2031-05-01 00:00 UTC" in told
-    assert "Active yes → became no" in told
+    text = page.text.partition("History")[2]
+    assert "Name Trattoria Roma → became Osteria" in text
+    assert "→ became 2031-05-01 00:00 UTC" in text
+    assert "Active yes → became no" in text
     assert (
-        told.index("Locked by anna (sysadmin) over the API")
-        < told.index("Edited by anna")
-        < told.index("Registered by")
+        text.index("Locked by anna (sysadmin) over the API")
+        < text.index("Edited by anna")
+        < text.index("Registered by")
     )
     assert "<i>unpaid" not in page.html
     assert "&lt;i&gt;unpaid" in page.html
 
 
-def test_an_edit_of_one_thing_is_called_by_its_name_and_an_end_of_a_lock_tells_the_reason(
+def test_the_history_names_edits_of_one_field_and_the_reason_of_an_ended_lock(
     anna: Admin, roma: RegisteredSite, api: APIClient
 ) -> None:
     api.patch(roma.path, {"is_active": False})
@@ -151,23 +151,23 @@ def test_an_edit_of_one_thing_is_called_by_its_name_and_an_end_of_a_lock_tells_t
     api.patch(roma.path, {"license_expires_at": "2031-05-01T00:00:00Z"})
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     api.post(f"{roma.path}/unlock")
-    told = open_page(anna, roma).text.partition("History")[2]
+    text = open_page(anna, roma).text.partition("History")[2]
     assert re.search(
-        r"Unlocked .* Lock reason unpaid → became – Locked .* Licence end set .* Activated .* Deactivated ", told
+        r"Unlocked .* Lock reason unpaid → became – Locked .* Licence end set .* Activated .* Deactivated ", text
     )
 
 
-def test_the_heartbeats_say_what_the_site_was_told(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+def test_the_heartbeats_show_the_answer_to_the_site(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
     roma.call_home(version="1.2.3", uptime_seconds=2**53 - 1)
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     roma.call_home(version="1.2.4", uptime_seconds=93_784)
-    told = open_page(anna, roma).text.partition("Last heartbeats")[2]
+    text = open_page(anna, roma).text.partition("Last heartbeats")[2]
     assert re.search(
-        r"127\.0\.0\.1 1\.2\.4 1 day, 2 hours ● licensed ◆ locked .*1\.2\.3 104249991374 days, 7 hours", told
+        r"127\.0\.0\.1 1\.2\.4 1 day, 2 hours ● licensed ◆ locked .*1\.2\.3 104249991374 days, 7 hours", text
     )
 
 
-def test_the_keys_are_shown_by_their_ends_alone(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
+def test_the_keys_are_shown_only_by_their_last_characters(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
     new = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 24}).data["secret_key"]
     page = open_page(anna, roma)
     keys = page.text.partition("Keys")[2]
@@ -182,15 +182,15 @@ def test_the_keys_are_shown_by_their_ends_alone(anna: Admin, roma: RegisteredSit
     assert "✕ retired" in open_page(anna, roma).text
 
 
-def test_an_outage_is_told_with_its_length_and_takes_from_the_figures(anna: Admin, roma: RegisteredSite) -> None:
+def test_an_outage_is_shown_with_its_length_and_lowers_the_uptime(anna: Admin, roma: RegisteredSite) -> None:
     at = timezone.now().replace(microsecond=0)
-    forget_the_past(roma, created_at=at - timedelta(days=20))
+    backdate(roma, created_at=at - timedelta(days=20))
     add_heartbeats(roma, at, [timedelta(hours=hours) for hours in range(72, 480, 6)])
     roma.call_home()
     page = open_page(anna, roma)
-    told = page.text.partition("Last 90 days")[2]
-    assert re.search(r"7 days \d\d\.\d\d % 30 days \d\d\.\d\d % 90 days \d\d\.\d\d %", told)
-    assert re.search(r"Outages .* to .* \(2 days, 1[0-9] hours\)", told)
+    text = page.text.partition("Last 90 days")[2]
+    assert re.search(r"7 days \d\d\.\d\d % 30 days \d\d\.\d\d % 90 days \d\d\.\d\d %", text)
+    assert re.search(r"Outages .* to .* \(2 days, 1[0-9] hours\)", text)
     assert 'class="bar"' in page.html
 
 
@@ -218,7 +218,7 @@ QUERIES = 11
 
 
 @pytest.mark.parametrize("number", [1, 300])
-def test_the_page_costs_the_same_and_weighs_little_however_long_the_history_is(
+def test_the_queries_and_size_of_the_page_do_not_grow_with_the_history(
     anna: Admin, roma: RegisteredSite, api: APIClient, number: int
 ) -> None:
     roma.call_home()
@@ -239,7 +239,7 @@ def test_the_page_costs_the_same_and_weighs_little_however_long_the_history_is(
 
 
 @pytest.mark.parametrize("site_id", ["x", "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11", "%00"])
-def test_a_site_that_there_is_not_has_no_page(anna: Admin, roma: RegisteredSite, site_id: str) -> None:
+def test_an_unknown_site_leads_to_the_dashboard(anna: Admin, roma: RegisteredSite, site_id: str) -> None:
     page = open_page(anna, roma)
     answer = page.browser.get(f"/admin/sites/site/{site_id}/change/")
     assert answer.status_code == 302

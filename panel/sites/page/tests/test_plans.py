@@ -1,4 +1,4 @@
-"""How PostgreSQL answers the page of one site: from that site's rows, however many others there are."""
+"""PostgreSQL's plans for the page of one site: it reads that site's rows, however many other sites there are."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 SITES, HEARTBEATS_EACH, EVENTS_EACH = 2_000, 30, 20
-# One site among them has a long history, and was locked before most of it happened; it calls every two minutes.
+# One site has a long history and was locked early in it; it sends a heartbeat every two minutes.
 LONG, LONG_CALLS = 3_000, 60_000
 BUSY = "md5('1')::uuid"
 SEED = [
@@ -46,7 +46,7 @@ SEED = [
     FROM sites_site, generate_series(1, {LONG}) AS n WHERE n <= {EVENTS_EACH} OR site_id = {BUSY}""",
 ]
 TABLES = ["sites_site", "sites_sitekey", "sites_sitepulse", "heartbeat_heartbeat", "audit_event"]
-# The page may read all events of the one site, and of its calls as many as there are hours in its ninety days, twice.
+# The page may read all events of that site, and two heartbeats for each hour of the ninety days.
 MOST_ROWS = 2 * LONG
 
 
@@ -76,7 +76,7 @@ def rows_read(step: dict[str, Any]) -> float:
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["the busy site", "a usual one"])
-def test_no_table_is_read_from_end_to_end(anna: Admin, number: int) -> None:
+def test_no_table_is_read_sequentially(anna: Admin, number: int) -> None:
     browser = Client()
     browser.force_login(anna)
     site = Site.objects.get(name=f"Trattoria {number}")

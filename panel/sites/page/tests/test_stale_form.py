@@ -1,4 +1,4 @@
-"""A form that was open while others worked loses nothing: not theirs, not what was typed; and it says what happened."""
+"""A stale form loses no change, neither stored nor typed, and shows what happened since it was opened."""
 
 import threading
 import time
@@ -18,13 +18,13 @@ from panel.sites.page.tests.site_form import OpenPage, open_page
 from sites import services
 from sites.models import Site, SitePulse
 
-TOLD = "This site was changed while you had the page open. Nothing was saved yet"
+STALE = "This site was changed while you had the page open. Nothing was saved yet"
 CHOOSE = "Choose which value to keep."
 
 
 @pytest.fixture
 def page(anna: Admin, roma: RegisteredSite) -> OpenPage:
-    """Anna's, opened before anything else happens."""
+    """The page of a site, opened by anna before the test changes anything."""
     return open_page(anna, roma)
 
 
@@ -35,11 +35,11 @@ def bens(ben: Admin, signed_in: SignIn) -> APIClient:
 
 @pytest.fixture
 def others(db: None, signed_in: SignIn) -> APIClient:
-    """Another sysadmin's."""
+    """The API as another sysadmin."""
     return signed_in(Admin.objects.create_user("carla", "carla@vendor.example", "x" * 20, role="sysadmin"))
 
 
-def test_a_heartbeat_meanwhile_is_no_change(page: OpenPage, roma: RegisteredSite) -> None:
+def test_a_heartbeat_does_not_make_the_form_stale(page: OpenPage, roma: RegisteredSite) -> None:
     roma.call_home(version="2.0.0")
     page.type(name="Renamed").save()
     assert "Saved: Name." in page.text
@@ -48,13 +48,13 @@ def test_a_heartbeat_meanwhile_is_no_change(page: OpenPage, roma: RegisteredSite
     assert "online" in page.text
 
 
-def test_a_heartbeat_and_a_lock_meanwhile_are_told_and_nothing_is_lost(
+def test_a_lock_since_then_is_shown_and_no_change_is_lost(
     page: OpenPage, roma: RegisteredSite, bens: APIClient
 ) -> None:
     roma.call_home()
     assert bens.post(f"{roma.path}/lock", {"reason": "unpaid invoice 118"}).status_code == 200
     page.type(name="Renamed").save()
-    assert TOLD in page.text
+    assert STALE in page.text
     assert "Locked by ben (support) over the API" in page.text
     assert "“unpaid invoice 118”" in page.text
     assert page.fields["name"] == "Renamed", "what was typed stands in the form"
@@ -87,7 +87,7 @@ def test_what_the_page_showed_can_be_put_back(page: OpenPage, roma: RegisteredSi
     assert Site.objects.get().owner_name == "Giulia"
 
 
-def test_where_both_changed_a_field_both_values_are_shown_and_one_must_be_chosen(
+def test_a_field_changed_by_both_shows_both_values_and_asks_for_a_choice(
     page: OpenPage, roma: RegisteredSite, others: APIClient
 ) -> None:
     others.patch(roma.path, {"name": "Theirs"})
@@ -111,23 +111,23 @@ def test_either_value_can_be_taken(
     assert Site.objects.values_list("name", "owner_name").get() == (name, "Paolo")
 
 
-def test_the_same_change_by_both_asks_nothing(page: OpenPage, roma: RegisteredSite, others: APIClient) -> None:
+def test_the_same_change_by_both_is_no_conflict(page: OpenPage, roma: RegisteredSite, others: APIClient) -> None:
     others.patch(roma.path, {"name": "Same"})
     page.type(name="Same").save()
-    assert TOLD in page.text
+    assert STALE in page.text
     assert "take_name" not in page.html
     page.save()
     assert "There was nothing to save." in page.text
 
 
-def test_a_change_after_the_question_is_told_too_and_an_answer_to_an_older_question_counts_for_nothing(
+def test_a_choice_made_before_a_newer_change_does_not_count(
     page: OpenPage, roma: RegisteredSite, others: APIClient
 ) -> None:
     others.patch(roma.path, {"name": "Theirs"})
     page.type(name="Mine").save().type(take_name="mine")
     others.patch(roma.path, {"name": "Theirs, corrected"})
     page.save()
-    assert TOLD in page.text
+    assert STALE in page.text
     assert "Theirs, corrected" in page.text
     assert "take_name" not in page.fields
     assert Site.objects.get().name == "Theirs, corrected"
@@ -135,9 +135,7 @@ def test_a_change_after_the_question_is_told_too_and_an_answer_to_an_older_quest
     assert Site.objects.get().name == "Mine"
 
 
-def test_a_licence_that_was_extended_meanwhile_stays_extended(
-    page: OpenPage, roma: RegisteredSite, bens: APIClient
-) -> None:
+def test_a_licence_extended_since_then_stays_extended(page: OpenPage, roma: RegisteredSite, bens: APIClient) -> None:
     before = Site.objects.get().license_expires_at
     bens.post(f"{roma.path}/extend", {"days": 30})
     page.type(name="Renamed").save()
@@ -147,18 +145,18 @@ def test_a_licence_that_was_extended_meanwhile_stays_extended(
     assert (stored.name, (stored.license_expires_at - before).days) == ("Renamed", 30)
 
 
-def test_a_deactivation_meanwhile_stays(page: OpenPage, roma: RegisteredSite, others: APIClient) -> None:
+def test_a_site_deactivated_since_then_stays_inactive(page: OpenPage, roma: RegisteredSite, others: APIClient) -> None:
     others.patch(roma.path, {"is_active": False})
     page.type(name="Renamed").save().save()
     assert Site.objects.values_list("name", "is_active").get() == ("Renamed", False)
 
 
-def test_a_wrong_value_is_no_reason_to_be_silent_about_the_change(
+def test_a_stale_form_with_a_wrong_value_shows_the_changes_too(
     page: OpenPage, roma: RegisteredSite, others: APIClient
 ) -> None:
     others.patch(roma.path, {"contact_email": "new@roma.example"})
     page.type(contact_email="nonsense").save()
-    assert TOLD in page.text
+    assert STALE in page.text
     assert "Enter a valid email address." in page.text
     page.type(take_contact_email="mine").save()
     assert "Enter a valid email address." in page.text
@@ -167,7 +165,7 @@ def test_a_wrong_value_is_no_reason_to_be_silent_about_the_change(
     assert Site.objects.get().contact_email == "new@roma.example"
 
 
-def test_a_rotation_and_a_retired_key_meanwhile_are_counted_right(
+def test_a_rotation_and_a_retired_key_since_then_are_counted_right(
     page: OpenPage, roma: RegisteredSite, api: APIClient
 ) -> None:
     key = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 24}).data["secret_key"]
@@ -175,19 +173,19 @@ def test_a_rotation_and_a_retired_key_meanwhile_are_counted_right(
         assert roma.call_home(key=key).status_code == 200
     assert Event.objects.filter(action="site.key_retired").exists()
     page.type(name="Renamed").save()
-    told = page.html.partition("Changes since you opened the page")[2].partition("</ol>")[0]
-    assert "Key rotated" in told
-    assert "Registered" not in told
+    text = page.html.partition("Changes since you opened the page")[2].partition("</ol>")[0]
+    assert "Key rotated" in text
+    assert "Registered" not in text
     page.save()
     assert Site.objects.get().name == "Renamed"
 
 
 @pytest.mark.parametrize("revision", ["0", "-1", "99"])
-def test_a_form_whose_beginning_is_unknown_overwrites_nothing_unseen(
+def test_a_form_with_an_unknown_revision_overwrites_nothing_unseen(
     page: OpenPage, roma: RegisteredSite, revision: str
 ) -> None:
     page.type(revision=revision, name="Mine").save()
-    assert TOLD in page.text
+    assert STALE in page.text
     page.save()
     assert CHOOSE in page.text
     page.type(take_name="mine").save()
@@ -201,9 +199,7 @@ def test_a_form_without_a_readable_revision_is_not_saved(page: OpenPage, revisio
     assert Site.objects.get().name == "Trattoria Roma"
 
 
-def test_a_site_that_was_deregistered_meanwhile_is_told_and_not_saved(
-    page: OpenPage, roma: RegisteredSite, others: APIClient
-) -> None:
+def test_a_site_deregistered_since_then_is_not_saved(page: OpenPage, roma: RegisteredSite, others: APIClient) -> None:
     assert others.delete(roma.path).status_code == 204
     page.type(name="Mine").save()
     assert "The site was deregistered while you had the page open. Nothing was saved." in page.text
@@ -243,9 +239,9 @@ class TestRaces:
         with transaction.atomic():
             services.lock_site(roma.site_id, reason="unpaid", by=COMMAND, at=timezone.now())  # type: ignore[arg-type]
             saving = in_thread(page.save)
-            wait_until_somebody_waits()
+            wait_for_a_blocked_transaction()
         saving.join(20)
-        assert TOLD in page.text
+        assert STALE in page.text
         assert "Locked by a command" in page.text
         assert Site.objects.values_list("name", "is_locked").get() == ("Trattoria Roma", True)
 
@@ -260,15 +256,15 @@ class TestRaces:
             stored = Site.objects.get()
             assert stored.lock_reason == f"r{number}"
             saved = "Saved: Owner." in page.text
-            assert saved != (TOLD in page.text)
+            assert saved != (STALE in page.text)
             assert (stored.owner_name == f"Owner {number}") == saved
 
 
-def wait_until_somebody_waits() -> None:
+def wait_for_a_blocked_transaction() -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
-    pytest.fail("nobody waited for the row")
+    pytest.fail("no transaction waited for the row")

@@ -20,7 +20,7 @@ LOCKED = {"is_locked": True, "lock_reason": "unpaid invoice 118", "locked_at": N
 
 
 def site(**facts: Any) -> Any:
-    """Online, licensed for long, told what is so; each fact of its pulse by its own name."""
+    """An online, licensed site that has received its state; fields of its pulse can be given by name."""
     of_pulse = {
         "last_seen_at": HEARD,
         "last_seen_ip": "203.0.113.7",
@@ -47,7 +47,7 @@ def words(html: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "expected"),
     [
         ({}, "Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."),
         ({"last_seen_ip": None}, "Last seen at 20:02 UTC; next heartbeat due by 02:02 UTC."),
@@ -71,13 +71,13 @@ def words(html: str) -> str:
         ),
     ],
 )
-def test_when_it_was_heard(facts: dict[str, Any], said: str, settings: Any) -> None:
+def test_the_sentence_about_the_last_heartbeat(facts: dict[str, Any], expected: str, settings: Any) -> None:
     settings.HEARTBEAT_GRACE = timedelta(minutes=30)
-    assert words(state.last_heartbeat(site(**facts), at=NOW)) == said
+    assert words(state.last_heartbeat(site(**facts), at=NOW)) == expected
 
 
 @pytest.mark.parametrize(
-    ("events", "said"),
+    ("events", "expected"),
     [
         ({"locked": event("locked")}, "Locked at 14:30 UTC by anna: unpaid invoice 118."),
         (
@@ -99,11 +99,11 @@ def test_when_it_was_heard(facts: dict[str, Any], said: str, settings: Any) -> N
         ({}, "Locked at 14:30 UTC: unpaid invoice 118."),
     ],
 )
-def test_who_locked_it_and_why(events: dict[str, Event], said: str) -> None:
-    assert words(state.lock_state(site(**LOCKED), KeyEvents(**events), at=NOW)) == said
+def test_the_sentence_about_the_lock(events: dict[str, Event], expected: str) -> None:
+    assert words(state.lock_state(site(**LOCKED), KeyEvents(**events), at=NOW)) == expected
 
 
-def test_an_unlocked_site_is_said_to_be_nothing() -> None:
+def test_there_is_no_sentence_about_a_lock_of_an_unlocked_site() -> None:
     assert state.lock_state(site(), KeyEvents(), at=NOW) == ""
 
 
@@ -111,7 +111,7 @@ NEXT = "it will be told at its next heartbeat."
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "expected"),
     [
         ({}, ""),
         (LOCKED, ""),
@@ -136,12 +136,12 @@ NEXT = "it will be told at its next heartbeat."
         ({**LOCKED, "reply_locked": False, "deregistered_at": NOW}, ""),
     ],
 )
-def test_what_the_site_does_not_know_yet(facts: dict[str, Any], said: str) -> None:
-    assert words(state.not_told_yet(site(**facts))) == said
+def test_the_sentence_about_changes_that_the_site_has_not_received(facts: dict[str, Any], expected: str) -> None:
+    assert words(state.changes_not_received(site(**facts))) == expected
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("facts", "expected"),
     [
         ({}, "Licence ends on 2027-06-01 00:00 UTC."),
         ({"license_expires_at": LONG_AGO}, "Licence expired on 2026-11-01 08:00 UTC."),
@@ -156,43 +156,43 @@ def test_what_the_site_does_not_know_yet(facts: dict[str, Any], said: str) -> No
         ),
     ],
 )
-def test_how_long_it_is_licensed(facts: dict[str, Any], said: str) -> None:
-    assert words(state.license_state(site(**facts), at=NOW)) == said
+def test_the_sentence_about_the_licence(facts: dict[str, Any], expected: str) -> None:
+    assert words(state.license_state(site(**facts), at=NOW)) == expected
 
 
 @pytest.mark.parametrize(
-    ("event_of_it", "said"),
+    ("event_of_it", "expected"),
     [
         (event("deregistered", reason="closed for good"), " by anna: closed for good."),
         (event("deregistered", actor=None, source="command"), " by a command."),
         (None, "."),
     ],
 )
-def test_who_let_it_go(event_of_it: Event | None, said: str) -> None:
+def test_the_sentence_about_the_deregistration(event_of_it: Event | None, expected: str) -> None:
     gone = site(deregistered_at=LONG_AGO)
-    expected = f"Deregistered on 2026-11-01 08:00 UTC{said} Its keys are refused."
+    expected = f"Deregistered on 2026-11-01 08:00 UTC{expected} Its keys are refused."
     assert words(state.deregistration(gone, event_of_it, at=NOW)) == expected
 
 
-def test_the_worst_comes_first_and_the_parts_make_one_text() -> None:
+def test_the_most_urgent_sentence_comes_first() -> None:
     locked = site(**LOCKED, license_expires_at=datetime(2027, 6, 1, tzinfo=UTC))
-    said = state.state_text(locked, KeyEvents(locked=event("locked")), at=NOW)
-    assert said.startswith("<strong>Locked at ")
-    assert words(said) == (
+    expected = state.state_text(locked, KeyEvents(locked=event("locked")), at=NOW)
+    assert expected.startswith("<strong>Locked at ")
+    assert words(expected) == (
         "Locked at 14:30 UTC by anna: unpaid invoice 118."
         " Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."
         " Licence ends on 2027-06-01 00:00 UTC."
     )
 
 
-def test_a_licence_that_is_missing_comes_before_the_last_heartbeat() -> None:
+def test_a_missing_licence_comes_before_the_last_heartbeat() -> None:
     ended = site(licensed=False, reply_licensed=False, license_expires_at=NOW - timedelta(hours=1))
     assert words(state.state_text(ended, KeyEvents(), at=NOW)) == (
         "Licence expired at 19:30 UTC. Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."
     )
 
 
-def test_a_lock_that_was_not_told_yet_names_the_next_heartbeat_once() -> None:
+def test_a_lock_that_the_site_has_not_received_names_the_next_heartbeat_once() -> None:
     untold = site(**LOCKED, reply_locked=False)
     assert words(state.state_text(untold, KeyEvents(), at=NOW)) == (
         "Locked at 14:30 UTC: unpaid invoice 118."
@@ -209,7 +209,7 @@ def test_times_are_in_the_viewers_zone() -> None:
         )
 
 
-def test_what_a_person_typed_is_escaped() -> None:
+def test_typed_text_is_escaped() -> None:
     html = state.lock_state(
         site(**{**LOCKED, "lock_reason": "<script>alert(1)</script>"}),
         KeyEvents(locked=event("locked", actor="<b>x</b>")),
@@ -234,5 +234,5 @@ def test_what_a_person_typed_is_escaped() -> None:
         ({**LOCKED, "reply_locked": False, "deregistered_at": NOW}, "✕ deregistered ◆ locked"),
     ],
 )
-def test_the_same_as_badges(facts: dict[str, Any], shown: str) -> None:
+def test_the_badges(facts: dict[str, Any], shown: str) -> None:
     assert words(" ".join(state.site_badges(site(**facts), at=NOW))) == shown

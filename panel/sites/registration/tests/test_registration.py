@@ -1,4 +1,4 @@
-"""A new site and a rotated key: shown once, with what a local backend needs, and never again whatever the browser does."""
+"""Registering a site and rotating a key: the key is shown once, with what a local backend needs."""
 
 import json
 import re
@@ -20,7 +20,7 @@ FACTS = {"name": "Once", "owner_name": "Giulia", "contact_email": "g@x.example",
 
 
 def filled(browser: Client, **facts: str) -> dict[str, Any]:
-    """The form as it was opened, with what a person types."""
+    """The hidden fields of the opened form, with typed values."""
     hidden = FormReader(browser.get(ADD).content.decode()).fields
     return {**hidden, **FACTS, **facts}
 
@@ -76,7 +76,7 @@ def test_two_forms_register_two_sites(anna: Admin) -> None:
         ("owner_name", " "),
     ],
 )
-def test_a_wrong_entry_is_told_beside_its_field_and_the_others_stay(anna: Admin, field: str, value: str) -> None:
+def test_a_wrong_entry_gets_an_error_beside_its_field_and_the_others_stay(anna: Admin, field: str, value: str) -> None:
     browser = at_the_screen(anna)
     answer = browser.post(ADD, filled(browser, **{field: value}))
     form = answer.context["form"]
