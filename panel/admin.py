@@ -1,4 +1,4 @@
-"""Django finds here what the control panel shows; the pages themselves stand in the modules named for them."""
+"""Registers the model admins of the control panel: Django imports this module at start."""
 
 from django.contrib import admin
 from django.contrib.auth import admin as registers_groups  # noqa: F401
@@ -10,5 +10,5 @@ from panel.sites.admin import SiteAdmin
 
 __all__ = ["AdminAdmin", "EventAdmin", "SiteAdmin", "TokenFamilyAdmin"]
 
-# Roles are a table in the code; a group would promise what nothing keeps.
+# Permissions come from the roles in `accounts.roles`; a group would have no effect.
 admin.site.unregister(Group)

@@ -14,10 +14,8 @@ from panel.account.sign_in import PasswordView
 from panel.account.urls import account_urls
 from panel.dashboard.views import dashboard_context
 
-# What is asked for most comes first; tables that nobody here knows come last, by name.
+# The tables that are used most come first; tables that are not listed here come last.
 ORDER = ("Site", "Heartbeat", "Event", "Admin", "SiteKey", "SitePulse", "TokenFamily", "IdempotentRequest")
-
-
 MENU = ORDER[:4]
 
 
@@ -26,7 +24,7 @@ def position(model: dict[str, Any]) -> int:
 
 
 def main_menu(apps: list[Any], path: str) -> list[dict[str, Any]]:
-    """What stands at the top of every page: of the tables that this person may see those in MENU."""
+    """The menu at the top of every page: the tables of MENU that this person may see."""
     models = sorted((model for app in apps for model in app["models"] if model["object_name"] in MENU), key=position)
     return [
         {"name": model["name"], "url": model["admin_url"], "is_current": path.startswith(model["admin_url"])}

@@ -14,7 +14,7 @@ CHART_HEIGHT = 176
 TOP, BOTTOM = 14, 148  # of the bars
 LABEL_Y = 167
 BAR_SHARE = 0.74
-MIN_BAR_HEIGHT = 2  # so that 1 can be told from 0 beside 1,000
+MIN_BAR_HEIGHT = 2  # so that 1 differs from 0 beside 1,000
 SCALE_STEPS = (1, 2, 4, 6, 8, 10)
 UNIT_LETTERS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 

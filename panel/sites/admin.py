@@ -1,4 +1,4 @@
-"""The admin of sites: Django's list and form, and the URLs of the pages that are views of their own."""
+"""The admin of sites: the list with its actions, and the URLs of the pages that are views of their own."""
 
 from typing import Any
 

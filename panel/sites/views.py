@@ -1,4 +1,4 @@
-"""The base of the pages of a site that are views of their own, beside the list and the form of `SiteAdmin`."""
+"""The base of the pages of sites that are views of their own. The list alone is Django's, in `SiteAdmin`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class SiteAdminView(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin
     The URLs wrap it in `admin_view`, which sends a person who is not signed in to the sign-in page and forbids caching.
     """
 
-    # as_view() takes only what the class has.
+    # Declared because as_view() accepts only attributes of the class.
     site_admin: ModelAdmin = None  # type: ignore[assignment]
     raise_exception = True
 

@@ -1,4 +1,4 @@
-// Send a form once however often it is clicked: the answer to the first click may show a key, and must be the one shown.
+// Sends a form only once, even if its button is clicked again: the answer to the first click may show a key.
 "use strict";
 {
   const forms = document.querySelectorAll("[data-submit-once]");

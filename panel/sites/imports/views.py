@@ -66,7 +66,7 @@ class UploadView(SiteAdminView, FormView):
         except UnreadableFile as error:
             form.add_error("file", error.detail)
             return self.form_invalid(form)
-        return HttpResponseRedirect(url_of(started))
+        return HttpResponseRedirect(import_url(started))
 
 
 class TemplateFileView(SiteAdminView):
@@ -99,7 +99,7 @@ class ImportView(SiteAdminView):
             "refused": counts[RowResult.REFUSED],
             "can_apply": not counts[RowResult.REFUSED] and counts[RowResult.CHANGE] + counts[RowResult.REGISTER] > 0,
         }
-        return self.page("preview.html", context)
+        return self.render_page("preview.html", context)
 
     def post(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
         started = self.find_import()
@@ -116,10 +116,10 @@ class ImportView(SiteAdminView):
             if registered:
                 return self.show_keys(started, registered)
             messages.success(request, "Import applied.")
-        return HttpResponseRedirect(url_of(started))
+        return HttpResponseRedirect(import_url(started))
 
     def find_import(self) -> SiteImport:
-        """An import is shown only to the admin who uploaded the file."""
+        """Only the admin who uploaded the file can see and apply the import."""
         started: SiteImport = get_object_or_404(SiteImport, pk=self.kwargs["import_id"], admin_id=self.request.user.pk)
         return started
 
@@ -136,14 +136,14 @@ class ImportView(SiteAdminView):
             # A link that holds the file itself, so that no other URL gives the keys away.
             "download": b64encode((BYTE_ORDER_MARK + text).encode()).decode(),
         }
-        return self.page("keys.html", context)
+        return self.render_page("keys.html", context)
 
-    def page(self, template: str, context: dict[str, Any]) -> HttpResponse:
+    def render_page(self, template: str, context: dict[str, Any]) -> HttpResponse:
         self.template_name = f"panel/sites/imports/{template}"
         return self.render_to_response(self.get_context_data(**context))
 
 
-def url_of(started: SiteImport) -> str:
+def import_url(started: SiteImport) -> str:
     return reverse("admin:sites_site_import_review", args=[started.pk])
 
 
@@ -156,11 +156,13 @@ def count_badge(result: RowResult, count: int) -> str:
 
 def shown_row(row: PreviewRow) -> dict[str, Any]:
     """`changes` are triples of a column, the value before and the value after; a new site has no values before."""
-    changes = [(name, readable(name, row.before.get(name)), readable(name, row.after[name])) for name in row.after]
+    changes = [
+        (name, preview_value(name, row.before.get(name)), preview_value(name, row.after[name])) for name in row.after
+    ]
     return {"row": row, "badge": badge(row.result), "changes": changes}
 
 
-def readable(name: str, value: Any) -> Any:
+def preview_value(name: str, value: Any) -> Any:
     if name == "license_expires_at" and value is not None:
         return moment(parse_instant(value))
     return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value

@@ -13,7 +13,7 @@ class ResultKind(StrEnum):
 
     REFUSED = "refused"
     UNCHANGED = "unchanged"
-    WILL_CHANGE = "will"
+    WILL_CHANGE = "will_change"
     DONE = "done"
 
     @property

@@ -100,7 +100,7 @@ ALL = (
         service=services.unlock_site,
         applies_to=lambda site: is_registered(site) and site.is_locked,
         expect=expect_unlock,
-        # The time too: a new lock for the same reason is one that this page has not shown.
+        # Also the time: the page has not shown a newer lock, even if its reason is the same.
         compared_fields=("lock_reason", "locked_at"),
         done_words=lambda site, shown: "Unlocked",
     ),

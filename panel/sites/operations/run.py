@@ -1,4 +1,4 @@
-"""Runs an operation on each of the selected sites and says what became of each."""
+"""Runs an operation on each of the selected sites and returns a result for each."""
 
 import uuid
 from collections.abc import Mapping, Sequence

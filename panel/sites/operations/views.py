@@ -65,7 +65,7 @@ class OperationView(SiteAdminView):
         return str(add_preserved_filters(context, reverse(f"admin:{name}", args=args)))
 
     def report_key(self, run: uuid.UUID) -> dict[str, Any]:
-        """Where the results of one confirmed form are stored: per admin, so that nobody reads another's."""
+        """Where the results of one confirmed form are stored: per admin, so that an admin reads only their own."""
         path = f"/admin/sites/site/operate/{self.operation.name}"
         return {"admin": self.request.user, "path": path, "key": str(run)}
 

@@ -4,8 +4,8 @@ The form holds the revision that the site had when the page was opened, in the h
 another revision when the form is sent, nothing is saved; the page shows what changed since then and asks to save again. For
 each field that somebody else changed and that now differs from the form, it asks which value to keep, and selects the stored
 one if this person did not type another value. The answers count only if the hidden field `seen` names the revision that is
-still stored, so that nobody overwrites a change that they have not seen. The row of the site is locked from the comparison
-until the changes are written (`SitePageView.post`), and a field without a conflict needs no answer.
+still stored, so that a person never overwrites a change that the page has not shown. The row of the site is locked from the
+comparison until the changes are written (`SitePageView.post`), and a field without a conflict needs no answer.
 """
 
 from dataclasses import dataclass

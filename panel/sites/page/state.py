@@ -43,8 +43,8 @@ def key_events(site: Site) -> KeyEvents:
 def site_badges(site: Any, *, at: datetime) -> list[SafeString]:
     badges = [badge("deregistered" if site.deregistered_at else site.status)]
     if site.is_locked:
-        is_told = bool(site.pulse.reply_locked) or site.deregistered_at is not None
-        badges.append(badge("locked", "locked" if is_told else "locked, not told yet"))
+        is_received = bool(site.pulse.reply_locked) or site.deregistered_at is not None
+        badges.append(badge("locked", "locked" if is_received else "locked, not told yet"))
     elif site.pulse.reply_locked and site.deregistered_at is None:
         badges.append(badge("late", "unlocked, not told yet"))
     if not site.is_active:
@@ -71,7 +71,7 @@ def state_text(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
     sentences = [
         deregistration(site, events.deregistered, at=at),
         lock_state(site, events, at=at),
-        not_told_yet(site),
+        changes_not_received(site),
         *([] if site.licensed else [license_sentence]),
         last_heartbeat(site, at=at),
         *([license_sentence] if site.licensed else []),
@@ -101,8 +101,8 @@ def lock_state(site: Site, events: KeyEvents, *, at: datetime) -> SafeString:
     return format_html("Locked {}{}; reason changed {} {}: {}", since, by, changed_at, by_actor(changed), reason)
 
 
-def not_told_yet(site: Any) -> SafeString:
-    """How the answer to the site's last heartbeat differs from its state now. When the next one is due is said elsewhere."""
+def changes_not_received(site: Any) -> SafeString:
+    """How the answer to the last heartbeat differs from the state now. `last_heartbeat` says when the next one is due."""
     pulse = site.pulse
     if site.deregistered_at or pulse.last_seen_at is None:
         return EMPTY

@@ -43,7 +43,7 @@ class SitePageView(SiteAdminView):
     def post(self, request: HttpRequest, object_id: str) -> HttpResponse:
         try:
             with transaction.atomic():
-                # The row stays locked until the changes are written, so that nobody changes the site in between.
+                # The row stays locked until the changes are written, so that the site does not change in between.
                 site = find_site(object_id, for_update=True)
                 if site is None:
                     return self.no_such_site()

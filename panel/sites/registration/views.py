@@ -41,7 +41,7 @@ class RegisterSiteView(SiteAdminView, FormView):
                 self.request,
                 "This site was registered already, and its key was shown then. If it is lost, rotate the key.",
             )
-            return HttpResponseRedirect(page_of(form.cleaned_data["site_id"]))
+            return HttpResponseRedirect(site_page_url(form.cleaned_data["site_id"]))
         site = registration.site
         return key_page(self, site, registration.secret_key, title=f"Registered: {site.name}")
 
@@ -78,7 +78,7 @@ class RotateKeyView(SiteAdminView, FormView):
                 self.request,
                 f"{error.detail}. No key was made now. If you just rotated it, its new key was shown then, once.",
             )
-            return HttpResponseRedirect(page_of(self.site.pk))
+            return HttpResponseRedirect(site_page_url(self.site.pk))
         return key_page(
             self,
             rotation.site,
@@ -89,5 +89,5 @@ class RotateKeyView(SiteAdminView, FormView):
         )
 
 
-def page_of(site_id: uuid.UUID) -> str:
+def site_page_url(site_id: uuid.UUID) -> str:
     return reverse("admin:sites_site_change", args=[site_id])
