@@ -14,7 +14,8 @@ LIST = "/admin/sites/site/"
 ADD = "/admin/sites/site/add/"
 
 
-def at_the_screen(admin: Admin) -> Client:
+def browser_of(admin: Admin) -> Client:
+    """A test client in which the admin is signed in."""
     browser = Client()
     browser.force_login(admin)
     return browser
@@ -45,7 +46,7 @@ class Confirmation:
     form: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.browser = at_the_screen(self.admin)
+        self.browser = browser_of(self.admin)
         self.path = f"{LIST}operate/{self.operation}/"
         self.receive(self.browser.post(self.path, {"site": [site.site_id for site in self.sites]}))
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Admin
 from conftest import RegisteredSite
-from panel.tests.screen import ADD, LIST, at_the_screen
+from panel.tests.screen import ADD, LIST, browser_of
 
 OTHER_WORDS = re.compile(
     r"\blog(?:ged)? (?:in|out)\b|\blicenses?\b|\bsite (?:created|added)\b|\badd site\b", re.IGNORECASE
@@ -35,13 +35,13 @@ def visible(html: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_says_licence_register_and_sign_in(page: str, anna: Admin, roma: RegisteredSite) -> None:
-    answer = at_the_screen(anna).get(page.format(id=roma.site_id))
+    answer = browser_of(anna).get(page.format(id=roma.site_id))
     assert answer.status_code == 200
     assert OTHER_WORDS.findall(visible(answer.content.decode())) == []
 
 
 def test_the_page_after_signing_out_says_so_and_links_to_the_sign_in(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     text = visible(browser.post("/admin/logout/").content.decode())
     assert "Signed out" in text
     assert "Sign in again" in text
@@ -50,7 +50,7 @@ def test_the_page_after_signing_out_says_so_and_links_to_the_sign_in(anna: Admin
 
 
 def test_the_number_found_is_shown_only_for_searches_and_filters(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     assert " found (" not in visible(browser.get(LIST).content.decode())
     assert "1 found (" in visible(browser.get(f"{LIST}?q=Roma").content.decode())
     assert "1 found (" in visible(browser.get(f"{LIST}?status=never_seen").content.decode())
@@ -63,15 +63,15 @@ def test_a_wrong_password_is_reported_in_the_words_of_the_panel(anna: Admin) -> 
 
 
 def test_the_form_for_a_new_admin_offers_only_existing_ways_to_sign_in(anna: Admin) -> None:
-    text = visible(at_the_screen(anna).get("/admin/accounts/admin/add/").content.decode())
+    text = visible(browser_of(anna).get("/admin/accounts/admin/add/").content.decode())
     assert "at first sign-in" in text
     assert "Single Sign-On" not in text
 
 
 def test_a_page_without_permission_says_so_and_links_back(vera: Admin) -> None:
-    answer = at_the_screen(vera).get(ADD)
+    answer = browser_of(vera).get(ADD)
     assert answer.status_code == 403
-    assert "Your role may not do this" in visible(answer.content.decode())
+    assert "You don't have permission to do this" in visible(answer.content.decode())
     assert 'href="/admin/"' in answer.content.decode()
 
 
@@ -79,6 +79,6 @@ def test_a_count_that_was_cut_off_says_so(anna: Admin, roma: RegisteredSite, mon
     for _ in range(2):
         roma.call_home()
     found = "/admin/heartbeat/heartbeat/?licensed__exact=1"
-    assert " 2 found (" in visible(at_the_screen(anna).get(found).content.decode())
+    assert " 2 found (" in visible(browser_of(anna).get(found).content.decode())
     monkeypatch.setattr("common.admin.COUNTED_AT_MOST", 1)
-    assert "at least 1 found (" in visible(at_the_screen(anna).get(found).content.decode())
+    assert "at least 1 found (" in visible(browser_of(anna).get(found).content.decode())

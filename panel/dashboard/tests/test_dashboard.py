@@ -25,7 +25,7 @@ QUERIES = 15  # of the session, the admin and the page
 QUERIES_TO_REMEMBER = 1  # once an hour somebody writes down how many heartbeats the hour had
 
 
-def at_the_screen(admin: Admin, zone: str = "UTC") -> Client:
+def browser_of(admin: Admin, zone: str = "UTC") -> Client:
     browser = Client()
     browser.force_login(admin)
     browser.cookies["zone"] = zone
@@ -33,7 +33,7 @@ def at_the_screen(admin: Admin, zone: str = "UTC") -> Client:
 
 
 def page(admin: Admin, zone: str = "UTC") -> str:
-    answer = at_the_screen(admin, zone).get(DASHBOARD)
+    answer = browser_of(admin, zone).get(DASHBOARD)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -52,7 +52,7 @@ def tiles(html: str) -> dict[str, tuple[int, str]]:
 @pytest.mark.parametrize("words", TILES)
 def test_a_tile_counts_exactly_the_sites_of_the_list_it_leads_to(anna: Admin, words: str) -> None:
     create_sites(list(every_kind()))
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     number, url = tiles(browser.get(DASHBOARD).content.decode())[words]
     answer: Any = browser.get(url)
     assert answer.status_code == 200, f"the list does not know {url}"
@@ -96,7 +96,7 @@ def test_before_the_first_site_the_page_says_what_to_do(anna: Admin, vera: Admin
 
 
 def test_it_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
 
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:

@@ -8,16 +8,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register, RegisteredSite
+from panel.tests.screen import browser_of
 from sites.models import Site, SiteKey
 
 LIST = "/admin/sites/site/"
 ADD = "/admin/sites/site/add/"
-
-
-def at_the_screen(admin: Admin) -> Client:
-    browser = Client()
-    browser.force_login(admin)
-    return browser
 
 
 def operate(name: str, *sites: RegisteredSite) -> str:
@@ -51,7 +46,7 @@ ALLOWED = {
 def test_each_role_reaches_only_the_pages_that_it_may_use(
     name: str, roma: RegisteredSite, request: pytest.FixtureRequest
 ) -> None:
-    browser = at_the_screen(request.getfixturevalue(name))
+    browser = browser_of(request.getfixturevalue(name))
     before = Site.objects.values().get()
     for page, path in pages_of(roma).items():
         expected = 200 if page in ALLOWED[name] else 403
@@ -74,7 +69,7 @@ def change(site: RegisteredSite) -> str:
 
 @pytest.mark.parametrize("name", ["ben", "vera"])
 def test_only_a_sysadmin_can_edit_a_site(name: str, roma: RegisteredSite, request: pytest.FixtureRequest) -> None:
-    browser = at_the_screen(request.getfixturevalue(name))
+    browser = browser_of(request.getfixturevalue(name))
     assert b'name="_save"' not in browser.get(change(roma)).content
     assert browser.post(change(roma), {"name": "Mine now"}).status_code == 403
     assert Site.objects.get().name == "Trattoria Roma"
@@ -87,12 +82,10 @@ def test_the_pages_require_a_sign_in(roma: RegisteredSite) -> None:
 
 
 def test_the_list_needs_as_many_queries_for_few_sites_as_for_many(anna: Admin, register: Register) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
 
     def cost() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             assert browser.get(LIST).status_code == 200
         return len(queries)
 
@@ -106,7 +99,7 @@ def test_the_list_needs_as_many_queries_for_few_sites_as_for_many(anna: Admin, r
 
 
 def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     form = browser.get(change(roma)).context["form"]
     values = {bound.html_name: bound.value() for bound in form if bound.name != "license_expires_at"}
     ends = Site.objects.get().license_expires_at
@@ -119,7 +112,7 @@ def test_saving_an_unchanged_form_changes_nothing(anna: Admin, roma: RegisteredS
 
 
 def test_no_page_shows_the_digest_of_a_key(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     key = SiteKey.objects.get()
     for path in (LIST, change(roma), "/admin/sites/sitekey/", f"/admin/sites/sitekey/{key.pk}/change/"):
         page = browser.get(path).content.decode()
@@ -130,7 +123,7 @@ def test_no_page_shows_the_digest_of_a_key(anna: Admin, roma: RegisteredSite) ->
 @pytest.mark.parametrize("table", ["sites/sitekey", "sites/sitepulse", "audit/event", "heartbeat/heartbeat"])
 def test_tables_that_services_own_cannot_be_edited(anna: Admin, roma: RegisteredSite, table: str) -> None:
     roma.call_home()
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     assert browser.get(f"/admin/{table}/").status_code == 200
     assert browser.get(f"/admin/{table}/add/").status_code == 403
 
@@ -138,7 +131,7 @@ def test_tables_that_services_own_cannot_be_edited(anna: Admin, roma: Registered
 def test_a_search_ignores_case(anna: Admin, register: Register) -> None:
     register(name="Café Élan")
     register(name="Bistro")
-    page = at_the_screen(anna).get(LIST, {"q": "CAFÉ éLAN"}).content.decode()
+    page = browser_of(anna).get(LIST, {"q": "CAFÉ éLAN"}).content.decode()
     assert "Café Élan" in page
     assert "Bistro" not in page
 
@@ -157,13 +150,13 @@ def test_a_search_ignores_case(anna: Admin, register: Register) -> None:
     ],
 )
 def test_a_list_answers_only_the_filters_that_it_offers(vera: Admin, path: str) -> None:
-    answer = at_the_screen(vera).get(path)
+    answer = browser_of(vera).get(path)
     assert answer.status_code in (302, 400)
 
 
 def test_the_filters_that_the_lists_offer_work(anna: Admin, roma: RegisteredSite) -> None:
     roma.call_home()
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     for path in (
         f"{LIST}?is_locked__exact=0&is_active__exact=1&status=online&licensed=yes",
         f"/admin/audit/event/?subject_type=site&subject_id={roma.site_id}&action__exact=site.registered",
@@ -176,7 +169,7 @@ def test_the_filters_that_the_lists_offer_work(anna: Admin, roma: RegisteredSite
 
 
 def test_control_characters_are_refused_as_in_the_api(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     answer = browser.post(operate("lock", roma), confirmation(roma, reason="x\x07\x1b[31m"))
     assert b"Control characters are not allowed" in answer.content
     registration = {
@@ -193,12 +186,12 @@ def test_control_characters_are_refused_as_in_the_api(anna: Admin, roma: Registe
 def test_the_search_of_each_list_ignores_case(anna: Admin, register: Register, table: str) -> None:
     register(name="Chez Élise").call_home()
     register(name="Bistro").call_home()
-    page = at_the_screen(anna).get(f"/admin/{table}/", {"q": "chez éLISE"})
+    page = browser_of(anna).get(f"/admin/{table}/", {"q": "chez éLISE"})
     assert page.context["cl"].result_count == 1
 
 
 def test_saving_the_form_does_not_write_the_pulse(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     site = Site.objects.get()
     form = {
         "revision": "1",

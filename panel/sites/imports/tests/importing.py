@@ -5,18 +5,11 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Admin
 from sites.models import SiteImport
 
 IMPORT = "/admin/sites/site/import/"
 EXPORT = "/admin/sites/site/export.csv"
 NEW = "name,owner_name,contact_email"
-
-
-def at_the_screen(admin: Admin) -> Client:
-    browser = Client()
-    browser.force_login(admin)
-    return browser
 
 
 def upload(browser: Client, content: str | bytes, *, name: str = "sites.csv") -> Any:

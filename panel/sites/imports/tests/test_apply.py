@@ -13,7 +13,8 @@ from accounts.models import Admin
 from audit.actors import Actor
 from audit.models import Event
 from conftest import Register, RegisteredSite, SignIn
-from panel.sites.imports.tests.importing import IMPORT, NEW, apply, at_the_screen, lines, messages, results, upload
+from panel.sites.imports.tests.importing import IMPORT, NEW, apply, lines, messages, results, upload
+from panel.tests.screen import browser_of
 from sites.imports.errors import ImportNotFound
 from sites.imports.services import apply_import
 from sites.models import Site, SiteImport, SiteKey, SitePulse
@@ -30,7 +31,7 @@ def names() -> set[str]:
 
 def test_changes_and_registrations_are_written_with_one_event_each(anna: Admin, register: Register) -> None:
     roma, same = register(name="Roma"), register(name="Same")
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     header = "site_id,name,owner_name,contact_email,timezone,license_expires_at,is_active"
     rows = [
         f"{roma.site_id},Osteria Roma,,,Europe/Rome,2031-01-01T01:00:00+01:00,FALSE",
@@ -60,7 +61,7 @@ def test_changes_and_registrations_are_written_with_one_event_each(anna: Admin, 
 
 
 def test_new_keys_are_shown_once_and_work(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines(NEW, "=Cmd,B,c@d.example", "Zwei,B,c@d.example"))
     answer = apply(browser)
     assert "no-store" in answer.headers["Cache-Control"]
@@ -78,7 +79,7 @@ def test_new_keys_are_shown_once_and_work(anna: Admin) -> None:
 
 
 def test_a_file_sent_twice_is_applied_once(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines("site_id," + NEW, f"{roma.site_id},Renamed,,", ",Neu,B,c@d.example"))
     apply(browser)
     once = everything()
@@ -89,15 +90,15 @@ def test_a_file_sent_twice_is_applied_once(anna: Admin, roma: RegisteredSite) ->
 
 
 def test_the_stored_rows_are_deleted_when_they_are_applied(anna: Admin) -> None:
-    upload(at_the_screen(anna), lines(NEW, "A,B,c@d.example"))
-    apply(at_the_screen(anna))
+    upload(browser_of(anna), lines(NEW, "A,B,c@d.example"))
+    apply(browser_of(anna))
     started = SiteImport.objects.get()
     assert (started.rows, started.registered, started.changed) == (None, 1, 0)
     assert started.applied_at is not None
 
 
 def test_a_file_with_one_bad_row_cannot_be_applied(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines("site_id," + NEW, f"{roma.site_id},Renamed,,", ",Neu,B,nobody"))
     before = everything()
     assert messages(apply(browser)) == ["Nothing was written: the file has rows that are refused"]
@@ -121,7 +122,7 @@ def test_a_site_changed_since_the_preview_stops_the_whole_file(
     how: str, anna: Admin, api: APIClient, register: Register
 ) -> None:
     first, second = register(name="First"), register(name="Second")
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     rows = [f"{first.site_id},One,,", f"{second.site_id},Two,,", ",Neu,B,c@d.example"]
     upload(browser, lines("site_id," + NEW, *rows))
     change_site(api, second, how)
@@ -137,7 +138,7 @@ def test_heartbeats_and_changes_of_unchanged_sites_do_not_stop_the_file(
     anna: Admin, api: APIClient, register: Register
 ) -> None:
     mine, unchanged = register(name="Mine"), register(name="Unchanged")
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines("site_id,name", f"{mine.site_id},New name", f"{unchanged.site_id},Unchanged"))
     mine.call_home()
     api.post(f"{unchanged.path}/lock", {"reason": "unpaid"})
@@ -149,7 +150,7 @@ def test_heartbeats_and_changes_of_unchanged_sites_do_not_stop_the_file(
 
 def test_an_import_never_touches_a_lock(anna: Admin, api: APIClient, roma: RegisteredSite) -> None:
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines("site_id,name,is_locked,lock_reason", f"{roma.site_id},Renamed,false,"))
     apply(browser)
     site = Site.objects.get()
@@ -161,7 +162,7 @@ def test_a_row_that_fails_rolls_back_the_whole_file(
 ) -> None:
     """The database refuses the last new site, after all other rows were written."""
     roma = register(name="Roma")
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     browser.raise_request_exception = False
     upload(browser, lines("site_id," + NEW, f"{roma.site_id},Renamed,,", ",Neu,B,c@d.example", ",Last,B,c@d.example"))
     before = everything()
@@ -174,7 +175,7 @@ def test_a_row_that_fails_rolls_back_the_whole_file(
 
     monkeypatch.setattr(Site, "save", save)
     with pytest.raises(IntegrityError):
-        apply(at_the_screen(anna))
+        apply(browser_of(anna))
     assert everything() == before
     started = SiteImport.objects.get()
     assert (started.applied_at, len(started.rows)) == (None, 3)
@@ -185,9 +186,9 @@ def test_a_row_that_fails_rolls_back_the_whole_file(
 
 def test_an_admin_cannot_see_or_apply_the_upload_of_another(anna: Admin) -> None:
     other = Admin.objects.create_user("otto", "otto@vendor.example", "correct horse battery", role="sysadmin")
-    upload(at_the_screen(anna), lines(NEW, "A,B,c@d.example"))
+    upload(browser_of(anna), lines(NEW, "A,B,c@d.example"))
     started = SiteImport.objects.get()
-    browser = at_the_screen(other)
+    browser = browser_of(other)
     assert browser.get(f"{IMPORT}{started.pk}/").status_code == 404
     assert apply(browser, started).status_code == 404
     with pytest.raises(ImportNotFound):
@@ -196,7 +197,7 @@ def test_an_admin_cannot_see_or_apply_the_upload_of_another(anna: Admin) -> None
 
 
 def test_an_admin_who_is_no_longer_sysadmin_cannot_apply(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines(NEW, "A,B,c@d.example"))
     Admin.objects.filter(pk=anna.pk).update(role="support")
     assert apply(browser).status_code == 403
@@ -204,7 +205,7 @@ def test_an_admin_who_is_no_longer_sysadmin_cannot_apply(anna: Admin) -> None:
 
 
 def test_imported_sites_are_found_by_search(anna: Admin, roma: RegisteredSite, signed_in: SignIn) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines("site_id," + NEW, f"{roma.site_id},Ünique,,", ",Örtlich,B,c@d.example"))
     apply(browser)
     api = signed_in(anna)
@@ -212,7 +213,7 @@ def test_imported_sites_are_found_by_search(anna: Admin, roma: RegisteredSite, s
 
 
 def test_two_hundred_keys_stay_below_the_size_of_a_page(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines(NEW, *(f"{'Ö' * 60} {number},B,c@d.example" for number in range(200))))
     answer = apply(browser)
     assert Site.objects.count() == 200
@@ -220,7 +221,7 @@ def test_two_hundred_keys_stay_below_the_size_of_a_page(anna: Admin) -> None:
 
 
 def test_the_last_page_of_a_large_file_applies_all_of_it(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     upload(browser, lines(NEW, *(f"Site {number},B,c@d.example" for number in range(60))))
     started = SiteImport.objects.get()
     assert len(results(browser.get(f"{IMPORT}{started.pk}/?page=2"))) == 10

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -16,16 +15,11 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from conftest import Register, RegisteredSite
 from panel.sites.imports import export
+from panel.tests.screen import browser_of
 from sites.models import Site, SiteKey, SitePulse
 
 LIST = "/admin/sites/site/"
 EXPORT = "/admin/sites/site/export.csv"
-
-
-def at_the_screen(admin: Admin) -> Client:
-    browser = Client()
-    browser.force_login(admin)
-    return browser
 
 
 def read(answer: Any) -> list[dict[str, str]]:
@@ -61,7 +55,7 @@ def test_a_row_has_the_values_of_the_api(anna: Admin, api: APIClient, register: 
     seen.call_home(version="2.0")
     api.post(f"{locked.path}/lock", {"reason": "unpaid\ninvoice 118"})
     expected = {site["site_id"]: site for site in api.get("/api/sites").json()["results"]}
-    rows = read(at_the_screen(anna).get(EXPORT))
+    rows = read(browser_of(anna).get(EXPORT))
     assert [row["site_id"] for row in rows] == sorted(expected)
     for row in rows:
         assert row.pop("deregistered_at") == ""
@@ -72,14 +66,14 @@ def test_a_row_has_the_values_of_the_api(anna: Admin, api: APIClient, register: 
 
 
 def test_an_export_contains_no_keys_or_digests(anna: Admin, roma: RegisteredSite) -> None:
-    text = b"".join(at_the_screen(anna).get(EXPORT).streaming_content).decode()
+    text = b"".join(browser_of(anna).get(EXPORT).streaming_content).decode()
     key = SiteKey.objects.get()
     assert roma.site_id in text
     assert not any(secret in text for secret in (roma.key, key.digest, key.hint, key.hint[1:], "psk_"))
 
 
 def test_an_export_has_a_dated_file_name_and_is_not_cached(anna: Admin, roma: RegisteredSite) -> None:
-    answer = at_the_screen(anna).get(EXPORT)
+    answer = browser_of(anna).get(EXPORT)
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == f'attachment; filename="sites-{timezone.now():%Y-%m-%d}.csv"'
     assert "no-store" in answer.headers["Cache-Control"]
@@ -91,7 +85,7 @@ def test_the_link_exports_what_filters_and_search_match(anna: Admin, api: APICli
     api.post(f"{wanted.path}/lock", {"reason": "unpaid"})
     gone = register(name="Gone")
     api.delete(gone.path)
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     page = browser.get(LIST + "?is_locked__exact=1&q=berta").content.decode()
     link = page.partition(f'href="{EXPORT}')[2].partition('"')[0].replace("&amp;", "&")
     assert [row["name"] for row in read(browser.get(EXPORT + link))] == ["Beta"]
@@ -102,19 +96,19 @@ def test_the_link_exports_what_filters_and_search_match(anna: Admin, api: APICli
 
 @pytest.mark.parametrize("query", ["is_locked__exact=maybe&e=2", "zone=%00", "version=a%00", "q=%00"])
 def test_a_url_with_an_unknown_filter_leads_back_to_the_list(anna: Admin, query: str) -> None:
-    assert at_the_screen(anna).get(f"{EXPORT}?{query}").status_code == 302
+    assert browser_of(anna).get(f"{EXPORT}?{query}").status_code == 302
 
 
 def test_the_action_exports_the_selected(vera: Admin, register: Register) -> None:
     one, _, three = (register(name=name) for name in ("One", "Two", "Three"))
     form = {"action": "export_csv", "index": "0", "_selected_action": [one.site_id, three.site_id]}
-    assert {row["name"] for row in read(at_the_screen(vera).post(LIST, form))} == {"One", "Three"}
+    assert {row["name"] for row in read(browser_of(vera).post(LIST, form))} == {"One", "Three"}
 
 
 def test_select_all_across_pages_exports_any_number(anna: Admin) -> None:
     many_sites(1_001)
     form = {"action": "export_csv", "index": "0", "select_across": "1", "_selected_action": [uuid.UUID(int=1)]}
-    assert len(read(at_the_screen(anna).post(LIST, form))) == 1_001
+    assert len(read(browser_of(anna).post(LIST, form))) == 1_001
 
 
 @pytest.mark.parametrize("rows", [0, 1, 9, 10, 11, 20, 35])
@@ -123,14 +117,14 @@ def test_each_site_is_exported_once_wherever_the_chunks_end(
 ) -> None:
     monkeypatch.setattr(export, "ROWS_AT_ONCE", 10)
     many_sites(rows)
-    assert [row["name"] for row in read(at_the_screen(anna).get(EXPORT))] == [f"Site {each}" for each in range(rows)]
+    assert [row["name"] for row in read(browser_of(anna).get(EXPORT))] == [f"Site {each}" for each in range(rows)]
 
 
 def test_each_chunk_is_one_query(anna: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit on a statement's time applies to each chunk, and a transaction pooler can be used."""
     monkeypatch.setattr(export, "ROWS_AT_ONCE", 10)
     many_sites(35)
-    answer = at_the_screen(anna).get(EXPORT)
+    answer = browser_of(anna).get(EXPORT)
     with CaptureQueriesContext(connection) as queries:
         assert len(read(answer)) == 35
     assert len(queries) == 4
@@ -140,7 +134,7 @@ def test_each_chunk_is_one_query(anna: Admin, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.slow
 def test_the_memory_of_an_export_does_not_grow_with_the_file(anna: Admin) -> None:
     many_sites(12_000)
-    answer = at_the_screen(anna).get(EXPORT)
+    answer = browser_of(anna).get(EXPORT)
     sizes = []
     tracemalloc.start()
     size = 0

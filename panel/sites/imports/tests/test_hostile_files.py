@@ -13,13 +13,13 @@ from panel.sites.imports.tests.importing import (
     IMPORT,
     NEW,
     apply,
-    at_the_screen,
     lines,
     problems,
     refusal,
     results,
     upload,
 )
+from panel.tests.screen import browser_of
 from sites.models import Site, SiteImport
 
 
@@ -63,14 +63,14 @@ UNREADABLE = {
 def test_an_unreadable_file_is_refused_with_a_sentence(kind: str, anna: Admin) -> None:
     content, why = UNREADABLE[kind]
     started = time.monotonic()
-    answer = upload(at_the_screen(anna), content)
+    answer = upload(browser_of(anna), content)
     assert why in refusal(answer)
     assert len(answer.content) < 50_000
     assert time.monotonic() - started < 5
 
 
 def test_a_missing_or_empty_file_is_refused_beside_its_field(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     for facts in ({}, {"file": "a,b"}, {"file": SimpleUploadedFile("empty.csv", b"")}):
         answer = browser.post(IMPORT, facts)
         assert answer.status_code == 200
@@ -92,7 +92,7 @@ WORST = {
 @pytest.mark.parametrize("kind", WORST)
 def test_a_huge_cell_is_refused_quickly_and_quoted_in_part(kind: str, anna: Admin) -> None:
     started = time.monotonic()
-    answer = upload(at_the_screen(anna), f'{NEW}\n"{WORST[kind]}",B,c@d.example\n')
+    answer = upload(browser_of(anna), f'{NEW}\n"{WORST[kind]}",B,c@d.example\n')
     assert time.monotonic() - started < 5
     assert results(answer) == ["refused"]
     assert "<script>alert" not in answer.content.decode()
@@ -101,10 +101,10 @@ def test_a_huge_cell_is_refused_quickly_and_quoted_in_part(kind: str, anna: Admi
 
 def test_a_megabyte_of_bad_cells_is_refused_quickly(anna: Admin) -> None:
     started = time.monotonic()
-    answer = upload(at_the_screen(anna), lines(NEW, *[";=" * 490] * 999))
+    answer = upload(browser_of(anna), lines(NEW, *[";=" * 490] * 999))
     assert time.monotonic() - started < 10
     assert answer.context["refused"] == 999
-    answer = upload(at_the_screen(anna), lines(NEW, *[f"{';=' * 480},B,c"] * 999))
+    answer = upload(browser_of(anna), lines(NEW, *[f"{';=' * 480},B,c"] * 999))
     assert len(problems(answer)) == 100
     assert len(answer.content) < 300_000
 
@@ -113,7 +113,7 @@ def test_a_megabyte_of_bad_cells_is_refused_quickly(anna: Admin) -> None:
     "name", ["../../etc/passwd", "a\x00b.csv", "=cmd.csv", "x" * 250 + ".csv", "<script>.csv", "名.csv"]
 )
 def test_a_hostile_file_name_does_no_harm(name: str, anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     head = f'--sep\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     body = head.encode() + GOOD.encode() + b"\r\n--sep--\r\n"
     answer = browser.post(IMPORT, body, content_type="multipart/form-data; boundary=sep", follow=True)
@@ -129,7 +129,7 @@ def test_a_body_far_too_large_is_refused_before_it_is_read(anna: Admin) -> None:
         def read(self, *size: int) -> bytes:
             raise AssertionError("nobody may read this")
 
-    answer = at_the_screen(anna).generic(
+    answer = browser_of(anna).generic(
         "POST",
         IMPORT,
         b"",

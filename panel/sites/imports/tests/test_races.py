@@ -12,7 +12,8 @@ from accounts.models import Admin
 from accounts.tests.side_by_side import side_by_side
 from audit.models import Event
 from conftest import Register, RegisteredSite, SignIn
-from panel.sites.imports.tests.importing import NEW, apply, at_the_screen, lines, upload
+from panel.sites.imports.tests.importing import NEW, apply, lines, upload
+from panel.tests.screen import browser_of
 from sites.models import Site, SiteImport
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -27,7 +28,7 @@ def otto(transactional_db: None) -> Admin:
 
 def prepared(admin: Admin, sites: list[RegisteredSite], owner: str) -> SiteImport:
     rows = [f"{site.site_id},,{owner}," for site in sites]
-    upload(at_the_screen(admin), lines("site_id," + NEW, *rows, f",New of {owner},B,c@d.example"), name=f"{owner}.csv")
+    upload(browser_of(admin), lines("site_id," + NEW, *rows, f",New of {owner},B,c@d.example"), name=f"{owner}.csv")
     return SiteImport.objects.get(admin=admin, applied_at=None)
 
 
@@ -54,7 +55,7 @@ def test_of_two_imports_of_the_same_sites_one_is_applied_and_the_other_refused(
         theirs = prepared(otto, sites[::-1], f"Otto {round_}")
         before = Event.objects.count()
         answers = side_by_side(
-            lambda mine=mine: apply(at_the_screen(anna), mine), lambda theirs=theirs: apply(at_the_screen(otto), theirs)
+            lambda mine=mine: apply(browser_of(anna), mine), lambda theirs=theirs: apply(browser_of(otto), theirs)
         )
         assert sorted(map(outcome, answers)) == ["applied", "overtaken"]
         owners = set(Site.objects.filter(pk__in=[site.site_id for site in sites]).values_list("owner_name", "revision"))
@@ -68,7 +69,7 @@ def test_of_two_imports_of_the_same_sites_one_is_applied_and_the_other_refused(
 
 def test_a_double_click_applies_once(transactional_db: None, anna: Admin, register: Register) -> None:
     started = prepared(anna, [register(name=f"Site {number}") for number in range(SITES)], "Double")
-    answers = side_by_side(*[lambda: apply(at_the_screen(anna), started)] * 4)
+    answers = side_by_side(*[lambda: apply(browser_of(anna), started)] * 4)
     assert sorted(map(outcome, answers)) == ["applied", "too late", "too late", "too late"]
     assert Site.objects.filter(name="New of Double").count() == 1
     assert Event.objects.filter(action="site.updated").count() == SITES
@@ -87,7 +88,7 @@ def test_a_lock_at_the_same_moment_is_never_lost(
             time.sleep(pause)
             return signed_in(ben).post(f"{target.path}/lock", {"reason": "unpaid"})
 
-        side_by_side(lambda started=started: apply(at_the_screen(anna), started), lock)
+        side_by_side(lambda started=started: apply(browser_of(anna), started), lock)
         site = Site.objects.get(pk=target.site_id)
         assert (site.is_locked, site.lock_reason) == (True, "unpaid")
         imported = Site.objects.filter(pk__in=[each.site_id for each in sites], owner_name=f"Anna {round_}").count()
@@ -117,7 +118,7 @@ def test_an_import_waits_for_a_running_lock_and_is_refused(
     holder.start()
     held.wait(10)
     threading.Timer(0.5, go.set).start()
-    answer = apply(at_the_screen(anna), started)
+    answer = apply(browser_of(anna), started)
     holder.join()
     assert "Nothing was written. Changed since the preview: Site 2 (line 4)." in answer.content.decode()
     assert set(Site.objects.values_list("owner_name", flat=True)) == {"Giulia"}
@@ -130,7 +131,7 @@ def test_heartbeats_go_on_while_a_large_import_is_applied(
     sites = [register(name=f"Site {number}") for number in range(SITES)]
     started = prepared(anna, sites, "Anna")
     answers = side_by_side(
-        lambda: apply(at_the_screen(anna), started), *(lambda site=site: site.call_home() for site in sites[:4])
+        lambda: apply(browser_of(anna), started), *(lambda site=site: site.call_home() for site in sites[:4])
     )
     assert {answer.status_code for answer in answers} == {200}
     assert Site.objects.filter(owner_name="Anna", pulse__version="1.0.0").count() == 4

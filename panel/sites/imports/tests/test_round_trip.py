@@ -12,7 +12,8 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register
-from panel.sites.imports.tests.importing import EXPORT, apply, at_the_screen, results, upload
+from panel.sites.imports.tests.importing import EXPORT, apply, results, upload
+from panel.tests.screen import browser_of
 from sites.models import Site, SiteImport
 
 HOSTILE = "=+-@＝＋－＠;,\"' a'"
@@ -29,7 +30,7 @@ def exported(browser: Any) -> bytes:
 def test_formulas_are_escaped_in_an_export_and_unescaped_in_an_import(anna: Admin, register: Register) -> None:
     for name in FORMULAS:
         register(name=name, owner_name=name)
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     answer = upload(browser, exported(browser))
     assert results(answer) == ["unchanged"] * len(FORMULAS)
     assert not answer.context["can_apply"]
@@ -43,7 +44,7 @@ def test_any_name_survives_an_export_and_import(anna: Admin, api: APIClient, nam
     answer = api.post("/api/sites", {"name": name, "owner_name": owner, "contact_email": "a@b.example"})
     if answer.status_code != 201:
         return  # blank once it is trimmed
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     text = exported(browser)
     api.delete(f"/api/sites/{answer.data['site_id']}")
     api_id = answer.data["site_id"]
@@ -65,7 +66,7 @@ def test_importing_an_unchanged_export_changes_nothing(
     seen.call_home()
     api.post(f"{locked.path}/lock", {"reason": "=cmd\nunpaid; =really"})
     api.patch(locked.path, {"is_active": False})
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     before = list(Site.objects.order_by("pk").values()), Event.objects.count()
     text = exported(browser)
     if delimiter == ";":

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register, RegisteredSite
-from panel.tests.screen import LIST, Confirmation, FormReader, at_the_screen, stored
+from panel.tests.screen import LIST, Confirmation, FormReader, browser_of, stored
 from sites.models import Site, SitePulse
 
 ENTRIES: dict[str, dict[str, str]] = {
@@ -151,7 +151,7 @@ def test_an_earlier_licence_end_needs_a_reason(typed: str, needed: bool, anna: A
 def test_one_site_is_shown_without_counts_and_gets_one_message(anna: Admin, roma: RegisteredSite) -> None:
     confirmation = Confirmation(anna, "lock", (roma,))
     assert "online now" not in confirmation.page
-    answer = at_the_screen(anna).post(
+    answer = browser_of(anna).post(
         f"{LIST}operate/lock/", {**FormReader(confirmation.page).fields, "reason": "unpaid"}, follow=True
     )
     assert [str(message) for message in answer.context["messages"]] == ["Trattoria Roma: Locked."]
@@ -180,6 +180,22 @@ def test_the_page_counts_states_and_previews_each_site(anna: Admin, api: APIClie
         "Ended": ("unchanged", "Nothing to do"),
         "Locked": ("done", "Unlocked"),
     }
+
+
+def summary(page: str) -> str:
+    """How many of the previewed sites will be refused, will not change and will change."""
+    (paragraph,) = re.findall(r'<p class="notice">\s*(<strong>\d.*?)</p>', page, re.DOTALL)
+    return " ".join(re.sub("<[^>]*>", " ", paragraph).split())
+
+
+def test_the_page_counts_the_sites_that_will_not_change(anna: Admin, api: APIClient, register: Register) -> None:
+    sites = locked, _, gone = tuple(many(register, 3))
+    api.delete(gone.path)
+    assert summary(Confirmation(anna, "unlock", sites).page) == (
+        "1 will be refused. 2 will not change. Nothing will change."
+    )
+    api.post(f"{locked.path}/lock", {"reason": "unpaid"})
+    assert summary(Confirmation(anna, "unlock", sites).page) == "1 will be refused. 1 will not change. 1 will change."
 
 
 def test_sites_that_cannot_be_extended_are_named_before_the_others_are_extended(
@@ -245,7 +261,7 @@ def test_the_typed_number_must_be_that_of_the_submitted_sites(anna: Admin, regis
 def test_a_selection_without_sites_is_answered_with_a_sentence(
     ids: list[str], words: str, confirmed: dict[str, str], anna: Admin, roma: RegisteredSite
 ) -> None:
-    answer = at_the_screen(anna).post(f"{LIST}operate/lock/", {"site": ids, **confirmed}, follow=True)
+    answer = browser_of(anna).post(f"{LIST}operate/lock/", {"site": ids, **confirmed}, follow=True)
     text = " ".join(str(message) for message in answer.context["messages"])
     assert answer.status_code == 200
     assert words in text
@@ -254,20 +270,20 @@ def test_a_selection_without_sites_is_answered_with_a_sentence(
 
 
 def test_ids_of_no_sites_are_left_out_and_counted(anna: Admin, roma: RegisteredSite) -> None:
-    page = at_the_screen(anna).post(f"{LIST}operate/lock/", {"site": [roma.site_id, "x", str(uuid.uuid4())]})
+    page = browser_of(anna).post(f"{LIST}operate/lock/", {"site": [roma.site_id, "x", str(uuid.uuid4())]})
     assert "2 of the selected ids are not sites" in page.content.decode()
 
 
 @pytest.mark.parametrize("ids", [["nonsense"], ["\x00"], []])
 def test_an_action_on_invalid_ids_is_refused(ids: list[str], anna: Admin, roma: RegisteredSite) -> None:
-    answer = at_the_screen(anna).post(LIST, {"action": "lock", "index": "0", "_selected_action": ids}, follow=True)
+    answer = browser_of(anna).post(LIST, {"action": "lock", "index": "0", "_selected_action": ids}, follow=True)
     assert answer.status_code == 200
     assert list(answer.context["messages"])
 
 
 def test_an_action_can_select_all_sites_up_to_the_limit(anna: Admin, roma: RegisteredSite) -> None:
     copies(399)
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     everything = {"action": "lock", "select_across": "1", "index": "0", "_selected_action": [roma.site_id]}
     page = browser.post(LIST, everything).content
     assert b"Lock 400 sites" in page
@@ -282,7 +298,7 @@ def test_an_action_can_select_all_sites_up_to_the_limit(anna: Admin, roma: Regis
 
 def test_the_pages_need_as_many_queries_for_few_sites_as_for_many(anna: Admin, roma: RegisteredSite) -> None:
     def cost(sites: list[str]) -> tuple[int, int]:
-        browser = at_the_screen(anna)
+        browser = browser_of(anna)
         with CaptureQueriesContext(connection) as page_queries:
             page = browser.post(f"{LIST}operate/lock/", {"site": sites})
         assert page.status_code == 200
@@ -303,9 +319,9 @@ def test_the_pages_need_as_many_queries_for_few_sites_as_for_many(anna: Admin, r
 def test_a_result_belongs_to_one_admin_and_one_operation(anna: Admin, ben: Admin, register: Register) -> None:
     confirmation = Confirmation(anna, "lock", tuple(many(register, 2))).send(reason="unpaid")
     result = confirmation.answer.redirect_chain[-1][0]
-    assert at_the_screen(anna).get(result).status_code == 200
-    assert at_the_screen(ben).get(result).status_code == 404
-    assert at_the_screen(anna).get(result.replace("lock", "unlock")).status_code == 404
+    assert browser_of(anna).get(result).status_code == 200
+    assert browser_of(ben).get(result).status_code == 404
+    assert browser_of(anna).get(result.replace("lock", "unlock")).status_code == 404
 
 
 def test_a_form_sent_again_with_other_entries_does_nothing(anna: Admin, register: Register) -> None:
@@ -357,7 +373,7 @@ FILTERED = f"{LIST}?status=never_seen&q=Site"
 
 def test_the_links_back_keep_the_filters_of_the_list(anna: Admin, register: Register) -> None:
     """By the URLs of the form and of the result, as a browser follows them."""
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     selected = {"_selected_action": [site.site_id for site in many(register, 2)], "action": "lock"}
     page = browser.post(FILTERED, selected)
     assert page.context["cancel_url"] == FILTERED
@@ -368,7 +384,7 @@ def test_the_links_back_keep_the_filters_of_the_list(anna: Admin, register: Regi
 
 
 def test_forged_filters_never_lead_to_another_host(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     page = browser.get(f"{LIST}operate/lock/?site={roma.site_id}&_changelist_filters=//evil.example/%3Fnext%3D%22%3E")
     assert page.status_code == 200
     assert page.context["cancel_url"].startswith(LIST)

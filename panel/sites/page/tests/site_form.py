@@ -12,7 +12,7 @@ from accounts.models import Admin
 from conftest import RegisteredSite
 
 
-class FormReader(HTMLParser):
+class SiteFormReader(HTMLParser):
     """The fields of `#site_form` as a browser sends them."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class OpenPage:
 
     def take(self, answer: Any) -> None:
         self.html, self.status = answer.content.decode(), answer.status_code
-        reader = FormReader()
+        reader = SiteFormReader()
         reader.feed(self.html)
         self.fields = reader.values
 

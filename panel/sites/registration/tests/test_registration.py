@@ -13,7 +13,7 @@ from accounts.models import Admin
 from audit.models import Event
 from conftest import RegisteredSite
 from idempotency.models import IdempotentRequest
-from panel.tests.screen import ADD, LIST, FormReader, at_the_screen
+from panel.tests.screen import ADD, LIST, FormReader, browser_of
 from sites.models import Site, SiteKey
 
 FACTS = {"name": "Once", "owner_name": "Giulia", "contact_email": "g@x.example", "timezone": "Europe/Rome"}
@@ -32,7 +32,7 @@ def shown(answer: Any, name: str) -> str:
 
 
 def test_the_page_after_registering_shows_what_a_local_backend_needs(anna: Admin) -> None:
-    answer = at_the_screen(anna).post(ADD, filled(at_the_screen(anna)))
+    answer = browser_of(anna).post(ADD, filled(browser_of(anna)))
     site = Site.objects.get()
     key = shown(answer, "secret-key")
     assert shown(answer, "site-id") == str(site.pk)
@@ -46,7 +46,7 @@ def test_the_page_after_registering_shows_what_a_local_backend_needs(anna: Admin
 
 
 def test_a_form_sent_twice_registers_once_and_leads_to_the_site(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     form = filled(browser)
     first = browser.post(ADD, form)
     assert b"psk_" in first.content
@@ -60,7 +60,7 @@ def test_a_form_sent_twice_registers_once_and_leads_to_the_site(anna: Admin) -> 
 
 
 def test_two_forms_register_two_sites(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     for form in (filled(browser), filled(browser)):
         browser.post(ADD, form)
     assert Site.objects.count() == 2
@@ -77,7 +77,7 @@ def test_two_forms_register_two_sites(anna: Admin) -> None:
     ],
 )
 def test_a_wrong_entry_gets_an_error_beside_its_field_and_the_others_stay(anna: Admin, field: str, value: str) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     answer = browser.post(ADD, filled(browser, **{field: value}))
     form = answer.context["form"]
     assert list(form.errors) == [field]
@@ -87,19 +87,19 @@ def test_a_wrong_entry_gets_an_error_beside_its_field_and_the_others_stay(anna: 
 
 
 def test_a_form_whose_id_is_nonsense_registers_nothing(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     assert browser.post(ADD, filled(browser, site_id="nonsense")).status_code == 200
     assert not Site.objects.exists()
 
 
 def test_the_zone_of_the_form_is_the_browsers(anna: Admin) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     browser.cookies["zone"] = "Europe/Vienna"
     assert '<option value="Europe/Vienna" selected>' in browser.get(ADD).content.decode()
 
 
 def test_a_rotation_that_is_sent_twice_makes_one_key(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     path = f"{LIST}{roma.site_id}/rotate-key/"
     form = {**FormReader(browser.get(path).content.decode()).fields, "overlap_hours": "24"}
     first = browser.post(path, form)
@@ -116,13 +116,13 @@ def test_the_page_with_a_new_key_says_how_long_the_old_one_works(
     hours: str, words: str, anna: Admin, roma: RegisteredSite
 ) -> None:
     path = f"{LIST}{roma.site_id}/rotate-key/"
-    page = at_the_screen(anna).post(path, {"overlap_hours": hours, "revision": "1"}).content.decode()
+    page = browser_of(anna).post(path, {"overlap_hours": hours, "revision": "1"}).content.decode()
     assert words in page
     assert ("works until" in page) == (hours == "24")
 
 
 def test_no_key_stays_in_the_session_the_events_or_the_stored_answers(anna: Admin, roma: RegisteredSite) -> None:
-    browser = at_the_screen(anna)
+    browser = browser_of(anna)
     registered = browser.post(ADD, filled(browser))
     rotated = browser.post(f"{LIST}{roma.site_id}/rotate-key/", {"overlap_hours": "0", "revision": "1"})
     kept = json.dumps(
@@ -141,7 +141,7 @@ def test_no_key_stays_in_the_session_the_events_or_the_stored_answers(anna: Admi
 
 @pytest.mark.parametrize("name", ["ben", "vera"])
 def test_only_a_sysadmin_gets_a_key(name: str, roma: RegisteredSite, request: pytest.FixtureRequest) -> None:
-    browser = at_the_screen(request.getfixturevalue(name))
+    browser = browser_of(request.getfixturevalue(name))
     forged = {**FACTS, "site_id": str(uuid.uuid4()), "overlap_hours": "0", "revision": "1"}
     for path in (ADD, f"{LIST}{roma.site_id}/rotate-key/"):
         assert browser.post(path, forged).status_code == 403
