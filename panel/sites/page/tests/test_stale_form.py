@@ -234,7 +234,7 @@ def in_thread(work: Callable[[], object]) -> threading.Thread:
 class TestRaces:
     pytestmark = on_postgresql
 
-    def test_a_save_waits_for_a_lock_under_way_and_is_told_of_it(self, page: OpenPage, roma: RegisteredSite) -> None:
+    def test_a_save_waits_for_a_running_lock_and_finds_it(self, page: OpenPage, roma: RegisteredSite) -> None:
         page.type(name="Renamed")
         with transaction.atomic():
             services.lock_site(roma.site_id, reason="unpaid", by=COMMAND, at=timezone.now())  # type: ignore[arg-type]
