@@ -1,4 +1,4 @@
-"""The base of the pages of sites that are views of their own. The list alone is Django's, in `SiteAdmin`."""
+"""The base of the pages of sites that are views of their own. Only the list is Django's, in `SiteAdmin`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The forms that confirm an operation. Each knows the selected sites, as they are when the form is sent."""
+"""The forms that confirm an operation. Each is given the selected sites as they are when it is sent."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -34,11 +34,11 @@ class OperationForm(forms.Form):
 
     def arguments(self) -> Mapping[str, Any]:
         """Of a valid form: what the service is called with, besides the site, `by`, `at` and `expected`."""
-        of_the_form_alone = ("typed_count", "left_out_shown")
+        not_for_the_service = ("typed_count", "left_out_shown")
         return {
             name: value
             for name, value in self.cleaned_data.items()
-            if name not in of_the_form_alone and value is not None
+            if name not in not_for_the_service and value is not None
         }
 
     def focus_first_error(self) -> None:

@@ -25,7 +25,7 @@ class Result:
 
 
 def locked_words(site: Site, shown: ShownValues) -> str:
-    """A lock is never refused, so that its result says what it replaced and what the person could not know."""
+    """A lock is never refused as stale. Its result therefore says what it replaced, and what the page did not show."""
     replaced = site.just_changed["lock_reason"][0]
     words = f"Locked; your reason replaces “{replaced}”" if replaced else "Locked"
     if replaced == shown.get("lock_reason"):

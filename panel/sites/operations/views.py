@@ -59,7 +59,7 @@ class OperationView(SiteAdminView):
         return super().get_context_data(**kwargs)
 
     def url_of(self, name: str, *args: Any) -> str:
-        """Of an admin page; it carries the filters of the list, so that the way back leads to the list as it was."""
+        """The URL of an admin page. It carries the filters of the list, so that links back to the list restore them."""
         filters = self.site_admin.get_preserved_filters(self.request)
         context: Any = {"opts": self.site_admin.opts, "preserved_filters": filters}
         return str(add_preserved_filters(context, reverse(f"admin:{name}", args=args)))

@@ -1,4 +1,4 @@
-"""What the page of a site shows besides its form: a fixed number of queries, each about this site alone."""
+"""What the page of a site shows besides its form, from a fixed number of queries about this site only."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
