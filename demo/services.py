@@ -14,7 +14,7 @@ from django.db import transaction
 
 from audit.actors import COMMAND
 from common.errors import Conflict, InvalidInput
-from heartbeat.hourly_counts import forget_remembered_hours
+from heartbeat.hourly_counts import forget_cached_hours
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.errors import SiteNotFound
@@ -59,7 +59,7 @@ def backdate_demo_sites(statuses: Mapping[uuid.UUID, str], *, at: datetime, past
     for site_id in sorted(statuses):
         backdate_demo_site(site_id, status=statuses[site_id], at=at)
         make_up_a_past(site_id, since=at - past)
-    forget_remembered_hours(at=at)
+    forget_cached_hours(at=at)
 
 
 def backdate_demo_site(site_id: uuid.UUID, *, status: str, at: datetime) -> None:

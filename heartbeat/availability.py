@@ -1,10 +1,10 @@
-"""Was a site there? Told from its heartbeats and from what it was promised: when to call next.
+"""When a site was online, computed from its heartbeats and from the time when each next heartbeat was due.
 
-A site is offline from its promise plus HEARTBEAT_GRACE until its next heartbeat: what `status` says of now, said of
-any moment. A row from before promises were kept counts as promised for the site's usual pace. The pulse counts as one more
-heartbeat, so that a site whose last row was pruned is still known to be gone. After its deregistration nothing is expected.
+A site is offline from the due time plus HEARTBEAT_GRACE until its next heartbeat: the rule of `status`, applied to any
+moment. A row without a due time counts as due after the site's usual pace. The pulse counts as one more heartbeat, so that
+a site whose last row was pruned is still offline. After its deregistration no heartbeat is expected of a site.
 
-Every question is one statement that walks the index by site and time and sends what it found, never the heartbeats.
+Each function runs one statement, which walks the index by site and time and returns results, not heartbeats.
 """
 
 import math
@@ -27,14 +27,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SlotState(StrEnum):
-    BEFORE = "before"  # nothing to know: before its registration, after its deregistration, older than what is kept
-    SEEN = "seen"  # it called, or need not have
+    BEFORE = "before"  # no data: before the registration, after the deregistration, or pruned
+    SEEN = "seen"  # it called, or no call was due
     MISSED = "missed"  # it did not call, and was overdue or had never called
-    RUNNING = "running"  # just registered: it may still make its first call
+    RUNNING = "running"  # just registered: its first call is not overdue yet
 
 
 class Slot(NamedTuple):
-    """A stretch of time, its end included; and how it was with the site in it."""
+    """A period that includes its end, and the state of the site in it."""
 
     starts_at: datetime
     ends_at: datetime
@@ -43,14 +43,14 @@ class Slot(NamedTuple):
 
 class Outage(NamedTuple):
     began_at: datetime
-    ended_at: datetime | None  # None: it is offline now
+    ended_at: datetime | None  # None if the site is offline now
 
 
-# From here on times are microseconds since 1970, which Python and both databases add and compare alike, and fast.
+# From here on times are integers, in microseconds since 1970: Python and both databases add and compare them alike.
 
 
 class Expected(NamedTuple):
-    """When calls of a site were to be expected, and what a promise is worth."""
+    """When calls of a site are expected. `pace` is used where no due time was stored."""
 
     since: int
     until: int | None
@@ -59,8 +59,8 @@ class Expected(NamedTuple):
     grace: int
 
 
-class Known(NamedTuple):
-    """The last call up to the end of a slot, and the pulse."""
+class LastCall(NamedTuple):
+    """The last call in the history up to the end of a slot, and the pulse."""
 
     called_at: int | None
     due_at: int | None
@@ -74,10 +74,10 @@ class Known(NamedTuple):
 def heartbeat_slots(
     sites: Collection[Site], *, at: datetime, slots: int = 28, length: timedelta = timedelta(hours=6)
 ) -> dict[uuid.UUID, tuple[Slot, ...]]:
-    """For each site as many slots of that length, the oldest first, the last one ending now.
+    """The slots of each site, each of that length, the oldest first; the last one ends now.
 
-    One query for a page of up to 200 sites. What a slot shows follows from the last call before its end alone, so each
-    is one look into the index, however often a site called.
+    It takes one query for a page of up to 200 sites. The state of a slot follows from the last call before its end alone,
+    so each slot takes one lookup in the index, however often a site called.
     """
     page = [(site, expected_of(site, at=at)) for site in sites]
     ends = [at - length * number for number in reversed(range(slots))]
@@ -86,7 +86,7 @@ def heartbeat_slots(
     for site_number, slot_number, *instants in newest_calls([site for site, _ in page], ends):
         site, expected = page[site_number]
         starts_at, ends_at, start, end = spans[slot_number]
-        state = state_of(start, end, expected, Known(*instants), is_last=slot_number == slots - 1)
+        state = slot_state(start, end, expected, LastCall(*instants), is_last=slot_number == slots - 1)
         found[site.pk].append(Slot(starts_at, ends_at, state))
     return {site_id: tuple(row) for site_id, row in found.items()}
 
@@ -101,18 +101,18 @@ def expected_of(site: Site, *, at: datetime) -> Expected:
     )
 
 
-def state_of(start: int, end: int, expected: Expected, known: Known, *, is_last: bool) -> SlotState:
+def slot_state(start: int, end: int, expected: Expected, last: LastCall, *, is_last: bool) -> SlotState:
     until = end if expected.until is None else min(end, expected.until)
     if until <= start:
         return SlotState.BEFORE
-    called_at, due_at, seen_at, pulse_due_at = known
+    called_at, due_at, seen_at, pulse_due_at = last
     if seen_at is not None and seen_at <= end and (called_at is None or seen_at >= called_at):
         called_at, due_at = seen_at, pulse_due_at
     if called_at is not None:
-        promised = called_at + expected.pace if due_at is None else due_at
-        is_fine = called_at > start or promised + expected.grace >= until
+        due = called_at + expected.pace if due_at is None else due_at
+        is_fine = called_at > start or due + expected.grace >= until
         return SlotState.SEEN if is_fine else SlotState.MISSED
-    # What is not known of a site that did call may have been pruned.
+    # The site has called, but not up to the end of this slot: older rows may have been pruned.
     since = expected.since if seen_at is None else max(expected.since, expected.kept_since)
     if end <= since:
         return SlotState.BEFORE
@@ -133,7 +133,7 @@ SELECT {columns} FROM heartbeat_heartbeat AS call
 
 
 def newest_calls(sites: Sequence[Site], ends: Sequence[datetime]) -> list[tuple[Any, ...]]:
-    """For each site and each end: the numbers of both, and what `Known` says."""
+    """One row for each site and each end: the numbers of both, and the fields of `LastCall`."""
     if not sites:
         return []
     return rows_of(
@@ -152,8 +152,8 @@ SELECT received_at, due_at FROM heartbeat_heartbeat
  WHERE site_id = %(site_id)s AND received_at <= (SELECT ends_at FROM life)"""
 BEGIN = "received_at >= COALESCE((SELECT received_at FROM before), %(since)s)"
 
-# Between calls that are no further apart than the grace there is no gap, for a promise is later than its call: of those
-# only the last is looked at. So a site that called every second for weeks costs no more than some thousand looks.
+# There is no gap between calls that are no further apart than the grace, because the due time is later than the call. The
+# walk reads only the last of such calls, so a site that called every second for weeks takes some thousand lookups.
 WALK = f"""
 ({HISTORY} AND {BEGIN} ORDER BY received_at LIMIT 1)
 UNION ALL
@@ -198,27 +198,27 @@ OFFLINE_SINCE = "COALESCE(sum(CASE WHEN ended > {start} THEN ended - {larger}(be
 
 
 def outages(site_id: uuid.UUID, *, since: datetime, at: datetime) -> list[Outage]:
-    """Those that lasted into the time since then, up to the newest 100, the newest first.
+    """Outages that ended after `since` or last until now, the newest first, at most 100.
 
-    One that began earlier is told whole. The one of a site that was deregistered meanwhile ended with that.
+    One that began before `since` is returned with its own beginning. The deregistration of a site ends its outage.
     """
     parameters = {**gap_parameters(site_id, since=since, at=at), "most": NEWEST_OUTAGES}
     rows = rows_of(NEWEST_GAPS, parameters)
-    return [Outage(instant(began), None if goes_on else instant(ended)) for began, ended, goes_on in rows]
+    return [Outage(instant(began), None if is_open else instant(ended)) for began, ended, is_open in rows]
 
 
 def availability(site: Site, *, at: datetime) -> dict[int, float | None]:
-    """For the last 7, 30 and 90 days the share of the time since the first known heartbeat in which it was not offline.
+    """The share of the last 7, 30 and 90 days in which the site was not offline, counted from its first known heartbeat.
 
-    Exact, however many outages there were, and 1 only if there was none. None: there is nothing to measure.
+    It is exact however many outages there were, and 1 only if there was none. It is None without a time to measure.
     """
     starts = {days: at - timedelta(days=days) for days in WINDOWS_IN_DAYS}
     sums = ", ".join(OFFLINE_SINCE.replace("{start}", str(microseconds(start))) for start in starts.values())
     parameters = gap_parameters(site.pk, since=min(starts.values()), at=at)
     ((first, end, *offline),) = rows_of(TIME_OFFLINE.replace("{sums}", sums), parameters)
     return {
-        days: share(int(gone), since=max(first, microseconds(start)), until=end) if first is not None else None
-        for (days, start), gone in zip(starts.items(), offline, strict=True)
+        days: share(int(time_offline), since=max(first, microseconds(start)), until=end) if first is not None else None
+        for (days, start), time_offline in zip(starts.items(), offline, strict=True)
     }
 
 
@@ -227,7 +227,7 @@ def share(offline: int, *, since: int, until: int) -> float | None:
 
 
 def percent(share: float | None) -> str:
-    """As people read it, such as "99.98 %". Rounded down: only a site that was never offline has "100 %"."""
+    """Format a share, such as "99.98 %". It rounds down, so that only a site that was never offline has "100 %"."""
     if share is None:
         return "–"
     if share in (0, 1):
@@ -246,49 +246,54 @@ def gap_parameters(site_id: uuid.UUID, *, since: datetime, at: datetime) -> dict
     }
 
 
-# --- What both have in common --------------------------------------------------------------------------------------
+# --- Shared by slots and outages ------------------------------------------------------------------------------------
 
-SPELLINGS = {
+DIALECTS = {
     "postgresql": {
         "larger": "greatest",
         "micros": "(extract(epoch FROM {moment}) * 1000000)::bigint",
         "walk": WALK,
         "newest": f"LATERAL ({NEWEST.format(columns='call.received_at, call.due_at')}) AS last ON TRUE",
     },
-    # SQLite keeps times as text, with six digits of a fraction from the 21st character on if there is one.
+    # SQLite stores times as text; a fraction has six digits and begins at the 21st character.
     "sqlite": {
         "larger": "max",
         "micros": ("(strftime('%%s', substr({moment}, 1, 19)) * 1000000 + CAST(substr({moment}, 21) AS INTEGER))"),
-        # Written for fleets that are small: it reads all calls.
+        # It reads all calls, which is good enough for a small fleet.
         "walk": f"{HISTORY} AND {BEGIN}",
         "newest": f"heartbeat_heartbeat AS last ON last.id = ({NEWEST.format(columns='call.id')})",
     },
 }
-MOMENTS = ("received_at", "due_at", "last_seen_at", "ends_at")
-FIELDS: dict[type, "models.Field[Any, Any]"] = {uuid.UUID: models.UUIDField(), datetime: models.DateTimeField()}
+TIME_COLUMNS = ("received_at", "due_at", "last_seen_at", "ends_at")
+PARAMETER_FIELDS: dict[type, "models.Field[Any, Any]"] = {
+    uuid.UUID: models.UUIDField(),
+    datetime: models.DateTimeField(),
+}
 
 
-class Row:
-    """A table of the statement; its columns are times, read as microseconds."""
+class TableColumns:
+    """The SQL that reads each column of times of one table as microseconds."""
 
     def __init__(self, name: str, micros: str) -> None:
-        for column in MOMENTS:
+        for column in TIME_COLUMNS:
             setattr(self, column, micros.format(moment=f"{name}.{column}"))
 
 
-def rows_of(text: str, parameters: dict[str, Any], **words: str) -> list[tuple[Any, ...]]:
-    spelling = SPELLINGS[connection.vendor]
-    micros = spelling["micros"]
-    known = {name: Row(name, micros) for name in ("call", "last", "pulse", "life")} | {
+def rows_of(text: str, parameters: dict[str, Any], **more_fragments: str) -> list[tuple[Any, ...]]:
+    dialect = DIALECTS[connection.vendor]
+    micros = dialect["micros"]
+    fragments = {name: TableColumns(name, micros) for name in ("call", "last", "pulse", "life")} | {
         "at": micros.format(moment="%(at)s"),
         "since": micros.format(moment="%(since)s"),
-        "larger": spelling["larger"],
-        "newest": spelling["newest"],
-        "walk": spelling["walk"],
+        "larger": dialect["larger"],
+        "newest": dialect["newest"],
+        "walk": dialect["walk"],
     }
-    sql = text.replace("{gaps}", GAPS).format(**known, **words)
+    sql = text.replace("{gaps}", GAPS).format(**fragments, **more_fragments)
     adapted = {
-        name: FIELDS[type(value)].get_db_prep_value(value, connection) if type(value) in FIELDS else value
+        name: PARAMETER_FIELDS[type(value)].get_db_prep_value(value, connection)
+        if type(value) in PARAMETER_FIELDS
+        else value
         for name, value in parameters.items()
     }
     with connection.cursor() as cursor:

@@ -2,7 +2,7 @@ from common.errors import NotAuthenticated, TooManyRequests
 
 
 class InvalidSiteCredentials(NotAuthenticated):
-    """One answer for an unknown or malformed id, a wrong, expired or revoked key and a deregistered site."""
+    """The same error for an unknown or malformed id, a wrong, expired or revoked key and a deregistered site."""
 
     code = "invalid_site_credentials"
     title = "The site id or the site key is not valid"

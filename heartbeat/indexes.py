@@ -1,4 +1,4 @@
-"""An index that is another thing on another database."""
+"""An index of another kind on each database."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class ArrivalIndex(BrinIndex):
-    """Of a column whose values grow as rows are added: BRIN on PostgreSQL, next to free; an ordinary one on SQLite."""
+    """For a column whose values grow as rows are added: BRIN on PostgreSQL, which costs little; B-tree on SQLite."""
 
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
         if schema_editor.connection.vendor == "postgresql":

@@ -1,4 +1,4 @@
-"""How sites called home."""
+"""The history of heartbeats."""
 
 import uuid
 
@@ -16,16 +16,16 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
 
 
 class Heartbeat(models.Model):
-    """One call of a site, and what it was told. Pruned by age."""
+    """One call of a site and the reply to it. Old rows are pruned."""
 
     id = models.BigAutoField(primary_key=True)
-    # No constraint in the database: checking it would lock the site's row at every heartbeat, and so write to it.
-    # Sites are deregistered, never deleted, so that nothing is lost by it.
+    # The database has no constraint: checking one would lock the site's row, and so write to it, at every heartbeat.
+    # It is not needed, because sites are deregistered and never deleted.
     site = models.ForeignKey(
         "sites.Site", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="heartbeats"
     )
     received_at = models.DateTimeField()
-    # When the site was told to call next. Null in rows from before this was kept: then its usual pace is meant.
+    # When the site's next call is due. If it is null, the next call is due after the site's usual pace.
     due_at = models.DateTimeField(null=True)
     ip = models.GenericIPAddressField(null=True)
     version = models.CharField(max_length=64)

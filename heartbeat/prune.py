@@ -1,4 +1,4 @@
-"""What `manage.py prune` deletes of this room."""
+"""The part of `manage.py prune` for heartbeats."""
 
 import time
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ BATCH_SIZE = 5000
 
 
 def prune_heartbeats(*, at: datetime, keep: timedelta, batch_size: int = BATCH_SIZE) -> dict[str, int]:
-    """Delete heartbeats that are older than `keep`; how many.
+    """Delete heartbeats that are older than `keep`, and return their number.
 
     Each batch is a transaction of its own, so that no heartbeat waits for long. After each batch it sleeps for as long as
     the batch took, which leaves most of the machine to the heartbeats that come in.
@@ -23,7 +23,7 @@ def prune_heartbeats(*, at: datetime, keep: timedelta, batch_size: int = BATCH_S
 
 
 def delete_batch(*, received_before: datetime, batch_size: int) -> int:
-    # Rows are numbered as they come, so the oldest are found without an index on the time.
+    # Ids grow in the order of writing, so the oldest rows are found without an index on the time.
     oldest = Heartbeat.objects.order_by("id").values("id")[:batch_size]
     deleted, _ = Heartbeat.objects.filter(id__in=oldest, received_at__lt=received_before).delete()
     return deleted

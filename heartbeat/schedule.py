@@ -1,8 +1,8 @@
-"""When a site calls next.
+"""When a site's next heartbeat is due.
 
-The usual pace is HEARTBEAT_INTERVAL, up to 5 % shorter or longer. The deviation belongs to the site, so that sites which
-came back together drift apart a little more with every call. If the licence ends before the usual next call, the site calls
-within the minute after that end. `heartbeat.statement` has the same rule in SQL.
+The usual pace is HEARTBEAT_INTERVAL, up to 5 % shorter or longer. The deviation is the same at each call of a site, so that
+sites that called at the same moment drift apart. If the licence ends before the usual next call, the site calls within the
+minute after that end. `heartbeat.statement` has the same rule in SQL.
 """
 
 import uuid
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Pace(NamedTuple):
-    """A site's own: seconds from one call to the next, and from the end of its licence to the call that learns of it."""
+    """Seconds from one call of a site to the next, and from the end of its licence to the first call after it."""
 
     usual_seconds: int
     after_end_seconds: int

@@ -1,8 +1,8 @@
 """Record a heartbeat: authenticate the site, compute the reply, and keep that the site called.
 
-After an outage every site calls at once, so this is the one path that has to be fast. On PostgreSQL it is one statement
-(`heartbeat.statement`). On SQLite, which has no round trips to save, it is the ORM in one transaction. PostgreSQL takes the
-ORM too for what is rare: a call past the site's limit, and the second use of a new key while older keys are valid.
+After an outage all sites call at once, so this path must be fast. On PostgreSQL it is one statement, see
+`heartbeat.statement`. On SQLite, which has no round trips to save, it is the ORM in one transaction. The ORM also handles
+two rare cases on PostgreSQL: a call past the site's limit, and the second use of a new key while older keys are valid.
 """
 
 import uuid
@@ -21,15 +21,15 @@ from sites.keys import key_digest
 from sites.models import SiteKey, SitePulse
 from sites.services import retire_older_keys
 
-# The statement says "1 minute".
+# As in the statement, which has "1 minute".
 CALL_WINDOW = timedelta(minutes=1)
-# Sent in place of an id that cannot be one, so that the database is asked all the same and the time tells nothing.
+# Replaces a malformed id, so that the database is queried in that case too and the time taken reveals nothing.
 UNKNOWN_SITE_ID = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True)
 class SiteCredentials:
-    """The two headers as they came; either may be any text."""
+    """The two headers as they were received; either may hold any text."""
 
     site_id: str
     key: str = field(repr=False)
@@ -37,7 +37,7 @@ class SiteCredentials:
 
 @dataclass(frozen=True)
 class Report:
-    """What a local backend reports of itself; `uptime_seconds` from 0 to 2**53 - 1."""
+    """The body of a heartbeat; `uptime_seconds` is from 0 to 2**53 - 1."""
 
     version: str
     uptime_seconds: int
@@ -45,7 +45,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a site is told, in the order in which it is written. `licensed` and `locked` are independent of each other."""
+    """The reply to a heartbeat. JSON has the fields in this order. `licensed` and `locked` are independent of each other."""
 
     licensed: bool
     locked: bool
@@ -56,10 +56,10 @@ class Reply:
 
 
 def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Reply:
-    """Authenticate the site, store the call in its history and its pulse, and return the reply, to be sent after the commit.
+    """Authenticate the site, store the call in its history and its pulse, and return the reply.
 
-    A call that is recorded after a later one is kept in the history but does not move the pulse back.
-    Raises InvalidSiteCredentials, SiteCallsTooOften; then nothing is written.
+    A call that is recorded after a later one is stored in the history, but does not move the pulse back.
+    Raises InvalidSiteCredentials or SiteCallsTooOften; then nothing is written.
     """
     reply = None
     if connection.vendor == "postgresql":
@@ -70,7 +70,7 @@ def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | 
 def record_with_one_statement(
     credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime
 ) -> Reply | None:
-    """None: the statement left this call alone, and nothing is written."""
+    """The reply; None if the ORM must record this call, and then nothing is written."""
     database: Any = connection  # of config.postgresql
     cursor = database.prepared_cursor()
     cursor.execute(SENT_STATEMENT, statement_parameters(credentials, report, ip=ip, at=at))
@@ -84,7 +84,7 @@ def record_with_one_statement(
 def statement_parameters(
     credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime
 ) -> dict[str, Any]:
-    site_id = readable_site_id(credentials.site_id)
+    site_id = parse_site_id(credentials.site_id)
     pace = pace_of(site_id)
     return {
         "site_id": site_id,
@@ -101,10 +101,10 @@ def statement_parameters(
 
 
 def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Reply:
-    # Refused before there is a transaction: a flood of wrong keys must not take SQLite's one write lock.
+    # Wrong keys are refused before the transaction: a flood of them must not hold SQLite's one write lock.
     authenticate(credentials, at=at)
     with transaction.atomic():
-        # With the pulse locked, so that of two calls at the same moment exactly one is the second use of a key.
+        # The pulse is locked, so that of two calls at the same moment exactly one is the second use of a key.
         key = authenticate(credentials, at=at, lock=True)
         site, pulse = key.site, key.site.pulse
         licensed = site.is_active and site.license_expires_at > at
@@ -124,7 +124,7 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
             if window_lasts(pulse.window_started_at, at=at)
             else {"window_started_at": at, "window_calls": 1}
         )
-        holds_newest_key = key.expires_at is None  # a rotation gives every older key an end
+        holds_newest_key = key.expires_at is None  # a rotation sets `expires_at` of every older key
         proves_newest_key = holds_newest_key and pulse.newest_key_id == key.pk and pulse.newest_key_uses == 1
         if holds_newest_key:
             changes |= {"newest_key_id": key.pk, "newest_key_uses": 2 if pulse.newest_key_id == key.pk else 1}
@@ -155,12 +155,12 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
 
 
 def authenticate(credentials: SiteCredentials, *, at: datetime, lock: bool = False) -> SiteKey:
-    """The key that was sent, with its site and the site's pulse; `lock` locks the pulse.
+    """Find the key that was sent, with its site and the site's pulse; `lock` locks the pulse.
 
     Raises InvalidSiteCredentials, SiteCallsTooOften.
     """
     keys = SiteKey.objects.live(at=at).filter(
-        site=readable_site_id(credentials.site_id),
+        site=parse_site_id(credentials.site_id),
         digest=key_digest(credentials.key),
         site__deregistered_at=None,
         site__pulse__isnull=False,
@@ -177,17 +177,17 @@ def authenticate(credentials: SiteCredentials, *, at: datetime, lock: bool = Fal
 
 
 def window_lasts(started_at: datetime | None, *, at: datetime) -> TypeGuard[datetime]:
-    """Whether a call now counts in the window that started then.
+    """Whether a call at `at` counts in the window that started at `started_at`.
 
-    So does one that began a moment before the call that opened it, but not one after the clock was set back by a minute.
+    It does if it began a moment before the call that started the window, but not after the clock was set back by a minute.
     """
     return started_at is not None and abs(at - started_at) < CALL_WINDOW
 
 
-def readable_site_id(site_id: str) -> uuid.UUID:
+def parse_site_id(site_id: str) -> uuid.UUID:
     try:
         parsed = uuid.UUID(site_id)
     except ValueError:
         return UNKNOWN_SITE_ID
-    # uuid.UUID also reads braces, "urn:uuid:" and no dashes; an id is written in one way, in either case.
+    # uuid.UUID also accepts braces, "urn:uuid:" and no dashes. Only the usual form is an id, in lower or upper case.
     return parsed if str(parsed) == site_id.lower() else UNKNOWN_SITE_ID

@@ -2,13 +2,13 @@
 
 It authenticates the site, computes the reply, updates the site's pulse, stores the history row and holds the site to its
 own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the
-calls that this statement leaves alone; heartbeat/tests/test_same_rules.py compares the two, and both with the querysets.
+calls that this statement does not record; heartbeat/tests/test_same_rules.py compares the two, and both with the querysets.
 """
 
 import re
 
-# No row: the credentials are not valid. Else the row says whether the call was recorded, and then the fields of `Reply`.
-# Texts and integers have a cast, because psycopg does not tell PostgreSQL which kind of text or integer it sends.
+# It returns no row if the credentials are not valid, else `is_recorded` and the fields of `Reply`.
+# Texts and integers have a cast, because psycopg does not send PostgreSQL the exact type of a text or an integer.
 RECORD_HEARTBEAT = """
 WITH site AS (
     -- SiteQuerySet.live() and with_licensed()
@@ -21,7 +21,7 @@ WITH site AS (
 caller AS (
     SELECT site.site_id, site.licensed, site.is_locked, site.lock_reason, site.license_expires_at,
            key.id AS key_id,
-           -- A rotation gives every older key an end.
+           -- A rotation sets expires_at of every older key.
            key.expires_at IS NULL AS holds_newest_key,
            -- heartbeat.schedule.seconds_until_next_call(): a licence that ends before the usual next call
            -- makes the site call within the minute after its end.
@@ -52,12 +52,12 @@ updated_pulse AS (
                                 AND pulse.window_started_at < %(at)s + interval '1 minute'
                                THEN pulse.window_calls + 1
                                ELSE 1 END,
-           -- The uses of the newest key are counted up to two. An older key counts for nothing.
+           -- The uses of the newest key are counted up to two. Uses of older keys are not counted.
            newest_key_id = CASE WHEN caller.holds_newest_key THEN caller.key_id ELSE pulse.newest_key_id END,
            newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN pulse.newest_key_uses
                                   WHEN pulse.newest_key_id = caller.key_id THEN 2
                                   ELSE 1 END,
-           -- A call that is recorded after a later one leaves the rest of the pulse as that one set it.
+           -- A call that is recorded after a later one does not change the rest of the pulse.
            last_seen_at = greatest(pulse.last_seen_at, %(at)s),
            last_seen_ip = CASE WHEN pulse.last_seen_at > %(at)s
                                THEN pulse.last_seen_ip ELSE %(ip)s::inet END,
@@ -75,11 +75,11 @@ updated_pulse AS (
       FROM caller
      WHERE pulse.site_id = caller.site_id
        -- PostgreSQL checks the two conditions below again if it had to wait for another call of the same site.
-       -- Past the limit nothing is written: the ORM finds out how long the site has to wait.
+       -- Past the limit nothing is written; the ORM then computes how long the site has to wait.
        AND (pulse.window_started_at > %(at)s - interval '1 minute'
             AND pulse.window_started_at < %(at)s + interval '1 minute'
             AND pulse.window_calls >= %(calls_per_minute)s::integer) IS NOT TRUE
-       -- The second use of a new key revokes the older ones. If there are any, the ORM does it, in a transaction.
+       -- The second use of a new key revokes the older ones. If there are any, the ORM records the call.
        AND (caller.holds_newest_key
             AND pulse.newest_key_id = caller.key_id
             AND pulse.newest_key_uses = 1
@@ -111,6 +111,6 @@ SELECT updated_pulse.site_id IS NOT NULL AS is_recorded,
   LEFT JOIN updated_pulse ON updated_pulse.site_id = caller.site_id
 """
 
-# Sent without comments and line breaks: psycopg parses a statement of up to 4,096 characters once and a longer one at
-# each call.
+# It is sent without comments and line breaks: psycopg parses a statement of up to 4,096 characters once, but a longer one
+# at each call.
 SENT_STATEMENT = " ".join(re.sub(r"--.*", "", RECORD_HEARTBEAT).split())

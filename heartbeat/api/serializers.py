@@ -35,7 +35,7 @@ class ReplySerializer(serializers.Serializer[Any]):
     lock_reason = serializers.CharField(allow_null=True)
     expires_at = InstantField()
     server_time = InstantField()
-    next_heartbeat_seconds = serializers.IntegerField(help_text="Call again after that many seconds.")
+    next_heartbeat_seconds = serializers.IntegerField(help_text="Seconds until the next call.")
 
 
 class HeartbeatSerializer(serializers.ModelSerializer[Heartbeat]):

@@ -1,4 +1,4 @@
-"""`/api/heartbeat`, and what a site's heartbeats were."""
+"""`/api/heartbeat`, and the history of a site's heartbeats."""
 
 import json
 import math
@@ -40,18 +40,18 @@ from sites.validation import read_site_id
 
 JSON = "application/json"
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=format_instant).encode
-# Holds no state of its own: one is enough for all requests.
+# It holds no state, so one instance serves all requests.
 REPORT = ReportSerializer()
-# What this process knows of the shared counters; to lose an entry costs one more count.
+# Addresses over the limit, cached in this process. A lost entry costs one more count in the shared counters.
 refused_addresses = LocMemCache("refused_addresses", {"OPTIONS": {"MAX_ENTRIES": 10_000}})
 
 
 class HeartbeatView(APIView):
-    """Local backends call here. They are no users: their credentials are two headers, checked by the service.
+    """Local backends call this view. They are not users: the service checks the credentials in their two headers.
 
-    All of them call at once after an outage, so this view does without what DRF does for every other: its request,
-    negotiation, authentication and serializers' output cost more than the heartbeat itself. DRF's fields still judge
-    the body, the errors go the way of all others, and the class is still what the API's description is made from.
+    After an outage all of them call at once, so this view skips DRF's request, negotiation, authentication and output,
+    which cost more than the heartbeat itself. DRF's fields still validate the body, `exception_handler` still answers
+    errors, and the API's description is still generated from this class.
     """
 
     authentication_classes: list[Any] = []
@@ -76,7 +76,7 @@ class HeartbeatView(APIView):
         examples=[
             OpenApiExample("report", {"version": "1.0.0", "uptime_seconds": 12345}, request_only=True),
             OpenApiExample(
-                "verdict",
+                "reply",
                 {
                     "licensed": True,
                     "locked": False,
@@ -90,10 +90,10 @@ class HeartbeatView(APIView):
         ],
     )
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Say that the site is alive, and learn the verdict.
+        """Report that the site is running. The reply says whether it is licensed and locked.
 
-        A site that is locked, inactive or past its licence gets 200 as well, with the verdict, so that it can always learn
-        why, and be released. 401 `invalid_site_credentials` is the same for every kind of wrong credentials.
+        A site that is locked, inactive or past its licence gets 200 as well, with the reason, so that it also notices when
+        it is unlocked or licensed again. All wrong credentials get the same 401 `invalid_site_credentials`.
         `next_heartbeat_seconds` says when to call again; a site may call 60 times a minute.
         """
         if request.META.get("QUERY_STRING"):
@@ -114,7 +114,7 @@ class HeartbeatView(APIView):
 
 
 def read_report(body: dict[str, Any]) -> Report:
-    """A quick yes to what nearly all send; every no, and its reasons, is ReportSerializer's. Raises ValidationError."""
+    """Read a valid report without a serializer; ReportSerializer names the faults of any other. Raises ValidationError."""
     version, uptime_seconds = body.get("version"), body.get("uptime_seconds")
     if (
         type(version) is str
@@ -130,9 +130,8 @@ def read_report(body: dict[str, Any]) -> Report:
 def refuse_flood(request: HttpRequest, ip: str | None) -> None:
     """Count a failure of this address. Raises TooManyFailures over the limit.
 
-    Only failures are counted and only failures are refused: a flood, wherever it comes from, costs no site its answer.
-    An address that is over the limit stays so until its minute ends, so this process remembers it and counts no further:
-    the rest of a flood costs no write.
+    Only failures are counted and refused, so valid heartbeats from the same address are still answered. An address over
+    the limit stays over it until its minute ends. Until then this process caches it, and the rest of a flood costs no write.
     """
     address = address_bucket(ip)
     refused_until = refused_addresses.get(address)
@@ -151,7 +150,7 @@ def refuse_flood(request: HttpRequest, ip: str | None) -> None:
 
 
 def instant_position(value: str) -> datetime:
-    """The time in a cursor, which Python wrote with a space. Raises ValueError."""
+    """Parse the time in a cursor, which has a space in place of the `T`. Raises ValueError."""
     return parse_instant(value.replace(" ", "T", 1))
 
 
@@ -168,13 +167,13 @@ class SiteHeartbeatsView(APIView):
 
     @extend_schema(
         operation_id="site_heartbeats",
-        summary="What a site reported",
+        summary="List the heartbeats of a site",
         tags=["sites"],
         parameters=[CursorQuery],
         responses=HeartbeatSerializer(many=True),
     )
     def get(self, request: Request, site_id: str) -> Response:
-        """The site's heartbeats and what it was told, newest first."""
+        """The site's heartbeats and the replies to them, newest first."""
         wanted: uuid.UUID = read_site_id(site_id)
         if not Site.objects.live().filter(pk=wanted).exists():
             raise SiteNotFound

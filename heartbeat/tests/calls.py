@@ -1,4 +1,4 @@
-"""Heartbeats as a site, or somebody who pretends to be one, sends them; and as a service call at a chosen instant."""
+"""Heartbeats over HTTP, with valid or forged credentials, and as calls of the service at a chosen instant."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ MICROSECOND = timedelta(microseconds=1)
 def call(
     site_id: str | None, key: str | None, *, body: Any = REPORT, address: str = "192.0.2.1", **headers: str
 ) -> Any:
-    """POST /api/heartbeat; a header that is None is left out."""
+    """POST to /api/heartbeat. A header that is None is left out."""
     credentials = {"X-Site-ID": site_id, "X-Site-Key": key, **headers}
     return APIClient().post(
         "/api/heartbeat",
@@ -38,7 +38,7 @@ def call_at(
 
 
 def wrong_key() -> str:
-    """Well-formed, and nobody's."""
+    """A well-formed key that belongs to no site."""
     return generate_key()
 
 
@@ -47,7 +47,7 @@ def unknown_id() -> str:
 
 
 def rows_of_every_table() -> str:
-    """All that the database holds, as text."""
+    """The content of all tables, as text."""
     with connection.cursor() as cursor:
         rows = []
         for table in connection.introspection.table_names(cursor):

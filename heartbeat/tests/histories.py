@@ -1,4 +1,4 @@
-"""Histories made up, and a plain model of what is said about them."""
+"""Invented histories, and a plain model of the results to expect for them."""
 
 import itertools
 import uuid
@@ -16,19 +16,19 @@ NOW = datetime(2030, 6, 1, 12, 34, 56, 789012, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-class Called(NamedTuple):
+class Call(NamedTuple):
     at: datetime
     due_at: datetime | None
 
 
-def write_history(site_id: uuid.UUID, calls: Sequence[Called]) -> None:
-    """As heartbeats leave it, the pulse too; whatever was there before is gone."""
+def write_history(site_id: uuid.UUID, calls: Sequence[Call]) -> None:
+    """Replace the history and the pulse, as these calls would have written them."""
     Heartbeat.objects.of_site(site_id).delete()
     common = {"site_id": site_id, "version": "1", "uptime_seconds": 1, "licensed": True, "locked": False}
     Heartbeat.objects.bulk_create(Heartbeat(received_at=at, due_at=due_at, **common) for at, due_at in calls)
     newest = max(calls, default=None, key=lambda call: call.at)
     SitePulse.objects.filter(pk=site_id).update(
-        last_seen_at=newest and newest.at, due_at=newest and promise(site_id, newest)
+        last_seen_at=newest and newest.at, due_at=newest and due(site_id, newest)
     )
 
 
@@ -37,21 +37,21 @@ def register_at(site_id: uuid.UUID, at: datetime) -> Site:
     return Site.objects.get(pk=site_id)
 
 
-def promise(site_id: uuid.UUID, call: Called) -> datetime:
+def due(site_id: uuid.UUID, call: Call) -> datetime:
     return call.due_at or call.at + timedelta(seconds=pace_of(site_id).usual_seconds)
 
 
-def is_offline(site_id: uuid.UUID, calls: Sequence[Called], moment: datetime) -> bool:
-    """What `status` would have said at that moment, of a site that had called."""
+def is_offline(site_id: uuid.UUID, calls: Sequence[Call], moment: datetime) -> bool:
+    """Whether `status` was offline at that moment, for a site that had called."""
     newest = max((call for call in calls if call.at <= moment), key=lambda call: call.at)
-    return promise(site_id, newest) + settings.HEARTBEAT_GRACE < moment
+    return due(site_id, newest) + settings.HEARTBEAT_GRACE < moment
 
 
-def stretches_offline(
-    site_id: uuid.UUID, calls: Sequence[Called], start: datetime, end: datetime
+def periods_offline(
+    site_id: uuid.UUID, calls: Sequence[Call], start: datetime, end: datetime
 ) -> list[tuple[datetime, datetime]]:
-    """Between two moments at which something could change nothing does: asked once in each middle."""
-    changes = {call.at for call in calls} | {promise(site_id, call) + settings.HEARTBEAT_GRACE for call in calls}
+    """The status changes only at certain moments, so it is computed once in the middle between two of them."""
+    changes = {call.at for call in calls} | {due(site_id, call) + settings.HEARTBEAT_GRACE for call in calls}
     start = max(start, min((call.at for call in calls), default=end))
     moments = sorted({moment for moment in changes if start < moment < end} | {start, end} if start < end else ())
     found: list[tuple[datetime, datetime]] = []

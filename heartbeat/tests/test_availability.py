@@ -1,4 +1,4 @@
-"""Was a site there: the slots of its bar, its outages, the share of the time in which it was not offline."""
+"""The slots of a site's bar, its outages, and the share of the time in which it was not offline."""
 
 import itertools
 import uuid
@@ -24,9 +24,9 @@ from heartbeat.tests.histories import (
     HOUR,
     MINUTE,
     NOW,
-    Called,
+    Call,
+    periods_offline,
     register_at,
-    stretches_offline,
     write_history,
 )
 from sites.models import Site, SitePulse
@@ -36,9 +36,9 @@ def states(site: Site, *, at: datetime = NOW, **options: Any) -> list[str]:
     return [slot.state.value for slot in heartbeat_slots([site], at=at, **options)[site.pk]]
 
 
-def called(ago: timedelta, promise: timedelta | None = 6 * HOUR) -> Called:
+def called(ago: timedelta, promise: timedelta | None = 6 * HOUR) -> Call:
     at = NOW - ago
-    return Called(at, promise and at + promise)
+    return Call(at, promise and at + promise)
 
 
 @pytest.fixture
@@ -61,12 +61,12 @@ HISTORIES = st.lists(
     grace=st.sampled_from([0, 60, 300]),
     written_in_order=st.booleans(),
 )
-def test_all_of_it_is_as_if_status_had_been_asked_at_every_moment(
+def test_slots_availability_and_outages_agree_with_the_status_at_every_moment(
     site: Site, history: list[Any], minutes_since_the_last: int, grace: int, written_in_order: bool
 ) -> None:
     calls, moment = [], NOW - minutes_since_the_last * MINUTE
-    for since_the_one_before, promise in reversed(history):
-        calls.append(Called(moment, None if promise is None else moment + promise * MINUTE))
+    for since_the_one_before, due_after in reversed(history):
+        calls.append(Call(moment, None if due_after is None else moment + due_after * MINUTE))
         moment -= since_the_one_before * MINUTE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("django.conf.settings.HEARTBEAT_GRACE", grace * MINUTE)
@@ -76,54 +76,54 @@ def test_all_of_it_is_as_if_status_had_been_asked_at_every_moment(
         check_outages(site, calls)
 
 
-def check_slots(site: Site, calls: list[Called]) -> None:
+def check_slots(site: Site, calls: list[Call]) -> None:
     for slot in heartbeat_slots([site], at=NOW)[site.pk]:
         inside = any(slot.starts_at < call.at <= slot.ends_at for call in calls)
-        unheard = not any(call.at <= slot.ends_at for call in calls)
-        offline = stretches_offline(site.pk, calls, slot.starts_at, slot.ends_at)
-        assert slot.state == ("seen" if inside or not (unheard or offline) else "missed")
+        is_first_call_ahead = not any(call.at <= slot.ends_at for call in calls)
+        offline = periods_offline(site.pk, calls, slot.starts_at, slot.ends_at)
+        assert slot.state == ("seen" if inside or not (is_first_call_ahead or offline) else "missed")
 
 
-def check_availability(site: Site, calls: list[Called]) -> None:
+def check_availability(site: Site, calls: list[Call]) -> None:
     for days, share in availability(site, at=NOW).items():
         start = max(NOW - days * DAY, min((call.at for call in calls), default=NOW))
-        gone = sum((end - begin for begin, end in stretches_offline(site.pk, calls, start, NOW)), timedelta())
-        assert share == (1 - gone / (NOW - start) if start < NOW else None)
+        time_offline = sum((end - begin for begin, end in periods_offline(site.pk, calls, start, NOW)), timedelta())
+        assert share == (1 - time_offline / (NOW - start) if start < NOW else None)
 
 
-def check_outages(site: Site, calls: list[Called]) -> None:
+def check_outages(site: Site, calls: list[Call]) -> None:
     since = NOW - 30 * DAY
     expected = [
         Outage(begin, None if end == NOW and not any(call.at == NOW for call in calls) else end)
-        for begin, end in stretches_offline(site.pk, calls, NOW - 365 * DAY, NOW)
+        for begin, end in periods_offline(site.pk, calls, NOW - 365 * DAY, NOW)
         if end > since
     ]
     assert outages(site.pk, since=since, at=NOW) == expected[::-1]
 
 
-# --- The promise ---------------------------------------------------------------------------------------------------
+# --- The due time --------------------------------------------------------------------------------------------------
 
 
-def test_the_history_keeps_when_the_site_was_told_to_call(roma: RegisteredSite) -> None:
-    told = call_at(roma, NOON).next_heartbeat_seconds
+def test_the_history_stores_when_the_next_call_is_due(roma: RegisteredSite) -> None:
+    seconds = call_at(roma, NOON).next_heartbeat_seconds
     call_at(roma, NOON + HOUR)
-    assert [row.due_at - row.received_at for row in Heartbeat.objects.all()] == [timedelta(seconds=told)] * 2
+    assert [row.due_at - row.received_at for row in Heartbeat.objects.all()] == [timedelta(seconds=seconds)] * 2
 
 
-def test_the_promise_of_a_late_call_is_its_own(roma: RegisteredSite) -> None:
+def test_a_call_that_is_recorded_late_has_its_own_due_time(roma: RegisteredSite) -> None:
     call_at(roma, NOON)
     call_at(roma, NOON - HOUR)
     late = Heartbeat.objects.get(received_at=NOON - HOUR)
     assert late.due_at == NOON - HOUR + (SitePulse.objects.get().due_at - NOON)
 
 
-def test_a_promise_before_the_call_is_refused_by_the_database(roma: RegisteredSite) -> None:
+def test_the_database_refuses_a_due_time_that_is_not_after_the_call(roma: RegisteredSite) -> None:
     call_at(roma, NOON)
     with pytest.raises(IntegrityError, match="heartbeat_due_after_received"), transaction.atomic():
         Heartbeat.objects.update(due_at=NOON)
 
 
-def test_the_api_shows_what_the_contract_names_and_no_more(api: APIClient, roma: RegisteredSite) -> None:
+def test_the_api_shows_exactly_the_documented_fields(api: APIClient, roma: RegisteredSite) -> None:
     roma.call_home()
     (row,) = api.get(f"{roma.path}/heartbeats").json()["results"]
     assert list(row) == ["received_at", "ip", "version", "uptime_seconds", "licensed", "locked"]
@@ -148,7 +148,7 @@ def test_a_site_that_calls_a_little_less_often_than_a_slot_is_long_misses_none(s
 
 def test_a_slot_without_a_call_is_missed_once_the_site_is_overdue(site: Site, settings: Any) -> None:
     settings.HEARTBEAT_GRACE = HOUR
-    write_history(site.pk, [called(13 * HOUR, 6 * HOUR)])  # overdue since 6 hours
+    write_history(site.pk, [called(13 * HOUR, 6 * HOUR)])  # overdue for 6 hours
     assert states(site, slots=3) == ["seen", "seen", "missed"]
     write_history(site.pk, [called(13 * HOUR + MICROSECOND, 6 * HOUR)])
     assert states(site, slots=3) == ["seen", "missed", "missed"]
@@ -159,14 +159,14 @@ def test_a_call_ends_the_gap_in_its_own_slot(site: Site) -> None:
     assert states(site, slots=6) == ["seen", "missed", "missed", "missed", "missed", "seen"]
 
 
-def test_the_promise_is_looked_up_however_long_ago_it_was_given(site: Site) -> None:
+def test_the_due_time_of_the_last_call_counts_however_old_the_call_is(site: Site) -> None:
     write_history(site.pk, [called(80 * DAY, 78 * DAY)])
     assert states(site, slots=5) == ["missed"] * 5
     write_history(site.pk, [called(80 * DAY, 81 * DAY)])
     assert states(site, slots=5) == ["seen"] * 5
 
 
-def test_a_site_that_was_never_seen_has_missed_all_since_its_registration(site: Site) -> None:
+def test_a_site_that_was_never_seen_has_missed_every_slot_since_its_registration(site: Site) -> None:
     assert states(site, slots=4) == ["missed"] * 4
     assert states(register_at(site.pk, NOW - 12 * HOUR), slots=4) == ["before", "before", "missed", "missed"]
 
@@ -190,7 +190,7 @@ def test_nothing_is_expected_of_a_site_that_was_deregistered(api: APIClient, rom
     assert outages(site.pk, since=NOW - 12 * HOUR, at=NOW) == []
 
 
-def test_a_site_gone_for_longer_than_the_history_goes_back_is_still_known_to_be_gone(site: Site) -> None:
+def test_a_site_whose_whole_history_was_pruned_is_still_offline(site: Site) -> None:
     write_history(site.pk, [called(100 * DAY)])
     Heartbeat.objects.all().delete()
     assert states(site, slots=3) == ["missed"] * 3
@@ -199,40 +199,40 @@ def test_a_site_gone_for_longer_than_the_history_goes_back_is_still_known_to_be_
     assert outages(site.pk, since=NOW - DAY, at=NOW) == [Outage(NOW - 100 * DAY + 6 * HOUR + grace, None)]
 
 
-def test_a_promise_outlasts_the_row_that_held_it(site: Site) -> None:
+def test_a_due_time_still_counts_after_its_row_was_pruned(site: Site) -> None:
     write_history(site.pk, [called(3 * DAY, 4 * DAY)])
     Heartbeat.objects.all().delete()
     assert states(site, slots=3) == ["seen"] * 3
 
 
-def test_a_call_at_the_very_end_of_a_slot_belongs_to_that_slot(site: Site) -> None:
+def test_a_call_at_the_end_of_a_slot_belongs_to_that_slot(site: Site) -> None:
     write_history(site.pk, [called(6 * HOUR, MINUTE)])
     assert states(site, slots=2) == ["seen", "missed"]
 
 
-def test_what_was_pruned_is_not_called_missed(site: Site, settings: Any) -> None:
+def test_slots_older_than_the_history_are_not_missed(site: Site, settings: Any) -> None:
     settings.HEARTBEAT_HISTORY = 2 * DAY
     write_history(site.pk, [called(6 * HOUR * number) for number in range(8)])
     assert states(site, slots=4, length=DAY) == ["before", "before", "seen", "seen"]
 
 
-def test_a_row_without_a_promise_counts_as_promised_for_the_usual_pace(site: Site, settings: Any) -> None:
+def test_a_row_without_a_due_time_counts_as_due_after_the_usual_pace(site: Site, settings: Any) -> None:
     settings.HEARTBEAT_GRACE = timedelta(0)
     usual = timedelta(seconds=pace_of(site.pk).usual_seconds)
     write_history(site.pk, [called(20 * HOUR, None), called(MINUTE)])
     assert outages(site.pk, since=NOW - DAY, at=NOW) == [Outage(NOW - 20 * HOUR + usual, NOW - MINUTE)]
 
 
-def test_the_end_of_a_licence_shortens_the_promise(register: Register, settings: Any) -> None:
+def test_the_end_of_a_licence_makes_the_next_call_due_earlier(register: Register, settings: Any) -> None:
     settings.HEARTBEAT_GRACE = MINUTE
     bari = register(license_expires_at="2030-06-01T13:00:00Z")
-    told = call_at(bari, NOON).next_heartbeat_seconds
-    assert told <= 3660
+    seconds = call_at(bari, NOON).next_heartbeat_seconds
+    assert seconds <= 3660
     (outage,) = outages(uuid.UUID(bari.site_id), since=NOON, at=NOON + 3 * HOUR)
-    assert outage == Outage(NOON + timedelta(seconds=told) + MINUTE, None)
+    assert outage == Outage(NOON + timedelta(seconds=seconds) + MINUTE, None)
 
 
-def test_another_interval_changes_no_promise_of_the_past(roma: RegisteredSite, settings: Any) -> None:
+def test_another_interval_does_not_change_earlier_due_times(roma: RegisteredSite, settings: Any) -> None:
     settings.HEARTBEAT_GRACE = timedelta(0)
     for hour in (0, 6, 12):
         call_at(roma, NOON + hour * 0.94 * HOUR)
@@ -242,7 +242,7 @@ def test_another_interval_changes_no_promise_of_the_past(roma: RegisteredSite, s
     assert len(outages(uuid.UUID(roma.site_id), since=NOON, at=NOON + 18 * HOUR)) == 1
 
 
-def test_a_call_from_a_clock_that_ran_ahead_does_not_count_before_its_time(site: Site) -> None:
+def test_a_call_with_a_time_in_the_future_does_not_count_yet(site: Site) -> None:
     write_history(site.pk, [called(20 * HOUR), called(-2 * HOUR)])
     assert states(site, slots=2) == ["missed", "missed"]
     assert [outage.ended_at for outage in outages(site.pk, since=NOW - DAY, at=NOW)] == [None]
@@ -260,7 +260,7 @@ def test_a_demo_site_that_was_moved_into_the_past_is_missed_there(register: Regi
     assert outages(site.pk, since=at - 30 * DAY, at=at) == [Outage(pulse.due_at + HOUR, None)]
 
 
-def test_a_page_of_sites_is_one_query_that_gets_a_row_for_each_slot(register: Register) -> None:
+def test_a_page_of_sites_takes_one_query(register: Register) -> None:
     sites = [register_at(uuid.UUID(register(name=f"S{number}").site_id), NOW - DAY) for number in range(12)]
     write_history(sites[3].pk, [called(number * MINUTE) for number in range(600)])
     with CaptureQueriesContext(connection) as queries:
@@ -273,7 +273,7 @@ def test_a_page_of_sites_is_one_query_that_gets_a_row_for_each_slot(register: Re
     assert not queries
 
 
-def test_a_bar_of_90_days_is_one_query_too(site: Site) -> None:
+def test_a_bar_of_90_days_takes_one_query(site: Site) -> None:
     write_history(site.pk, [called(number * 6 * HOUR) for number in range(400)])
     with CaptureQueriesContext(connection) as queries:
         assert states(site, slots=90, length=DAY) == ["seen"] * 90
@@ -283,8 +283,8 @@ def test_a_bar_of_90_days_is_one_query_too(site: Site) -> None:
 # --- Outages and shares --------------------------------------------------------------------------------------------
 
 
-def test_all_figures_are_one_query_however_many_outages_there_were(site: Site) -> None:
-    write_history(site.pk, [called(number * 2 * HOUR, MINUTE) for number in range(1000)])  # away every other hour
+def test_shares_and_outages_take_one_query_each_however_many_outages_there_were(site: Site) -> None:
+    write_history(site.pk, [called(number * 2 * HOUR, MINUTE) for number in range(1000)])  # offline every other hour
     with CaptureQueriesContext(connection) as queries:
         shares = availability(site, at=NOW)
     assert len(queries) == 1

@@ -1,4 +1,4 @@
-"""Where a heartbeat came from: forwarded headers are believed only from the proxies that the operator named."""
+"""The client's address of a heartbeat: forwarded headers count only from the proxies of TRUSTED_PROXIES."""
 
 import ipaddress
 
@@ -43,20 +43,22 @@ def _proxies(settings) -> None:
         ("", CLIENT, None),
     ],
 )
-def test_the_address_that_is_kept(roma: RegisteredSite, peer: str, forwarded_for: str | None, seen: str | None) -> None:
+def test_the_address_is_stored_in_the_pulse_and_the_history(
+    roma: RegisteredSite, peer: str, forwarded_for: str | None, seen: str | None
+) -> None:
     headers = {} if forwarded_for is None else {"X-Forwarded-For": forwarded_for}
     assert call(roma.site_id, roma.key, address=peer, **headers).status_code == 200
     assert (SitePulse.objects.get().last_seen_ip, Heartbeat.objects.get().ip) == (seen, seen)
 
 
-def test_without_named_proxies_nobody_is_believed(settings, roma: RegisteredSite) -> None:
+def test_without_trusted_proxies_forwarded_headers_are_ignored(settings, roma: RegisteredSite) -> None:
     settings.TRUSTED_PROXIES = []
     call(roma.site_id, roma.key, address="127.0.0.1", **{"X-Forwarded-For": CLIENT})
     assert SitePulse.objects.get().last_seen_ip == "127.0.0.1"
 
 
 @pytest.mark.parametrize(("trusted", "seen"), [(True, CLIENT), (False, None)])
-def test_a_proxy_at_a_unix_socket_is_believed_only_if_it_is_named(
+def test_a_proxy_at_a_unix_socket_must_be_trusted_explicitly(
     settings, roma: RegisteredSite, trusted: bool, seen: str | None
 ) -> None:
     settings.TRUST_UNIX_SOCKET = trusted

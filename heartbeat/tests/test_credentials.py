@@ -1,4 +1,4 @@
-"""Wrong credentials of every kind get one and the same answer, and take the same way to it."""
+"""All kinds of wrong credentials get the same answer, after the same statements."""
 
 import re
 import uuid
@@ -93,8 +93,8 @@ def test_wrong_credentials_of_any_kind_get_the_same_answer(api: APIClient, roma:
     assert Heartbeat.objects.count() == rows
 
 
-def test_every_refusal_of_sent_credentials_asks_the_database_the_same(api: APIClient, roma: RegisteredSite) -> None:
-    """The answer takes as long whether the site exists or not: each kind takes the same statements."""
+def test_all_kinds_of_wrong_credentials_run_the_same_statements(api: APIClient, roma: RegisteredSite) -> None:
+    """So the time of the answer does not reveal whether the site exists."""
     asked = set()
     for name in ("unknown id", "junk id", "wrong key", "junk key", "key after its overlap", "deregistered site"):
         credentials = KINDS[name](api, roma)
@@ -105,22 +105,22 @@ def test_every_refusal_of_sent_credentials_asks_the_database_the_same(api: APICl
     assert len(asked) == 1
 
 
-def test_an_id_may_be_spelt_in_capitals(roma: RegisteredSite) -> None:
+def test_an_id_may_be_in_upper_case(roma: RegisteredSite) -> None:
     assert call(roma.site_id.upper(), roma.key).status_code == 200
 
 
-def test_both_keys_open_during_an_overlap(api: APIClient, roma: RegisteredSite) -> None:
+def test_both_keys_authenticate_during_an_overlap(api: APIClient, roma: RegisteredSite) -> None:
     new = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 1}).json()["secret_key"]
     assert [call(roma.site_id, key).status_code for key in (new, roma.key)] == [200, 200]
 
 
-def test_one_use_of_the_old_key_and_one_of_the_new_prove_nothing(api: APIClient, roma: RegisteredSite) -> None:
+def test_one_use_of_the_old_key_and_one_of_the_new_key_revoke_neither(api: APIClient, roma: RegisteredSite) -> None:
     assert call(roma.site_id, roma.key).status_code == 200
     new = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 1}).json()["secret_key"]
     assert [call(roma.site_id, key).status_code for key in (new, roma.key)] == [200, 200]
 
 
-def test_a_restored_sites_key_opens_again(api: APIClient, roma: RegisteredSite) -> None:
+def test_the_key_of_a_restored_site_authenticates_again(api: APIClient, roma: RegisteredSite) -> None:
     api.delete(roma.path)
     assert call(roma.site_id, roma.key).status_code == 401
     restore_site(uuid.UUID(roma.site_id), by=COMMAND, at=timezone.now())

@@ -1,4 +1,4 @@
-"""Each heartbeat is one row of history, and moves the pulse forward, never back."""
+"""Each heartbeat adds one row to the history and moves the pulse forward, never back."""
 
 import threading
 import uuid
@@ -16,7 +16,7 @@ from heartbeat.tests.calls import MICROSECOND, NOON, call, call_at
 from sites.models import SitePulse
 
 
-def test_a_heartbeat_leaves_a_row_with_what_was_said_and_told(api: APIClient, roma: RegisteredSite) -> None:
+def test_a_heartbeat_stores_the_report_and_the_reply(api: APIClient, roma: RegisteredSite) -> None:
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     answer = call(roma.site_id, roma.key, body={"version": "2.1", "uptime_seconds": 7}, address="198.51.100.4")
     row = api.get(f"{roma.path}/heartbeats").json()["results"]
@@ -43,13 +43,13 @@ def test_a_heartbeat_moves_the_pulse(api: APIClient, roma: RegisteredSite) -> No
     assert (pulse.reply_licensed, pulse.reply_locked) == (True, False)
 
 
-def test_the_site_is_due_when_it_was_told_to_call(roma: RegisteredSite) -> None:
+def test_the_pulse_stores_when_the_next_call_is_due(roma: RegisteredSite) -> None:
     answer = call_at(roma, NOON)
     due_at = SitePulse.objects.get().due_at
     assert due_at == NOON + timedelta(seconds=answer.next_heartbeat_seconds)
 
 
-LAST_WORD = (
+PULSE_OF_THE_NEWEST_CALL = (
     "last_seen_at",
     "last_seen_ip",
     "version",
@@ -60,19 +60,19 @@ LAST_WORD = (
 )
 
 
-def test_a_late_call_is_kept_but_does_not_move_the_pulse_back(api: APIClient, roma: RegisteredSite) -> None:
+def test_a_call_recorded_late_is_stored_but_does_not_move_the_pulse_back(api: APIClient, roma: RegisteredSite) -> None:
     call_at(roma, NOON, version="2.0", uptime_seconds=500, ip="198.51.100.4")
-    before = SitePulse.objects.values(*LAST_WORD).get()
+    before = SitePulse.objects.values(*PULSE_OF_THE_NEWEST_CALL).get()
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     api.patch(roma.path, {"is_active": False})
     call_at(roma, NOON - MICROSECOND, version="1.9", uptime_seconds=400, ip="198.51.100.9")
-    assert SitePulse.objects.values(*LAST_WORD).get() == before
+    assert SitePulse.objects.values(*PULSE_OF_THE_NEWEST_CALL).get() == before
     kept = Heartbeat.objects.of_site(uuid.UUID(roma.site_id)).newest_first().values_list("version", "uptime_seconds")
     assert list(kept) == [("2.0", 500), ("1.9", 400)]
 
 
 @pytest.mark.parametrize("credentials", ["wrong key", "unknown id"])
-def test_a_refused_heartbeat_leaves_nothing(roma: RegisteredSite, credentials: str) -> None:
+def test_a_refused_heartbeat_writes_nothing(roma: RegisteredSite, credentials: str) -> None:
     site_id = roma.site_id if credentials == "wrong key" else str(uuid.uuid4())
     assert call(site_id, "psk_wrong").status_code == 401
     assert not Heartbeat.objects.exists()
@@ -99,7 +99,7 @@ def call_at_once(site: RegisteredSite, key: str, times: int) -> list[int]:
 @pytest.mark.postgresql
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks")
 @pytest.mark.django_db(transaction=True)
-def test_heartbeats_of_one_site_at_the_same_moment_are_all_answered_and_kept(
+def test_heartbeats_of_one_site_at_the_same_moment_are_all_answered_and_stored(
     transactional_db: None, roma: RegisteredSite
 ) -> None:
     assert call_at_once(roma, roma.key, 12) == [200] * 12

@@ -22,7 +22,7 @@ from heartbeat.services import SiteCredentials, statement_parameters
 from heartbeat.statement import SENT_STATEMENT
 from heartbeat.tests.calls import REPORT, call
 
-on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="is about PostgreSQL's way")
+on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="tests PostgreSQL's statement")
 
 PRINTABLE = st.text(alphabet=st.characters(), max_size=70)
 
@@ -52,7 +52,7 @@ def test_only_a_second_use_that_retires_older_keys_takes_more_than_one_statement
 
 @on_postgresql
 @pytest.mark.postgresql
-def test_a_refusal_is_one_statement_and_one_that_counts_it(roma: RegisteredSite) -> None:
+def test_a_refusal_reads_the_site_in_one_statement(roma: RegisteredSite) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert call(roma.site_id, "psk_wrong").status_code == 401
     assert sum("sites_site" in query["sql"] for query in queries) == 1
@@ -78,7 +78,7 @@ def test_the_statement_is_prepared_unless_a_pooler_forbids_it(roma: RegisteredSi
     options["prepared_statements"] = prepared
     try:
         with connection.cursor() as cursor:
-            connection.connection._prepared.clear()  # the driver then deallocates what earlier tests prepared
+            connection.connection._prepared.clear()  # the driver then deallocates statements of earlier tests
             for _ in range(5):
                 assert call(roma.site_id, roma.key).status_code == 200
             cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%sites_sitepulse%%'")
@@ -89,11 +89,11 @@ def test_the_statement_is_prepared_unless_a_pooler_forbids_it(roma: RegisteredSi
 
 @on_postgresql
 @pytest.mark.postgresql
-def test_the_driver_need_not_read_the_statement_again_for_each_call(db: None) -> None:
+def test_the_statement_is_short_enough_for_the_drivers_cache(db: None) -> None:
     assert len(SENT_STATEMENT.encode()) <= MAX_CACHED_STATEMENT_LENGTH
 
 
-# A few rows are read faster whole: the plan in question is that for many.
+# Many rows, because PostgreSQL reads a small table without an index.
 MANY_SITES = """
 INSERT INTO sites_site (site_id, name, owner_name, contact_email, timezone, is_active, is_locked, license_expires_at,
                         created_at, updated_at, revision, search_text)
@@ -132,7 +132,7 @@ def test_every_row_is_found_by_an_index(roma: RegisteredSite) -> None:
     assert {kind for _, kind in read} <= {"Index Scan", "Index Only Scan"}
 
 
-def test_the_answer_is_what_the_description_says(roma: RegisteredSite) -> None:
+def test_the_reply_has_the_documented_fields(roma: RegisteredSite) -> None:
     assert list(call(roma.site_id, roma.key).json()) == list(ReplySerializer().fields)
 
 
@@ -150,5 +150,5 @@ def test_a_report_is_read_as_its_serializer_reads_it(version: Any, uptime_second
             read_report(body)
 
 
-def test_a_report_with_more_in_it_is_read_the_same() -> None:
+def test_a_report_with_unknown_fields_is_read_the_same() -> None:
     assert read_report({**REPORT, "more": 1}) == SiteReport("1.0.0", 60)

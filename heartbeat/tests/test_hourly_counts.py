@@ -1,4 +1,4 @@
-"""How many heartbeats came in each hour, and when the first and the last one did; and which plans it takes to know."""
+"""The number of heartbeats in each hour, the time of the oldest one, and the plans of these queries."""
 
 import hashlib
 import os
@@ -35,20 +35,20 @@ def history_queries(at: datetime) -> list[str]:
     return [query["sql"] for query in queries if "heartbeat_heartbeat" in query["sql"]]
 
 
-def test_the_last_24_hours_by_the_clock_are_told_with_the_running_one_last(roma: RegisteredSite) -> None:
+def test_the_last_24_hours_are_counted_and_the_present_one_is_last(roma: RegisteredSite) -> None:
     for at in (NOON, NOON - MICROSECOND, NOON + 30 * MINUTE, NOON - 23 * HOUR, NOON - 23 * HOUR - MICROSECOND):
         call_at(roma, at)
-    tallies = heartbeats_by_hour(at=HALF_PAST)
-    assert [hour for hour, _ in tallies] == [NOON - number * HOUR for number in range(23, -1, -1)]
-    assert [number for _, number in tallies] == [1] + [0] * 21 + [1, 2]
+    counts = heartbeats_by_hour(at=HALF_PAST)
+    assert [hour for hour, _ in counts] == [NOON - number * HOUR for number in range(23, -1, -1)]
+    assert [number for _, number in counts] == [1] + [0] * 21 + [1, 2]
 
 
-def test_what_a_clock_that_ran_ahead_wrote_is_not_counted_yet(roma: RegisteredSite) -> None:
+def test_a_heartbeat_with_a_time_in_the_future_is_not_counted_yet(roma: RegisteredSite) -> None:
     call_at(roma, HALF_PAST + MICROSECOND)
     assert sum(numbers()) == 0
 
 
-def test_a_moment_in_another_zone_is_the_same_moment(roma: RegisteredSite) -> None:
+def test_the_time_zone_of_the_given_moment_makes_no_difference(roma: RegisteredSite) -> None:
     call_at(roma, NOON)
     there = HALF_PAST.astimezone(datetime.strptime("+0530", "%z").tzinfo)
     assert heartbeats_by_hour(at=there) == heartbeats_by_hour(at=HALF_PAST)
@@ -61,7 +61,7 @@ def test_without_heartbeats_every_hour_has_none(db: None) -> None:
 def test_an_hour_that_is_over_is_counted_once(roma: RegisteredSite) -> None:
     call_at(roma, NOON - HOUR)
     assert numbers()[-2:] == [1, 0]
-    Heartbeat.objects.all().delete()  # so that it shows what is remembered
+    Heartbeat.objects.all().delete()  # so that the result shows the cached count
     call_at(roma, NOON)
     assert numbers()[-2:] == [1, 1]
 
@@ -74,7 +74,7 @@ def test_an_hour_counts_as_over_a_minute_after_its_end(roma: RegisteredSite) -> 
     assert numbers(NOON + MINUTE)[-2:] == [1, 0]
 
 
-def test_there_is_one_query_that_counts_whatever_is_remembered(roma: RegisteredSite) -> None:
+def test_one_query_counts_whatever_is_cached(roma: RegisteredSite) -> None:
     (everything,) = history_queries(HALF_PAST)
     (one_hour,) = history_queries(HALF_PAST)
     assert "2030-05-31 13:00" in everything
@@ -83,7 +83,7 @@ def test_there_is_one_query_that_counts_whatever_is_remembered(roma: RegisteredS
     assert "2030-06-01 12:00" in two_hours
 
 
-def test_what_is_remembered_is_asked_and_told_in_one_query_each(settings: Any, db: None) -> None:
+def test_cached_counts_are_read_and_written_in_one_query_each(settings: Any, db: None) -> None:
     settings.CACHES = {**settings.CACHES, "counters": settings.DATABASE_COUNTERS}
     with CaptureQueriesContext(connection) as queries:
         heartbeats_by_hour(at=HALF_PAST)
@@ -93,7 +93,7 @@ def test_what_is_remembered_is_asked_and_told_in_one_query_each(settings: Any, d
     assert len(queries) == 2
 
 
-def test_a_cache_that_forgot_an_hour_in_between_changes_nothing(roma: RegisteredSite) -> None:
+def test_an_hour_missing_in_the_cache_is_counted_again(roma: RegisteredSite) -> None:
     for hour in range(24):
         call_at(roma, NOON - hour * HOUR)
     assert numbers() == [1] * 24
@@ -102,7 +102,7 @@ def test_a_cache_that_forgot_an_hour_in_between_changes_nothing(roma: Registered
 
 
 @pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="run it under scripts/with_services.py")
-def test_redis_remembers_as_the_database_does(settings: Any, roma: RegisteredSite) -> None:
+def test_counts_are_cached_in_redis_too(settings: Any, roma: RegisteredSite) -> None:
     settings.CACHES = with_redis(os.environ["TEST_REDIS_URL"])
     call_at(roma, NOON - HOUR)
     assert numbers()[-2:] == [1, 0]
@@ -112,9 +112,9 @@ def test_redis_remembers_as_the_database_does(settings: Any, roma: RegisteredSit
     assert "2030-06-01 12:00" in query["sql"]
 
 
-def test_without_redis_all_is_counted_anew(settings: Any, roma: RegisteredSite) -> None:
+def test_if_redis_is_down_every_hour_is_counted_again(settings: Any, roma: RegisteredSite) -> None:
     with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))  # nobody listens
+        silent.bind(("127.0.0.1", 0))  # it does not listen
         settings.CACHES = with_redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         call_at(roma, NOON - HOUR)
         assert numbers()[-2:] == [1, 0]
@@ -122,7 +122,7 @@ def test_without_redis_all_is_counted_anew(settings: Any, roma: RegisteredSite) 
         assert numbers()[-2:] == [2, 0]
 
 
-# A few rows are read faster whole: the plan in question is that for many.
+# Many rows, because PostgreSQL reads a small table without an index.
 MANY_HEARTBEATS = """
 INSERT INTO heartbeat_heartbeat (site_id, received_at, due_at, version, uptime_seconds, licensed, locked)
 SELECT md5(mod(n, 2000)::text)::uuid, %(at)s - (200000 - n) * interval '12 seconds',
@@ -132,7 +132,7 @@ SELECT md5(mod(n, 2000)::text)::uuid, %(at)s - (200000 - n) * interval '12 secon
 
 @pytest.fixture
 def many_heartbeats(roma: RegisteredSite) -> None:
-    """Of 28 days, 300 an hour; as autosummarize and ANALYZE leave the table within a minute or so."""
+    """28 days with 300 an hour, summarized and analyzed as the database does by itself within about a minute."""
     with connection.cursor() as cursor:
         for first in range(1, 200_000, 50_000):
             cursor.execute(MANY_HEARTBEATS, {"at": HALF_PAST, "first": first})
@@ -151,9 +151,9 @@ def scans_of_history(queries: CaptureQueriesContext) -> str:
 
 
 @pytest.mark.postgresql
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="is about PostgreSQL's plans")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="tests PostgreSQL's plans")
 @pytest.mark.usefixtures("many_heartbeats")
-def test_no_tally_reads_the_whole_history() -> None:
+def test_counting_does_not_read_the_whole_history() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert numbers()[:-1] == [300] * 23
         assert sum(numbers()) == 23 * 300 + 151
@@ -165,9 +165,9 @@ def test_no_tally_reads_the_whole_history() -> None:
 
 
 @pytest.mark.postgresql
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="is about PostgreSQL's plans")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="tests PostgreSQL's plans")
 @pytest.mark.usefixtures("many_heartbeats")
-def test_neither_slots_nor_availability_read_the_whole_history() -> None:
+def test_slots_and_availability_do_not_read_the_whole_history() -> None:
     site = Site.objects.get()
     sites = [Site(site_id=uuid.UUID(hashlib.md5(str(n).encode()).hexdigest()), created_at=NOON) for n in range(50)]
     with CaptureQueriesContext(connection) as queries:
@@ -181,8 +181,8 @@ def test_neither_slots_nor_availability_read_the_whole_history() -> None:
     assert "Seq Scan on heartbeat_heartbeat" not in plans
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite's plans")
-def test_sqlite_finds_all_of_it_by_index_too(roma: RegisteredSite) -> None:
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="tests SQLite's plans")
+def test_sqlite_uses_the_indexes_too(roma: RegisteredSite) -> None:
     site = Site.objects.get()
     with CaptureQueriesContext(connection) as queries:
         heartbeat_slots([site], at=HALF_PAST)
@@ -194,13 +194,13 @@ def test_sqlite_finds_all_of_it_by_index_too(roma: RegisteredSite) -> None:
     for query in of_history:
         with connection.cursor() as cursor:
             steps = [row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()]
-        is_tally = "django_datetime_trunc" in query
-        by_index = "heartbeat_by_arrival (received_at" if is_tally else "heartbeat_of_site_by_time (site_id=?"
+        is_count = "django_datetime_trunc" in query
+        by_index = "heartbeat_by_arrival (received_at" if is_count else "heartbeat_of_site_by_time (site_id=?"
         assert any(by_index in step for step in steps)
         assert "SCAN heartbeat_heartbeat" not in steps
 
 
-def test_the_oldest_is_the_one_that_was_written_first(roma: RegisteredSite) -> None:
+def test_the_oldest_heartbeat_is_the_one_that_was_written_first(roma: RegisteredSite) -> None:
     assert oldest_heartbeat_at() is None
     call_at(roma, NOON - HOUR)
     call_at(roma, NOON)

@@ -17,7 +17,7 @@ from heartbeat.tests.calls import NOON, call, rows_of_every_table, wrong_key
 
 @pytest.fixture
 def keys(api: APIClient, register: Register, caplog: pytest.LogCaptureFixture) -> set[str]:
-    """The keys of a life: registered, used, rotated, guessed at, with every statement logged."""
+    """The keys of a site that is registered, called, rotated and guessed at, with every statement logged."""
     caplog.set_level(logging.DEBUG)
     for name in ("django", "django.db.backends", "portcullis"):
         caplog.set_level(logging.DEBUG, logger=name)
@@ -64,12 +64,12 @@ def test_no_error_body_holds_the_key_that_was_sent(roma: RegisteredSite) -> None
     ]
     for answer in answers:
         assert answer.status_code in (400, 401)
-        said = answer.content.decode() + str(dict(answer.headers))
-        assert key not in said
-        assert roma.key not in said
+        text = answer.content.decode() + str(dict(answer.headers))
+        assert key not in text
+        assert roma.key not in text
 
 
-def test_no_error_and_nothing_that_a_traceback_prints_shows_the_key(roma: RegisteredSite) -> None:
+def test_neither_the_error_nor_the_repr_of_the_credentials_shows_the_key(roma: RegisteredSite) -> None:
     credentials = SiteCredentials(roma.site_id, wrong_key())
     with pytest.raises(InvalidSiteCredentials) as refusal:
         record_heartbeat(credentials, Report("1.0.0", 60), ip=None, at=NOON)
@@ -77,9 +77,9 @@ def test_no_error_and_nothing_that_a_traceback_prints_shows_the_key(roma: Regist
     assert credentials.key not in repr(credentials)
 
 
-def test_the_key_of_a_site_is_in_none_of_its_later_representations(api: APIClient, roma: RegisteredSite) -> None:
+def test_no_later_representation_of_a_site_shows_its_key(api: APIClient, roma: RegisteredSite) -> None:
     call(roma.site_id, roma.key)
     for path in (roma.path, "/api/sites", f"{roma.path}/events", f"{roma.path}/heartbeats"):
-        said = api.get(path).content.decode()
-        assert roma.key not in said
-        assert "digest" not in said
+        text = api.get(path).content.decode()
+        assert roma.key not in text
+        assert "digest" not in text

@@ -1,4 +1,4 @@
-"""What a site may say of itself: nothing is coerced, nothing unknown is refused."""
+"""The body of a heartbeat: no value is coerced, and unknown fields are ignored."""
 
 import json
 from typing import Any
@@ -11,13 +11,13 @@ from heartbeat.tests.calls import REPORT, call
 
 
 @pytest.mark.parametrize("version", ["1", "1.0.0", "v2 beta – Roma", "x" * 64, "版本"])
-def test_a_printable_version_up_to_64_characters_is_kept(roma: RegisteredSite, version: str) -> None:
+def test_a_printable_version_up_to_64_characters_is_stored(roma: RegisteredSite, version: str) -> None:
     assert roma.call_home(version=version).status_code == 200
     assert Heartbeat.objects.get().version == version
 
 
 @pytest.mark.parametrize("uptime", [0, 1, 2**31, 2**53 - 1])
-def test_an_uptime_from_0_to_2_53_minus_1_is_kept(roma: RegisteredSite, uptime: int) -> None:
+def test_an_uptime_from_0_to_2_53_minus_1_is_stored(roma: RegisteredSite, uptime: int) -> None:
     assert roma.call_home(uptime_seconds=uptime).status_code == 200
     assert Heartbeat.objects.get().uptime_seconds == uptime
 
@@ -54,7 +54,7 @@ def test_both_fields_are_required(roma: RegisteredSite, missing: str) -> None:
     )
 
 
-def test_every_wrong_field_is_pointed_at(roma: RegisteredSite) -> None:
+def test_every_wrong_field_has_a_pointer(roma: RegisteredSite) -> None:
     answer = roma.call_home(version=None, uptime_seconds="60")
     assert {entry["pointer"] for entry in answer.json()["errors"]} == {"/version", "/uptime_seconds"}
     assert (answer["Content-Type"], answer.json()["code"]) == ("application/problem+json", "invalid")

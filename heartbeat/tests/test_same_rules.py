@@ -1,4 +1,4 @@
-"""The heartbeat's statement, its ORM path and the querysets follow the same rules, whatever the facts and the clock."""
+"""The heartbeat's statement, its ORM code and the querysets follow the same rules."""
 
 import uuid
 from collections.abc import Callable
@@ -107,7 +107,7 @@ near_a_key_s_end = st.sampled_from([NOW - TICK, NOW, NOW + TICK, NOW + MINUTE])
 
 
 def licence_ends(site_id: str) -> st.SearchStrategy[datetime]:
-    """Around now, around the usual next call, and anywhere until then."""
+    """Instants around now, around the usual next call, and between them."""
     usual = timedelta(seconds=pace_of(uuid.UUID(site_id)).usual_seconds)
     return st.one_of(
         around_the_end.map(lambda offset: NOW + offset),
@@ -117,7 +117,7 @@ def licence_ends(site_id: str) -> st.SearchStrategy[datetime]:
 
 
 def outcome(record: Callable[..., Reply | None], credentials: SiteCredentials) -> dict[str, Any] | None:
-    """The reply or the refusal, and every row that the call may change; None if the statement left the call alone."""
+    """The reply or the refusal, and every row that the call may change; None if the statement did not record the call."""
     with transaction.atomic():
         try:
             reply: Any = record(credentials, Report("2.0", 2), ip="192.0.2.7", at=NOW)

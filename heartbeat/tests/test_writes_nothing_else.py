@@ -1,4 +1,4 @@
-"""A heartbeat can never change a lock, a licence or a site's data: it does not write there."""
+"""A heartbeat never changes a lock, a licence or a site's data, because it does not write to their tables."""
 
 import re
 
@@ -13,7 +13,7 @@ from heartbeat.tests.calls import call
 from sites.models import Site
 
 WRITE = re.compile(r'\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE)
-HOME = {"heartbeat_heartbeat", "sites_sitepulse"}
+WRITTEN_TABLES = {"heartbeat_heartbeat", "sites_sitepulse"}
 
 
 def tables_written(site_id: str, key: str) -> set[str]:
@@ -22,27 +22,31 @@ def tables_written(site_id: str, key: str) -> set[str]:
     return {table for query in queries for table in WRITE.findall(query["sql"])}
 
 
-def test_a_heartbeat_writes_the_history_and_the_pulse_alone(roma: RegisteredSite) -> None:
+def test_a_heartbeat_writes_only_the_history_and_the_pulse(roma: RegisteredSite) -> None:
     for _ in range(4):
-        assert tables_written(roma.site_id, roma.key) == HOME
+        assert tables_written(roma.site_id, roma.key) == WRITTEN_TABLES
 
 
 @pytest.mark.parametrize("state", ["locked", "inactive", "expired"])
-def test_a_refused_service_is_not_written_either(api: APIClient, roma: RegisteredSite, state: str) -> None:
+def test_a_site_without_service_gets_only_its_history_and_pulse_written(
+    api: APIClient, roma: RegisteredSite, state: str
+) -> None:
     if state == "locked":
         api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     elif state == "inactive":
         api.patch(roma.path, {"is_active": False})
     else:
         api.patch(roma.path, {"license_expires_at": "2020-01-01T00:00:00Z"})
-    assert tables_written(roma.site_id, roma.key) == HOME
+    assert tables_written(roma.site_id, roma.key) == WRITTEN_TABLES
 
 
-def test_the_second_use_of_a_new_key_retires_the_old_one_and_says_so(api: APIClient, roma: RegisteredSite) -> None:
+def test_the_second_use_of_a_new_key_retires_the_old_one_and_records_an_event(
+    api: APIClient, roma: RegisteredSite
+) -> None:
     new = api.post(f"{roma.path}/rotate-key").json()["secret_key"]
-    assert tables_written(roma.site_id, new) == HOME
-    assert tables_written(roma.site_id, new) == HOME | {"sites_sitekey", "audit_event"}
-    assert tables_written(roma.site_id, new) == HOME
+    assert tables_written(roma.site_id, new) == WRITTEN_TABLES
+    assert tables_written(roma.site_id, new) == WRITTEN_TABLES | {"sites_sitekey", "audit_event"}
+    assert tables_written(roma.site_id, new) == WRITTEN_TABLES
     assert call(roma.site_id, roma.key).status_code == 401
     event = Event.objects.newest_first()[0]
     assert (event.action, event.source, event.actor) == ("site.key_retired", "system", None)

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from common.commands import DomainCommand
 from demo.services import demo_sites, forget_demo_requests, remove_demo_site
-from heartbeat.hourly_counts import forget_remembered_hours
+from heartbeat.hourly_counts import forget_cached_hours
 
 
 class Command(DomainCommand):
@@ -15,7 +15,7 @@ class Command(DomainCommand):
         site_ids = list(demo_sites().order_by("name", "site_id").values_list("pk", flat=True))
         removals = [remove_demo_site(site_id, at=at) for site_id in site_ids]
         forget_demo_requests()
-        forget_remembered_hours(at=at)
+        forget_cached_hours(at=at)
         counts = {
             "sites": len(removals),
             "keys": sum(removal.keys for removal in removals),

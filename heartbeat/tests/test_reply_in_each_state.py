@@ -1,4 +1,4 @@
-"""What a site is told in each of its states; whatever it is, it gets 200 and learns why."""
+"""The reply to a site in each of its states. Its status code is always 200."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,32 +25,32 @@ PAST = "2020-01-01T00:00:00Z"
     ],
     ids=["active", "inactive", "expired", "locked", "locked and expired", "locked and inactive"],
 )
-def test_a_site_is_told_its_state(
+def test_the_reply_has_the_state_of_the_site(
     api: APIClient, roma: RegisteredSite, facts: dict[str, Any], reason: str | None, licensed: bool, locked: bool
 ) -> None:
     assert api.patch(roma.path, facts).status_code == 200
     if reason:
         assert api.post(f"{roma.path}/lock", {"reason": reason}).status_code == 200
     answer = call(roma.site_id, roma.key)
-    told = answer.json()
-    assert (answer.status_code, told["licensed"], told["locked"], told["lock_reason"]) == (
+    reply = answer.json()
+    assert (answer.status_code, reply["licensed"], reply["locked"], reply["lock_reason"]) == (
         200,
         licensed,
         locked,
         reason,
     )
     if "license_expires_at" in facts:
-        assert told["expires_at"] == PAST
+        assert reply["expires_at"] == PAST
 
 
-def test_a_site_that_is_released_learns_it_with_its_next_call(api: APIClient, roma: RegisteredSite) -> None:
+def test_a_site_that_is_unlocked_gets_the_new_state_with_its_next_call(api: APIClient, roma: RegisteredSite) -> None:
     api.patch(roma.path, {"is_active": False})
     api.post(f"{roma.path}/lock", {"reason": "unpaid"})
     call(roma.site_id, roma.key)
     api.patch(roma.path, {"is_active": True})
     api.post(f"{roma.path}/unlock")
-    told = call(roma.site_id, roma.key).json()
-    assert (told["licensed"], told["locked"], told["lock_reason"]) == (True, False, None)
+    reply = call(roma.site_id, roma.key).json()
+    assert (reply["licensed"], reply["locked"], reply["lock_reason"]) == (True, False, None)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,6 @@ def test_a_site_that_is_released_learns_it_with_its_next_call(api: APIClient, ro
     [(-MICROSECOND, True), (timedelta(0), False), (MICROSECOND, False)],
     ids=["a microsecond before", "at the end", "a microsecond after"],
 )
-def test_a_licence_ends_at_its_very_microsecond(register: Register, offset: timedelta, licensed: bool) -> None:
+def test_a_licence_ends_exactly_at_its_end(register: Register, offset: timedelta, licensed: bool) -> None:
     site = register(license_expires_at=format_instant(NOON))
     assert call_at(site, NOON + offset).licensed is licensed

@@ -1,4 +1,4 @@
-"""What happens between the moments of one heartbeat, when it cannot be one statement."""
+"""Changes by other requests while a heartbeat runs that takes several statements."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from sites.models import SitePulse
 from sites.services import retire_older_keys
 
 
-def test_a_rotation_in_between_does_not_retire_the_key_in_use(
+def test_a_rotation_during_a_heartbeat_does_not_retire_the_key_in_use(
     api: APIClient, roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = api.post(f"{roma.path}/rotate-key").data["secret_key"]
@@ -31,10 +31,10 @@ def test_a_rotation_in_between_does_not_retire_the_key_in_use(
     assert roma.call_home().status_code == 401
 
 
-def test_if_the_older_keys_cannot_be_retired_the_call_has_not_happened(
+def test_if_the_older_keys_cannot_be_retired_the_call_is_rolled_back(
     roma: RegisteredSite, api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the second use would be counted and the old keys would stay for good."""
+    """Otherwise the second use would be counted and the old keys would stay valid."""
     second = api.post(f"{roma.path}/rotate-key").data["secret_key"]
     assert roma.call_home(second).status_code == 200
     before = SitePulse.objects.values().get()
@@ -52,22 +52,22 @@ def test_if_the_older_keys_cannot_be_retired_the_call_has_not_happened(
     assert Event.objects.filter(action="site.key_retired").count() == 1
 
 
-def test_a_site_without_a_pulse_is_no_site(roma: RegisteredSite) -> None:
-    """As when the demo is taken out while it calls."""
+def test_a_site_without_a_pulse_cannot_authenticate(roma: RegisteredSite) -> None:
+    """This happens if the demo is removed while its sites call."""
     SitePulse.objects.all().delete()
     assert roma.call_home().status_code == 401
 
 
-def test_a_site_that_is_gone_before_the_second_look_is_no_site(
+def test_a_site_that_is_deregistered_during_a_heartbeat_is_refused(
     api: APIClient, roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = api.post(f"{roma.path}/rotate-key").data["secret_key"]
     assert roma.call_home(second).status_code == 200
     authenticate = services.authenticate
 
-    def gone(*arguments: Any, **facts: Any) -> Any:
+    def deregister_first(*arguments: Any, **facts: Any) -> Any:
         assert api.delete(roma.path).status_code in (204, 404)
         return authenticate(*arguments, **facts)
 
-    monkeypatch.setattr(services, "authenticate", gone)
+    monkeypatch.setattr(services, "authenticate", deregister_first)
     assert roma.call_home(second).status_code == 401

@@ -1,4 +1,4 @@
-"""The answer's exact shape: local backends in the field rely on these names."""
+"""The exact format of the reply: installed local backends rely on these names."""
 
 import re
 
@@ -18,8 +18,8 @@ def test_the_answer_has_these_fields_and_types_and_no_others(roma: RegisteredSit
         "application/json",
         "no-store",
     )
-    told = answer.json()
-    assert list(told) == [
+    reply = answer.json()
+    assert list(reply) == [
         "licensed",
         "locked",
         "lock_reason",
@@ -27,16 +27,16 @@ def test_the_answer_has_these_fields_and_types_and_no_others(roma: RegisteredSit
         "server_time",
         "next_heartbeat_seconds",
     ]
-    assert (told["licensed"], told["locked"], told["lock_reason"]) == (True, False, None)
-    assert INSTANT.fullmatch(told["expires_at"])
-    assert INSTANT.fullmatch(told["server_time"])
-    assert type(told["next_heartbeat_seconds"]) is int
+    assert (reply["licensed"], reply["locked"], reply["lock_reason"]) == (True, False, None)
+    assert INSTANT.fullmatch(reply["expires_at"])
+    assert INSTANT.fullmatch(reply["server_time"])
+    assert type(reply["next_heartbeat_seconds"]) is int
 
 
 def test_the_reason_of_a_lock_is_text(api: APIClient, roma: RegisteredSite) -> None:
     api.post(f"{roma.path}/lock", {"reason": "offene Rechnung №7"})
-    told = call(roma.site_id, roma.key).json()
-    assert (told["locked"], told["lock_reason"]) == (True, "offene Rechnung №7")
+    reply = call(roma.site_id, roma.key).json()
+    assert (reply["locked"], reply["lock_reason"]) == (True, "offene Rechnung №7")
 
 
 def test_a_whole_second_is_written_without_a_fraction(api: APIClient, roma: RegisteredSite) -> None:
@@ -45,7 +45,7 @@ def test_a_whole_second_is_written_without_a_fraction(api: APIClient, roma: Regi
 
 
 @pytest.mark.parametrize("path", ["/api/heartbeat", "/api/heartbeat/", "/api/v1/heartbeat", "/api/v1/heartbeat/"])
-def test_every_spelling_of_the_path_answers_the_same(roma: RegisteredSite, path: str) -> None:
+def test_every_form_of_the_path_gets_the_same_answer(roma: RegisteredSite, path: str) -> None:
     headers = {"X-Site-ID": roma.site_id, "X-Site-Key": roma.key, "Accept": "text/html"}
     answer = APIClient().post(path, REPORT, format="json", headers=headers)
     assert (answer.status_code, answer["Content-Type"], answer.json()["licensed"]) == (200, "application/json", True)
