@@ -1,4 +1,4 @@
-"""How the server runs everywhere: `gunicorn config.wsgi` at the project's root. `-b` sets the address."""
+"""gunicorn's settings: run `gunicorn` in the project's root. `-b` sets the address."""
 
 import multiprocessing
 import os
@@ -20,20 +20,19 @@ try:
     threads = env.integer("GUNICORN_THREADS", default=8, minimum=1, maximum=256)
 except ImproperlyConfigured as error:
     sys.exit(f"Portcullis cannot start: {error}")
-worker_class = "gthread"  # the sync worker keeps no connection open
-keepalive = 75  # longer than the usual minute of a load balancer, so that it never writes into a closing connection
+worker_class = "gthread"  # the sync worker closes each connection after its response
+keepalive = 75  # longer than a load balancer's usual 60 seconds, so that it does not send into a closing connection
 timeout = 30
 graceful_timeout = 25
 max_requests = 0
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 control_socket_disable = True
-# Forwarded headers are the application's business, which knows TRUSTED_PROXIES as networks.
+# The application handles forwarded headers: TRUSTED_PROXIES may hold networks.
 forwarded_allow_ips = ""
 limit_request_line = 8190
-# A request that stops arriving gives its thread back after this long. A proxy that reads requests before it passes them on
-# keeps such clients away altogether.
+# A request that stops arriving frees its thread after this time. A proxy that buffers requests avoids such clients.
 RECEIVE_TIMEOUT_SECONDS = 10
-# The application writes one JSON line a request, with the request's id; gunicorn would put together one more.
+# The application writes the access log as JSON, with the request's id.
 accesslog = None
 logger_class = "config.gunicorn_logging.WithoutAccessLog"
 logconfig_dict = {
@@ -47,9 +46,9 @@ logconfig_dict = {
 
 
 def on_starting(server):
-    """Say in one sentence what is missing or contradicts, instead of a stack trace from every worker.
+    """Report a wrong setting in one sentence instead of a stack trace from each worker.
 
-    In a process of its own: the one that only watches the workers need not hold Django in memory as well.
+    The check runs in a child process, so that the master process does not load Django.
     """
     checker = os.fork()
     if checker == 0:
@@ -62,7 +61,7 @@ def on_starting(server):
         except Exception:
             server.log.exception("Portcullis cannot start")
         finally:
-            os._exit(status)  # whatever happens, this copy must never go on as a server
+            os._exit(status)  # this copy must not continue as a server
     if os.waitpid(checker, 0)[1]:
         raise SystemExit(1)
 
@@ -80,18 +79,18 @@ def problems_of_settings():
 
 
 def when_ready(server):
-    """Accepted connections inherit it: nobody may hold a thread by sending half a request."""
+    """Set a receive timeout, which accepted connections inherit, so that half a request does not hold a thread."""
     for listener in server.LISTENERS:
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_SECONDS, 0))
 
 
 def pre_request(worker, req):
-    """Give the application a way to say `Connection: close`; see common/web/request_body.py."""
+    """Let the application ask for `Connection: close`; see common/web/request_body.py."""
     req.body.close_connection = req.force_close
 
 
 def post_worker_init(worker):
-    """Below /api/ nothing answers HTML, not even the server's own refusals."""
+    """Answer requests that gunicorn refuses with a problem in place of HTML."""
     from gunicorn import util
 
     from config.gunicorn_errors import write_problem

@@ -1,4 +1,4 @@
-"""The address and the program that a sign-in comes from, in words that its owner recognises."""
+"""The address and the program of a sign-in, in words that its owner recognizes."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What can happen to an admin, as the audit records it."""
+"""The audit's events about admins."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ class AdminAction(TextChoices):
     SIGN_IN_BLOCKED = "admin.sign_in_blocked"
 
 
-# The subject of a blocked sign-in with a name that no admin has.
+# The subject of a blocked sign-in with an unknown user name.
 UNKNOWN_ADMIN = Subject(ADMIN, "unknown", "an unknown name")
 
 

@@ -1,12 +1,12 @@
-"""Guessing is limited for each address, and for each pair of user name and address, in the panel and the API together.
+"""Limits on failed sign-ins, by address and by pair of user name and address, for the panel and the API together.
 
-Only failures count. An attacker at one address uses up the guesses of that address, never those of the admin elsewhere.
+Only failures count. An attacker uses up the attempts of their own address, not those of the admin at another address.
 The counters are in the database, so that the limit holds across processes and without Redis.
 
-A code of six digits is guessed sooner than a password, and addresses are cheap. Therefore wrong codes after a right password
-are also counted for each admin, from all addresses together. Only somebody who knows the password can use up that limit.
+A code of six digits is easier to guess than a password, and an attacker may have many addresses. Therefore wrong codes
+after a correct password are also counted for each admin, from all addresses together.
 
-The failure that uses up a limit leaves an event.
+The failure that reaches a limit is recorded as an event.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from common.web.client_address import address_bucket
 
 
 class LoginGuard:
-    """The limits as they apply to one attempt."""
+    """The limits that apply to one attempt."""
 
     def __init__(self, username: str, address: str | None, *, asks_for_code: bool = False) -> None:
         bucket = address_bucket(address)
@@ -56,8 +56,8 @@ class LoginGuard:
     def refuse_if_exhausted(self) -> None:
         """Raises TooManyLoginAttempts.
 
-        Asked before the password is checked and again after: guesses that ran side by side
-        must not learn more than guesses one after the other.
+        Call it before the password is checked and again after, so that concurrent attempts learn no more than attempts one
+        after the other.
         """
         for counter, limit in self.limits.items():
             if self.counters.get(counter, 0) >= limit:
@@ -65,11 +65,11 @@ class LoginGuard:
                 raise TooManyLoginAttempts(retry_after_seconds=int(lapses_at - time.time()) + 1)
 
     def count_failure(self, *, password_was_right: bool = False) -> None:
-        """Raises TooManyLoginAttempts for a failure past the limit: of guesses made at once no more are answered."""
+        """Raises TooManyLoginAttempts for a failure past the limit, also among concurrent attempts."""
         window = settings.LOGIN_FAILURE_WINDOW.total_seconds()
         counted = [counter for counter in self.limits if password_was_right or counter != self.codes]
         counts = {counter: self.count(counter, window) for counter in counted}
-        # Each counter reaches its limit once in a window, so that a flood of attempts leaves no flood of events.
+        # A counter reaches its limit once in a window, so a flood of attempts does not cause a flood of events.
         reached = [counter for counter, count in counts.items() if count == self.limits[counter]]
         if reached:
             self.record_block(self.reasons.get(reached[-1], "Too many failed attempts from this address"))
@@ -78,14 +78,14 @@ class LoginGuard:
 
     def count(self, counter: str, window: float) -> int:
         while not self.counters.add(counter, 1, window):
-            # A success at this very moment forgets the counter, or it lapses: then this failure begins a new one.
+            # A concurrent success may delete the counter, or it may expire: then this failure starts a new one.
             with suppress(ValueError):
                 return self.counters.incr(counter)
         return 1
 
     @transaction.atomic
     def record_block(self, reason: str) -> None:
-        """Leave an event. For a name that no admin has it takes the same statements, and therefore as long.
+        """Record an event. For an unknown name it runs the same statements, and so takes as long.
 
         Such a name is not recorded: it may be a password that was typed into the wrong field.
         """
@@ -97,10 +97,10 @@ class LoginGuard:
         record_event(AdminAction.SIGN_IN_BLOCKED, subject=subject, by=by, at=now, reason=reason)
 
     def count_success(self) -> None:
-        """Accept a right answer within the limits, and forget the failures before it. Raises TooManyLoginAttempts."""
+        """Accept a correct answer within the limits, and delete the count of failures. Raises TooManyLoginAttempts."""
         self.refuse_if_exhausted()
         self.forget_failures_of_pair()
 
     def forget_failures_of_pair(self) -> None:
-        """After a success. The address keeps its count: one good login must not buy fifty more guesses at others."""
+        """Delete the pair's count. The address keeps its own, so a sign-in does not allow more guesses at other admins."""
         self.counters.delete(self.pair)

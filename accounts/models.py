@@ -1,4 +1,4 @@
-"""Who operates the control plane."""
+"""Admins, their sign-ins and their second factors."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from audit.actors import COMMAND
 
 class AdminQuerySet(models.QuerySet["Admin"]):
     def with_second_factor(self) -> "AdminQuerySet":
-        """`second_factor`: whether there is one."""
+        """Annotate `second_factor`: whether the admin has one."""
         own = {"admin": OuterRef("pk")}
         there_is = Exists(TotpDevice.objects.filter(**own)) | Exists(SecurityKey.objects.filter(**own))
         return self.annotate(second_factor=there_is)
@@ -62,7 +62,7 @@ class AdminManager(BaseUserManager["Admin"]):
 
 
 class Admin(AbstractBaseUser):
-    """A person who operates. Never deleted, only disabled: events refer to them."""
+    """A person who uses the control plane. Admins are disabled and never deleted, because events refer to them."""
 
     username = models.CharField(
         max_length=150,
@@ -77,7 +77,7 @@ class Admin(AbstractBaseUser):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Counted up when the admin is disabled: earlier tokens and sessions stay invalid when they are enabled again.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
-    # Somebody else set the password.
+    # Another person set the password.
     must_change_password = models.BooleanField(default=False, editable=False)
 
     objects = AdminManager()
@@ -207,7 +207,7 @@ class PanelSession(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> Any:
-        # Django's session base classes import each other's modules only when asked, as the two of ours must.
+        # Django's session classes demand it: accounts.sessions and this model refer to each other.
         from accounts.sessions import SessionStore
 
         return SessionStore

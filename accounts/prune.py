@@ -1,4 +1,4 @@
-"""What `manage.py prune` deletes of this room."""
+"""The part of `manage.py prune` for sign-ins."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from accounts.sessions import SessionStore
 
 
 def prune_sign_ins(*, at: datetime) -> dict[str, int]:
-    """Delete token families whose tokens have all expired, and expired sessions; how many families."""
+    """Delete token families whose tokens have all expired, and expired sessions, and return the number of families."""
     families, _ = TokenFamily.objects.filter(expires_at__lt=at).delete()
     SessionStore.clear_expired()
     return {"token_families": families}

@@ -1,4 +1,4 @@
-"""What an admin must do before anything else."""
+"""Steps that an admin must take before they can use the panel or the API."""
 
 from django.conf import settings
 
@@ -11,7 +11,7 @@ ROLES_WITH_SECOND_FACTOR = frozenset({Role.SYSADMIN, Role.SUPPORT})
 
 
 def required_step(admin: Admin) -> type[NotAllowed] | None:
-    """The error that refuses everything else until the step is done; None if nothing is required."""
+    """The error to raise until the required step is done; None if nothing is required."""
     if admin.must_change_password:
         return PasswordChangeRequired
     if needs_second_factor(admin) and not admin.has_second_factor():

@@ -28,7 +28,7 @@ def current_session_digest(request: HttpRequest) -> str:
 
 
 class SessionStore(db.SessionStore):
-    """Sessions in PanelSession. A key that cannot be ours is not looked up: a cookie may hold anything, even NUL."""
+    """Sessions in PanelSession. A malformed key is not looked up: a cookie may hold any text, even NUL."""
 
     client = UNKNOWN_CLIENT
     row: Any = None

@@ -1,4 +1,4 @@
-"""Who acts, from where, and in which request."""
+"""The admin, command or system that causes an event, and the request."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -10,7 +10,7 @@ from common.web.request_ids import current_request_id
 
 
 class ActingAdmin(Protocol):
-    """What an event records of an admin. The model itself is defined in a room above."""
+    """What an event records of an admin. The model is in `accounts`, which imports this app."""
 
     @property
     def pk(self) -> Any: ...

@@ -1,4 +1,4 @@
-"""What was done, to anything and by anybody. Rows are added and never changed: the database itself refuses (see `triggers`)."""
+"""The audit log. Triggers in the database refuse to change or delete its rows (see `audit.triggers`)."""
 
 import uuid
 
@@ -21,10 +21,9 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """Something that an admin, a command or the system did to a subject.
 
-    An action is `<subject type>.<what was done>`, such as `site.locked`. The rooms above name their own subjects and
-    actions; see `sites.events`. Names are recorded as they were at that time. `sequence` is drawn while the changed row is
-    locked, so that for one subject it is the order in which the changes took effect; clocks of several machines would not
-    give that.
+    An action is `<subject type>.<what was done>`, such as `site.locked`. Each app names its own subjects
+    and actions, as `sites.events` does. Names are recorded as they were at that time. `sequence` is assigned while the
+    changed row is locked, so for one subject it is the order of the changes. Times of several machines would not give that.
     """
 
     class Source(models.TextChoices):
@@ -37,7 +36,7 @@ class Event(models.Model):
     id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     at = models.DateTimeField()
     action = models.CharField(max_length=64)
-    # No foreign key: subjects are defined in the rooms above, and an event outlives its subject.
+    # No foreign key: a subject may be of any model, and an event outlives its subject.
     subject_type = models.CharField(max_length=32)
     subject_id = models.CharField(max_length=64)
     subject_name = models.CharField(max_length=200)

@@ -1,19 +1,17 @@
-"""What our admin pages have in common: read-only tables, and refusals said as messages."""
+"""Base classes for admin pages: read-only tables, lists with a bounded count and restricted filters."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
-
-from common.errors import DomainError
 
 COUNTED_AT_MOST = 10_000
 
 
 class BoundedPaginator(Paginator):
-    """Pages through a table too large to count at every view: it counts as far as anybody would turn pages."""
+    """For a table that is too large to be counted at every view: it counts up to COUNTED_AT_MOST rows."""
 
     @cached_property
     def count(self) -> int:
@@ -25,16 +23,16 @@ class BoundedPaginator(Paginator):
         return self.count == COUNTED_AT_MOST
 
 
-def asks_for_nul(request: HttpRequest) -> bool:
-    """Whether the address holds what no text has and PostgreSQL refuses."""
+def has_nul_in_query(request: HttpRequest) -> bool:
+    """Whether a query parameter holds a NUL character, which PostgreSQL refuses."""
     return any("\x00" in value for _, values in request.GET.lists() for value in values)
 
 
 class KnownLookupsOnly:
-    """A list takes from its address only the filters that it offers.
+    """A list accepts only the filters that it offers.
 
-    Django's own rule lets anybody who sees a list filter it by any column, and so find out, letter by letter, what no page
-    shows, such as a key's digest.
+    Django allows a filter by any column of the model in the list's URL. With it, a person who may see the list could find
+    out, letter by letter, a value that no page shows, such as the digest of a key.
     """
 
     linked_lookups: tuple[str, ...] = ()
@@ -45,13 +43,13 @@ class KnownLookupsOnly:
         return lookup in self.linked_lookups or (field in offered and kind in {"", "exact", "in", "isnull"})
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if asks_for_nul(request):
+        if has_nul_in_query(request):
             return HttpResponseRedirect(request.path)
         return super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
 
 
 class ReadOnlyAdmin(KnownLookupsOnly, admin.ModelAdmin):
-    """A table that services own: to be looked at, never edited here."""
+    """A table that only services change, so the admin shows it without forms."""
 
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -65,14 +63,3 @@ class ReadOnlyAdmin(KnownLookupsOnly, admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-class RefusalsAsMessages:
-    """Says a refusal of the domain to the person at the screen, on the page where they were."""
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
-        except DomainError as error:
-            messages.error(request, error.detail)
-            return HttpResponseRedirect(request.get_full_path())

@@ -1,4 +1,4 @@
-"""The base of the management commands: `--json` for scripts, one clear line for a refusal."""
+"""The base of the management commands: output as JSON with `--json`, errors as one line."""
 
 import json
 from typing import Any

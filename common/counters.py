@@ -24,7 +24,7 @@ CLEAN_UP_BATCH = 1000
 
 
 class SqlCounterCache(BaseCache):
-    """Integers only. `add` and `incr` are single statements, so that of two calls at the same moment both are counted."""
+    """Values are integers. `add` and `incr` are single statements, so that concurrent calls are all counted."""
 
     def __init__(self, table: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -121,7 +121,7 @@ class SqlCounterCache(BaseCache):
         self._execute("DELETE FROM {table}", [])
 
     def drop_expired(self, at: float | None = None) -> int:
-        """Delete up to CLEAN_UP_BATCH expired counters; how many."""
+        """Delete up to CLEAN_UP_BATCH expired counters, and return their number."""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"DELETE FROM {self.table} WHERE key IN"  # noqa: S608 - the table's name is a setting
@@ -135,7 +135,7 @@ class SqlCounterCache(BaseCache):
 
 
 def prune_counters(*, at: datetime) -> dict[str, int]:
-    """Delete all expired counters. How many is of no interest to an operator, so the result is empty."""
+    """Delete all expired counters. The result is empty: their number is of no use to an operator."""
     for alias in settings.CACHES:
         cache = caches[alias]
         if isinstance(cache, SqlCounterCache):

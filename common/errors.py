@@ -1,13 +1,13 @@
-"""Expected failures. A service raises one of these; `common.api.problems` and the other doors say it in their language."""
+"""Expected errors that services raise. The API answers them as problems, the panel and the commands show their message."""
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 
 class DomainError(Exception):
-    """A refusal that is part of the product's rules, not a defect.
+    """A request that the product's rules do not allow; not a defect.
 
-    `code` is stable and machine-readable, `title` the same for every occurrence, `detail` about this one.
+    `code` is stable and for programs. `title` is the same for every occurrence; `detail` describes this one.
     """
 
     code: ClassVar[str] = "refused"
@@ -19,7 +19,7 @@ class DomainError(Exception):
 
 
 class InvalidInput(DomainError):
-    """What was asked makes no sense; `field` names the value to blame, with its path in the body."""
+    """A value is invalid; `field` is the path of that value in the body, without a leading slash."""
 
     code = "invalid"
     title = "The input is invalid"
@@ -36,7 +36,7 @@ class NotAuthenticated(DomainError):
 
 
 class NotAllowed(DomainError):
-    """Who asks is known, and may not do this, or not yet."""
+    """The admin is signed in, but may not do this, or not yet."""
 
     code = "permission_denied"
     title = "This is not allowed"
@@ -54,7 +54,7 @@ class Conflict(DomainError):
 
 class PreconditionFailed(DomainError):
     code = "precondition_failed"
-    title = "The resource has changed meanwhile"
+    title = "The resource has changed since you read it"
 
 
 class TooManyRequests(DomainError):

@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, with the request id, without secrets."""
+"""Log lines as JSON objects, with the request's id and without secrets."""
 
 import json
 import logging
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from common.web.request_ids import current_request_id
 
-# Otherwise looked up for each record, and no formatter of ours writes them.
+# No formatter here writes these, and looking them up costs time for each record.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "refused_as")
 
-# The last line of defence: nothing should log these, and if something does, they are not readable.
+# Site keys and tokens. No code should log one; if it does, the log does not show it.
 SECRETS = re.compile(r"psk_[0-9A-Za-z]{8,}|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*")
 
 

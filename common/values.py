@@ -1,7 +1,7 @@
-"""Rules for single values that people and programs send. The API's fields, forms, commands, files and services use them.
+"""Rules for single values. The API's fields, forms, commands, imports and services use them.
 
 Each function takes a value of any type and returns it as the product stores it, or raises Django's ValidationError with a
-message and a code. Nothing is coerced: "5" is no integer and 5 is no text.
+message and a code. There is no coercion: "5" is not an integer and 5 is not a text.
 """
 
 import unicodedata
@@ -100,7 +100,7 @@ def trimmed(text: str, *, blank: bool, trim: bool) -> str:
 
 
 def refuse_surrogates(text: str) -> None:
-    """Lone surrogates, which JSON and shells can carry and UTF-8 cannot."""
+    """Refuse lone surrogates, which JSON and shells can hold but UTF-8 cannot."""
     for character in text:
         if unicodedata.category(character) == "Cs":
             message = f"Surrogate characters are not allowed: U+{ord(character):X}."

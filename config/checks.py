@@ -1,4 +1,4 @@
-"""Combinations of settings that contradict each other. Single values are checked where they are read."""
+"""System checks for settings that contradict each other. `config.environment` checks single values."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""The paths that are answered before sessions and CSRF run: the health probes and the heartbeat.
+"""The paths that are answered before the session and CSRF middleware: the health probes and the heartbeat.
 
 Monitors and local backends send no cookie. For a heartbeat, a session, a CSRF token, messages and the search through all
-URL patterns would cost as much as the heartbeat itself. `config.urls` takes the same table, for `reverse()` and for the
-API's description.
+URL patterns would cost as much as the heartbeat itself. `config.urls` uses the same table, for `reverse()` and for
+the API's description.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class DirectRoute(NamedTuple):
 
 HEARTBEAT = DirectRoute("heartbeat", HeartbeatView, "heartbeat", checks_host=True)
 PROBES = (
-    # Load balancers ask by address, which is not in ALLOWED_HOSTS.
+    # Load balancers send an IP address as Host, which is not in ALLOWED_HOSTS.
     DirectRoute("health", HealthView, "health", checks_host=False),
     DirectRoute("health/live", LiveView, "live", checks_host=False),
 )

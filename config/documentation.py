@@ -1,4 +1,4 @@
-"""The API's description, and two ways to read it, without a file from a foreign host."""
+"""The OpenAPI description and two pages that show it, without files from other hosts."""
 
 from functools import cache
 from importlib import resources
@@ -23,7 +23,7 @@ REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 @cache
 def description() -> dict[str, Any]:
-    """Made once: it depends on the code alone, and making it takes longer than any other answer of ours."""
+    """Generated once: it depends on the code alone, and generating it takes longer than any other response."""
     schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return schema
 
@@ -51,7 +51,7 @@ class SwaggerView(SpectacularSwaggerSplitView):
 
 @cache
 def redoc_script() -> bytes:
-    """ReDoc's script, without the logo that it would fetch from its maker's host; nothing in ReDoc turns that off."""
+    """ReDoc's script without the logo that it loads from another host. ReDoc has no option for that."""
     package = resources.files("drf_spectacular_sidecar")
     path = "static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js"
     return package.joinpath(path).read_bytes().replace(REDOC_LOGO, b"data:,")
@@ -63,8 +63,8 @@ def redoc_script_view(request: HttpRequest) -> HttpResponse:
     )
 
 
-# ReDoc searches in a worker that it makes from a blob, and writes its styles into the page. The page shows nothing but
-# our own description, and takes no input that a style could reveal.
+# ReDoc runs its search in a worker created from a blob, and inserts its styles into the page. That is safe here: the page
+# shows only our own description and has no input.
 REDOC_NEEDS = {"worker-src": [SELF, "blob:"], "style-src": [SELF, UNSAFE_INLINE]}
 
 

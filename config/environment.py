@@ -1,7 +1,7 @@
-"""Strictly parsed environment variables: a value that is not understood stops the start, none is guessed.
+"""Strict parsing of environment variables: an invalid value stops the start.
 
-Every setting `NAME` that is read here can also be given as `NAME_FILE`, the path of a file that holds it, which is
-how container platforms hand over secrets.
+Each setting `NAME` can also be given as `NAME_FILE`, the path of a file that contains the value. Container platforms pass
+secrets that way.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
-# Short enough to type, long enough that nobody finds it by trying: 128 bits in hexadecimal.
+# 128 bits in hexadecimal: too long to be found by trying.
 MIN_SECRET_LENGTH = 32
 MIN_SECRET_DISTINCT = 8
 PLACEHOLDER_PREFIXES = ("django-insecure-", "change-me", "changeme", "insecure")
@@ -27,15 +27,15 @@ DEVELOPMENT_SECRET = "portcullis development only, never a secret: "  # noqa: S1
 
 
 def load_env_file(base_dir: Path) -> None:
-    """Read `.env` at the project's root (or `ENV_FILE`); the real environment wins over it."""
+    """Read `.env` at the project's root (or `ENV_FILE`); variables that are set already take precedence."""
     load_dotenv(os.environ.get("ENV_FILE") or base_dir / ".env", override=False)
 
 
 def text(name: str, default: str | None = None) -> str:
     """The variable, or the content of the file that `NAME_FILE` names, or the default.
 
-    Raises ImproperlyConfigured when both are set, when the file cannot be read, and when
-    there is neither a value nor a default. An empty value counts as not set.
+    Raises ImproperlyConfigured if both are set, if the file cannot be read, and if there is neither a value nor a default.
+    An empty value counts as not set.
     """
     value, file_name = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
     if value and file_name:
@@ -65,19 +65,19 @@ def boolean(name: str, *, default: bool) -> bool:
 
 def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
     value = text(name, str(default)).strip()
-    # isdecimal alone would take other scripts' digits, int() alone underscores and signs.
+    # isdecimal() accepts digits of other scripts, and int() accepts underscores and signs.
     if not (value.isascii() and value.isdecimal() and len(value) < 20) or not minimum <= int(value) <= maximum:
         raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}.")
     return int(value)
 
 
 def words(name: str, default: str = "") -> list[str]:
-    """A comma-separated list, blanks dropped."""
+    """A comma-separated list; blank entries are left out."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def each(entries: list[str], parse: Callable[[str], Value], name: str, expected: str) -> list[Value]:
-    """Each entry parsed; `expected` says in the error what was asked for."""
+def parse_each(entries: list[str], parse: Callable[[str], Value], name: str, expected: str) -> list[Value]:
+    """Parse each entry; `expected` describes a valid entry in the error message."""
     parsed = []
     for word in entries:
         try:
@@ -95,17 +95,17 @@ def choice(name: str, choices: list[str], *, default: str) -> str:
 
 
 def proxies(name: str) -> tuple[list[ipaddress.IPv4Network | ipaddress.IPv6Network], bool]:
-    """Networks, and whether `unix` stands among them: a proxy that comes through a Unix socket has no address."""
+    """Networks, and whether `unix` is among them: a proxy that connects through a Unix socket has no address."""
     named = words(name)
     expected = "an address, a network such as 10.0.0.0/8, or unix"
-    networks = each([word for word in named if word != "unix"], ipaddress.ip_network, name, expected)
+    networks = parse_each([word for word in named if word != "unix"], ipaddress.ip_network, name, expected)
     return networks, "unix" in named
 
 
 def secret(name: str, *, debug: bool) -> str:
-    """A secret that must be strong in production; in debug mode a fixed stand-in will do."""
-    stand_in = (DEVELOPMENT_SECRET + name) if debug else None
-    value = text(name, stand_in)
+    """A secret, which must be strong in production. In debug mode the default is a fixed value."""
+    default = (DEVELOPMENT_SECRET + name) if debug else None
+    value = text(name, default)
     if not debug and is_weak(value):
         raise ImproperlyConfigured(
             f"{name} is too weak: set at least {MIN_SECRET_LENGTH} random characters, for example from "

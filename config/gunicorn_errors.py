@@ -1,4 +1,4 @@
-"""What gunicorn itself refuses, before there is a request that the application could answer, is a problem too."""
+"""Problems as responses to requests that gunicorn itself refuses, before the application sees them."""
 
 import json
 import logging
@@ -11,9 +11,9 @@ log = logging.getLogger("portcullis.access")
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, detail: str) -> None:
-    """In place of gunicorn's HTML: a malformed request line, a header that is too long.
+    """Answer a malformed request line or a header that is too long. It replaces gunicorn's function, which sends HTML.
 
-    `detail` is left out: gunicorn quotes what it could not read, and that may hold a key.
+    `detail` is left out: gunicorn quotes the text that it could not read, which may contain a key.
     """
     request_id = uuid.uuid4().hex
     problem = {

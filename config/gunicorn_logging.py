@@ -1,4 +1,4 @@
-"""gunicorn's own lines: starting, stopping, what it refuses."""
+"""The log of gunicorn itself, without its access log."""
 
 from typing import Any
 
@@ -7,4 +7,4 @@ from gunicorn.glogging import Logger
 
 class WithoutAccessLog(Logger):
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """Nothing: gunicorn puts the line together even where no handler writes it."""
+        """Do nothing: gunicorn formats the line even if no handler writes it."""

@@ -1,4 +1,4 @@
-"""`/health`: does the database answer? `/health/live`: does the process?"""
+"""`/health` says whether the database answers, `/health/live` whether the process does."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +17,8 @@ from common.api.views import APIView
 
 DEADLINE_SECONDS = 1.5
 log = logging.getLogger("portcullis.health")
-# Beside the request's own thread, which must answer in time even when the database never does. Two are enough: while
-# they hang, every other probe runs into its deadline as well.
+# The probe runs in a thread of its own, so that the request is answered in time even if the database hangs. Two threads
+# are enough: while both hang, other probes reach their deadline too.
 probes = ThreadPoolExecutor(max_workers=2, thread_name_prefix="health")
 
 STATE = inline_serializer(
@@ -26,7 +26,7 @@ STATE = inline_serializer(
 )
 
 
-def ask_database() -> None:
+def query_database() -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -35,11 +35,11 @@ def ask_database() -> None:
 
 
 def database_answers() -> bool:
-    probe = probes.submit(ask_database)
+    probe = probes.submit(query_database)
     try:
         probe.result(timeout=DEADLINE_SECONDS)
     except (Error, FutureTimeoutError) as error:
-        probe.cancel()  # one that has not begun need not be asked any more
+        probe.cancel()  # if it has not started, it is not needed any more
         log.error("the database does not answer: %s", error or type(error).__name__)
         return False
     return True
@@ -50,14 +50,14 @@ class ProbeView(APIView):
     permission_classes = [AllowAny]
 
     def known_query_parameters(self) -> set[str] | None:
-        """Any: a monitor may add one to get past a cache."""
+        """Accept any: a monitor may add a parameter to avoid a cache."""
         return None
 
 
 class HealthView(ProbeView):
     @extend_schema(operation_id="health", summary="Ready?", tags=["service"], responses={200: STATE, 503: STATE})
     def get(self, request: Request) -> Response:
-        """200 when the database answers, else 503 within 2 seconds."""
+        """200 if the database answers, otherwise 503 within 2 seconds."""
         if database_answers():
             return Response({"status": "ok", "version": settings.VERSION})
         return Response(

@@ -1,4 +1,4 @@
-"""How this process runs. Everything that differs between machines comes from the environment; see .env.example."""
+"""Django settings. Values that differ between machines are environment variables; see .env.example."""
 
 import hashlib
 import hmac
@@ -27,11 +27,11 @@ DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
 SITE_KEY_PEPPER = env.secret("SITE_KEY_PEPPER", debug=DEBUG)
 if SITE_KEY_PEPPER == SECRET_KEY:
-    raise ImproperlyConfigured("SITE_KEY_PEPPER must differ from SECRET_KEY: whoever learns one must not hold both.")
+    raise ImproperlyConfigured("SITE_KEY_PEPPER must differ from SECRET_KEY: otherwise one leak reveals both.")
 
 
 def derived_key(purpose: str) -> str:
-    """A key of its own for each purpose, so that one that leaks opens one door."""
+    """A separate key for each purpose, so that a leaked key is of no use for another purpose."""
     return hmac.new(SECRET_KEY.encode(), f"portcullis:{purpose}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -39,7 +39,7 @@ JWT_SIGNING_KEY = env.text("JWT_SIGNING_KEY", derived_key("jwt"))
 if not DEBUG and env.is_weak(JWT_SIGNING_KEY):
     raise ImproperlyConfigured("JWT_SIGNING_KEY is too weak: set at least 32 random characters, or leave it out.")
 
-# The first seals and opens; the others only open what was sealed with them before.
+# The first key encrypts and decrypts; the others only decrypt what was encrypted with them before.
 TWO_FACTOR_KEYS = env.words("TWO_FACTOR_KEY") or [derived_key("two-factor")]
 if not DEBUG and any(map(env.is_weak, TWO_FACTOR_KEYS)):
     raise ImproperlyConfigured("TWO_FACTOR_KEY is too weak: set at least 32 random characters, or leave it out.")
@@ -57,7 +57,7 @@ if not all(re.fullmatch(r"https?://[^/\s]+", origin) for origin in CSRF_TRUSTED_
 TRUSTED_PROXIES, TRUST_UNIX_SOCKET = env.proxies("TRUSTED_PROXIES")
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
-# --- Apps: a higher one may import a lower one, never the other way ------------------------------------------------
+# --- Apps: each may import those below it, not those above -------------------------------------------------------
 
 # The demo's commands delete sites and rewrite their history; a production server does not have them.
 DEMO = env.boolean("DEMO", default=False)
@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "panel.account.required_steps.RequiredStepMiddleware",
 ]
 
-# Forms may have templates of ours.
+# Form templates are looked up in `templates/` too.
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 ROOT_URLCONF = "config.urls"
@@ -127,21 +127,21 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------------------------
 
-# A web process gives up on the database in time to answer 503 within 5 s; manage.py has all the time it needs.
+# `limited` stops a statement in time to answer 503 within 5 s; manage.py uses `unlimited`.
 DATABASE_PATIENCE = env.choice("DATABASE_PATIENCE", ["limited", "unlimited"], default="limited")
 STATEMENT_TIMEOUT_MS = env.integer("DATABASE_STATEMENT_TIMEOUT_MS", default=3_500, minimum=0, maximum=3_600_000)
 if 0 < STATEMENT_TIMEOUT_MS < MIN_STATEMENT_TIMEOUT_MS:
     raise ImproperlyConfigured(
         f"DATABASE_STATEMENT_TIMEOUT_MS must be 0 (none) or at least {MIN_STATEMENT_TIMEOUT_MS}."
     )
-# Off for a pooler that hands out connections by transaction and does not know prepared statements (PgBouncer before 1.21).
+# Turn it off for a pooler in transaction mode without support for prepared statements (PgBouncer before 1.21).
 PREPARED_STATEMENTS = env.boolean("DATABASE_PREPARED_STATEMENTS", default=True)
 
 
 def limits(startup_options: str) -> dict[str, Any]:
-    """The server's own limits, and a deadline on our side for a server that does not even keep those.
+    """Timeouts of the database server, and a deadline in the client in case the server does not answer at all.
 
-    No JIT: to compile the statement of a list takes PostgreSQL a hundred times as long as to run it.
+    JIT is off: PostgreSQL takes a hundred times as long to compile the statement of a list as to run it.
     """
     if not STATEMENT_TIMEOUT_MS:
         return {"deadline_seconds": DEADLINE_WITHOUT_TIMEOUT_SECONDS}
@@ -160,7 +160,7 @@ def make_folder_of(file_name: str) -> None:
 
 
 def database() -> dict[str, Any]:
-    """DATABASE_URL as Django wants it: SQLite that takes concurrent writers, PostgreSQL that never hangs a worker."""
+    """DATABASE_URL as Django's DATABASES entry, with options for concurrent writes on SQLite and timeouts on PostgreSQL."""
     url = env.text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'portcullis.sqlite3'}")
     try:
         config: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)}
@@ -171,7 +171,7 @@ def database() -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL must name a database, as in postgres://user:password@host:5432/name.")
     if config["ENGINE"] == "django.db.backends.sqlite3":
         make_folder_of(str(config["NAME"]))
-        # IMMEDIATE: a transaction that will write takes its place in the queue at once, instead of failing half-way.
+        # IMMEDIATE: a transaction waits for the write lock at its start instead of failing at its first write.
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 4,
@@ -193,7 +193,7 @@ def database() -> dict[str, Any]:
 DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Caches: one for anything, two for counters --------------------------------------------------------------------
+# --- Caches ------------------------------------------------------------------------------------------------------
 
 REDIS_URL = env.text("REDIS_URL", "")
 if REDIS_URL:
@@ -216,9 +216,9 @@ REDIS_CACHE = {
 LOCAL_MEMORY_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 DATABASE_COUNTERS = {"BACKEND": "common.counters.SqlCounterCache", "LOCATION": "common_counter"}
 CACHES = {
-    # An ordinary cache, for libraries too. Without Redis each process has its own.
+    # An ordinary cache, also for libraries. Without Redis each process has its own.
     "default": {**REDIS_CACHE, "KEY_PREFIX": "portcullis:cache"} if REDIS_URL else LOCAL_MEMORY_CACHE,
-    # Integers that all processes count together.
+    # Integers that all processes share.
     "counters": {**REDIS_CACHE, "KEY_PREFIX": "portcullis:counters"} if REDIS_URL else DATABASE_COUNTERS,
     # Failed sign-ins are counted in the database even with Redis, so that the limit holds when Redis is down.
     "sign_in_counters": DATABASE_COUNTERS,
@@ -251,7 +251,7 @@ LOGIN_FAILURE_WINDOW = timedelta(
 )
 
 REQUIRE_TWO_FACTOR = env.boolean("REQUIRE_TWO_FACTOR", default=not DEBUG)
-# How long a right password waits for the second factor.
+# How long after the password the second factor is accepted.
 SECOND_FACTOR_WITHIN = timedelta(minutes=5)
 
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", default=600, minimum=1, maximum=86_400))
@@ -290,7 +290,7 @@ HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default
 # --- The API -------------------------------------------------------------------------------------------------------
 
 API_BODY_LIMIT_BYTES = 64 * 1024
-# Of a page: room for a CSV file that is too large for an import, so that the page itself can say so.
+# Larger than the largest CSV file for an import, so that the import's page can refuse a larger file with a message.
 PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.AccessTokenAuthentication"],
@@ -303,7 +303,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "common.api.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
 }
-# What the API's description shows as the example of a problem, where the product has a more telling one.
+# Examples of problems in the API's description, in place of the general one of that status.
 API_PROBLEM_EXAMPLES = {412: {"code": "site_changed_meanwhile", "title": "The site was changed since you read it"}}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Portcullis API",
@@ -365,7 +365,7 @@ SECURE_REDIRECT_EXEMPT = [r"^health(/live)?/?$"]
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = False
-# ClientAddressMiddleware takes this header away unless a trusted proxy sent it.
+# ClientAddressMiddleware removes this header unless a trusted proxy sent it.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 STATIC_URL = "static/"
@@ -382,14 +382,14 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()
 
 SILENCED_SYSTEM_CHECKS = [
-    # HSTS and the redirect bind every visitor's browser to HTTPS: the operator turns them on (HTTPS_ONLY).
+    # HSTS and the redirect to HTTPS are hard to undo, so the operator turns them on (HTTPS_ONLY).
     *([] if HTTPS_ONLY else ["security.W004", "security.W008"]),
-    # Other names below the same domain are not ours to bind.
+    # Subdomains may belong to other services.
     "security.W005",
     "security.W021",
-    # Our counter cache counts exactly across processes (common/tests/test_counters.py); the check only knows its own list.
+    # SqlCounterCache counts exactly across processes (common/tests/test_counters.py), but the check has a fixed list.
     *([] if REDIS_URL else ["django_ratelimit.W001"]),
-    # Secrets are measured when they are read, in production and with a clearer sentence.
+    # `config.environment` checks secrets, in production and with a clearer message.
     "security.W009",
 ]
 

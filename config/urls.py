@@ -1,4 +1,4 @@
-"""The only root: every path of the control plane."""
+"""All URLs of the control plane."""
 
 import sys
 from typing import Any
@@ -9,13 +9,13 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
-from common.api.problems import DATABASE_AWAY, RETRY_AFTER_OUTAGE_SECONDS, problem_response
+from common.api.problems import DATABASE_UNAVAILABLE, RETRY_AFTER_OUTAGE_SECONDS, problem_response
 from config.direct_routes import API_PREFIXES, HEARTBEAT, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
 
 
 def unknown_endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Answers every other path below /api/, in every method and also in debug mode."""
+    """Answer all other paths below /api/, for every method and also in debug mode."""
     return problem_response(404, "not_found", "There is no such endpoint.")
 
 
@@ -42,9 +42,9 @@ urlpatterns = [
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """For people in the admin; below /api/ the problem middleware puts its own answer in place of this."""
-    away = isinstance(sys.exc_info()[1], DATABASE_AWAY)
-    # Without the request: whatever was wrong with it must not come up a second time.
+    """The error page of the panel. Below /api/, ProblemMiddleware replaces it with a problem."""
+    away = isinstance(sys.exc_info()[1], DATABASE_UNAVAILABLE)
+    # Rendered without the request, which may have caused the error and could cause it again.
     response = HttpResponse(render_to_string("error.html", {"away": away}), status=503 if away else 500)
     if away:
         response["Retry-After"] = str(RETRY_AFTER_OUTAGE_SECONDS)

@@ -1,4 +1,4 @@
-"""What gunicorn serves."""
+"""The WSGI application."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils.http import parse_header_parameters
 
 
 class Utf8Request(WSGIRequest):
-    """Django decodes query and form by any codec that the client names, `hex` included, and then cannot even begin."""
+    """Always decodes as UTF-8. Django takes the charset that the client names, and fails on one such as `hex`."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))

@@ -1,6 +1,6 @@
-"""The demo's restaurants: known by the domain of their e-mail addresses, moved into the past, taken out again.
+"""Change and remove the demo's sites, which are those with a contact e-mail in DEMO_DOMAIN.
 
-Nothing here touches any other site. `.example` is reserved, so that no real restaurant can have such an address.
+`.example` is reserved (RFC 2606), so no real restaurant can have such an address.
 """
 
 import uuid
@@ -39,14 +39,14 @@ class NeverSeen(Conflict):
 
 @dataclass(frozen=True)
 class Removal:
-    """How many keys and heartbeats went with a site."""
+    """The number of keys and heartbeats that were deleted with a site."""
 
     keys: int
     heartbeats: int
 
 
 def demo_sites() -> SiteQuerySet:
-    """Deregistered ones included."""
+    """The demo's sites, also those that are deregistered."""
     return Site.objects.filter(contact_email__iendswith=f"@{DEMO_DOMAIN}")
 
 
@@ -54,7 +54,7 @@ def demo_sites() -> SiteQuerySet:
 def backdate_demo_sites(statuses: Mapping[uuid.UUID, str], *, at: datetime, past: timedelta = timedelta(0)) -> None:
     """Move the pulse and the history of each site into the past until it has that status, or none of them.
 
-    With a `past` each also gets calls that reach so far back. Raises SiteNotFound, NotADemoSite, NeverSeen, InvalidInput.
+    Each also gets calls back to `at - past`. Raises SiteNotFound, NotADemoSite, NeverSeen, InvalidInput.
     """
     for site_id in sorted(statuses):
         backdate_demo_site(site_id, status=statuses[site_id], at=at)
@@ -71,7 +71,7 @@ def backdate_demo_site(site_id: uuid.UUID, *, status: str, at: datetime) -> None
     if pulse.last_seen_at is None or pulse.due_at is None:
         raise NeverSeen(f"{site_id}: {NeverSeen.title}.")
     cycle = pulse.due_at - pulse.last_seen_at
-    # Only ever back: a site that is later already stays as it is.
+    # Times are never moved forward: a site that is late already stays as it is.
     pulse.due_at = min(pulse.due_at, due_moment(site_id, status, cycle=cycle, at=at))
     pulse.last_seen_at = pulse.due_at - cycle
     pulse.save(update_fields=["last_seen_at", "due_at"])
@@ -79,7 +79,7 @@ def backdate_demo_site(site_id: uuid.UUID, *, status: str, at: datetime) -> None
 
 
 def due_moment(site_id: uuid.UUID, status: str, *, cycle: timedelta, at: datetime) -> datetime:
-    """When a site of that status was, or is, due; sites are spread by their id, the same way each time."""
+    """When a site of that status is due. The times of several sites differ by their ids, in the same way each time."""
     share = 0.1 + 0.8 * zlib.crc32(site_id.bytes) / 2**32
     if status == SiteStatus.ONLINE:
         return at + cycle * share
@@ -91,7 +91,7 @@ def due_moment(site_id: uuid.UUID, status: str, *, cycle: timedelta, at: datetim
 
 
 def spread_history(site_id: uuid.UUID, *, newest_at: datetime, newest_due_at: datetime) -> None:
-    """As if the site had called once every interval, each time when it was due."""
+    """Change the history as if the site had called once every interval, each time when it was due."""
     rows = list(Heartbeat.objects.of_site(site_id).newest_first())
     for position, row in enumerate(rows):
         row.received_at = newest_at - position * settings.HEARTBEAT_INTERVAL
@@ -128,7 +128,7 @@ def call_before(known: Heartbeat, earlier: timedelta) -> Heartbeat:
 
 @transaction.atomic
 def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
-    """Delete a demo site with all that points to it; its events stay, and one more says that it went.
+    """Delete a demo site and all rows that refer to it. Its events stay, and its deregistration is added to them.
 
     Raises NotADemoSite.
     """
@@ -137,7 +137,7 @@ def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
         raise NotADemoSite
     if site.deregistered_at is None:
         deregister_site(site_id, by=COMMAND, at=at, reason="Taken out with the demo")
-    # The pulse first: a heartbeat under way holds it, and its history row must be there to be deleted.
+    # Lock the pulse first: a heartbeat in progress holds it, and its row in the history must be deleted too.
     SitePulse.objects.select_for_update().get(pk=site_id)
     heartbeats, _ = Heartbeat.objects.of_site(site_id).delete()
     keys, _ = SiteKey.objects.filter(site=site_id).delete()

@@ -12,7 +12,7 @@ from idempotency.services import StoredAnswer, run_once
 
 class IdempotencyMixin:
     def run_once(self, operation: Callable[[], StoredAnswer]) -> Response:
-        """Answer with what `operation` returns, run in one transaction, and once for each Idempotency-Key."""
+        """Run `operation` in one transaction, once for each Idempotency-Key, and respond with its answer."""
         request: Request = self.request
         key = utf8_header(request.headers.get("Idempotency-Key"))
         if key is None:

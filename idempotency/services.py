@@ -1,4 +1,4 @@
-"""A request that is sent twice is carried out once, and its answer is given twice.
+"""Run an operation once for each Idempotency-Key, and repeat its answer when the request is sent again.
 
 `run_once` is for an operation that is one transaction: the operation and its stored answer are committed together. The API
 uses it, through `idempotency.api`, for a request with an `Idempotency-Key`.

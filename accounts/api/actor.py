@@ -3,7 +3,7 @@ from audit.models import Event
 
 
 class ActorMixin:
-    """For API views: who acts, as services take it."""
+    """For API views: the `by` argument of services."""
 
     def actor(self) -> Actor:
         return acting_admin(self.request, Event.Source.API)

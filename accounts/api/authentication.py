@@ -8,13 +8,13 @@ from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM
 
 
 class AccessTokenAuthentication(JWTAuthentication):
-    """`Authorization: Bearer …` with an access token of ours.
+    """`Authorization: Bearer …` with an access token.
 
     Refused when its admin is disabled, was disabled since, changed the password since, or ended this sign-in in the panel.
     """
 
     def get_header(self, request):
-        """The scheme's name counts in any case (RFC 9110, section 11.1)."""
+        """The scheme's name is case-insensitive (RFC 9110, section 11.1)."""
         header = super().get_header(request)
         scheme, _, rest = (header or b"").partition(b" ")
         return b"Bearer " + rest if scheme.lower() == b"bearer" else header
@@ -30,7 +30,7 @@ class AccessTokenAuthentication(JWTAuthentication):
 
 
 class AccessTokenScheme(SimpleJWTScheme):
-    """How the API's description names it."""
+    """The name of the scheme in the API's description."""
 
     target_class = "accounts.api.authentication.AccessTokenAuthentication"
     name = "accessToken"

@@ -5,10 +5,10 @@ from rest_framework.request import Request
 
 
 class RolePermission(BasePermission):
-    """The caller's role must hold the permission that the view names for what is asked.
+    """The caller's role must have the permission that the view names for the action.
 
-    A view says `required_permissions = {"action or method": "app.permission"}`. None takes any signed-in
-    admin. What a view does not name it refuses; a method that it does not have is let through to its 405.
+    A view sets `required_permissions = {"action or method": "app.permission"}`; None allows any signed-in admin. An action
+    that is not named is refused. A method that the view does not have is answered by the view, with 405.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:

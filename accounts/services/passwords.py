@@ -40,7 +40,7 @@ def reset_password(admin_id: int, password: str | None, *, by: Actor, at: dateti
 
 
 def check_password(admin: Admin, password: str, *, address: str | None) -> bool:
-    """Ask an admin who is signed in once more; failures are counted as at the sign-in. Raises TooManyLoginAttempts."""
+    """Check the password of an admin who is signed in. Failures are counted as at the sign-in. Raises TooManyLoginAttempts."""
     guard = LoginGuard(admin.username, address)
     guard.refuse_if_exhausted()
     if not admin.check_password(password):

@@ -48,7 +48,7 @@ def start_token_family(admin: Admin, *, at: datetime, client: ClientInfo = UNKNO
 def renew_tokens(refresh: str, *, at: datetime, client: ClientInfo = UNKNOWN_CLIENT) -> TokenPair:
     """Exchange a refresh token for a new pair; the old one no longer works.
 
-    A token that is used a second time is known to two parties: its whole family ends. Raises InvalidRefreshToken.
+    If a token is used a second time, somebody else may have it, so its whole family ends. Raises InvalidRefreshToken.
     """
     token = parse_refresh_token(refresh)
     family = TokenFamily.objects.select_related("admin").filter(pk=token[FAMILY_CLAIM]).first()
@@ -143,7 +143,7 @@ def end_all_sign_ins(admin: Admin, *, at: datetime, keep_session: str | None = N
 
 
 def was_ended_by_owner(family_id: str) -> bool:
-    """Whether the access tokens of that login are refused. They are, too, if the id is no UUID."""
+    """Whether the access tokens of that login are refused. They are also refused if the id is not a UUID."""
     try:
         return TokenFamily.objects.filter(pk=uuid.UUID(family_id), end_reason=ENDED_BY_OWNER).exists()
     except (ValueError, TypeError, AttributeError):

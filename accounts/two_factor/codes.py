@@ -1,4 +1,4 @@
-"""Codes that are typed: those of an authenticator app, and recovery codes."""
+"""Codes that a person types: those of an authenticator app, and recovery codes."""
 
 import hmac
 import logging
@@ -40,7 +40,7 @@ class AppCode:
         return bool(unused.update(last_step=self.step, last_used_at=at, **self.reencrypted()))
 
     def reencrypted(self) -> dict[str, bytes]:
-        """The secret under the newest key, if former keys are configured, so that they can be removed some day."""
+        """The secret under the newest key, if former keys are configured, so that these can be removed later."""
         if len(settings.TWO_FACTOR_KEYS) == 1:
             return {}
         return {"encrypted_secret": encrypt(self.secret, owner=self.admin_id)}
@@ -58,7 +58,7 @@ Code = AppCode | FoundRecoveryCode
 
 
 def find_code(admin_id: int, typed: str, *, at: datetime) -> Code | None:
-    """The code that was typed, if it is one of this admin. `use_up` tells whether it was used before."""
+    """The typed code if it is one of this admin's. `use_up` returns whether it can still be used."""
     folded = re.sub(r"[\s-]", "", typed).lower()
     if len(folded) == 6 and folded.isascii() and folded.isdecimal():
         return find_app_code(admin_id, folded, at=at)

@@ -25,7 +25,7 @@ from accounts.errors import SecurityKeyRefused
 from accounts.models import Admin, SecurityKey
 from accounts.two_factor.encryption import digests
 
-# What the library and its parsers raise for a malformed answer.
+# Exceptions that the library and its parsers raise for a malformed answer.
 MALFORMED = (
     ValueError,
     TypeError,

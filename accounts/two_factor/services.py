@@ -1,6 +1,6 @@
 """Changes of state around second factors. Each is one function; who acts is `by`, the moment `at`.
 
-A change after which the password alone no longer signs an admin in, or does so again, ends all sign-ins of that admin.
+A change that adds the first second factor or removes the last one ends all sign-ins of that admin.
 """
 
 import logging

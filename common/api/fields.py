@@ -1,4 +1,4 @@
-"""Serializer fields that coerce nothing: "5" is no integer, 5 is no text, a time needs its offset.
+"""Serializer fields without coercion: "5" is not an integer, 5 is not a text, and a time needs an offset.
 
 Their rules, messages and codes are those of `common.values`.
 """
@@ -36,7 +36,7 @@ class TextField(RuleField, serializers.CharField):
         super().__init__(**kwargs)
 
     def clean(self, data: Any) -> str:
-        # A blank text that is allowed never comes here: DRF takes it before.
+        # DRF has already accepted a blank text if one is allowed.
         return clean_text(
             data, max_length=self.max_length, multiline=self.multiline, blank=True, trim=self.trim_whitespace
         )
@@ -68,7 +68,7 @@ class StrictBooleanField(RuleField, serializers.Field[Any, Any, Any, Any]):
 
 @extend_schema_field({"type": "string", "format": "date-time", "examples": ["2026-12-31T00:00:00Z"]})
 class InstantField(RuleField, serializers.Field[Any, Any, Any, Any]):
-    """A point in time: RFC 3339 in, UTC with `Z` out."""
+    """A point in time: reads RFC 3339 with any offset, writes UTC with `Z`."""
 
     def clean(self, data: Any) -> datetime:
         return clean_instant(data)

@@ -1,4 +1,4 @@
-"""Pages: numbered where a total is wanted, by cursor where a list grows at its head."""
+"""Pagination: numbered pages for lists with a total, cursors for lists that grow at their beginning."""
 
 import math
 from base64 import b64decode
@@ -18,11 +18,11 @@ MAX_PAGE_SIZE = 200
 
 
 def whole_number(request: Request, name: str, *, default: int, maximum: int | None) -> int:
-    """A positive decimal from the query. Raises ValidationError if it is not one, or over the maximum."""
+    """A positive whole number from the query. Raises ValidationError if it is not one or exceeds the maximum."""
     given = request.query_params.get(name)
     if given is None:
         return default
-    # Twenty digits are past any page that can exist, and keep int() cheap.
+    # No page has a number of more than 20 digits, and int() of a short text is cheap.
     if not (given.isascii() and given.isdecimal()) or int(given[:20]) < 1:
         raise ValidationError({name: ["Must be a whole number from 1 on."]})
     number = int(given[:20])
@@ -32,7 +32,7 @@ def whole_number(request: Request, name: str, *, default: int, maximum: int | No
 
 
 class NumberedPages(pagination.PageNumberPagination):
-    """Numbered pages of a list that finds a page and its total by itself: `rows`, then `response`."""
+    """Numbered pages of a list that finds its rows and total itself: call `rows`, then `response`."""
 
     page_size = DEFAULT_PAGE_SIZE
     page_size_query_param = "page_size"
@@ -85,7 +85,7 @@ class CursorPages(pagination.CursorPagination):
             refuse_foreign_cursor(request.query_params.get(self.cursor_query_param))
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                # As the database would write it: PostgreSQL refuses some offsets that Python reads.
+                # In the form that the database writes: PostgreSQL refuses some UTC offsets that Python accepts.
                 cursor = cursor._replace(position=str(type(self).position(cursor.position)))
         except (NotFound, ModelValidationError, ValueError, TypeError, OverflowError) as error:
             raise ValidationError({"cursor": ["Not a cursor of this list."]}) from error
@@ -98,7 +98,7 @@ class CursorPages(pagination.CursorPagination):
 
 
 def refuse_foreign_cursor(given: str | None) -> None:
-    """Raise ValueError for a text that our pages never wrote; DRF takes many of them for the first page."""
+    """Raise ValueError for a text that is not one of our cursors. DRF answers many of those with the first page."""
     if given is None:
         return
     parts = parse_qs(b64decode(given, validate=True).decode("ascii"), strict_parsing=True, keep_blank_values=True)

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 means it, and nothing that only looks like it."""
+"""Strict JSON (RFC 8259): no duplicate keys, no NaN, no texts that the database cannot store."""
 
 import json
 import math
@@ -13,25 +13,25 @@ from rest_framework.parsers import BaseParser
 MAX_DEPTH = 32
 
 
-class Unacceptable(ValueError):
-    """Why a body that may be JSON is refused all the same."""
+class UnacceptableJSON(ValueError):
+    """The body may be JSON, but it is refused; the message says why."""
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise Unacceptable("A key stands twice in one object.")
+        raise UnacceptableJSON("A key stands twice in one object.")
     return members
 
 
 def no_constant(name: str) -> Any:
-    raise Unacceptable(f"{name} is not JSON.")
+    raise UnacceptableJSON(f"{name} is not JSON.")
 
 
 def finite(literal: str) -> float:
     number = float(literal)
     if not math.isfinite(number):
-        raise Unacceptable("A number is too large.")
+        raise UnacceptableJSON("A number is too large.")
     return number
 
 
@@ -39,12 +39,12 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def check_strings(value: Any, depth: int = 0) -> None:
-    """Refuse what no database text can hold: NUL and lone surrogates."""
+    """Refuse texts that the database cannot store: those with a NUL or a lone surrogate. Raises UnacceptableJSON."""
     if depth > MAX_DEPTH:
-        raise Unacceptable("The body is nested too deeply.")
+        raise UnacceptableJSON("The body is nested too deeply.")
     if isinstance(value, str):
         if UNSTORABLE.search(value):
-            raise Unacceptable("A text holds a NUL or a lone surrogate.")
+            raise UnacceptableJSON("A text holds a NUL or a lone surrogate.")
     elif isinstance(value, dict):
         for name, inner in value.items():
             check_strings(name, depth + 1)
@@ -58,11 +58,11 @@ DECODER = json.JSONDecoder(object_pairs_hook=unique_keys, parse_constant=no_cons
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in the body; ParseError with a reason when there is none."""
+    """The JSON object in the body. Raises ParseError."""
     try:
         value = DECODER.decode(body.decode("utf-8"))
         check_strings(value)
-    except Unacceptable as error:
+    except UnacceptableJSON as error:
         raise ParseError(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise ParseError("The body is not readable JSON in UTF-8.") from error
@@ -72,7 +72,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The same; a blank body is an object without members."""
+    """Like `parse_object`, but a blank body is an empty object."""
     return parse_object(body) if body.strip() else {}
 
 
@@ -86,7 +86,7 @@ class StrictJSONParser(BaseParser):
 
 
 def json_body(request: HttpRequest) -> dict[str, Any]:
-    """The body of a request that no DRF view reads, by the same rules. Raises ParseError, UnsupportedMediaType."""
+    """Read the body of a request outside DRF by the same rules. Raises ParseError or UnsupportedMediaType."""
     body = request.body
     if not body:
         return {}

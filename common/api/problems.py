@@ -1,4 +1,4 @@
-"""RFC 9457 problem+json for every failure below /api/, whoever caused it."""
+"""Errors below /api/ as RFC 9457 problem+json, also those that Django itself answers."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from common.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRe
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_OUTAGE_SECONDS = 5
-DATABASE_AWAY = (OperationalError, InterfaceError)
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 UNAVAILABLE_DETAIL = "The database does not answer; try again shortly."
 
 STATUS_CODES = {
@@ -74,7 +74,7 @@ def unavailable_response() -> HttpResponse:
 
 
 def domain_problem(error: DomainError) -> HttpResponse:
-    """Say a refusal of the domain in HTTP."""
+    """The problem response for a DomainError."""
     headers, errors = {}, None
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -88,16 +88,16 @@ def domain_problem(error: DomainError) -> HttpResponse:
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """DRF's hook: every exception of an API view ends here."""
+    """The response to an exception in an API view. DRF calls it (setting EXCEPTION_HANDLER)."""
     if isinstance(error, DomainError):
         return domain_problem(error)
-    if isinstance(error, DATABASE_AWAY):
+    if isinstance(error, DATABASE_UNAVAILABLE):
         log.error("the database does not answer: %s", error)
         return unavailable_response()
     if isinstance(error, exceptions.ValidationError):
         return validation_problem(error)
     if isinstance(error, exceptions.APIException):
-        return framework_problem(error, context)
+        return drf_problem(error, context)
     if isinstance(error, Http404):
         return problem_response(404, "not_found", "There is nothing here.")
     if isinstance(error, PermissionDenied):
@@ -108,12 +108,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return problem_response(413, "body_too_large", "The body is too large.")
     if isinstance(error, SuspiciousOperation):
         return problem_response(400, "bad_request", "The request cannot be read.")
-    # A defect. Answered here, not by Django, whose debug page would show the stack trace to the caller.
+    # This is a defect. Django's own answer in debug mode would show the stack trace to the caller.
     log.error("unexpected %s", type(error).__name__, exc_info=error)
     return problem_response(500, "server_error", "The server failed; the fault was logged under this request's id.")
 
 
-def framework_problem(error: exceptions.APIException, context: dict[str, Any]) -> HttpResponse:
+def drf_problem(error: exceptions.APIException, context: dict[str, Any]) -> HttpResponse:
     status = error.status_code
     headers = {}
     if status == 401:
@@ -154,7 +154,7 @@ def pointed_errors(detail: Any, pointer: str) -> Iterable[dict[str, str]]:
 
 
 def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
-    """Say a refusal of the domain to a person, where no form of theirs could show it."""
+    """A page that shows a DomainError, for requests without a form that could show it."""
     wait = error.retry_after_seconds if isinstance(error, TooManyRequests) else None
     context = {"error": error, "minutes": -(-wait // 60) if wait else None}
     response = render(request, "refused.html", context, status=http_status(error))
@@ -164,9 +164,9 @@ def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
 
 
 class ProblemMiddleware:
-    """The net under DRF: what Django itself answers below /api/ (a bad Host, a fault in a middleware) is a problem too.
+    """Turns errors that Django answers below /api/, such as a wrong Host, into problems.
 
-    Outside /api/ it says a refusal of the domain as a page, and turns a database that is away into a plain 503.
+    Outside /api/ it shows a DomainError as a page, and answers 503 in plain text if the database is unavailable.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -187,7 +187,7 @@ class ProblemMiddleware:
             return exception_handler(error, {})
         if isinstance(error, DomainError):
             return refusal_page(request, error)
-        if isinstance(error, DATABASE_AWAY):
+        if isinstance(error, DATABASE_UNAVAILABLE):
             log.error("the database does not answer: %s", error)
             return HttpResponse(
                 UNAVAILABLE_DETAIL,

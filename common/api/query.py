@@ -1,4 +1,4 @@
-"""Query parameters, as strict as bodies: what is not known is refused, never ignored."""
+"""Strict query parameters: an unknown or repeated parameter is refused."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from common.api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 
 class QueryBooleanField(serializers.ChoiceField):
-    """`true` or `false` in any case, as the common HTTP clients write them."""
+    """`true` or `false` in any case, because HTTP clients write both `true` and `True`."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=["true", "false"], **kwargs)
@@ -26,7 +26,7 @@ class QuerySerializer(serializers.Serializer[Any]):
     def read(cls, query: QueryDict) -> dict[str, Any]:
         """The validated values of the parameters that were given. Raises ValidationError (a 400).
 
-        Unknown and repeated ones were refused before the view ran, by StrictQueryMixin.
+        StrictQueryMixin has refused unknown and repeated ones before.
         """
         serializer = cls(data={name: values[-1] for name, values in query.lists()})
         serializer.is_valid(raise_exception=True)
@@ -43,7 +43,7 @@ class PageQuery(QuerySerializer):
 
 
 class CursorQuery(QuerySerializer):
-    """For lists that grow at their head."""
+    """For lists that grow at their beginning."""
 
     cursor = serializers.CharField(required=False, help_text="As `next` and `previous` of a page give it.")
     page_size = serializers.IntegerField(
@@ -71,7 +71,7 @@ class StrictQueryMixin:
     query_serializer: type[QuerySerializer] | None = None
 
     def known_query_parameters(self) -> set[str] | None:
-        """Their names; None takes any."""
+        """The names of the accepted parameters; None accepts any."""
         serializer = self.query_serializer
         return set(serializer().fields) if serializer else set()
 

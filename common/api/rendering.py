@@ -1,4 +1,4 @@
-"""JSON out, whatever the client says it accepts."""
+"""All responses are JSON, whatever the client accepts."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    # RFC 8259 knows no charset parameter; it is UTF-8.
+    # RFC 8259 defines no charset parameter; JSON is UTF-8.
     charset = None
 
 

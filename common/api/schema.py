@@ -1,4 +1,4 @@
-"""The API's description: what drf-spectacular cannot see by itself."""
+"""Adds to the OpenAPI description what drf-spectacular cannot derive from the views."""
 
 from typing import Any
 
@@ -122,7 +122,7 @@ class ProblemSchema(AutoSchema):
 
 
 def leave_out_version_prefix(endpoints: list[tuple[Any, ...]], **_: Any) -> list[tuple[Any, ...]]:
-    """/api/v1/ serves the very same endpoints: describing each once is enough."""
+    """Describe each endpoint once: those below /api/v1/ are the same as those below /api/."""
     return [endpoint for endpoint in endpoints if not endpoint[0].startswith("/api/v1/")]
 
 

@@ -1,4 +1,4 @@
-"""What every API view has in common."""
+"""Base classes of the API's views."""
 
 import re
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from common.api.query import QuerySerializer, StrictQueryMixin
 
 
 class ApiRules(StrictQueryMixin):
-    """Strict query parameters, no caching of what only one caller may see, no OPTIONS."""
+    """Strict query parameters, no caching of responses to a signed-in caller, no OPTIONS."""
 
     http_method_names: ClassVar[list[str]] = ["get", "post", "put", "patch", "delete", "head"]
     # The failures that this endpoint's documentation names; 405, 413 and 503 are added everywhere.
     problem_statuses: tuple[int, ...] = ()
-    # Names of security schemes, if the endpoint takes other credentials than an access token.
+    # Names of security schemes, if the endpoint accepts credentials other than an access token.
     security_schemes: tuple[str, ...] = ()
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
@@ -32,7 +32,7 @@ class APIView(ApiRules, views.APIView):
 
 
 class ViewSet(ApiRules, viewsets.GenericViewSet[Any]):
-    """The base of a resource's endpoints. Subclasses say, for each action, permission, query parameters and problems.
+    """The base of a resource's endpoints. Subclasses name the permission, query parameters and problems of each action.
 
     `required_permissions` is read by `accounts.api.permissions`. `run_once` for an Idempotency-Key comes from
     `idempotency.api`, `actor` from `accounts.api.actor`.

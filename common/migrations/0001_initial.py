@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 def create_table(apps, schema_editor):
-    # Counters may be lost in a crash: on PostgreSQL they need no write-ahead log.
+    # Counters may be lost in a crash, so on PostgreSQL the table is unlogged.
     unlogged = "UNLOGGED " if schema_editor.connection.vendor == "postgresql" else ""
     schema_editor.execute(
         f"CREATE {unlogged}TABLE common_counter (key varchar(250) PRIMARY KEY,"
@@ -16,7 +16,7 @@ def drop_table(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    """The table behind common.counters. It has no model: nothing but the cache reads it."""
+    """The table of common.counters. It has no model, because only the cache reads it."""
 
     initial = True
     dependencies = []

@@ -1,4 +1,4 @@
-"""Who is really calling: forwarded headers are believed only from the proxies that the operator named."""
+"""The client's address. Forwarded headers are trusted only from the proxies in TRUSTED_PROXIES."""
 
 import ipaddress
 from collections.abc import Callable
@@ -13,7 +13,7 @@ FORWARDED_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_F
 
 
 class ClientAddressMiddleware:
-    """Sets `request.client_address` (a str, or None) and REMOTE_ADDR to the address of the client itself."""
+    """Sets `request.client_address` (a str, or None) and REMOTE_ADDR to the client's address."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -33,7 +33,7 @@ class ClientAddressMiddleware:
 
 @lru_cache(maxsize=4096)
 def parse_address(value: str) -> Address | None:
-    """The address, an IPv4 one that came mapped into IPv6 as IPv4; None for anything else (a Unix socket is '')."""
+    """Parse an address; IPv4 mapped into IPv6 becomes IPv4. None for anything else, such as '' for a Unix socket."""
     try:
         address = ipaddress.ip_address(value.strip().partition("%")[0])
     except ValueError:
@@ -48,7 +48,10 @@ def is_trusted(address: Address | None) -> bool:
 
 
 def first_untrusted(peer: Address | None, forwarded_for: str) -> Address | None:
-    """Walk X-Forwarded-For from the right: each proxy appended whom it saw, so only what lies left can be forged."""
+    """The last address in X-Forwarded-For that is not a trusted proxy.
+
+    Each proxy appends the address of its client, so the entries before the returned one may be forged.
+    """
     for hop in reversed(forwarded_for.split(",")):
         address = parse_address(hop)
         if address is None:
@@ -60,7 +63,7 @@ def first_untrusted(peer: Address | None, forwarded_for: str) -> Address | None:
 
 
 def address_bucket(address: str | None) -> str:
-    """What a limit counts by: an IPv4 address, or the /64 that one IPv6 customer holds."""
+    """The key under which limits count: an IPv4 address, or the /64 network of an IPv6 address (one customer's)."""
     parsed = parse_address(address or "")
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))

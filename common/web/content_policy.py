@@ -8,8 +8,8 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-# What django-csp's decorators leave at the answer of a view that needs another policy.
-OF_ITS_OWN = {"_csp_config", "_csp_update", "_csp_replace", "_csp_exempt"}
+# Attributes that django-csp's decorators set on the response of a view with a policy of its own.
+OWN_POLICY_ATTRIBUTES = {"_csp_config", "_csp_update", "_csp_replace", "_csp_exempt"}
 
 
 @cache
@@ -18,16 +18,16 @@ def usual_policy() -> str:
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """django-csp builds the policy anew for each answer; this one does so only for the few that differ from the settings.
+    """Builds the policy of the settings once. django-csp builds it for each response.
 
-    No page of ours has a nonce: scripts and styles are files.
+    Pages have no nonce: scripts and styles are files.
     """
 
     def process_request(self, request: HttpRequest) -> None:
         pass
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if settings.DEBUG or not OF_ITS_OWN.isdisjoint(vars(response)):
+        if settings.DEBUG or not OWN_POLICY_ATTRIBUTES.isdisjoint(vars(response)):
             return super().process_response(request, response)
         response.headers.setdefault(HEADER, usual_policy())
         return response

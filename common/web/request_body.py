@@ -1,4 +1,4 @@
-"""How much of a request body is read, and bodies below /api/ that come without a length."""
+"""Limits on the size of request bodies, and chunked bodies below /api/."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ log = logging.getLogger("portcullis.body")
 
 
 class RequestBodyMiddleware:
-    """Refuses a body over the limit before reading it; reads a chunked one, which Django itself takes for empty."""
+    """Refuses a body over the limit before it is read, and reads chunked bodies, which Django takes for empty."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,11 +35,11 @@ class RequestBodyMiddleware:
                     413, "body_too_large", f"The body may have {settings.API_BODY_LIMIT_BYTES} bytes at most."
                 )
         elif content_length(request) > settings.PAGE_BODY_LIMIT_BYTES:
-            # The CSRF check would write all of it to the disk, without a sign-in.
+            # The CSRF check would read all of it to the disk before anyone has signed in.
             close_after_response(request)
             return HttpResponse(TOO_LARGE, status=413, content_type="text/plain; charset=utf-8")
         elif is_chunked(request):
-            close_after_response(request)  # pages do not read such a body, so it may be of any length
+            close_after_response(request)  # pages do not read such a body, and its length is unknown
         return self.get_response(request)
 
 
@@ -48,9 +48,9 @@ def is_chunked(request: HttpRequest) -> bool:
 
 
 def close_after_response(request: HttpRequest) -> None:
-    """Have gunicorn say `Connection: close`, because the rest of the body is not read.
+    """Make gunicorn send `Connection: close`, because the rest of the body is not read.
 
-    gunicorn leaves out every `Connection` header of an application; `pre_request` in gunicorn.conf.py gives it this way.
+    gunicorn drops a `Connection` header of the application, so `pre_request` in gunicorn.conf.py provides this function.
     """
     close = getattr(request.META.get("wsgi.input"), "close_connection", None)
     if close is not None:
@@ -65,8 +65,8 @@ def content_length(request: HttpRequest) -> int:
 
 
 def read_chunked_body(request: HttpRequest) -> None:
-    """One byte over the limit is enough to know that there is too much."""
-    if "wsgi.input" not in request.META:  # ASGI: Django has read it by itself
+    """Read up to one byte more than the limit, which shows that the body is too large."""
+    if "wsgi.input" not in request.META:  # on ASGI, Django has read it
         return
     stream = request.META["wsgi.input"] if request.META.get("wsgi.input_terminated") else BytesIO()
     body = stream.read(settings.API_BODY_LIMIT_BYTES + 1)

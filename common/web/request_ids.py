@@ -1,4 +1,4 @@
-"""One id for each request, in its response and in every log line that it causes."""
+"""The id of a request, in its response and in its log lines."""
 
 import logging
 import random
@@ -17,7 +17,7 @@ access_log = logging.getLogger("portcullis.access")
 
 
 class RequestIdMiddleware:
-    """Outermost: takes or makes the id, answers with it, writes the access log line."""
+    """The outermost middleware: takes the id from the request or creates one, and writes the access log."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,9 +25,9 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        # No secret, only never the same: asking the system for its best randomness would cost more.
+        # The id has to be unique but not secret, and secure random numbers cost more.
         request_id = given if ACCEPTABLE.fullmatch(given) else f"{random.getrandbits(128):032x}"
-        # Not reset here: Django logs 4xx and 5xx answers after the middleware has returned.
+        # Not reset here: Django logs 4xx and 5xx responses after the middleware has returned.
         current_request_id.set(request_id)
         response = self.get_response(request)
         response["X-Request-ID"] = request_id

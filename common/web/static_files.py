@@ -3,10 +3,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class CollectedOrPlainStorage(CompressedManifestStaticFilesStorage):
-    """Names with a fingerprint where `collectstatic` has run, plain names where it has not.
+    """File names with a hash if `collectstatic` has run, plain names if it has not.
 
-    Without it whitenoise serves the files from where they lie (WHITENOISE_USE_FINDERS), so that a server whose operator
-    forgot the step shows its pages all the same.
+    Without `collectstatic`, whitenoise serves the files from their source folders (WHITENOISE_USE_FINDERS), so pages work
+    on a server whose operator forgot that step.
     """
 
     def url(self, name: str | None, force: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""The panel shows times in the zone of whoever looks; the API, the commands and the logs speak UTC."""
+"""The panel shows times in the viewer's time zone; the API, commands and logs use UTC."""
 
 import zoneinfo
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from common.instants import known_zones
 
-# A script of ours (static/portcullis/zone.js) puts the browser's own zone there; what is no zone counts as none.
+# static/portcullis/zone.js stores the browser's time zone there. An unknown zone is ignored.
 COOKIE = "zone"
 
 

@@ -1,1 +1,1 @@
-"""How the panel writes dates and times: Django takes a language's own habits unless a module says otherwise."""
+"""Formats of dates and times in the panel, in place of those that Django has for the language."""

@@ -85,11 +85,11 @@ def test_expired_token_families_and_counters_go_too(anna: Admin) -> None:
 
 
 def test_the_command_calls_every_prune_module() -> None:
-    """A room that has a `prune.py` and is missing in the command would keep its rows for good."""
+    """An app that has a `prune.py` and is missing in the command would keep its rows for good."""
     folder = settings.BASE_DIR
     command = (folder / "config/management/commands/prune.py").read_text(encoding="utf-8")
-    rooms = [config.path for config in apps.get_app_configs() if Path(config.path).parent == folder]
-    modules = [path.relative_to(folder) for room in rooms for path in Path(room).rglob("prune.py")]
+    folders = [config.path for config in apps.get_app_configs() if Path(config.path).parent == folder]
+    modules = [path.relative_to(folder) for app in folders for path in Path(app).rglob("prune.py")]
     named = [".".join(path.with_suffix("").parts) for path in modules if "commands" not in path.parts]
     assert len(named) >= 4
     assert [module for module in named if f"from {module} import" not in command] == []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,7 +13,8 @@ from accounts import services
 from accounts.models import Admin, TokenFamily
 from audit.actors import acting_admin
 from audit.models import Event
-from common.admin import KnownLookupsOnly, ReadOnlyAdmin, RefusalsAsMessages
+from common.admin import KnownLookupsOnly, ReadOnlyAdmin
+from common.errors import DomainError
 from panel.people.forms import ChangeAdminForm, NewAdminForm
 from panel.people.history import events_about_url, events_of_admin
 from panel.people.reset_password import ResetPasswordView
@@ -21,7 +22,7 @@ from panel.people.reset_two_factor import ResetTwoFactorView
 
 
 @admin.register(Admin)
-class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
+class AdminAdmin(KnownLookupsOnly, UserAdmin):
     form = ChangeAdminForm
     add_form = NewAdminForm
     add_form_template = "panel/people/add_form.html"
@@ -40,6 +41,14 @@ class AdminAdmin(RefusalsAsMessages, KnownLookupsOnly, UserAdmin):
     add_fieldsets = [
         (None, {"fields": ["username", "email", "role", "password1", "password2"]}),
     ]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the refusal of a service as a message on the same page."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(request.get_full_path())
 
     def get_queryset(self, request: HttpRequest) -> Any:
         people: Any = super().get_queryset(request)

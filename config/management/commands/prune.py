@@ -30,7 +30,7 @@ class Command(DomainCommand):
         if (days is not None and not 1 <= days <= 36_500) or not 1 <= batch_size <= 100_000:
             raise InvalidInput("--heartbeat-days must be 1 to 36500 and --batch-size 1 to 100000.")
         keep = settings.HEARTBEAT_HISTORY if days is None else timedelta(days=days)
-        # Each room has one function here, which takes `at` and returns how many rows it deleted, by what they are.
+        # One function for each app. It takes `at` and returns the number of deleted rows of each kind.
         prune_functions: list[Callable[..., dict[str, int]]] = [
             partial(prune_heartbeats, keep=keep, batch_size=batch_size),
             prune_sign_ins,

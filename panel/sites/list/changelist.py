@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from common.admin import asks_for_nul
+from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
 from panel.sites.list.rows import Row, rows_of
@@ -41,7 +41,7 @@ class SiteChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Site]:
         """The whole list, for actions and the export; the page itself is found by `get_results`."""
         self.filter_specs, self.has_filters, unknown, _, self.has_active_filters = self.get_filters(request)
-        if unknown or asks_for_nul(request) or not all(spec.is_known for spec in self.filter_specs):
+        if unknown or has_nul_in_query(request) or not all(spec.is_known for spec in self.filter_specs):
             # Never show more sites than were asked for, or let an action change them.
             raise IncorrectLookupParameters
         self.query_of_list = self.read_query()
