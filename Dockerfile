@@ -1,4 +1,4 @@
-# Every step lives in scripts/container/, where the tests run it without a container engine.
+# The steps are scripts in scripts/container/, so that the tests can run them without a container engine.
 FROM python:3.12-slim AS build
 WORKDIR /app
 COPY requirements.txt requirements-fast.txt ./
@@ -11,7 +11,7 @@ FROM python:3.12-slim
 WORKDIR /app
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=build /app /app
-# The code belongs to root; the server may write to var/ alone, where SQLite lives unless DATABASE_URL says otherwise.
+# The code belongs to root. The server may write to var/ only, where the default SQLite database is.
 COPY --from=build --chown=10001:10001 /app/var /app/var
 USER 10001:10001
 VOLUME /app/var

@@ -27,7 +27,7 @@ check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment s
 format: .venv/dev.stamp ## format the code and fix what ruff can fix
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
 
-demo: .venv/run.stamp ## fill the running server (or start one) with forty restaurants that call home
+demo: .venv/run.stamp ## fill the running server (or start one) with forty restaurants that send heartbeats
 	@$(BIN)/python scripts/demo.py
 
 demo-clean: .venv/run.stamp ## remove the demo's restaurants
@@ -37,11 +37,11 @@ screenshots: .venv/dev.stamp ## renew the screenshots of the panel in docs/scree
 	@scripts/system_packages.sh
 	@$(BIN)/python scripts/with_services.py $(BIN)/python scripts/screenshots.py
 
-bench: .venv/bench.stamp .venv/fast.stamp ## measure heartbeats against the rival and the ceiling; writes benchmarks/results.md
+bench: .venv/bench.stamp .venv/fast.stamp ## measure heartbeats against another implementation and an upper bound; writes benchmarks/results.md
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.heartbeat
 
-bench-quick: .venv/bench.stamp .venv/fast.stamp ## the same in less than a minute, roughly; writes nothing
+bench-quick: .venv/bench.stamp .venv/fast.stamp ## the same measurements in less than a minute, less exact; writes nothing
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.heartbeat --quick
 
