@@ -14,10 +14,72 @@ SORT_AT_MOST = 6_000
 SORT_TEXT_MATCHES_AT_MOST = 20_000
 ASK_PULSES_UP_TO_ROW = 2_000
 
-# A condition on pulses or a text, and at most {at_most} sites match: these are sorted. Without ids if there are more.
-SORT_FOUND = """
+# A text and no condition on pulses, and at most {at_most} sites match: these are sorted. Without ids if there are more.
+SORT_TEXT_MATCHES = """
+WITH sites AS NOT MATERIALIZED ({sites}),
+found AS MATERIALIZED (
+    SELECT pk, name, is_locked, is_active, license_expires_at FROM sites LIMIT {at_most} + 1
+),
+size AS (SELECT count(*) AS total FROM found),
+ranked AS NOT MATERIALIZED (
+    SELECT found.pk, found.name, pulse.due_at,
+           CASE WHEN found.is_locked THEN 2
+                WHEN NOT found.is_active OR found.license_expires_at <= {at} THEN 3
+                WHEN pulse.due_at IS NULL THEN 4
+                WHEN pulse.due_at >= {at} THEN 5
+                ELSE 0  -- late or offline: the longer overdue, the earlier
+           END AS triage
+      FROM found
+      JOIN sites_sitepulse AS pulse ON pulse.site_id = found.pk
+)
+SELECT total,
+       CASE WHEN total <= {at_most} THEN
+           ARRAY(SELECT pk FROM ranked
+                  ORDER BY triage {direction},
+                           CASE WHEN triage = 0 THEN due_at END {direction},
+                           CASE WHEN triage > 0 THEN name END {direction},
+                           pk {direction}
+                  LIMIT {limit} OFFSET {offset})
+       END
+  FROM size
+"""
+
+# Conditions on pulses and on sites or texts, and at most {at_most} sites match: these are sorted. Without ids if there are
+# more.
+SORT_MATCHES_OF_BOTH = """
 WITH sites AS NOT MATERIALIZED ({sites}),
 pulses AS NOT MATERIALIZED ({pulses}),
+found AS MATERIALIZED (
+    SELECT pk, name, is_locked, is_active, license_expires_at, due_at
+      FROM pulses JOIN sites USING (pk)
+     LIMIT {at_most} + 1
+),
+size AS (SELECT count(*) AS total FROM found),
+ranked AS NOT MATERIALIZED (
+    SELECT pk, name, due_at,
+           CASE WHEN is_locked THEN 2
+                WHEN NOT is_active OR license_expires_at <= {at} THEN 3
+                WHEN due_at IS NULL THEN 4
+                WHEN due_at >= {at} THEN 5
+                ELSE 0  -- late or offline: the longer overdue, the earlier
+           END AS triage
+      FROM found
+)
+SELECT total,
+       CASE WHEN total <= {at_most} THEN
+           ARRAY(SELECT pk FROM ranked
+                  ORDER BY triage {direction},
+                           CASE WHEN triage = 0 THEN due_at END {direction},
+                           CASE WHEN triage > 0 THEN name END {direction},
+                           pk {direction}
+                  LIMIT {limit} OFFSET {offset})
+       END
+  FROM size
+"""
+
+# Only a condition on pulses, and at most {at_most} sites match: these are looked up and sorted. Without ids if there are more.
+SORT_PULSES = """
+WITH pulses AS NOT MATERIALIZED ({pulses}),
 found AS MATERIALIZED ({matching} LIMIT {at_most} + 1),
 size AS (SELECT count(*) AS total FROM found),
 ranked AS NOT MATERIALIZED (
@@ -66,21 +128,25 @@ with_problem AS MATERIALIZED (
                          UNION ALL SELECT pk FROM sites WHERE NOT is_active
                          UNION ALL SELECT pk FROM sites WHERE license_expires_at <= {at}))
 ),
-size AS MATERIALIZED (SELECT total, least(total, {stop}) AS stop FROM (SELECT {total} AS total) AS counted),
+size AS MATERIALIZED (SELECT {total} AS total),
 part_1 AS MATERIALIZED (
-    SELECT ARRAY(SELECT pk FROM ({group_1} LIMIT {stop}) AS next LIMIT stop) AS ids FROM size
+    SELECT ARRAY(SELECT pk FROM ({group_1} LIMIT {stop}) AS next LIMIT least(total, {stop})) AS ids FROM size
 ),
 part_2 AS MATERIALIZED (
-    SELECT ids || ARRAY(SELECT pk FROM ({group_2} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_1
+    SELECT ids || ARRAY(SELECT pk FROM ({group_2} LIMIT {stop}) AS next LIMIT least(total, {stop}) - cardinality(ids)) AS ids
+      FROM size, part_1
 ),
 part_3 AS MATERIALIZED (
-    SELECT ids || ARRAY(SELECT pk FROM ({group_3} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_2
+    SELECT ids || ARRAY(SELECT pk FROM ({group_3} LIMIT {stop}) AS next LIMIT least(total, {stop}) - cardinality(ids)) AS ids
+      FROM size, part_2
 ),
 part_4 AS MATERIALIZED (
-    SELECT ids || ARRAY(SELECT pk FROM ({group_4} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_3
+    SELECT ids || ARRAY(SELECT pk FROM ({group_4} LIMIT {stop}) AS next LIMIT least(total, {stop}) - cardinality(ids)) AS ids
+      FROM size, part_3
 ),
 part_5 AS MATERIALIZED (
-    SELECT ids || ARRAY(SELECT pk FROM ({group_5} LIMIT {stop}) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_4
+    SELECT ids || ARRAY(SELECT pk FROM ({group_5} LIMIT {stop}) AS next LIMIT least(total, {stop}) - cardinality(ids)) AS ids
+      FROM size, part_4
 )
 SELECT total, ids[{offset} + 1:{stop}] FROM size, part_5
 """
@@ -103,13 +169,13 @@ LOCKED = """
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE is_locked
                  ORDER BY name {direction}, pk {direction} OFFSET 0) AS sites
-         WHERE {fulfils_pulse_conditions}
+         WHERE {of_problem_matches_pulse}
          ORDER BY name {direction}, pk {direction}"""
 UNLICENSED = """
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE NOT is_locked AND (NOT is_active OR license_expires_at <= {at})
                  ORDER BY name {direction}, pk {direction} OFFSET 0) AS sites
-         WHERE {fulfils_pulse_conditions}
+         WHERE {of_problem_matches_pulse}
          ORDER BY name {direction}, pk {direction}"""
 NEVER_SEEN = """
         SELECT pk
@@ -122,16 +188,22 @@ ONLINE = """
         SELECT pk
           FROM sites
          WHERE (pk IN (SELECT pk FROM with_problem)) IS NOT TRUE
-           AND {fulfils_pulse_conditions}
+           AND {of_online_matches_pulse}
          ORDER BY name {direction}, pk {direction}"""
 GROUPS = (OVERDUE, LOCKED, UNLICENSED, NEVER_SEEN, ONLINE)
 
 
 def find_ids(query: SiteQuery, rows: slice) -> tuple[int, list[Any]]:
     """How many sites the list has, and the ids of those at the positions `rows`."""
-    if query.on_pulse or query.on_text:
-        at_most = SORT_TEXT_MATCHES_AT_MOST if query.on_text else SORT_AT_MOST
-        total, ids = run(render(SORT_FOUND, query, rows, at_most=at_most))
+    has_site_conditions = bool(query.on_site or query.on_text)
+    at_most = SORT_TEXT_MATCHES_AT_MOST if query.on_text else SORT_AT_MOST
+    few = None
+    if query.on_pulse:
+        few = SORT_MATCHES_OF_BOTH if has_site_conditions else SORT_PULSES
+    elif query.on_text:
+        few = SORT_TEXT_MATCHES
+    if few:
+        total, ids = run(render(few, query, rows, at_most=at_most))
         if ids is not None:
             return total, ids
     return run(render(FILL_FROM_GROUPS, query, rows))
@@ -140,23 +212,19 @@ def find_ids(query: SiteQuery, rows: slice) -> tuple[int, list[Any]]:
 def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -> str:
     """The statement for this query, with all values in it."""
     columns = ("pk", "name", "is_locked", "is_active", "license_expires_at")
+    has_site_conditions = bool(query.on_site or query.on_text)
+    matching = (MATCHING_BOTH if has_site_conditions else MATCHING_PULSES).format(pulse_column="due_at")
     at = literal(query.at)
     if not query.on_pulse:
-        matching = "SELECT pk FROM sites"
         scanned, total = SILENT_PULSES.format(at=at), "(SELECT count(*) FROM sites)"
-        fulfils_pulse_conditions = "true"
+        asks_pulse = knows_pulse = "true"
     else:
-        matching = (MATCHING_BOTH if query.on_site or query.on_text else MATCHING_PULSES).format(pulse_column="due_at")
-        if query.on_site or query.on_text:
+        if has_site_conditions:
             scanned, total = matching, "(SELECT scanned.total FROM scanned)"
         else:
-            scanned = "SELECT pk, due_at FROM pulses"
-            total = COUNT_SCANNED
-        fulfils_pulse_conditions = (
-            "(SELECT true FROM pulses WHERE pulses.pk = sites.pk)"
-            if rows.start <= ASK_PULSES_UP_TO_ROW
-            else "(pk IN (SELECT pk FROM pulses)) IS TRUE"
-        )
+            scanned, total = "SELECT pk, due_at FROM pulses", COUNT_SCANNED
+        asks_pulse = "(SELECT true FROM pulses WHERE pulses.pk = sites.pk)"
+        knows_pulse = "(pk IN (SELECT pk FROM pulses)) IS TRUE"
     values: dict[str, Any] = {
         "sites": select(query.sites().values(*columns)),
         "live": select(Site.objects.live().values(*columns)),
@@ -164,7 +232,8 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
         "matching": matching,
         "scanned": scanned,
         "total": total,
-        "fulfils_pulse_conditions": fulfils_pulse_conditions,
+        "of_problem_matches_pulse": asks_pulse,
+        "of_online_matches_pulse": asks_pulse if rows.start <= ASK_PULSES_UP_TO_ROW else knows_pulse,
         "at": at,
         "direction": "DESC" if query.descending else "ASC",
         "limit": rows.stop - rows.start,

@@ -1,4 +1,4 @@
-"""The SQL of both strategies by which PostgreSQL finds a page in the order of triage, as it is sent."""
+"""The SQL of each strategy by which PostgreSQL finds a page in the order of triage, as it is sent."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,12 @@ AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATE = status_conditions(AT, pulse="")[SiteStatus.LATE]
 
 CASES = {
-    "sort_found": (triage_postgresql.SORT_FOUND, SiteQuery(at=AT, on_text=containing("Roma"))),
+    "sort_text_matches": (triage_postgresql.SORT_TEXT_MATCHES, SiteQuery(at=AT, on_text=containing("Roma"))),
+    "sort_matches_of_both": (
+        triage_postgresql.SORT_MATCHES_OF_BOTH,
+        SiteQuery(at=AT, on_text=containing("Roma"), on_pulse=LATE),
+    ),
+    "sort_pulses": (triage_postgresql.SORT_PULSES, SiteQuery(at=AT, on_pulse=LATE)),
     "fill_from_groups": (triage_postgresql.FILL_FROM_GROUPS, SiteQuery(at=AT)),
     "fill_from_groups_of_pulses": (
         triage_postgresql.FILL_FROM_GROUPS,

@@ -16,7 +16,7 @@ with_problem AS MATERIALIZED (
                          UNION ALL SELECT pk FROM sites WHERE NOT is_active
                          UNION ALL SELECT pk FROM sites WHERE license_expires_at <= '2026-06-01 12:00:00+00:00'::timestamptz))
 ),
-size AS MATERIALIZED (SELECT total, least(total, 50) AS stop FROM (SELECT (SELECT count(*) FROM sites) AS total) AS counted),
+size AS MATERIALIZED (SELECT (SELECT count(*) FROM sites) AS total),
 part_1 AS MATERIALIZED (
     SELECT ARRAY(SELECT pk FROM (
         SELECT pk
@@ -24,7 +24,7 @@ part_1 AS MATERIALIZED (
                  ORDER BY due_at ASC, pk ASC) AS overdue
          WHERE (SELECT true FROM sites
                  WHERE sites.pk = overdue.pk AND is_active AND license_expires_at > '2026-06-01 12:00:00+00:00'::timestamptz AND NOT is_locked)
-         ORDER BY due_at ASC, pk ASC LIMIT 50) AS next LIMIT stop) AS ids FROM size
+         ORDER BY due_at ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50)) AS ids FROM size
 ),
 part_2 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -32,7 +32,8 @@ part_2 AS MATERIALIZED (
           FROM (SELECT pk, name FROM sites WHERE is_locked
                  ORDER BY name ASC, pk ASC OFFSET 0) AS sites
          WHERE true
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_1
+         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_1
 ),
 part_3 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -40,7 +41,8 @@ part_3 AS MATERIALIZED (
           FROM (SELECT pk, name FROM sites WHERE NOT is_locked AND (NOT is_active OR license_expires_at <= '2026-06-01 12:00:00+00:00'::timestamptz)
                  ORDER BY name ASC, pk ASC OFFSET 0) AS sites
          WHERE true
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_2
+         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_2
 ),
 part_4 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -48,7 +50,8 @@ part_4 AS MATERIALIZED (
           FROM sites
          WHERE pk = ANY (ARRAY(SELECT pk FROM silent WHERE due_at IS NULL))
            AND is_active AND license_expires_at > '2026-06-01 12:00:00+00:00'::timestamptz AND NOT is_locked
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_3
+         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_3
 ),
 part_5 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -56,6 +59,7 @@ part_5 AS MATERIALIZED (
           FROM sites
          WHERE (pk IN (SELECT pk FROM with_problem)) IS NOT TRUE
            AND true
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_4
+         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_4
 )
 SELECT total, ids[0 + 1:50] FROM size, part_5

@@ -16,16 +16,16 @@ with_problem AS MATERIALIZED (
                          UNION ALL SELECT pk FROM sites WHERE NOT is_active
                          UNION ALL SELECT pk FROM sites WHERE license_expires_at <= '2026-06-01 12:00:00+00:00'::timestamptz))
 ),
-size AS MATERIALIZED (SELECT total, least(total, 50) AS stop FROM (SELECT (SELECT scanned.total FROM scanned)
+size AS MATERIALIZED (SELECT (SELECT scanned.total FROM scanned)
              - (SELECT count(*) FROM pulses
-                 WHERE pk = ANY (ARRAY(SELECT site_id FROM sites_site WHERE deregistered_at IS NOT NULL))) AS total) AS counted),
+                 WHERE pk = ANY (ARRAY(SELECT site_id FROM sites_site WHERE deregistered_at IS NOT NULL))) AS total),
 part_1 AS MATERIALIZED (
     SELECT ARRAY(SELECT pk FROM (
         SELECT pk
           FROM sites
          WHERE (pk IN (SELECT pk FROM with_problem)) IS NOT TRUE
            AND (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT stop) AS ids FROM size
+         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50)) AS ids FROM size
 ),
 part_2 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -33,7 +33,8 @@ part_2 AS MATERIALIZED (
           FROM sites
          WHERE pk = ANY (ARRAY(SELECT pk FROM silent WHERE due_at IS NULL))
            AND is_active AND license_expires_at > '2026-06-01 12:00:00+00:00'::timestamptz AND NOT is_locked
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_1
+         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_1
 ),
 part_3 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -41,7 +42,8 @@ part_3 AS MATERIALIZED (
           FROM (SELECT pk, name FROM sites WHERE NOT is_locked AND (NOT is_active OR license_expires_at <= '2026-06-01 12:00:00+00:00'::timestamptz)
                  ORDER BY name DESC, pk DESC OFFSET 0) AS sites
          WHERE (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_2
+         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_2
 ),
 part_4 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -49,7 +51,8 @@ part_4 AS MATERIALIZED (
           FROM (SELECT pk, name FROM sites WHERE is_locked
                  ORDER BY name DESC, pk DESC OFFSET 0) AS sites
          WHERE (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_3
+         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_3
 ),
 part_5 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -58,6 +61,7 @@ part_5 AS MATERIALIZED (
                  ORDER BY due_at DESC, pk DESC) AS overdue
          WHERE (SELECT true FROM sites
                  WHERE sites.pk = overdue.pk AND is_active AND license_expires_at > '2026-06-01 12:00:00+00:00'::timestamptz AND NOT is_locked)
-         ORDER BY due_at DESC, pk DESC LIMIT 50) AS next LIMIT stop - cardinality(ids)) AS ids FROM size, part_4
+         ORDER BY due_at DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+      FROM size, part_4
 )
 SELECT total, ids[0 + 1:50] FROM size, part_5

@@ -1,0 +1,28 @@
+WITH sites AS NOT MATERIALIZED (SELECT "sites_site"."site_id" AS "pk", "sites_site"."name" AS "name", "sites_site"."is_locked" AS "is_locked", "sites_site"."is_active" AS "is_active", "sites_site"."license_expires_at" AS "license_expires_at" FROM "sites_site" WHERE ("sites_site"."deregistered_at" IS NULL AND "sites_site"."search_text"::text LIKE '%roma%')),
+pulses AS NOT MATERIALIZED (SELECT "sites_sitepulse"."site_id" AS "pk", "sites_sitepulse"."due_at" AS "due_at" FROM "sites_sitepulse" WHERE ("sites_sitepulse"."due_at" < '2026-06-01 12:00:00+00:00'::timestamptz AND "sites_sitepulse"."due_at" >= '2026-06-01 11:00:00+00:00'::timestamptz)),
+found AS MATERIALIZED (
+    SELECT pk, name, is_locked, is_active, license_expires_at, due_at
+      FROM pulses JOIN sites USING (pk)
+     LIMIT 6000 + 1
+),
+size AS (SELECT count(*) AS total FROM found),
+ranked AS NOT MATERIALIZED (
+    SELECT pk, name, due_at,
+           CASE WHEN is_locked THEN 2
+                WHEN NOT is_active OR license_expires_at <= '2026-06-01 12:00:00+00:00'::timestamptz THEN 3
+                WHEN due_at IS NULL THEN 4
+                WHEN due_at >= '2026-06-01 12:00:00+00:00'::timestamptz THEN 5
+                ELSE 0  -- late or offline: the longer overdue, the earlier
+           END AS triage
+      FROM found
+)
+SELECT total,
+       CASE WHEN total <= 6000 THEN
+           ARRAY(SELECT pk FROM ranked
+                  ORDER BY triage ASC,
+                           CASE WHEN triage = 0 THEN due_at END ASC,
+                           CASE WHEN triage > 0 THEN name END ASC,
+                           pk ASC
+                  LIMIT 50 OFFSET 0)
+       END
+  FROM size
