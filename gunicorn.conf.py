@@ -67,6 +67,7 @@ def on_starting(server):
 
 
 def problems_of_settings():
+    # gunicorn runs this file in its master process, which does not load Django.
     import django
     from django.core import checks
 
@@ -91,6 +92,7 @@ def pre_request(worker, req):
 
 def post_worker_init(worker):
     """Answer requests that gunicorn refuses with a problem in place of HTML."""
+    # gunicorn runs this file before the worker has loaded the application.
     from gunicorn import util
 
     from config.gunicorn_errors import write_problem

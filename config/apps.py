@@ -6,7 +6,8 @@ class PortcullisConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401 - registers the checks
+        # Django: checks are imported when the apps are ready.
+        from config import checks  # noqa: F401
 
 
 class PortcullisAdminConfig(AdminConfig):
