@@ -280,7 +280,7 @@ def show(api: Api) -> None:
     fill(api)
     print(f"\n{summary(api)}")
     print("\n  Calls that lie in the past are backdated; everything else went through the API.")
-    print(f"\nLook at {api.url}/admin/ · `make demo-clean` takes the demo out.", flush=True)
+    print(f"\nLook at {api.url}/admin/ · `make demo-clean` removes the demo.", flush=True)
 
 
 # --- With which server --------------------------------------------------------------------------------------------

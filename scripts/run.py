@@ -37,17 +37,17 @@ field() {{ python3 -c 'import json, sys; a = json.load(sys.stdin); print(a.get(s
 TOKEN=$({curl} $API/auth/login -H 'Content-Type: application/json' \\
   -d {credentials} | field access)
 
-# Register a site: its key is shown in this answer and never again
+# Register a site: its key is shown in this response only
 SITE=$({curl} $API/sites -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{{"name": "Trattoria Roma", "owner_name": "Giulia Conti", "contact_email": "giulia@roma.example"}}')
 SITE_ID=$(printf %s "$SITE" | field site_id)
 SITE_KEY=$(printf %s "$SITE" | field secret_key)
 
-# Call home, as the restaurant's local backend does
+# Send a heartbeat, as the local backend in the restaurant does
 {curl} $API/heartbeat -H "X-Site-ID: $SITE_ID" -H "X-Site-Key: $SITE_KEY" \\
   -H 'Content-Type: application/json' -d '{{"version": "1.0.0", "uptime_seconds": 60}}'; echo
 
-# Lock it, and call home again: the verdict has changed
+# Lock it, and send another heartbeat: the reply has changed
 {curl} $API/sites/$SITE_ID/lock -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{{"reason": "The invoice of May is open"}}'; echo
 {curl} $API/heartbeat -H "X-Site-ID: $SITE_ID" -H "X-Site-Key: $SITE_KEY" \\
