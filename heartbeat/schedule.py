@@ -2,7 +2,8 @@
 
 The usual pace is HEARTBEAT_INTERVAL, up to 5 % shorter or longer. The deviation is the same at each call of a site, so that
 sites that called at the same moment drift apart. If the licence ends before the usual next call, the site calls within the
-minute after that end. `heartbeat.statement` has the same rule in SQL.
+minute after that end. `heartbeat.statement` has the same rule in SQL. What makes a site late or offline after that moment is
+decided in `sites.status`.
 """
 
 import uuid

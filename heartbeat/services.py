@@ -45,7 +45,11 @@ class Report:
 
 @dataclass(frozen=True)
 class Reply:
-    """The reply to a heartbeat. JSON has the fields in this order. `licensed` and `locked` are independent of each other."""
+    """The reply to a heartbeat. JSON has the fields in this order. `licensed` and `locked` are independent of each other.
+
+    A new field also goes into the last SELECT of `heartbeat.statement`, `record_with_orm`, and `ReplySerializer`.
+    CONTRIBUTING.md has the steps.
+    """
 
     licensed: bool
     locked: bool
@@ -77,7 +81,7 @@ def record_with_one_statement(
     row = cursor.fetchone()
     if row is None:
         raise InvalidSiteCredentials
-    is_recorded, *fields = row
+    is_recorded, *fields = row  # in the order of the statement's last SELECT, which is that of Reply
     return Reply(*fields) if is_recorded else None
 
 

@@ -1,8 +1,9 @@
 """The one SQL statement that answers a heartbeat on PostgreSQL.
 
 It authenticates the site, computes the reply, updates the site's pulse, stores the history row and holds the site to its
-own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the
-calls that this statement does not record; heartbeat/tests/test_same_rules.py compares the two, and both with the querysets.
+own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the two
+kinds of calls that this statement does not record: a call past the site's limit, and the second use of a new key while older
+keys are valid. heartbeat/tests/test_same_rules.py compares the two, and both with the querysets.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Every change of a site's state: one function each, called by the API, the panel and the commands.
 
-`by` is the actor and `at` the moment of the change. Each function locks the site's row first, so that the second of two
-admins sees what the first one did; it writes only the columns that it changes, and records one event in the same transaction.
+`by` is the actor and `at` the moment of the change. Each function that changes an existing site locks its row first, so that
+the second of two admins sees what the first one did; it writes only the columns that it changes, and records one event in the
+same transaction, unless there is nothing to change.
 """
 
 import uuid
@@ -112,7 +113,7 @@ def update_site(
     """
     values = checked({field: changes[field] for field in EDITABLE if field in changes})
     reason = checked_note(reason, field="reason")
-    site = locked_site(site_id, expected_revisions=expected_revisions)
+    site = site_for_update(site_id, expected_revisions=expected_revisions)
     changed = {field: value for field, value in values.items() if value != getattr(site, field)}
     if not changed:
         return site
@@ -148,7 +149,7 @@ def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Si
     Raises InvalidInput, SiteNotFound.
     """
     reason = checked_value("reason", reason)
-    site = locked_site(site_id)
+    site = site_for_update(site_id)
     if site.is_locked and site.lock_reason == reason:
         return site
     action = SiteAction.LOCK_REASON_CHANGED if site.is_locked else SiteAction.LOCKED
@@ -171,7 +172,7 @@ def unlock_site(
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     note = checked_note(note, field="note")
-    site = locked_site(site_id)
+    site = site_for_update(site_id)
     if not site.is_locked:
         return site
     refuse_if_changed(site, expected)
@@ -200,7 +201,7 @@ def extend_license(
     given = {"days": days, "until": until}
     checked({field: value for field, value in given.items() if value is not None})
     note = checked_note(note, field="note")
-    site = locked_site(site_id)
+    site = site_for_update(site_id)
     refuse_if_changed(site, expected)
     before = site.license_expires_at
     site.license_expires_at = extended_end(before, at=at, days=days, until=until)
@@ -241,7 +242,7 @@ def rotate_key(
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     checked_overlap(overlap)
-    site = locked_site(site_id, expected_revisions=expected_revisions)
+    site = site_for_update(site_id, expected_revisions=expected_revisions)
     ends_at = at + overlap
     # Locked in the order of their ids, as in retire_older_keys, so that the two cannot deadlock.
     keys = list(SiteKey.objects.select_for_update().filter(site=site, revoked_at=None).order_by("id"))
@@ -284,7 +285,7 @@ def deregister_site(
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     reason = checked_note(reason, field="reason")
-    site = locked_site(site_id)
+    site = site_for_update(site_id)
     refuse_if_changed(site, expected)
     site.deregistered_at = at
     save_fields(site, ["deregistered_at"], at=at)
@@ -302,7 +303,7 @@ def restore_site(
     Raises InvalidInput, SiteNotFound, SiteNotDeregistered, SiteChanged.
     """
     reason = checked_note(reason, field="reason")
-    site = locked_row(Site.objects.all(), site_id)
+    site = row_for_update(Site.objects.all(), site_id)
     if site.deregistered_at is None:
         raise SiteNotDeregistered
     refuse_if_changed(site, expected)
@@ -313,14 +314,14 @@ def restore_site(
     return site
 
 
-def locked_site(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
-    site = locked_row(Site.objects.live(), site_id)
+def site_for_update(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
+    site = row_for_update(Site.objects.live(), site_id)
     if expected_revisions is not None and site.revision not in expected_revisions:
         raise SiteChanged
     return site
 
 
-def locked_row(sites: Any, site_id: uuid.UUID) -> Site:
+def row_for_update(sites: Any, site_id: uuid.UUID) -> Site:
     # no_key is the lock that an UPDATE takes; inserts of rows that refer to the site do not wait for it.
     site: Site | None = sites.select_for_update(no_key=True).filter(pk=site_id).first()
     if site is None:

@@ -1,3 +1,5 @@
+"""The JSON of a heartbeat: its report, the reply, and the history."""
+
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
@@ -27,7 +29,8 @@ class ReportSerializer(serializers.Serializer[Any]):
     uptime_seconds = StrictIntegerField(min_value=0, max_value=MAX_UPTIME)
 
 
-# Describes `heartbeat.services.Reply` for the API's documentation; the view writes the reply without it.
+# Describes `heartbeat.services.Reply` for the API's documentation; the view writes the reply without it. Clients that were
+# generated from the published schema know it by the name of the component.
 @extend_schema_serializer(component_name="HeartbeatAnswer")
 class ReplySerializer(serializers.Serializer[Any]):
     licensed = serializers.BooleanField()

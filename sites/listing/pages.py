@@ -1,7 +1,8 @@
 """Find one page of the list of sites.
 
 On PostgreSQL, statements that hardly get dearer with the number of sites find it (`sites.listing.postgresql`). On SQLite, and
-for lists with deregistered sites, the ORM does.
+for lists with deregistered sites, the ORM does. The order in which the panel lists sites by default (triage) is found by
+`panel.sites.list.triage`, which uses `page_by_orm` and `page_of_ids`.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The list of sites: reads the filters, the search and the order from the URL, and finds the page."""
+"""The list of sites: reads the filters, the search and the order from the URL, and shows the page that they select.
+
+The page is found by `sites.listing.pages`, or by `panel.sites.list.triage` if the order is triage.
+"""
 
 import math
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ def urls(site_admin: ModelAdmin) -> list[URLPattern]:
             name="sites_site_operate",
         ),
         path(
-            "operate/<slug:name>/<uuid:run>/",
+            "operate/<slug:name>/<uuid:run_id>/",
             in_admin(OperationResultView.as_view(site_admin=site_admin)),
             name="sites_site_operated",
         ),

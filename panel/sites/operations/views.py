@@ -1,4 +1,7 @@
-"""The page that confirms an operation, and the page with its result."""
+"""The page that confirms an operation, and the page with its result.
+
+The operations are in `panel.sites.operations.registry`; `panel.sites.operations.run` carries one out.
+"""
 
 import uuid
 from collections import Counter
@@ -64,10 +67,10 @@ class OperationView(SiteAdminView):
         context: Any = {"opts": self.site_admin.opts, "preserved_filters": filters}
         return str(add_preserved_filters(context, reverse(f"admin:{name}", args=args)))
 
-    def report_key(self, run: uuid.UUID) -> dict[str, Any]:
+    def report_key(self, run_id: uuid.UUID) -> dict[str, Any]:
         """Where the results of one confirmed form are stored: per admin, so that an admin reads only their own."""
         path = f"/admin/sites/site/operate/{self.operation.name}"
-        return {"admin": self.request.user, "path": path, "key": str(run)}
+        return {"admin": self.request.user, "path": path, "key": str(run_id)}
 
 
 class ConfirmOperationView(OperationView):
@@ -91,28 +94,28 @@ class ConfirmOperationView(OperationView):
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         if self.selection.refusal:
             return self.back_to_list()
-        return self.ask(self.operation.form(sites=self.selection.sites, at=self.at), run=uuid.uuid4())
+        return self.ask(self.operation.form(sites=self.selection.sites, at=self.at), run_id=uuid.uuid4())
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         if "confirmed" not in request.POST:
             return self.get(request, name)
         if self.selection.refusal:
             return self.back_to_list()
-        run = read_uuid(request.POST.get("run", "")) or uuid.uuid4()
+        run_id = read_uuid(request.POST.get("run_id", "")) or uuid.uuid4()
         form = self.operation.form(request.POST, sites=self.selection.sites, at=self.at)
-        report = find_report(**self.report_key(run))
+        report = find_report(**self.report_key(run_id))
         was_run = report is not None and report.status is not None
         # A form that was run is answered with its results, even if its entries are no longer valid.
         if was_run or form.is_valid():
-            return self.run_once(form, run=run)
+            return self.run_once(form, run_id=run_id)
         form.focus_first_error()
-        return self.ask(form, run=run)
+        return self.ask(form, run_id=run_id)
 
     def back_to_list(self) -> HttpResponse:
         messages.error(self.request, f"{self.selection.refusal} Nothing was done.")
         return HttpResponseRedirect(self.url_of("sites_site_changelist"))
 
-    def ask(self, form: OperationForm, *, run: uuid.UUID) -> HttpResponse:
+    def ask(self, form: OperationForm, *, run_id: uuid.UUID) -> HttpResponse:
         operation, sites = self.operation, self.selection.sites
         previews = [
             SitePreview(
@@ -134,12 +137,12 @@ class ConfirmOperationView(OperationView):
                 state_counts=[] if is_one else count_badges(sites, self.at),
                 unknown=self.selection.unknown,
                 form=form,
-                run=run,
+                run_id=run_id,
                 cancel_url=self.url_after(),
             )
         )
 
-    def run_once(self, form: OperationForm, *, run: uuid.UUID) -> HttpResponse:
+    def run_once(self, form: OperationForm, *, run_id: uuid.UUID) -> HttpResponse:
         """A form that is sent again, by a second click or a reload, is answered with the results of the first time."""
         sites, posted = self.selection.sites, self.request.POST
 
@@ -155,9 +158,9 @@ class ConfirmOperationView(OperationView):
             )
 
         entries = {name: values for name, values in posted.lists() if name != "csrfmiddlewaretoken"}
-        result_page = HttpResponseRedirect(self.url_of("sites_site_operated", self.operation.name, run))
+        result_page = HttpResponseRedirect(self.url_of("sites_site_operated", self.operation.name, run_id))
         try:
-            report = report_once(run_form, **self.report_key(run), body=entries, at=timezone.now())
+            report = report_once(run_form, **self.report_key(run_id), body=entries, at=timezone.now())
         except IdempotencyKeyReused:
             messages.warning(
                 self.request,
@@ -191,8 +194,8 @@ class ConfirmOperationView(OperationView):
 class OperationResultView(OperationView):
     template_name = "panel/sites/operations/result.html"
 
-    def get(self, request: HttpRequest, name: str, run: uuid.UUID) -> HttpResponse:
-        report = find_report(**self.report_key(run))
+    def get(self, request: HttpRequest, name: str, run_id: uuid.UUID) -> HttpResponse:
+        report = find_report(**self.report_key(run_id))
         if report is None:
             raise Http404
         results = sorted(report.body or [], key=lambda result: ResultKind(result["kind"]).position)

@@ -138,8 +138,8 @@ class StaleAwareForm(forms.ModelForm):
         return [self[name] for name in self.editable if name not in self.conflicts]
 
     @property
-    def changes(self) -> dict[str, Any]:
-        """The values to write, once the form is valid."""
+    def values_to_write(self) -> dict[str, Any]:
+        """The fields whose values differ from the stored ones, once the form is valid."""
         cleaned = self.cleaned_data
         return {name: cleaned[name] for name in self.editable if not same_value(cleaned[name], self.stored[name])}
 

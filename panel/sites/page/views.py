@@ -56,14 +56,14 @@ class SitePageView(SiteAdminView):
         except DomainError as error:
             messages.error(request, error.detail)
             return HttpResponseRedirect(request.get_full_path())
-        saved = ", ".join(map(label_of, form.changes))
+        saved = ", ".join(map(label_of, form.values_to_write))
         messages.success(request, f"Saved: {saved}." if saved else "There was nothing to save.")
         return HttpResponseRedirect(reverse("admin:sites_site_change", args=[site.pk]))
 
     def save(self, site: Site, form: EditForm) -> None:
         services.update_site(
             site.pk,
-            form.changes,
+            form.values_to_write,
             by=acting_admin(self.request, Event.Source.ADMIN),
             at=timezone.now(),
             expected_revisions={site.revision},
