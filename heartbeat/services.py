@@ -47,8 +47,8 @@ class Report:
 class Reply:
     """The reply to a heartbeat. JSON has the fields in this order. `licensed` and `locked` are independent of each other.
 
-    A new field also goes into the last SELECT of `heartbeat.statement`, `record_with_orm`, and `ReplySerializer`.
-    CONTRIBUTING.md has the steps.
+    A new field also goes into `heartbeat.statement` (into `site`, `caller` and the last SELECT), `record_with_orm`, and
+    `ReplySerializer`. CONTRIBUTING.md has the steps.
     """
 
     licensed: bool

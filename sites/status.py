@@ -1,7 +1,8 @@
 """What decides whether a site is online, late, offline or never seen.
 
 Each reply to a heartbeat names the moment at which the next one is due (`SitePulse.due_at`; heartbeat/schedule.py computes
-it). After that moment the site is *late*, and HEARTBEAT_GRACE later it is *offline*.
+it). After that moment the site is *late*, and HEARTBEAT_GRACE later it is *offline*. Uptime counts a site as online until it is
+offline (heartbeat/availability.py).
 """
 
 from datetime import datetime

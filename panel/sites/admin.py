@@ -20,7 +20,7 @@ from sites.models import Site
 
 @admin.register(Site)
 class SiteAdmin(SiteListPage):
-    """Lists the sites. Each `<room>/urls.py` beside this module adds the pages of that room."""
+    """Lists the sites. Each `*/urls.py` below this folder adds the pages of its package."""
 
     def get_urls(self) -> list[URLPattern]:
         # Before Django's: the pages that register a site and show one take the places of its forms.

@@ -1,4 +1,4 @@
-"""What `manage.py prune` deletes of this room."""
+"""Uploaded files that `manage.py prune` deletes."""
 
 from datetime import datetime, timedelta
 

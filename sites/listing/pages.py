@@ -39,10 +39,10 @@ def within_any_list(rows: slice) -> slice:
 
 def page_by_orm(sites: SiteQuerySet, query: SiteQuery, rows: slice) -> Page:
     """A page of the sites, which are in order."""
-    return Page(list(sites.with_state(at=query.at)[rows]), query.matching().count())
+    return Page(list(sites.with_state(at=query.at)[rows]), query.matching_sites().count())
 
 
 def page_of_ids(ids: list[Any], query: SiteQuery, *, total: int) -> Page:
     """The sites of those ids, in their order, without one that was deregistered since its id was found."""
-    sites = {site.pk: site for site in query.registered().with_state(at=query.at).filter(pk__in=ids)}
+    sites = {site.pk: site for site in query.sites_in_scope().with_state(at=query.at).filter(pk__in=ids)}
     return Page([sites[pk] for pk in ids if pk in sites], total)

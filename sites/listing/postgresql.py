@@ -157,7 +157,7 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
     matching = MATCHING_BOTH if has_site_conditions else MATCHING_PULSES
     total = (COUNT_BOTH if has_site_conditions else COUNT_PULSES) if query.on_pulse else COUNT_SITES
     return statement.format(
-        sites=select(query.sites().values("pk", *(() if by_pulse else (column,)))),
+        sites=select(query.without_pulse_condition().values("pk", *(() if by_pulse else (column,)))),
         pulses=select(SitePulse.objects.filter(query.on_pulse).values("pk", pulse_column)),
         matching=matching.format(pulse_column=pulse_column),
         total=total,

@@ -25,19 +25,20 @@ class SiteQuery:
     descending: bool = False
     registration: Literal["live", "deregistered", "all"] = "live"
 
-    def registered(self) -> SiteQuerySet:
+    def sites_in_scope(self) -> SiteQuerySet:
+        """The live sites, the deregistered ones, or all, as `registration` says."""
         sites: SiteQuerySet = getattr(Site.objects, self.registration)()
         return sites
 
-    def sites(self) -> SiteQuerySet:
-        """The sites that fulfil the conditions on themselves, in no order."""
-        return self.registered().filter(self.on_site, self.on_text)
+    def without_pulse_condition(self) -> SiteQuerySet:
+        """The sites that fulfil `on_site` and `on_text`, in no order."""
+        return self.sites_in_scope().filter(self.on_site, self.on_text)
 
-    def matching(self) -> SiteQuerySet:
+    def matching_sites(self) -> SiteQuerySet:
         """The sites that fulfil all conditions, in no order."""
-        sites = self.sites()
+        sites = self.without_pulse_condition()
         return sites.filter(pk__in=SitePulse.objects.filter(self.on_pulse)) if self.on_pulse else sites
 
     def in_order(self) -> SiteQuerySet:
         """The whole list."""
-        return self.matching().sorted_by(self.order, descending=self.descending)
+        return self.matching_sites().sorted_by(self.order, descending=self.descending)

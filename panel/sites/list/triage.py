@@ -41,6 +41,7 @@ def find_triage_page(query: SiteQuery, rows: slice) -> Page:
 def in_triage_order(query: SiteQuery) -> SiteQuerySet:
     """The whole list."""
     status = status_conditions(query.at)
+    # The first condition that is true decides, so a site that is offline and locked belongs to the locked ones.
     group = Case(
         When(deregistered_at__isnull=False, then=Triage.DEREGISTERED),
         When(is_locked=True, then=Triage.LOCKED),
@@ -52,7 +53,7 @@ def in_triage_order(query: SiteQuery) -> SiteQuerySet:
         output_field=models.SmallIntegerField(),
     )
     is_overdue = Q(triage__lte=Triage.LATE)
-    sites: Any = query.matching().annotate(
+    sites: Any = query.matching_sites().annotate(
         triage=group,
         overdue_since=Case(When(is_overdue, then=F("pulse__due_at"))),
         name_unless_overdue=Case(When(~is_overdue, then=F("name"))),

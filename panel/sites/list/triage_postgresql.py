@@ -229,7 +229,7 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
         asks_pulse = "(SELECT true FROM pulses WHERE pulses.pk = sites.pk)"
         knows_pulse = "(pk IN (SELECT pk FROM pulses)) IS TRUE"
     values: dict[str, Any] = {
-        "sites": select(query.sites().values(*columns)),
+        "sites": select(query.without_pulse_condition().values(*columns)),
         "pulses": select(SitePulse.objects.filter(query.on_pulse).values("pk", "due_at")),
         "matching": matching,
         "scanned": scanned,

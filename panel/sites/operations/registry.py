@@ -1,4 +1,7 @@
-"""The operations on sites that the panel offers, each with its permission, form, service and wording."""
+"""The operations that the panel offers for one site or for many, each with its permission, form, service and wording.
+
+To rotate a key is for one site only and shows the new key once: `panel.sites.registration` has its page.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,7 +51,8 @@ class Operation:
     # For which sites the site's page offers it; the service decides again.
     applies_to: Callable[[Site], bool]
     expect: Callable[[Site, datetime], ExpectedResult]
-    # The fields that the person decides on: a site on which one has changed since the page was opened is refused.
+    # The fields that the page shows and the person decides on. A site on which one has changed since is refused, unless the
+    # operation is unconditional; then the result says what the operation has replaced.
     compared_fields: tuple[str, ...]
     # Of a changed site.
     done_words: Callable[[Site, ShownValues], str]

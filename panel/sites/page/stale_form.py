@@ -6,6 +6,8 @@ each field that somebody else changed and that now differs from the form, it ask
 one if this person did not type another value. The answers count only if the hidden field `seen` names the revision that is
 still stored, so that a person never overwrites a change that the page has not shown. The row of the site is locked from the
 comparison until the changes are written (`SitePageView.post`), and a field without a conflict needs no answer.
+
+If the site was deregistered since, `SitePageView.post` saves nothing and says so.
 """
 
 from dataclasses import dataclass
@@ -46,6 +48,7 @@ class ChangesSince:
         return timeline(self.events)
 
     def by_field(self) -> dict[str, FieldChange]:
+        """Of each changed field the newest event, and the value from before the oldest event: the form was opened with it."""
         changes: dict[str, FieldChange] = {}
         for event in self.events:
             for name, (before, _) in event.changes.items():
@@ -104,7 +107,7 @@ class StaleAwareForm(forms.ModelForm):
         return cleaned
 
     def find_conflicts(self, since: ChangesSince) -> None:
-        """Fill `conflicts`, and take the stored value of each field for which it is chosen."""
+        """Fill `conflicts`. A field takes the stored value if that is chosen, or if this person did not type another value."""
         changes = since.by_field()
         for name in self.editable:
             if name not in changes and since.is_complete:
