@@ -59,6 +59,7 @@ LIES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
 def test_a_lie_signs_nobody_in_and_is_counted(key: SoftKey, lie: dict[str, Any]) -> None:
     client = after_password()
@@ -162,6 +163,7 @@ def garbage() -> list[str]:
     return [*others, *map(json.dumps, [*broken, {**good, "rawId": 5}, {**good, "id": "AA"}, {**good, "type": "x"}])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", garbage())
 def test_garbage_is_refused_when_adding_and_when_signing_in(key: SoftKey, answer: str) -> None:
     client: Client = signed_in()

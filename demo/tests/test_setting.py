@@ -21,6 +21,7 @@ def test_a_server_without_the_demo_does_not_know_its_commands(name: str) -> None
         call_command(name)
 
 
+@pytest.mark.slow
 def test_the_setting_adds_both_commands() -> None:
     listed = manage("help", "--commands", DEMO="true").stdout.split()
     assert set(COMMANDS) <= set(listed)

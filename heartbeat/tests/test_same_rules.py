@@ -49,6 +49,7 @@ def credentials(db: None) -> SiteCredentials:
     return SiteCredentials(str(registration.site.pk), registration.secret_key)
 
 
+@pytest.mark.slow
 @IN_ONE_TRANSACTION
 @given(
     end=instants,

@@ -222,6 +222,7 @@ def test_each_role_at_each_page(
     assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATION_PERMISSIONS)
 @pytest.mark.parametrize("name", CAST)
 def test_each_role_is_offered_each_operation_or_not(

@@ -22,6 +22,7 @@ def town(api: APIClient, register: Register, clock: Clock) -> dict[str, Register
     return sites
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "names"),
     [

@@ -79,6 +79,7 @@ def test_a_page_of_five_thousand_digits_is_refused_quickly(api: APIClient) -> No
     assert api.get("/api/sites", {"page": "9" * 5000}).status_code in (400, 404)
 
 
+@pytest.mark.slow
 def test_ten_sites_cost_as_many_queries_as_a_thousand(api: APIClient) -> None:
     for more in (10, 990):
         register_many(more)

@@ -95,6 +95,7 @@ def test_before_the_first_site_the_page_says_what_to_do(anna: Admin, vera: Admin
     assert "No activity yet." in page(vera)
 
 
+@pytest.mark.slow
 def test_it_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
     browser = browser_of(anna)
 

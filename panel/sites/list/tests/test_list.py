@@ -222,6 +222,7 @@ def test_versions_and_zones_that_there_are_can_be_chosen(browser: Client) -> Non
     assert [value for value, _ in specs["zone"].lookup_choices] == ["Europe/Berlin", "UTC"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["", "view=attention", "q=e", "version=1.0.0", "o=-4", "registration=all"])
 def test_the_list_asks_the_same_number_of_questions_of_3_sites_and_of_60(browser: Client, query: str) -> None:
     def cost() -> int:

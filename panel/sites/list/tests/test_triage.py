@@ -169,6 +169,7 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", sorted(QUESTIONS))
 @pytest.mark.django_db
 @any_estate

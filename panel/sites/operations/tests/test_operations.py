@@ -349,6 +349,7 @@ def test_control_characters_and_too_long_reasons_are_refused_beside_the_field(
     assert not stored(roma).is_locked
 
 
+@pytest.mark.slow
 def test_four_hundred_sites_fit_into_one_form(anna: Admin, roma: RegisteredSite) -> None:
     copies(399)
     sites = tuple(RegisteredSite(str(pk), "") for pk in Site.objects.values_list("pk", flat=True))
@@ -357,6 +358,7 @@ def test_four_hundred_sites_fit_into_one_form(anna: Admin, roma: RegisteredSite)
     assert len(confirmation.answer.content) < 300_000
 
 
+@pytest.mark.slow
 def test_the_longest_lock_reasons_of_four_hundred_sites_fit_into_one_form(anna: Admin, roma: RegisteredSite) -> None:
     copies(399)
     Site.objects.update(is_locked=True, lock_reason="🍝" * 500, locked_at=timezone.now())

@@ -180,6 +180,7 @@ def test_a_rotation_and_a_retired_key_since_then_are_counted_right(
     assert Site.objects.get().name == "Renamed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("revision", ["0", "-1", "99"])
 def test_a_form_with_an_unknown_revision_overwrites_nothing_unseen(
     page: OpenPage, roma: RegisteredSite, revision: str
