@@ -2,8 +2,6 @@
 
 import multiprocessing
 import os
-import socket
-import struct
 import sys
 from pathlib import Path
 
@@ -20,7 +18,7 @@ try:
     threads = env.integer("GUNICORN_THREADS", default=8, minimum=1, maximum=256)
 except ImproperlyConfigured as error:
     sys.exit(f"Portcullis cannot start: {error}")
-worker_class = "gthread"  # the sync worker closes each connection after its response
+worker_class = "config.server.worker.WholeRequestWorker"  # slow clients do not hold its threads
 keepalive = 75  # longer than a load balancer's usual 60 seconds, so that it does not send into a closing connection
 timeout = 30
 graceful_timeout = 25
@@ -30,8 +28,6 @@ control_socket_disable = True
 # The application handles forwarded headers: TRUSTED_PROXIES may hold networks.
 forwarded_allow_ips = ""
 limit_request_line = 8190
-# A request that stops arriving frees its thread after this time. A proxy that buffers requests avoids such clients.
-RECEIVE_TIMEOUT_SECONDS = 10
 # The application writes the access log as JSON, with the request's id.
 accesslog = None
 logger_class = "config.gunicorn_logging.WithoutAccessLog"
@@ -79,22 +75,18 @@ def problems_of_settings():
         return [str(error)]
 
 
-def when_ready(server):
-    """Set a receive timeout, which accepted connections inherit, so that half a request does not hold a thread."""
-    for listener in server.LISTENERS:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_SECONDS, 0))
-
-
 def pre_request(worker, req):
     """Let the application ask for `Connection: close`; see common/web/request_body.py."""
     req.body.close_connection = req.force_close
 
 
 def post_worker_init(worker):
-    """Answer requests that gunicorn refuses with a problem in place of HTML."""
+    """Answer requests that gunicorn refuses with a problem in place of HTML, and limit connections by network."""
     # gunicorn runs this file before the worker has loaded the application.
     from gunicorn import util
 
     from config.gunicorn_errors import write_problem
+    from config.server.networks import network_of
 
     util.write_error = write_problem
+    worker.network_of = network_of

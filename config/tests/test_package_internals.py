@@ -4,6 +4,8 @@ If a new version of a package lacks one, the test says which code to look at. Wh
 where it is used.
 """
 
+import inspect
+import re
 from typing import Any
 
 import pytest
@@ -14,7 +16,20 @@ from gunicorn import util
 from gunicorn.http.body import Body
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Message
+from gunicorn.http.unreader import Unreader
+from gunicorn.workers.gthread import ThreadWorker
 
+from config.server.connection import Connection
+
+WORKER_NAMES = (
+    "accept",
+    "enqueue_req",
+    "finish_request",
+    "handle",
+    "handle_error",
+    "murder_keepalived",
+    "_cap_keepalive",
+)
 INTERNALS = [
     (SessionStore, "_validate_session_key", "accounts/sessions.py refuses cookies that cannot be session keys"),
     (SessionStore, "_get_session_from_db", "accounts/sessions.py finds a session by the digest of its key"),
@@ -23,6 +38,8 @@ INTERNALS = [
     (TransactionTestCase, "_fixture_teardown", "conftest.py lifts the audit's triggers while tests empty the tables"),
     (Message, "force_close", "gunicorn.conf.py lets the application close a connection"),
     (util, "write_error", "gunicorn.conf.py answers gunicorn's own refusals with problem documents"),
+    (Unreader, "take_buffered", "config/server/connection.py finds the bytes behind a request"),
+    *((ThreadWorker, name, "config/server/worker.py receives requests in its place") for name in WORKER_NAMES),
 ]
 
 
@@ -42,3 +59,25 @@ def test_gunicorns_body_takes_an_attribute() -> None:
     body = Body(None)
     body.close_connection = print
     assert issubclass(ParseException, Exception)
+
+
+def test_gunicorns_worker_calls_what_ours_replaces_and_sets_what_it_reads() -> None:
+    """config/server/worker.py replaces methods that only gunicorn's own `run` and `handle` call."""
+    source = inspect.getsource(ThreadWorker)
+    for used in (
+        "self.accept",
+        "self.murder_keepalived()",
+        "self._cap_keepalive(",
+        "self.nr_conns < self.worker_connections",
+        "self.tpool",
+        "self.poller = selectors.DefaultSelector()",
+        "self.method_queue.defer(",
+        "conn.init()",
+        "conn.parser.finish_body(",
+    ):
+        assert used in source, f"gunicorn's ThreadWorker has no {used} any more: see config/server/worker.py."
+    read_by_handle = set(re.findall(r"\bconn\.(\w+)", inspect.getsource(ThreadWorker.handle)))
+    read_by_handle |= set(re.findall(r"\bconn\.(\w+)", inspect.getsource(ThreadWorker.handle_request)))
+    ours = {*dir(Connection), *inspect.signature(Connection.__init__).parameters, "sock"}
+    unknown = read_by_handle - ours - {"wait_for_data"}  # only called for a connection without data
+    assert not unknown, f"gunicorn reads {unknown} of a connection, which config/server/connection.py does not have."

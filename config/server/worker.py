@@ -1,0 +1,267 @@
+"""gunicorn's worker with threads, but a thread gets a request only once it has arrived whole.
+
+One thread of the worker, the poller, accepts connections, receives requests, and sends what a client was slow to read. So a
+client that is slow or silent costs a file descriptor and some memory, but no thread. The limits:
+
+- A head must arrive within 10 seconds and 64 KiB, a body within 10 seconds and the time that it takes at 8 KiB a second.
+- Of one network, MAX_WAITING connections may be busy receiving or sending; for another one, the oldest of them is closed.
+- A body over 64 KiB is read by one of LARGE_BODY_THREADS extra threads, so that uploads do not hold the others.
+- A response that is not read within 20 seconds and the time that it takes at 8 KiB a second is given up.
+
+Leans on these parts of gunicorn 27, which config/tests/test_package_internals.py checks: `ThreadWorker` (`run`, `handle`,
+`handle_error`, `accept`, `enqueue_req`, `finish_request`, `murder_keepalived`, `_cap_keepalive`, `poller`, `method_queue`,
+`tpool`, `nr_conns`) and `Unreader.take_buffered`.
+"""
+
+import errno
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn import util
+from gunicorn.config import Config
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+
+from config.server.connection import RECEIVE_SECONDS, SEND_SECONDS, Connection, State, seconds_for
+from config.server.incoming_request import Arrival
+
+MAX_WAITING = 64
+LARGE_BODY_THREADS = 2
+MAX_UNSENT_BYTES = 64 * 1024 * 1024  # of all connections of a process
+CLOSING_SECONDS = 2.0
+CLOSING_BYTES = 64 * 1024
+CHECK_SECONDS = 0.5
+RECEIVE_BYTES = 64 * 1024
+
+
+def no_network(client: Any) -> str | None:
+    return None
+
+
+class WholeRequestWorker(ThreadWorker):
+    # The network of a client's address for which MAX_WAITING counts, or None for no limit. gunicorn.conf.py sets it.
+    network_of: Callable[[Any], str | None] = staticmethod(no_network)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # In both, the oldest are first. Those that a thread handles are in neither.
+        self.idle: dict[Connection, None] = {}
+        self.waiting: dict[str | None, dict[Connection, None]] = {}
+        self.next_check = 0.0
+
+    @classmethod
+    def check_config(cls, cfg: Config, log: Any) -> None:
+        super().check_config(cfg, log)
+        if cfg.is_ssl:
+            sys.exit(
+                "Portcullis cannot start: gunicorn's certfile and keyfile are not supported; use a proxy for HTTPS."
+            )
+
+    def init_process(self) -> None:
+        self.large_body_pool = ThreadPoolExecutor(max_workers=LARGE_BODY_THREADS)
+        super().init_process()
+
+    # --- Receive ---
+
+    def accept(self, listener: socket.socket) -> None:
+        try:
+            accepted, client = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+                return
+            raise
+        self.make_room()
+        self.nr_conns += 1
+        connection = Connection(self.cfg, accepted, client, listener.getsockname(), self.network_of(client))
+        self.wait_for(connection, State.RECEIVING, RECEIVE_SECONDS)
+        self.on_readable(connection)  # the request has often arrived with the connection
+
+    def on_readable(self, connection: Connection, _: Any = None) -> None:
+        try:
+            data = connection.sock.receive_at_once(RECEIVE_BYTES)
+        except OSError:
+            data = b""
+        if data is None:
+            self.poll(connection, selectors.EVENT_READ)
+        elif not data:
+            self.close(connection)
+        elif connection.state is State.CLOSING:
+            connection.discarded += len(data)
+            if connection.discarded > CLOSING_BYTES:
+                self.close(connection)
+        else:
+            if connection.state is State.IDLE:
+                self.wait_for(connection, State.RECEIVING, RECEIVE_SECONDS)
+            connection.request.feed(data)
+            self.receive(connection)
+
+    def receive(self, connection: Connection) -> None:
+        """Go on according to what has arrived."""
+        request = connection.request
+        match request.arrival:
+            case Arrival.WHOLE | Arrival.LARGE:
+                connection.deadline = time.monotonic() + seconds_for(request.length or 0, RECEIVE_SECONDS)
+                self.enqueue_req(connection)
+            case Arrival.HEAD_TOO_LONG:
+                self.refuse(connection, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            case Arrival.BODY_MISSING:
+                if not connection.has_body_deadline:
+                    connection.has_body_deadline = True
+                    connection.deadline = time.monotonic() + seconds_for(request.length or 0, RECEIVE_SECONDS)
+                    if request.expects_continue:
+                        connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.poll(connection, selectors.EVENT_READ)
+            case Arrival.HEAD_MISSING:
+                self.poll(connection, selectors.EVENT_READ)
+
+    def enqueue_req(self, connection: Connection) -> None:
+        self.forget(connection)
+        connection.state = State.HANDLING
+        pool = self.large_body_pool if connection.request.is_large else self.tpool
+        future = pool.submit(self.handle, connection)
+        future.add_done_callback(partial(self.method_queue.defer, self.finish_request, connection))
+
+    # --- Send ---
+
+    def finish_request(self, connection: Connection, future: Future[bool]) -> None:
+        """After a thread has handled a request; `future` holds whether the connection is kept alive."""
+        try:
+            connection.keeps_alive = future.result()
+            self.send(connection)
+        except Exception:
+            self.log.exception("Error handling a connection")
+            self.close(connection)
+
+    def send(self, connection: Connection, _: Any = None) -> None:
+        sock = connection.sock
+        try:
+            is_sent = sock.flush()
+        except OSError:
+            self.close(connection)
+            return
+        if is_sent:
+            self.go_on(connection)
+        elif connection.state is not State.SENDING:
+            self.wait_for(connection, State.SENDING, seconds_for(sock.unsent_length, SEND_SECONDS))
+            self.poll(connection, selectors.EVENT_WRITE)
+            self.limit_unsent()
+
+    def go_on(self, connection: Connection) -> None:
+        """After a response is sent: receive the next request, or close."""
+        self.forget(connection)
+        if not connection.keeps_alive:
+            self.close_gracefully(connection)
+            return
+        connection.begin_next_request()
+        if connection.request.data:
+            self.wait_for(connection, State.RECEIVING, RECEIVE_SECONDS)
+            self.receive(connection)
+        else:
+            self.wait_for(connection, State.IDLE, self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER)
+            self.poll(connection, selectors.EVENT_READ)
+
+    def limit_unsent(self) -> None:
+        sending = [each for each in self.unhandled() if each.state is State.SENDING]
+        total = sum(len(each.sock.unsent) for each in sending)
+        for each in sorted(sending, key=lambda each: each.deadline):
+            if total <= MAX_UNSENT_BYTES:
+                return
+            total -= len(each.sock.unsent)
+            self.close(each)
+
+    # --- Wait, with a deadline ---
+
+    def wait_for(self, connection: Connection, state: State, seconds: float) -> None:
+        self.forget_group(connection)
+        connection.state = state
+        connection.deadline = time.monotonic() + seconds
+        if state is State.IDLE:
+            self.idle[connection] = None
+            return
+        group = self.waiting.setdefault(connection.network, {})
+        group[connection] = None
+        if connection.network is not None and len(group) > MAX_WAITING:
+            self.close(next(iter(group)))
+
+    def poll(self, connection: Connection, event: int) -> None:
+        if connection.is_registered:
+            return
+        callback = self.send if event == selectors.EVENT_WRITE else self.on_readable
+        self.poller.register(connection.sock, event, partial(callback, connection))
+        connection.is_registered = True
+
+    def forget(self, connection: Connection) -> None:
+        self.forget_group(connection)
+        if connection.is_registered:
+            self.poller.unregister(connection.sock)
+            connection.is_registered = False
+
+    def forget_group(self, connection: Connection) -> None:
+        self.idle.pop(connection, None)
+        group = self.waiting.get(connection.network, {})
+        group.pop(connection, None)
+        if not group:
+            self.waiting.pop(connection.network, None)
+
+    def unhandled(self) -> list[Connection]:
+        return [*self.idle, *(each for group in self.waiting.values() for each in group)]
+
+    def make_room(self) -> None:
+        """Close the oldest connection that no thread handles if there are too many."""
+        if self.nr_conns + 1 < self.worker_connections:
+            return
+        if unhandled := self.unhandled():
+            self.close(next(iter(self.idle), None) or min(unhandled, key=lambda each: each.deadline))
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close connections whose deadline has passed. `ThreadWorker.run` calls it after each round of events."""
+        now = time.monotonic()
+        if now < self.next_check and not force:
+            return
+        self.next_check = now + CHECK_SECONDS
+        for connection in self.unhandled():
+            if force or connection.deadline < now:
+                if connection.state is State.RECEIVING and connection.request.data and not force:
+                    self.refuse(connection, HTTPStatus.REQUEST_TIMEOUT)
+                else:
+                    self.close(connection)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """`ThreadWorker.run` calls it when the worker is told to stop."""
+        for connection in self.unhandled():
+            connection.deadline = min(connection.deadline, deadline)
+
+    # --- Close ---
+
+    def refuse(self, connection: Connection, status: HTTPStatus) -> None:
+        try:
+            util.write_error(connection.sock, status.value, status.phrase, "")
+        except OSError:
+            self.close(connection)
+            return
+        self.close_gracefully(connection)
+
+    def close_gracefully(self, connection: Connection) -> None:
+        """Read on for a while: a socket that is closed with unread bytes makes the client lose the response (RFC 9112 9.6)."""
+        self.forget(connection)
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close(connection)
+            return
+        self.wait_for(connection, State.CLOSING, CLOSING_SECONDS)
+        self.on_readable(connection)
+
+    def close(self, connection: Connection) -> None:
+        if connection.state is State.CLOSED:
+            return
+        self.forget(connection)
+        connection.state = State.CLOSED
+        self.nr_conns -= 1
+        util.close(connection.sock)
