@@ -72,15 +72,15 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_past_the_triggers() -> Iterator[None]:
-    """Drop the triggers of the audit table while Django empties the tables after a test that commits."""
+    """Drop the triggers of the audit's tables while Django empties the tables after a test that commits."""
     usual = TransactionTestCase._fixture_teardown
 
     def teardown(self: TransactionTestCase) -> None:
         with connection.cursor() as cursor:
-            for statement in triggers.DROP[connection.vendor]:
+            for statement in triggers.DROP_ALL[connection.vendor]:
                 cursor.execute(statement)
             usual(self)
-            for statement in triggers.CREATE[connection.vendor]:
+            for statement in triggers.CREATE_ALL[connection.vendor]:
                 cursor.execute(statement)
 
     TransactionTestCase._fixture_teardown = teardown

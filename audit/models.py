@@ -50,6 +50,9 @@ class Event(models.Model):
     request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     reason = models.CharField(max_length=500, null=True)  # noqa: DJ001
     changes = models.JSONField(default=dict)
+    # See audit.chain. The first event about a subject has no previous hash. Rows that SQL has inserted by hand have none.
+    previous_hash = models.CharField(max_length=64, default="", db_default="", editable=False)
+    hash = models.CharField(max_length=64, default="", db_default="", editable=False)
 
     objects = EventQuerySet.as_manager()
 
@@ -70,6 +73,11 @@ class Event(models.Model):
                 condition=Exact(StrIndex(F("action"), Concat(F("subject_type"), Value("."))), 1),
                 name="event_action_in_namespace_of_subject",
             ),
+            models.UniqueConstraint(
+                fields=["subject_type", "subject_id", "previous_hash"],
+                condition=~Q(hash=""),
+                name="event_has_one_successor",
+            ),
             models.CheckConstraint(condition=~Q(subject_type="") & ~Q(subject_id=""), name="event_subject_identified"),
         ]
 
@@ -80,3 +88,19 @@ class Event(models.Model):
     def short_action(self) -> str:
         """The action without its namespace, such as `locked`."""
         return self.action.partition(".")[2]
+
+
+class Checkpoint(models.Model):
+    """A hash over the events since the checkpoint before, up to the one with the number `last_sequence`."""
+
+    at = models.DateTimeField()
+    last_sequence = models.BigIntegerField(unique=True)
+    events = models.PositiveIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(last_sequence__gt=0), name="checkpoint_covers_events")]
+
+    def __str__(self) -> str:
+        return f"up to {self.last_sequence}"

@@ -5,9 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from audit.actors import Actor
-from audit.models import Event
+from audit.chain import checkpoint_hash, events_between, hash_of
+from audit.models import Checkpoint, Event
+
+# Advisory locks of PostgreSQL. Transactions that record an event share the first one.
+RECORDING_LOCK, CHECKPOINT_LOCK = 20_260_701, 20_260_702
 
 Changes = Mapping[str, tuple[Any, Any]]
 
@@ -37,7 +42,8 @@ def record_event(
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("record_event needs the transaction of the change that it records")
-    return Event.objects.create(
+    lock_chain(subject)
+    event = Event(
         action=action,
         at=at,
         subject_type=subject.type,
@@ -51,4 +57,61 @@ def record_event(
         request_id=by.request_id,
         reason=reason,
         changes={field: [before, after] for field, (before, after) in (changes or {}).items()},
+        previous_hash=newest_hash(subject),
     )
+    event.hash = hash_of(event)
+    event.save(force_insert=True)
+    return event
+
+
+def lock_chain(subject: Subject) -> None:
+    """Wait for other transactions that record an event about this subject. On SQLite a transaction is alone anyway."""
+    connection = transaction.get_connection()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock_shared(%s), pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [RECORDING_LOCK, f"audit:{subject.type}:{subject.id}"],
+            )
+
+
+def newest_hash(subject: Subject) -> str:
+    newest = Event.objects.of(subject.type, subject.id).newest_first().values_list("hash", flat=True).first()
+    return newest or ""
+
+
+def add_checkpoint(*, at: datetime) -> Checkpoint | None:
+    """Store a checkpoint of the events since the last one; None if there are no new events."""
+    last_sequence = last_complete_sequence()
+    with transaction.atomic():
+        wait_for_lock(CHECKPOINT_LOCK)
+        before = Checkpoint.objects.order_by("-last_sequence").first()
+        beginning = before.last_sequence if before else 0
+        if last_sequence <= beginning:
+            return None
+        hashes = list(events_between(beginning, last_sequence))
+        return Checkpoint.objects.create(
+            at=at,
+            last_sequence=last_sequence,
+            events=len(hashes),
+            hash=checkpoint_hash(before.hash if before else "", hashes),
+        )
+
+
+@transaction.atomic
+def last_complete_sequence() -> int:
+    """The number of the newest event; no event with a smaller number can be committed later.
+
+    Events get their numbers when they are inserted, but are committed in another order. So this waits until no transaction has
+    an uncommitted event, and keeps others from recording one only while it reads the number.
+    """
+    wait_for_lock(RECORDING_LOCK)
+    return Event.objects.aggregate(Max("sequence"))["sequence__max"] or 0
+
+
+def wait_for_lock(lock: int) -> None:
+    # Not a lock of the table: the role that runs the product may have no right to it (deploy/postgresql_grants.sql).
+    connection = transaction.get_connection()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])

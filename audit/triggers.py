@@ -1,4 +1,4 @@
-"""The triggers that make `audit_event` append-only, on each database."""
+"""The triggers that make the audit's tables append-only, on each database."""
 
 POSTGRESQL_CREATE = [
     """CREATE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -31,3 +31,36 @@ SQLITE_DROP = [
 
 CREATE = {"postgresql": POSTGRESQL_CREATE, "sqlite": SQLITE_CREATE}
 DROP = {"postgresql": POSTGRESQL_DROP, "sqlite": SQLITE_DROP}
+
+# Of `audit_checkpoint`. On PostgreSQL they use the function of the events' triggers.
+CREATE_FOR_CHECKPOINTS = {
+    "postgresql": [
+        """CREATE TRIGGER audit_checkpoint_append_only BEFORE UPDATE OR DELETE ON audit_checkpoint
+        FOR EACH ROW EXECUTE FUNCTION audit_event_refuse()""",
+        """CREATE TRIGGER audit_checkpoint_no_truncate BEFORE TRUNCATE ON audit_checkpoint
+        FOR EACH STATEMENT EXECUTE FUNCTION audit_event_refuse()""",
+    ],
+    "sqlite": [
+        """CREATE TRIGGER audit_checkpoint_no_replace BEFORE INSERT ON audit_checkpoint
+        WHEN EXISTS (SELECT 1 FROM audit_checkpoint WHERE id = NEW.id OR last_sequence = NEW.last_sequence)
+        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END""",
+        """CREATE TRIGGER audit_checkpoint_no_update BEFORE UPDATE ON audit_checkpoint
+        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END""",
+        """CREATE TRIGGER audit_checkpoint_no_delete BEFORE DELETE ON audit_checkpoint
+        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END""",
+    ],
+}
+DROP_FOR_CHECKPOINTS = {
+    "postgresql": [
+        "DROP TRIGGER audit_checkpoint_no_truncate ON audit_checkpoint",
+        "DROP TRIGGER audit_checkpoint_append_only ON audit_checkpoint",
+    ],
+    "sqlite": [
+        "DROP TRIGGER audit_checkpoint_no_replace",
+        "DROP TRIGGER audit_checkpoint_no_update",
+        "DROP TRIGGER audit_checkpoint_no_delete",
+    ],
+}
+
+CREATE_ALL = {vendor: [*CREATE[vendor], *CREATE_FOR_CHECKPOINTS[vendor]] for vendor in CREATE}
+DROP_ALL = {vendor: [*DROP_FOR_CHECKPOINTS[vendor], *DROP[vendor]] for vendor in DROP}

@@ -143,7 +143,7 @@ def test_without_its_event_nothing_is_changed(
     transactional_db: None, equipped: Admin, by: Actor, action: str, do: Any, changes: Any
 ) -> None:
     before = tables()
-    with mock.patch.object(Event.objects, "create", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+    with mock.patch.object(Event, "save", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
         do(equipped, by)
     assert tables() == before
 
@@ -158,7 +158,7 @@ def test_a_new_admin_is_one_event_and_none_without_it(transactional_db: None, by
     def create() -> Admin:
         return services.create_admin("nora", email="n@x.example", role="viewer", password=PASSWORD, by=by, at=NOW)
 
-    with mock.patch.object(Event.objects, "create", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+    with mock.patch.object(Event, "save", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
         create()
     assert not Admin.objects.filter(username="nora").exists()
     nora = create()
@@ -168,7 +168,7 @@ def test_a_new_admin_is_one_event_and_none_without_it(transactional_db: None, by
 
 
 def test_without_its_event_there_is_no_first_sysadmin(transactional_db: None) -> None:
-    with mock.patch.object(Event.objects, "create", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
+    with mock.patch.object(Event, "save", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
         Admin.objects.create_superuser("root", "r@x.example", PASSWORD)
     assert not Admin.objects.exists()
 

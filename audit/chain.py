@@ -1,0 +1,119 @@
+"""The hashes that show whether somebody has rewritten the audit log, past its triggers.
+
+Each event holds the hash of the event before it about the same subject. A chain for each subject lets writers of different
+subjects go on side by side. A checkpoint holds one hash over the events since the checkpoint before. Whoever can write to the
+database can also compute new hashes, so only checkpoints that are kept elsewhere show that everything was rewritten.
+"""
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC
+from itertools import pairwise
+from typing import Any
+
+from audit.models import Checkpoint, Event
+
+HASHED_AS_THEY_ARE = (
+    "action",
+    "subject_type",
+    "subject_id",
+    "subject_name",
+    "actor_id",
+    "actor_name",
+    "role",
+    "source",
+    "request_id",
+    "reason",
+    "changes",
+    "previous_hash",
+)
+CHUNK_SIZE = 2000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The first event, or checkpoint, that is not as it was written."""
+
+    words: str
+    sequence: int | None = None
+    event_id: str | None = None
+
+
+def hash_of(event: Event) -> str:
+    """SHA-256, as 64 hexadecimal digits, over all columns but `sequence` and `hash`."""
+    values: dict[str, Any] = {name: getattr(event, name) for name in HASHED_AS_THEY_ARE}
+    values["id"] = str(event.id)
+    values["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+    values["ip"] = str(ipaddress.ip_address(event.ip)) if event.ip else None
+    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def checkpoint_hash(previous: str, hashes: Iterable[str]) -> str:
+    digest = hashlib.sha256(previous.encode())
+    for each in hashes:
+        digest.update(each.encode())
+    return digest.hexdigest()
+
+
+def events_between(after: int, until: int) -> Iterator[str]:
+    """The hashes of the events with `after < sequence <= until`, in their order."""
+    events = Event.objects.filter(sequence__gt=after, sequence__lte=until).order_by("sequence")
+    return events.values_list("hash", flat=True).iterator(CHUNK_SIZE)
+
+
+def first_finding(kept: Iterable[dict[str, Any]] = ()) -> Finding | None:
+    """None if every event is as it was written. `kept` are checkpoints that were kept elsewhere, as `as_json` gives them."""
+    return first_wrong_event() or first_wrong_checkpoint() or first_that_differs(kept)
+
+
+def first_wrong_event() -> Finding | None:
+    newest: dict[tuple[str, str], str] = {}
+    for event in Event.objects.order_by("sequence").iterator(CHUNK_SIZE):
+        subject = event.subject_type, event.subject_id
+        if event.hash != hash_of(event):
+            return finding_of(event, "was changed, or inserted by hand")
+        if event.previous_hash != newest.get(subject, ""):
+            return finding_of(event, "does not follow the event before it: an event was removed or inserted before it")
+        newest[subject] = event.hash
+    return None
+
+
+def finding_of(event: Event, words: str) -> Finding:
+    return Finding(f"Event {event.id} (number {event.sequence}, {event}) {words}.", event.sequence, str(event.id))
+
+
+def first_wrong_checkpoint() -> Finding | None:
+    """A checkpoint also notices that the newest events of a subject were removed."""
+    checkpoints = list(Checkpoint.objects.order_by("last_sequence"))
+    beginning = Checkpoint(last_sequence=0, hash="")
+    for before, checkpoint in pairwise([beginning, *checkpoints]):
+        hashes = list(events_between(before.last_sequence, checkpoint.last_sequence))
+        if len(hashes) != checkpoint.events or checkpoint_hash(before.hash, hashes) != checkpoint.hash:
+            return Finding(
+                f"The events with the numbers {before.last_sequence + 1} to {checkpoint.last_sequence} are not those of"
+                f" the checkpoint of {checkpoint.at:%Y-%m-%d %H:%M} UTC: it has {checkpoint.events}, there are {len(hashes)}."
+            )
+    return None
+
+
+def first_that_differs(kept: Iterable[dict[str, Any]]) -> Finding | None:
+    stored = {checkpoint.last_sequence: as_json(checkpoint) for checkpoint in Checkpoint.objects.all()}
+    for checkpoint in kept:
+        if stored.get(checkpoint["last_sequence"]) != checkpoint:
+            return Finding(
+                f"The checkpoint of {checkpoint['at']} that was kept is not the one in the database:"
+                f" events up to number {checkpoint['last_sequence']} were rewritten."
+            )
+    return None
+
+
+def as_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "at": checkpoint.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "last_sequence": checkpoint.last_sequence,
+        "events": checkpoint.events,
+        "hash": checkpoint.hash,
+    }

@@ -1,0 +1,43 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from audit.chain import first_finding
+from audit.models import Event
+from common.commands import DomainCommand
+from common.errors import Conflict
+
+
+class AuditWasChanged(Conflict):
+    code = "audit_was_changed"
+    title = "The audit log was changed"
+
+
+class Command(DomainCommand):
+    help = "Look for an event that was changed, removed or inserted past the triggers. Names the first one, with exit code 1."
+
+    def declare(self, parser: CommandParser) -> None:
+        parser.add_argument("--kept", type=Path, help="a file with the checkpoints that `checkpoint_audit` printed")
+
+    def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
+        finding = first_finding(read_kept(options["kept"]) if options["kept"] else ())
+        if finding:
+            if options["json"]:
+                self.stdout.write(json.dumps(asdict(finding)))
+            raise AuditWasChanged(finding.words)
+        count = Event.objects.count()
+        return {"events": count, "finding": None}, [f"All {count} events are as they were written."]
+
+
+def read_kept(file: Path) -> list[dict[str, Any]]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        kept = [json.loads(line) for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from error
+    if not all(isinstance(each, dict) and {"at", "last_sequence", "hash"} <= each.keys() for each in kept):
+        raise CommandError(f"{file} holds a line that is no checkpoint.")
+    return kept

@@ -1,0 +1,10 @@
+-- What the role that runs Portcullis may do. Run it as the owner of the tables, after each `manage.py migrate`:
+--
+--     psql -v app=portcullis_app -f deploy/postgresql_grants.sql portcullis
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :"app";
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO :"app";
+-- The audit only grows.
+REVOKE UPDATE, DELETE ON audit_event, audit_checkpoint FROM :"app";
+-- The schema is the owner's business.
+REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM :"app";

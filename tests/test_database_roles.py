@@ -1,0 +1,92 @@
+"""The product runs with a role that can only add to the audit: deploy/postgresql_roles.sql and deploy/postgresql_grants.sql."""
+
+import json
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from scripts.with_services import postgresql_bin
+from tests.databases import empty_postgresql
+from tests.running_server import ROOT, RunningServer, register
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+def psql(url: str, file: str, **variables: str) -> None:
+    options = [option for name, value in variables.items() for option in ("-v", f"{name}={value}")]
+    subprocess.run(
+        [postgresql_bin() / "psql", "-q", "-v", "ON_ERROR_STOP=1", *options, "-f", ROOT / "deploy" / file, url],
+        check=True,
+    )
+
+
+def as_role(url: str, role: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{role}@{rest.partition('@')[2]}"
+
+
+@pytest.fixture(scope="module")
+def roles(postgres_url: str) -> Iterator[tuple[str, str]]:
+    """The URLs of a new database for its owner and for the product."""
+    url, suffix = empty_postgresql(postgres_url), uuid.uuid4().hex[:8]
+    owner, app = f"owner_{suffix}", f"app_{suffix}"
+    psql(url, "postgresql_roles.sql", owner=owner, app=app)
+    yield as_role(url, owner), as_role(url, app)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for role in (owner, app):
+            connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(role)))
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture(scope="module")
+def server(roles: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    owner_url, app_url = roles
+    folder = tmp_path_factory.mktemp("server")
+    RunningServer(owner_url, folder).set_up()
+    psql(owner_url, "postgresql_grants.sql", app=app_url.partition("://")[2].partition("@")[0])
+    running = RunningServer(app_url, folder)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_the_product_works_with_the_lesser_role(server: RunningServer) -> None:
+    api = server.sign_in()
+    site = register(api, server)
+    assert site.call_home().status_code == 200
+    assert api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid"}).status_code == 200
+    assert api.post(f"/api/sites/{site.site_id}/rotate-key", {}).status_code == 200
+    assert api.send("DELETE", f"/api/sites/{site.site_id}").status_code == 204
+    for command in (["prune"], ["checkpoint_audit", "--json"], ["verify_audit"], ["check", "--deploy"]):
+        done = server.manage(*command)
+        assert done.returncode == 0, done.stderr
+    assert json.loads(server.manage("list_sites", "--json").stdout)["count"] == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_event SET reason = 'never happened'",
+        "DELETE FROM audit_event",
+        "TRUNCATE audit_event",
+        "ALTER TABLE audit_event DISABLE TRIGGER ALL",
+        "DROP TRIGGER audit_event_append_only ON audit_event",
+        "DELETE FROM audit_checkpoint",
+        "SET session_replication_role = replica",
+        "UPDATE django_migrations SET name = name",
+    ],
+)
+def test_the_lesser_role_cannot_change_the_audit(server: RunningServer, statement: str) -> None:
+    with psycopg.connect(server.database_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def test_the_settings_of_the_files_are_written_down() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    for file in Path(ROOT / "deploy").glob("postgresql_*.sql"):
+        assert f"deploy/{file.name}" in runbook
