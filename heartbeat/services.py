@@ -20,6 +20,7 @@ from heartbeat.statement import SENT_STATEMENT
 from sites.keys import key_digest
 from sites.models import SiteKey, SitePulse
 from sites.services import retire_older_keys
+from sites.status import newest_possible_pulse
 
 # As in the statement, which has "1 minute".
 CALL_WINDOW = timedelta(minutes=1)
@@ -62,7 +63,8 @@ class Reply:
 def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Reply:
     """Authenticate the site, store the call in its history and its pulse, and return the reply.
 
-    A call that is recorded after a later one is stored in the history, but does not move the pulse back.
+    A call that is recorded after a later one is stored in the history, but does not move the pulse back. A pulse more
+    than five minutes ahead was written by a clock that was wrong, and is overwritten.
     Raises InvalidSiteCredentials or SiteCallsTooOften; then nothing is written.
     """
     reply = None
@@ -132,7 +134,8 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         proves_newest_key = holds_newest_key and pulse.newest_key_id == key.pk and pulse.newest_key_uses == 1
         if holds_newest_key:
             changes |= {"newest_key_id": key.pk, "newest_key_uses": 2 if pulse.newest_key_id == key.pk else 1}
-        if pulse.last_seen_at is None or pulse.last_seen_at <= at:
+        is_later = pulse.last_seen_at is None or not at < pulse.last_seen_at <= newest_possible_pulse(at)
+        if is_later:
             changes |= {
                 "last_seen_at": at,
                 "last_seen_ip": ip,

@@ -58,21 +58,36 @@ updated_pulse AS (
            newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN pulse.newest_key_uses
                                   WHEN pulse.newest_key_id = caller.key_id THEN 2
                                   ELSE 1 END,
-           -- A call that is recorded after a later one does not change the rest of the pulse.
-           last_seen_at = greatest(pulse.last_seen_at, %(at)s),
+           -- A call that is recorded after a later one does not change the rest of the pulse. A pulse that is further
+           -- ahead was written by a clock that was wrong, and is overwritten.
+           last_seen_at = CASE WHEN pulse.last_seen_at > %(at)s
+                                AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+                               THEN pulse.last_seen_at
+                               ELSE %(at)s END,
            last_seen_ip = CASE WHEN pulse.last_seen_at > %(at)s
-                               THEN pulse.last_seen_ip ELSE %(ip)s::inet END,
+                                AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+                               THEN pulse.last_seen_ip
+                               ELSE %(ip)s::inet END,
            version = CASE WHEN pulse.last_seen_at > %(at)s
-                          THEN pulse.version ELSE %(version)s::varchar END,
+                           AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+                          THEN pulse.version
+                          ELSE %(version)s::varchar END,
            uptime_seconds = CASE WHEN pulse.last_seen_at > %(at)s
-                                 THEN pulse.uptime_seconds ELSE %(uptime_seconds)s::bigint END,
+                                  AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+                                 THEN pulse.uptime_seconds
+                                 ELSE %(uptime_seconds)s::bigint END,
            due_at = CASE WHEN pulse.last_seen_at > %(at)s
+                          AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
                          THEN pulse.due_at
                          ELSE %(at)s + make_interval(secs => caller.next_heartbeat_seconds) END,
            reply_licensed = CASE WHEN pulse.last_seen_at > %(at)s
-                                 THEN pulse.reply_licensed ELSE caller.licensed END,
+                                  AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+                                 THEN pulse.reply_licensed
+                                 ELSE caller.licensed END,
            reply_locked = CASE WHEN pulse.last_seen_at > %(at)s
-                               THEN pulse.reply_locked ELSE caller.is_locked END
+                                AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+                               THEN pulse.reply_locked
+                               ELSE caller.is_locked END
       FROM caller
      WHERE pulse.site_id = caller.site_id
        -- PostgreSQL checks the two conditions below again if it had to wait for another call of the same site.

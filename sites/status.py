@@ -5,11 +5,14 @@ it). After that moment the site is *late*, and HEARTBEAT_GRACE later it is *offl
 offline (heartbeat/availability.py).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+# By how much the clocks of two machines may differ.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class SiteStatus(models.TextChoices):
@@ -22,6 +25,11 @@ class SiteStatus(models.TextChoices):
 def offline_before(at: datetime) -> datetime:
     """A site whose heartbeat was due before that moment is offline at `at`."""
     return at - settings.HEARTBEAT_GRACE
+
+
+def newest_possible_pulse(at: datetime) -> datetime:
+    """A `last_seen_at` later than that was written by a clock that was ahead: the next heartbeat overwrites it."""
+    return at + CLOCK_TOLERANCE
 
 
 def status_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, Q]:

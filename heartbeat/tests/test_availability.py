@@ -112,9 +112,9 @@ def test_the_history_stores_when_the_next_call_is_due(roma: RegisteredSite) -> N
 
 def test_a_call_that_is_recorded_late_has_its_own_due_time(roma: RegisteredSite) -> None:
     call_at(roma, NOON)
-    call_at(roma, NOON - HOUR)
-    late = Heartbeat.objects.get(received_at=NOON - HOUR)
-    assert late.due_at == NOON - HOUR + (SitePulse.objects.get().due_at - NOON)
+    call_at(roma, NOON - MINUTE)
+    late = Heartbeat.objects.get(received_at=NOON - MINUTE)
+    assert late.due_at == NOON - MINUTE + (SitePulse.objects.get().due_at - NOON)
 
 
 def test_the_database_refuses_a_due_time_that_is_not_after_the_call(roma: RegisteredSite) -> None:

@@ -104,6 +104,7 @@ MINUTE = timedelta(minutes=1)
 near_now = st.sampled_from([timedelta(0), TICK, MINUTE - TICK, MINUTE, MINUTE + TICK]).flatmap(
     lambda distance: st.sampled_from([NOW - distance, NOW + distance])
 )
+ahead = st.sampled_from([5 * MINUTE, 5 * MINUTE + TICK, timedelta(days=365)]).map(lambda distance: NOW + distance)
 near_a_key_s_end = st.sampled_from([NOW - TICK, NOW, NOW + TICK, NOW + MINUTE])
 
 
@@ -168,14 +169,14 @@ def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCre
             expires_at=data.draw(near_a_key_s_end, label="an older key ends"),
             revoked_at=data.draw(st.none() | st.just(EPOCH), label="an older key was revoked"),
         )
-    seen_at = data.draw(st.none() | near_now, label="last seen")
+    seen_at = data.draw(st.none() | near_now | ahead, label="last seen")
     calls_per_minute = django_settings.HEARTBEATS_PER_MINUTE
     SitePulse.objects.update(
         last_seen_at=seen_at,
         due_at=seen_at and seen_at + timedelta(hours=6),
         version="1.0",
         uptime_seconds=1,
-        window_started_at=data.draw(st.none() | near_now, label="window"),
+        window_started_at=data.draw(st.none() | near_now | ahead, label="window"),
         window_calls=data.draw(st.sampled_from([0, 1, calls_per_minute - 1, calls_per_minute]), label="calls"),
         newest_key_id=data.draw(st.sampled_from([key.pk, key.pk, None, key.pk - 1]), label="newest key"),
         newest_key_uses=data.draw(st.sampled_from([1, 1, 0, 2]), label="uses"),
