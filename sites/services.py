@@ -248,7 +248,8 @@ def rotate_key(
     keys = list(SiteKey.objects.select_for_update().filter(site=site, revoked_at=None).order_by("id"))
     previous = keys[-1]
     ending = [key.pk for key in keys if key.expires_at is None or key.expires_at > ends_at]
-    SiteKey.objects.filter(pk__in=ending).update(expires_at=ends_at)
+    # Keys that end at once are also revoked: an end alone would lie ahead again if the clock is set back.
+    SiteKey.objects.filter(pk__in=ending).update(expires_at=ends_at, revoked_at=None if overlap else at)
     new = add_key(site, at=at)
     save_fields(site, [], at=at)
     record(SiteAction.KEY_ROTATED, site, by=by, at=at, changes={"key_hint": (previous.hint, new.hint)})

@@ -68,6 +68,15 @@ def test_without_an_overlap_the_old_key_stops_at_once(api: APIClient, roma: Regi
     assert actions() == ["registered", "key_rotated"]  # nothing was left to retire
 
 
+def test_a_key_ended_at_once_stays_ended_if_the_clock_was_ahead(
+    api: APIClient, roma: RegisteredSite, clock: Clock
+) -> None:
+    clock.move(days=365)
+    new = rotate(api, roma, overlap_hours=0)
+    clock.move(days=-365)
+    assert [works(roma, key) for key in (roma.key, new)] == [False, True]
+
+
 def test_the_second_use_of_the_new_key_retires_the_old_one(api: APIClient, roma: RegisteredSite) -> None:
     new = rotate(api, roma)
     assert works(roma, new)
