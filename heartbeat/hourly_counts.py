@@ -1,6 +1,6 @@
 """The number of heartbeats in each hour, of all sites together."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.core.cache import caches
@@ -14,6 +14,9 @@ SHOWN_HOURS = 24
 # By then all heartbeats of the hour are committed: a web process gives up on the database within seconds.
 FINISHED_AFTER = timedelta(minutes=1)
 CACHED_FOR = timedelta(hours=SHOWN_HOURS + 1)
+# The newest hour in the cache, in seconds since 1970. If it is not over yet, the clock was ahead when it was counted.
+NEWEST_HOUR = "heartbeats-of-hour:newest"
+FORGOTTEN_HOURS = 14 * 24
 
 
 def heartbeats_by_hour(*, at: datetime) -> list[tuple[datetime, int]]:
@@ -50,15 +53,27 @@ def cache_key(hour: datetime) -> str:
     return f"heartbeats-of-hour:{hour:%Y%m%d%H}"
 
 
-def cached_counts(hours: Collection[datetime]) -> dict[datetime, int]:
-    by_key = {cache_key(hour): hour for hour in hours}
-    return {by_key[key]: number for key, number in caches["counters"].get_many(by_key).items()}
+def cached_counts(finished: Sequence[datetime]) -> dict[datetime, int]:
+    by_key = {cache_key(hour): hour for hour in finished}
+    found = caches["counters"].get_many([*by_key, NEWEST_HOUR])
+    newest = found.pop(NEWEST_HOUR, 0)
+    if newest > finished[-1].timestamp():
+        forget_hours_ahead(finished[-1], newest=datetime.fromtimestamp(newest, tz=UTC))
+    return {by_key[key]: number for key, number in found.items()}
 
 
 def cache_counts(numbers: dict[datetime, int]) -> None:
     if numbers:
         by_key = {cache_key(hour): number for hour, number in numbers.items()}
+        by_key[NEWEST_HOUR] = int(max(numbers).timestamp())
         caches["counters"].set_many(by_key, timeout=CACHED_FOR.total_seconds())
+
+
+def forget_hours_ahead(last: datetime, *, newest: datetime) -> None:
+    """Delete the counts of hours after `last`, up to `newest`, at most two weeks of them."""
+    hours = min((newest - last) // HOUR, FORGOTTEN_HOURS)
+    caches["counters"].delete_many([cache_key(newest - number * HOUR) for number in range(hours)])
+    caches["counters"].set(NEWEST_HOUR, int(last.timestamp()), timeout=CACHED_FOR.total_seconds())
 
 
 def forget_cached_hours(*, at: datetime) -> None:

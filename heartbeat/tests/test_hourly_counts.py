@@ -101,6 +101,15 @@ def test_an_hour_missing_in_the_cache_is_counted_again(roma: RegisteredSite) -> 
     assert numbers() == [1] * 24
 
 
+@pytest.mark.parametrize("ahead", [3 * HOUR, timedelta(days=365)])
+def test_hours_counted_by_a_clock_that_was_ahead_are_counted_again(roma: RegisteredSite, ahead: timedelta) -> None:
+    heartbeats_by_hour(at=NOON + ahead)
+    heartbeats_by_hour(at=NOON)  # the clock was set right
+    for number in (1, 2, 3):
+        call_at(roma, NOON + ahead - number * HOUR)
+    assert numbers(NOON + ahead)[-5:] == [0, 1, 1, 1, 0]
+
+
 @pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="run it under scripts/with_services.py")
 def test_counts_are_cached_in_redis_too(settings: Any, roma: RegisteredSite) -> None:
     settings.CACHES = with_redis(os.environ["TEST_REDIS_URL"])
