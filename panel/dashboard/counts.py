@@ -4,21 +4,22 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, Max, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 
 from sites.models import Site, SitePulse
-from sites.status import status_conditions
+from sites.status import newest_possible_pulse, status_conditions
 
 WEEK = timedelta(days=7)
 CHART_WEEKS = 12
 
 
 class StatusCounts(NamedTuple):
-    """The number of live sites in each status, and when the last heartbeat of any site came."""
+    """The number of live sites in each status, and when the last heartbeat of any site came, by the present clock."""
 
     by_status: dict[str, int]
     last_heartbeat_at: datetime | None
+    ahead: int  # live sites whose last heartbeat is in the future, because the clock was ahead
 
 
 def status_counts(*, at: datetime) -> StatusCounts:
@@ -27,16 +28,23 @@ def status_counts(*, at: datetime) -> StatusCounts:
     Subtracting the deregistered sites afterwards is cheaper than joining each pulse with its site.
     """
     conditions = status_conditions(at, pulse="")
+    is_ahead = Q(last_seen_at__gt=newest_possible_pulse(at))
     numbers = {str(status): Count("pk", filter=condition) for status, condition in conditions.items()}
-    every_site = SitePulse.objects.aggregate(**numbers, last_heartbeat_at=Max("last_seen_at"))
-    last_heartbeat_at = every_site.pop("last_heartbeat_at")
-    pulse = SitePulse.objects.filter(pk=OuterRef("pk")).annotate(
-        status=Case(*(When(condition, then=Value(str(status))) for status, condition in conditions.items()))
+    every_site = SitePulse.objects.aggregate(
+        **numbers, ahead=Count("pk", filter=is_ahead), last_heartbeat_at=Max("last_seen_at", filter=~is_ahead)
     )
-    deregistered = Site.objects.deregistered().annotate(status=Subquery(pulse.values("status")[:1]))
-    subtracted = dict(deregistered.order_by().values_list("status").annotate(number=Count("*")))
-    live = {status: number - subtracted.get(status, 0) for status, number in every_site.items()}
-    return StatusCounts(live, last_heartbeat_at)
+    pulse = SitePulse.objects.filter(pk=OuterRef("pk"))
+    status = Case(*(When(condition, then=Value(str(status))) for status, condition in conditions.items()))
+    deregistered = Site.objects.deregistered().annotate(
+        status=Subquery(pulse.annotate(status=status).values("status")[:1]), ahead=Exists(pulse.filter(is_ahead))
+    )
+    subtracted = deregistered.order_by().values_list("status", "ahead").annotate(number=Count("*"))
+    for name, ahead, number in subtracted:
+        every_site[name] -= number
+        every_site["ahead"] -= number * ahead
+    return StatusCounts(
+        {str(status): every_site[status] for status in conditions}, every_site["last_heartbeat_at"], every_site["ahead"]
+    )
 
 
 def license_counts(*, at: datetime) -> dict[str, int]:

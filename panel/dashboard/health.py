@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import redis
 from django.conf import settings
 from django.db import connection
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -17,6 +18,7 @@ from panel.widgets.badges import badge
 from panel.widgets.times import exact, moment_ago
 
 REDIS_TIMEOUT_SECONDS = 0.2
+LAST_SEEN_FIRST = "o=-4"  # the order of the list of sites: its fourth column, reversed
 PRUNE_TOLERANCE = timedelta(days=3)  # heartbeats may be this much older than the limit: a daily run can fail once
 DATABASE_NAMES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 # Redis is asked in another thread, so that neither a slow name lookup nor a silent server delays the page.
@@ -37,8 +39,13 @@ class HealthCheck:
         return badge(self.state, self.label) if self.state else self.label
 
 
-def health_checks(*, newest: datetime | None, oldest: datetime | None, at: datetime) -> list[HealthCheck]:
-    """`newest` is when the last heartbeat was received, `oldest` when the first of those that are kept was."""
+def health_checks(
+    *, newest: datetime | None, oldest: datetime | None, sites_ahead: int, at: datetime
+) -> list[HealthCheck]:
+    """`newest` is when the last heartbeat was received, `oldest` when the first of those that are kept was.
+
+    `sites_ahead` is the number of sites whose last heartbeat is in the future.
+    """
     ping = start_redis_ping()
     return [
         check_database(),
@@ -47,6 +54,7 @@ def health_checks(*, newest: datetime | None, oldest: datetime | None, at: datet
         check_oldest_heartbeat(oldest, at=at),
         HealthCheck("Version", "", settings.VERSION),
         HealthCheck("Server time", "", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"Your time zone: {exact(at)}"),
+        *([check_clock(sites_ahead)] if sites_ahead else []),
     ]
 
 
@@ -102,4 +110,21 @@ def check_oldest_heartbeat(oldest: datetime | None, *, at: datetime) -> HealthCh
         return HealthCheck(name, "warn", "not pruned", advice)
     return HealthCheck(
         name, "good", "within limits", format_html("{}; kept for {} days", moment_ago(oldest), kept.days)
+    )
+
+
+def check_clock(sites_ahead: int) -> HealthCheck:
+    """Only if the clock was ahead, or is behind now."""
+    newest_first = f"{reverse('admin:sites_site_changelist')}?{LAST_SEEN_FIRST}"
+    sites = "1 site has" if sites_ahead == 1 else f"{sites_ahead:,} sites have"
+    return HealthCheck(
+        "Clock",
+        "warn",
+        "was ahead",
+        format_html(
+            '<a href="{}">{}</a> a heartbeat in the future. Each counts as online until its next heartbeat, which'
+            " corrects it. If the server time above is not right, set it first.",
+            newest_first,
+            sites,
+        ),
     )

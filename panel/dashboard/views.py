@@ -46,7 +46,7 @@ class Tile:
 
 def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
     """The context of `admin/index.html`; a fixed number of statements (decisions/0029)."""
-    by_status, last_heartbeat_at = status_counts(at=at)
+    by_status, last_heartbeat_at, ahead = status_counts(at=at)
     by_license = license_counts(at=at)
     site_count = sum(by_status.values())
     return {
@@ -56,7 +56,9 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "attention": attention_items(at=at),
         "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), license_chart(by_license, at=at)],
         "recent_events": recent_events(),
-        "health_checks": health_checks(newest=last_heartbeat_at, oldest=oldest_heartbeat_at(), at=at),
+        "health_checks": health_checks(
+            newest=last_heartbeat_at, oldest=oldest_heartbeat_at(), sites_ahead=ahead, at=at
+        ),
         "zone": timezone.get_current_timezone_name(),
         "can_register": request.user.has_perm("sites.add_site"),
     }

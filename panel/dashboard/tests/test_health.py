@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 from django.conf import settings as project
 from django.db.models import F
+from django.utils import timezone
 
 from accounts.models import Admin
-from conftest import RegisteredSite
+from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
 from panel.dashboard.health import check_redis, start_redis_ping
-from panel.dashboard.tests.test_dashboard import page, text
-from sites.models import SitePulse
+from panel.dashboard.tests.test_dashboard import browser_of, page, text
+from sites.models import Site, SitePulse
+
+
+def link_of_clock(html: str) -> str:
+    (link,) = re.findall(r"<dt>Clock</dt>.+?href=\"([^\"]+)\"", html, re.DOTALL)
+    return str(link)
 
 
 def health_checks(html: str) -> dict[str, str]:
@@ -46,6 +52,22 @@ def test_heartbeats_that_come_in_are_good(vera: Admin, roma: RegisteredSite) -> 
     said = health_checks(page(vera))
     assert said["Last heartbeat received"] == "● received just now"
     assert said["Oldest heartbeat kept"] == "● within limits just now ; kept for 400 days"
+
+
+def test_heartbeats_of_a_clock_that_was_ahead_are_told(vera: Admin, register: Register) -> None:
+    roma, napoli, gone = (register(name=name) for name in ("Roma", "Napoli", "Gone"))
+    for site in (roma, napoli, gone):
+        site.call_home()
+    year = timedelta(days=365)
+    SitePulse.objects.exclude(pk=roma.site_id).update(last_seen_at=F("last_seen_at") + year, due_at=F("due_at") + year)
+    Site.objects.filter(pk=gone.site_id).update(deregistered_at=timezone.now())
+    said = health_checks(page(vera))
+    assert said["Last heartbeat received"] == "● received just now"
+    assert said["Clock"].startswith("▲ was ahead 1 site has a heartbeat in the future.")
+    listed: Any = browser_of(vera).get(link_of_clock(page(vera)))
+    assert [site.name for site in listed.context["cl"].result_list] == ["Napoli", "Roma"]
+    napoli.call_home()
+    assert "Clock" not in health_checks(page(vera))
 
 
 def test_silence_of_everybody_is_bad(vera: Admin, roma: RegisteredSite) -> None:
