@@ -123,7 +123,7 @@ def site_rows(numbers: range, *, at: datetime, varied: bool) -> Iterator[dict[st
 
 
 def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[dict[str, Any]]:
-    from sites.keys import key_digest, key_hint  # Django: after django.setup()
+    from sites.keys import current_pepper, key_digest, key_hint, pepper_id  # Django: after django.setup()
 
     for key_id, number in enumerate(numbers, before_first_id + 1):
         key = site_key(number)
@@ -131,6 +131,7 @@ def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[
             "id": key_id,
             "site_id": site_id(number),
             "digest": key_digest(key),
+            "pepper": pepper_id(current_pepper()),
             "hint": key_hint(key),
             "created_at": registered_at(number, at=at),
         }

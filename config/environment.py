@@ -114,6 +114,22 @@ def secret(name: str, *, debug: bool) -> str:
     return value
 
 
+def secrets(name: str, *, debug: bool) -> list[str]:
+    """Secrets separated by commas, of which each must be strong in production and none may be given twice."""
+    value = secret(name, debug=debug)
+    if "," not in value or value.startswith(DEVELOPMENT_SECRET):
+        return [value]
+    values = words(name)
+    if not debug and any(map(is_weak, values)):
+        raise ImproperlyConfigured(
+            f"{name} is too weak: each of its values, separated by commas, needs at least {MIN_SECRET_LENGTH} random"
+            " characters."
+        )
+    if len(set(values)) < len(values):
+        raise ImproperlyConfigured(f"{name} has the same value twice.")
+    return values
+
+
 def is_weak(value: str) -> bool:
     return (
         len(value) < MIN_SECRET_LENGTH

@@ -25,8 +25,9 @@ env.load_env_file(BASE_DIR)
 
 DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
-SITE_KEY_PEPPER = env.secret("SITE_KEY_PEPPER", debug=DEBUG)
-if SITE_KEY_PEPPER == SECRET_KEY:
+# New keys of sites are made with the first pepper; keys of the others are accepted and move to the first.
+SITE_KEY_PEPPERS = env.secrets("SITE_KEY_PEPPER", debug=DEBUG)
+if SECRET_KEY in SITE_KEY_PEPPERS:
     raise ImproperlyConfigured("SITE_KEY_PEPPER must differ from SECRET_KEY: otherwise one leak reveals both.")
 
 

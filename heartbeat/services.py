@@ -2,7 +2,8 @@
 
 After an outage all sites call at once, so this path must be fast. On PostgreSQL it is one statement, see
 `heartbeat.statement`. On SQLite, which has no round trips to save, it is the ORM in one transaction. The ORM also handles
-two rare cases on PostgreSQL: a call past the site's limit, and the second use of a new key while older keys are valid.
+three rare cases on PostgreSQL: a call past the site's limit, the second use of a new key while older keys are valid, and a
+key that moves to another pepper.
 """
 
 import uuid
@@ -17,9 +18,9 @@ from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
 from heartbeat.models import Heartbeat
 from heartbeat.schedule import SHORTEST_SECONDS, pace_of, seconds_until_next_call
 from heartbeat.statement import SENT_STATEMENT
-from sites.keys import key_digest
+from sites.keys import current_pepper, key_digest, key_digests, pepper_id
 from sites.models import SiteKey, SitePulse
-from sites.services import retire_older_keys
+from sites.services import move_to_current_pepper, retire_older_keys
 from sites.status import newest_possible_pulse
 
 # As in the statement, which has "1 minute".
@@ -82,7 +83,9 @@ def record_with_one_statement(
     cursor.execute(SENT_STATEMENT, statement_parameters(credentials, report, ip=ip, at=at))
     row = cursor.fetchone()
     if row is None:
-        raise InvalidSiteCredentials
+        if len(settings.SITE_KEY_PEPPERS) == 1:
+            raise InvalidSiteCredentials
+        return None  # the key may have been made with a former pepper
     is_recorded, *fields = row  # in the order of the statement's last SELECT, which is that of Reply
     return Reply(*fields) if is_recorded else None
 
@@ -95,7 +98,9 @@ def statement_parameters(
     return {
         "site_id": site_id,
         "digest": key_digest(credentials.key),
+        "pepper": pepper_id(current_pepper()),
         "at": at,
+        "newest_possible": newest_possible_pulse(at),
         "ip": ip,
         "version": report.version,
         "uptime_seconds": report.uptime_seconds,
@@ -158,6 +163,9 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         )
         if proves_newest_key:
             retire_older_keys(key, site_name=site.name, ip=ip, at=at)
+        # After the older keys: a rotation locks the keys of a site in the order of their ids, too.
+        if key.pepper != pepper_id(current_pepper()):
+            move_to_current_pepper(key, secret=credentials.key)
     return reply
 
 
@@ -168,7 +176,7 @@ def authenticate(credentials: SiteCredentials, *, at: datetime, lock: bool = Fal
     """
     keys = SiteKey.objects.live(at=at).filter(
         site=parse_site_id(credentials.site_id),
-        digest=key_digest(credentials.key),
+        digest__in=key_digests(credentials.key),
         site__deregistered_at=None,
         site__pulse__isnull=False,
     )

@@ -1,9 +1,10 @@
 """The one SQL statement that answers a heartbeat on PostgreSQL.
 
 It authenticates the site, computes the reply, updates the site's pulse, stores the history row and holds the site to its
-own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the two
-kinds of calls that this statement does not record: a call past the site's limit, and the second use of a new key while older
-keys are valid. heartbeat/tests/test_same_rules.py compares the two, and both with the querysets.
+own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the three
+kinds of calls that this statement does not record: a call past the site's limit, the second use of a new key while older keys
+are valid, and a call with a key of a former pepper. heartbeat/tests/test_same_rules.py compares the two, and both with the
+querysets.
 """
 
 import re
@@ -22,6 +23,7 @@ WITH site AS (
 caller AS (
     SELECT site.site_id, site.licensed, site.is_locked, site.lock_reason, site.license_expires_at,
            key.id AS key_id,
+           key.pepper,
            -- A rotation sets expires_at of every older key.
            key.expires_at IS NULL AS holds_newest_key,
            -- heartbeat.schedule.seconds_until_next_call(): a licence that ends before the usual next call
@@ -60,36 +62,31 @@ updated_pulse AS (
                                   ELSE 1 END,
            -- A call that is recorded after a later one does not change the rest of the pulse. A pulse that is further
            -- ahead was written by a clock that was wrong, and is overwritten.
-           last_seen_at = CASE WHEN pulse.last_seen_at > %(at)s
-                                AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+           last_seen_at = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
                                THEN pulse.last_seen_at
                                ELSE %(at)s END,
-           last_seen_ip = CASE WHEN pulse.last_seen_at > %(at)s
-                                AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+           last_seen_ip = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
                                THEN pulse.last_seen_ip
                                ELSE %(ip)s::inet END,
-           version = CASE WHEN pulse.last_seen_at > %(at)s
-                           AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+           version = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
                           THEN pulse.version
                           ELSE %(version)s::varchar END,
-           uptime_seconds = CASE WHEN pulse.last_seen_at > %(at)s
-                                  AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+           uptime_seconds = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
                                  THEN pulse.uptime_seconds
                                  ELSE %(uptime_seconds)s::bigint END,
-           due_at = CASE WHEN pulse.last_seen_at > %(at)s
-                          AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+           due_at = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
                          THEN pulse.due_at
                          ELSE %(at)s + make_interval(secs => caller.next_heartbeat_seconds) END,
-           reply_licensed = CASE WHEN pulse.last_seen_at > %(at)s
-                                  AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+           reply_licensed = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
                                  THEN pulse.reply_licensed
                                  ELSE caller.licensed END,
-           reply_locked = CASE WHEN pulse.last_seen_at > %(at)s
-                                AND pulse.last_seen_at <= %(at)s + interval '5 minutes'
+           reply_locked = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
                                THEN pulse.reply_locked
                                ELSE caller.is_locked END
       FROM caller
      WHERE pulse.site_id = caller.site_id
+       -- If the row of the key does not say yet that this is its pepper, the ORM records the call.
+       AND caller.pepper = %(pepper)s::varchar
        -- PostgreSQL checks the two conditions below again if it had to wait for another call of the same site.
        -- Past the limit nothing is written; the ORM then computes how long the site has to wait.
        AND (pulse.window_started_at > %(at)s - interval '1 minute'

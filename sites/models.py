@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Length
 from django.utils.timezone import now
 
+from sites.keys import PEPPER_ID_LENGTH
 from sites.limits import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_REASON_LENGTH, MAX_VERSION_LENGTH, MAX_ZONE_LENGTH
 from sites.querysets import SiteKeyQuerySet, SiteQuerySet
 
@@ -105,6 +106,8 @@ class SiteKey(models.Model):
     id = models.BigAutoField(primary_key=True)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="keys")
     digest = models.CharField(max_length=64)
+    # The id of the pepper that the digest was made with; null: made before this was recorded, and not used since.
+    pepper = models.CharField(max_length=PEPPER_ID_LENGTH, null=True)  # noqa: DJ001
     hint = models.CharField(max_length=8)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
@@ -114,6 +117,8 @@ class SiteKey(models.Model):
 
     class Meta:
         default_permissions = ("view",)
+        # To count the keys that are left on a former pepper.
+        indexes = [models.Index(fields=["pepper"], name="sitekey_by_pepper", condition=Q(revoked_at=None))]
         constraints = [
             models.UniqueConstraint(fields=["digest"], name="sitekey_digest_unique"),
             models.UniqueConstraint(

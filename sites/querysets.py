@@ -98,6 +98,9 @@ class SiteQuerySet(models.QuerySet[Any]):
 
 
 class SiteKeyQuerySet(models.QuerySet[Any]):
+    def of_live_sites(self) -> "SiteKeyQuerySet":
+        return self.filter(site__deregistered_at=None)
+
     def live(self, *, at: datetime) -> "SiteKeyQuerySet":
         """Keys that are accepted: not revoked, and not past the end of an overlap."""
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), revoked_at=None)

@@ -24,7 +24,7 @@ from sites.errors import (
     SiteNotFound,
 )
 from sites.events import SiteAction, site_subject
-from sites.keys import generate_key, key_digest, key_hint
+from sites.keys import current_pepper, generate_key, key_digest, key_hint, pepper_id
 from sites.limits import DEFAULT_LICENSE_DAYS, DEFAULT_OVERLAP_HOURS
 from sites.models import Site, SiteKey, SitePulse
 from sites.querysets import folded
@@ -277,6 +277,14 @@ def retire_older_keys(newest: SiteKey, *, site_name: str, ip: str | None, at: da
     )
 
 
+def move_to_current_pepper(key: SiteKey, *, secret: str) -> None:
+    """Store the digest of a key under the current pepper.
+
+    It records no event: the key and what it may do stay the same.
+    """
+    SiteKey.objects.filter(pk=key.pk).update(**digest_fields(secret))
+
+
 @transaction.atomic
 def deregister_site(
     site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
@@ -365,8 +373,12 @@ class NewKey:
 
 def add_key(site: Site, *, at: datetime) -> NewKey:
     secret = generate_key()
-    key = SiteKey.objects.create(site=site, digest=key_digest(secret), hint=key_hint(secret), created_at=at)
+    key = SiteKey.objects.create(site=site, **digest_fields(secret), hint=key_hint(secret), created_at=at)
     return NewKey(secret, key.hint)
+
+
+def digest_fields(secret: str) -> dict[str, str]:
+    return {"digest": key_digest(secret), "pepper": pepper_id(current_pepper())}
 
 
 def searchable(site: Site) -> str:

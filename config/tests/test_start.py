@@ -10,6 +10,7 @@ from config.tests.processes import COMPLETE, manage, run, setting
 pytestmark = pytest.mark.slow  # each starts a process or more
 
 WEAK = "too short"
+PEPPER = COMPLETE["SITE_KEY_PEPPER"]
 
 
 def test_three_variables_are_all_that_production_must_set() -> None:
@@ -36,6 +37,9 @@ def test_what_is_missing_is_named_in_one_sentence(name: str, value: str | None) 
         ({"SITE_KEY_PEPPER": WEAK}, "SITE_KEY_PEPPER is too weak"),
         ({"JWT_SIGNING_KEY": WEAK}, "JWT_SIGNING_KEY is too weak"),
         ({"TWO_FACTOR_KEY": f"{COMPLETE['SECRET_KEY']},{WEAK}"}, "TWO_FACTOR_KEY is too weak"),
+        ({"SITE_KEY_PEPPER": f"{PEPPER},{WEAK}"}, "SITE_KEY_PEPPER is too weak: each of its values"),
+        ({"SITE_KEY_PEPPER": f"{PEPPER}, {PEPPER}"}, "SITE_KEY_PEPPER has the same value twice"),
+        ({"SITE_KEY_PEPPER": f"{PEPPER},{COMPLETE['SECRET_KEY']}"}, "SITE_KEY_PEPPER must differ from SECRET_KEY"),
         ({"SITE_KEY_PEPPER": COMPLETE["SECRET_KEY"]}, "SITE_KEY_PEPPER must differ from SECRET_KEY"),
         ({"DEBUG": "maybe"}, "DEBUG must be true or false"),
         ({"HTTPS_ONLY": "perhaps"}, "HTTPS_ONLY must be true or false"),
@@ -106,6 +110,12 @@ def test_the_key_of_second_factors_derives_from_the_secret_key_unless_given() ->
     assert derived not in (COMPLETE["SECRET_KEY"], setting("settings.SIMPLE_JWT['SIGNING_KEY']"))
     own, former = COMPLETE["SECRET_KEY"][::-1], derived
     assert setting("*settings.TWO_FACTOR_KEYS", TWO_FACTOR_KEY=f"{own},{former}").split() == [own, former]
+
+
+def test_the_first_pepper_is_for_new_keys_and_the_others_are_former_ones() -> None:
+    assert setting("*settings.SITE_KEY_PEPPERS").split() == [PEPPER]
+    former = PEPPER[::-1]
+    assert setting("*settings.SITE_KEY_PEPPERS", SITE_KEY_PEPPER=f"{PEPPER}, {former}").split() == [PEPPER, former]
 
 
 def test_a_second_factor_is_required_unless_debug_or_the_operator_says_otherwise() -> None:
