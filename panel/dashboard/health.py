@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from panel.widgets.badges import badge
 from panel.widgets.times import exact, moment_ago
+from sites.peppers import keys_on_former_peppers
 
 REDIS_TIMEOUT_SECONDS = 0.2
 LAST_SEEN_FIRST = "o=-4"  # the order of the list of sites: its fourth column, reversed
@@ -52,6 +53,7 @@ def health_checks(
         check_redis(ping),
         check_newest_heartbeat(newest, at=at),
         check_oldest_heartbeat(oldest, at=at),
+        *([check_pepper(at=at)] if len(settings.SITE_KEY_PEPPERS) > 1 else []),
         HealthCheck("Version", "", settings.VERSION),
         HealthCheck("Server time", "", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"Your time zone: {exact(at)}"),
         *([check_clock(sites_ahead)] if sites_ahead else []),
@@ -127,4 +129,15 @@ def check_clock(sites_ahead: int) -> HealthCheck:
             newest_first,
             sites,
         ),
+    )
+
+
+def check_pepper(*, at: datetime) -> HealthCheck:
+    """Only while SITE_KEY_PEPPER has more than one value; it takes a query of its own."""
+    name, left = "Pepper of site keys", keys_on_former_peppers(at=at)
+    if not left:
+        return HealthCheck(name, "good", "was changed", "No key is left on a former pepper, so it can be removed.")
+    keys = "1 key is" if left == 1 else f"{left:,} keys are"
+    return HealthCheck(
+        name, "warn", "is being changed", f"{keys} left on a former pepper, until the next heartbeat of the site."
     )
