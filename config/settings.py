@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -154,8 +155,13 @@ def limits(startup_options: str) -> dict[str, Any]:
 
 
 def make_folder_of(file_name: str) -> None:
+    """Make the folder for its owner alone. If it exists, close it to others if it is our own `var/`."""
+    folder = Path(file_name).parent
     try:
-        Path(file_name).parent.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(0o700, parents=True, exist_ok=True)
+        elif folder.resolve() == BASE_DIR / "var" and folder.stat().st_uid == os.getuid():
+            folder.chmod(0o700)
     except OSError as error:
         raise ImproperlyConfigured(f"DATABASE_URL names {file_name}, whose folder cannot be made: {error}.") from error
 
@@ -172,7 +178,9 @@ def database() -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL must name a database, as in postgres://user:password@host:5432/name.")
     if config["ENGINE"] == "django.db.backends.sqlite3":
         make_folder_of(str(config["NAME"]))
+        config["ENGINE"] = "config.sqlite3"
         # IMMEDIATE: a transaction waits for the write lock at its start instead of failing at its first write.
+        # FULL: a commit waits until the disk has it. With NORMAL, a power cut may undo changes that were answered.
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 4,

@@ -42,7 +42,7 @@ def test_options_of_the_url_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_sqlite_url_names_a_file_whose_folder_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "new" / "folder" / "db.sqlite3"
     config = database(monkeypatch, f"sqlite:///{file}")
-    assert (config["ENGINE"], config["NAME"]) == ("django.db.backends.sqlite3", str(file))
+    assert (config["ENGINE"], config["NAME"]) == ("config.sqlite3", str(file))
     assert config["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in config["OPTIONS"]["init_command"]
     assert file.parent.is_dir()
