@@ -18,6 +18,7 @@ from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
 from heartbeat.models import Heartbeat
 from heartbeat.schedule import SHORTEST_SECONDS, pace_of, seconds_until_next_call
 from heartbeat.statement import SENT_STATEMENT
+from sites.call_rate import recent_calls_with_one_more
 from sites.keys import current_pepper, key_digest, key_digests, pepper_id
 from sites.models import SiteKey, SitePulse
 from sites.services import move_to_current_pepper, retire_older_keys
@@ -135,6 +136,7 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
             if window_lasts(pulse.window_started_at, at=at)
             else {"window_started_at": at, "window_calls": 1}
         )
+        changes["recent_calls"] = recent_calls_with_one_more(pulse, at=at)
         holds_newest_key = key.expires_at is None  # a rotation sets `expires_at` of every older key
         proves_newest_key = holds_newest_key and pulse.newest_key_id == key.pk and pulse.newest_key_uses == 1
         if holds_newest_key:

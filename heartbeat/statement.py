@@ -55,6 +55,9 @@ updated_pulse AS (
                                 AND pulse.window_started_at < %(at)s + interval '1 minute'
                                THEN pulse.window_calls + 1
                                ELSE 1 END,
+           -- sites.call_rate.recent_calls_with_one_more()
+           recent_calls = 1 + coalesce(pulse.recent_calls * exp(greatest(-100, least(0,
+                              extract(epoch FROM pulse.last_seen_at - %(at)s)::float8 / 86400))), 0),
            -- The uses of the newest key are counted up to two. Uses of older keys are not counted.
            newest_key_id = CASE WHEN caller.holds_newest_key THEN caller.key_id ELSE pulse.newest_key_id END,
            newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN pulse.newest_key_uses

@@ -152,6 +152,8 @@ class SitePulse(models.Model):
     # How many calls were answered since when, for the site's own limit.
     window_started_at = models.DateTimeField(null=True)
     window_calls = models.PositiveIntegerField(default=0)
+    # About how many calls came in the last day, see `sites.call_rate`.
+    recent_calls = models.FloatField(null=True)
 
     class Meta:
         default_permissions = ("view",)

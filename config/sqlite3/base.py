@@ -15,8 +15,9 @@ lock = Lock()
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        if not conn_params["database"].startswith((":memory:", "file:")):
-            make_private(Path(conn_params["database"]))
+        name = str(conn_params["database"])
+        if not name.startswith((":memory:", "file:")):
+            make_private(Path(name))
         return super().get_new_connection(conn_params)
 
 

@@ -17,9 +17,11 @@ from django.db.models.lookups import GreaterThanOrEqual, IsNull
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from panel.sites.page.state import calls_a_day_text
 from panel.widgets.badges import badge
 from panel.widgets.times import moment, moment_ago, moment_until
 from sites.attention import Attention, attention_conditions
+from sites.call_rate import calling_too_often
 from sites.models import Site, SitePulse
 from sites.querysets import SiteQuerySet, licensed_at, without_service_at
 from sites.status import SiteStatus, status_conditions
@@ -37,6 +39,7 @@ KINDS_NOW: Mapping[str, tuple[str, str]] = {
 }
 KINDS_SOON: Mapping[str, tuple[str, str]] = {
     "ending": ("ending", "ends soon"),
+    "too_often": ("warn", "calls too often"),
     "never_seen": ("never_seen", ""),
 }
 BADGES = {**KINDS_NOW, **KINDS_SOON}
@@ -67,6 +70,8 @@ class AttentionItem:
 
     @property
     def when(self) -> SafeString:
+        if self.kind == "too_often":
+            return moment_ago(self.site.pulse.last_seen_at or self.since)
         return moment_until(self.since) if self.kind == "ending" else moment_ago(self.since)
 
 
@@ -116,7 +121,10 @@ def take_in_turn(ranked: Iterable[RankedSite], kinds: Iterable[str], *, limit: i
 
 
 def overdue(at: datetime) -> QuerySet[Any, Any]:
-    """Sites that are offline, late or never seen although heartbeats are expected. Reads all pulses once."""
+    """Sites that are offline, late or never seen although heartbeats are expected, or that call too often.
+
+    Reads all pulses once.
+    """
     conditions = status_conditions(at, pulse="")
     live, never_seen = Site.objects.live(), IsNull(OuterRef("due_at"), True)
     without_attention = [
@@ -125,12 +133,14 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
         # One subquery for each reason, so that each uses an index alone; one for all of them would read the sites.
         *(live.filter(Q(reason)) for reason in without_service_at(at).children),
     ]
-    pulses = SitePulse.objects.exclude(conditions[SiteStatus.ONLINE])
+    too_often = calling_too_often(at)
+    pulses = SitePulse.objects.filter(~conditions[SiteStatus.ONLINE] | too_often)
     for sites in without_attention:
         pulses = pulses.exclude(Exists(sites.filter(pk=OuterRef("pk"))))
     kind = Case(
         When(conditions[SiteStatus.NEVER_SEEN], then=Value("never_seen")),
         When(conditions[SiteStatus.LATE], then=Value("late")),
+        When(conditions[SiteStatus.ONLINE], then=Value("too_often")),
         default=Value("offline"),
     )
     return first_of_each_kind(pulses, kind=kind, since=F("due_at"))
@@ -199,6 +209,8 @@ def reason_for(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeS
             return format_html("Locked: {}. Next heartbeat {} {}.", site.lock_reason, due, moment(due_at))
         case "expired_in_use":
             return "The licence has expired, but heartbeats still arrive."
+        case "too_often":
+            return calls_a_day_text(site.pulse)
         case "ending":
             return format_html("Licence ends on {}.", moment(since))
         case _:

@@ -26,6 +26,7 @@ from panel.sites.list.filters import (
 from panel.widgets.badges import badge
 from panel.widgets.bars import heartbeat_bar
 from panel.widgets.times import moment_ago, moment_until
+from sites.call_rate import calls_too_often
 from sites.models import Site
 from sites.querysets import ENDING_SOON, SiteQuerySet
 
@@ -90,6 +91,8 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
             )
         if not site.is_active:
             facts.append(badge("inactive"))
+        if calls_too_often(site.pulse, at=timezone.now()):
+            facts.append(badge("warn", "calls too often"))
         return format_html_join("", '<div class="fact">{}</div>', ((fact,) for fact in facts))
 
     @admin.display(description="Licence", ordering="license_expires_at")

@@ -10,8 +10,9 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from panel.widgets.badges import badge
 from panel.widgets.times import at_moment, duration, larger_unit, moment, moment_near
+from sites.call_rate import calls_too_often, expected_calls_a_day
 from sites.events import SITE, SiteAction
-from sites.models import Site
+from sites.models import Site, SitePulse
 from sites.querysets import ENDING_SOON
 from sites.status import SiteStatus
 
@@ -49,6 +50,8 @@ def site_badges(site: Any, *, at: datetime) -> list[SafeString]:
         badges.append(badge("late", "unlocked, not told yet"))
     if not site.is_active:
         badges.append(badge("inactive"))
+    if calls_too_often(site.pulse, at=at):
+        badges.append(badge("warn", "calls too often"))
     has_no_license = site.deregistered_at is not None or not site.is_active
     if has_no_license and site.license_expires_at > at:
         return badges  # a licence end in the future would suggest that the site is licensed
@@ -74,6 +77,7 @@ def state_text(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
         changes_not_received(site),
         *([] if site.licensed else [license_sentence]),
         last_heartbeat(site, at=at),
+        calls_a_day_text(site.pulse) if calls_too_often(site.pulse, at=at) else "",
         *([license_sentence] if site.licensed else []),
     ]
     first, *others = filter(None, sentences)
@@ -145,6 +149,13 @@ def last_heartbeat(site: Any, *, at: datetime) -> SafeString:
         return format_html("Late: last {}; heartbeat was due by {}.", seen, due)
     since = moment_near(pulse.due_at + settings.HEARTBEAT_GRACE, now=at)
     return format_html("Offline since {}: last {}; heartbeat was due by {}.", since, seen, due)
+
+
+def calls_a_day_text(pulse: SitePulse) -> SafeString:
+    expected = f"{max(1, round(expected_calls_a_day())):,}"
+    return format_html(
+        "About {} calls in the last day, where {} are expected.", f"{round(pulse.recent_calls or 0):,}", expected
+    )
 
 
 def no_heartbeat(site: Any, *, at: datetime) -> SafeString:
