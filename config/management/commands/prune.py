@@ -12,6 +12,7 @@ from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
 from heartbeat.prune import BATCH_SIZE, prune_heartbeats
+from heartbeat.thinning import DAYS_LOOKED_AT, thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
 from sites.imports.prune import prune_site_imports
 
@@ -23,16 +24,25 @@ class Command(DomainCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--heartbeat-days", type=int, help="keep that many days of heartbeats")
+        parser.add_argument(
+            "--thin-days",
+            type=int,
+            default=DAYS_LOOKED_AT,
+            help="thin that many days of the history of sites that call too often; more than 7 after an upgrade",
+        )
         parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         days, batch_size = options["heartbeat_days"], options["batch_size"]
         if (days is not None and not 1 <= days <= 36_500) or not 1 <= batch_size <= 100_000:
             raise InvalidInput("--heartbeat-days must be 1 to 36500 and --batch-size 1 to 100000.")
+        if not 0 <= options["thin_days"] <= 36_500:
+            raise InvalidInput("--thin-days must be 0 to 36500.")
         keep = settings.HEARTBEAT_HISTORY if days is None else timedelta(days=days)
         # One function for each app. It takes `at` and returns the number of deleted rows of each kind.
         prune_functions: list[Callable[..., dict[str, int]]] = [
             partial(prune_heartbeats, keep=keep, batch_size=batch_size),
+            partial(thin_heartbeats, days=options["thin_days"], batch_size=batch_size),
             prune_sign_ins,
             prune_site_imports,
             prune_idempotent_requests,
