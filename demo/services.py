@@ -1,6 +1,7 @@
-"""Change and remove the demo's sites, which are those with a contact e-mail in DEMO_DOMAIN.
+"""Change and remove the demo's sites.
 
-`.example` is reserved (RFC 2606), so no real restaurant can have such an address.
+These are the sites that the demo registered, and that still have a contact e-mail in DEMO_DOMAIN. The demo sends a request id
+of its own with each registration, and the event of the registration keeps it for good.
 """
 
 import uuid
@@ -13,23 +14,26 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.actors import COMMAND
+from audit.models import Event
 from common.errors import Conflict, InvalidInput
 from heartbeat.hourly_counts import forget_cached_hours
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.errors import SiteNotFound
+from sites.events import SITE, SiteAction
 from sites.models import Site, SiteKey, SitePulse
 from sites.querysets import SiteQuerySet
 from sites.services import deregister_site
 from sites.status import SiteStatus
 
 DEMO_DOMAIN = "demo.portcullis.example"
-DEMO_IDEMPOTENCY_PREFIX = "portcullis-demo-"
+# Of the idempotency key and of the request id that scripts/demo.py sends with a registration.
+DEMO_PREFIX = "portcullis-demo-"
 
 
 class NotADemoSite(Conflict):
     code = "not_a_demo_site"
-    title = f"Only a demo site can be moved into the past: its contact e-mail is in the domain {DEMO_DOMAIN}"
+    title = f"Only a demo site can be moved into the past: the demo registered it, with an address in {DEMO_DOMAIN}"
 
 
 class NeverSeen(Conflict):
@@ -47,6 +51,18 @@ class Removal:
 
 def demo_sites() -> SiteQuerySet:
     """The demo's sites, also those that are deregistered."""
+    candidates = [str(pk) for pk in sites_with_demo_address().values_list("pk", flat=True)]
+    registrations = Event.objects.filter(
+        subject_type=SITE,
+        subject_id__in=candidates,
+        action=SiteAction.REGISTERED,
+        request_id__startswith=DEMO_PREFIX,
+    )
+    return sites_with_demo_address().filter(pk__in=[uuid.UUID(event.subject_id) for event in registrations])
+
+
+def sites_with_demo_address() -> SiteQuerySet:
+    """Also those that a person registered by hand."""
     return Site.objects.filter(contact_email__iendswith=f"@{DEMO_DOMAIN}")
 
 
@@ -148,5 +164,5 @@ def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
 
 def forget_demo_requests() -> int:
     """Delete the stored answers to the demo's registrations, so that the same demo can be registered again."""
-    deleted, _ = IdempotentRequest.objects.filter(key__startswith=DEMO_IDEMPOTENCY_PREFIX).delete()
+    deleted, _ = IdempotentRequest.objects.filter(key__startswith=DEMO_PREFIX).delete()
     return deleted

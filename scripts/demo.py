@@ -198,9 +198,9 @@ class LocalBackend:
 
 
 def register(api: Api, restaurant: Restaurant, now: datetime) -> LocalBackend:
-    answer = api.send(
-        "POST", "/api/sites", restaurant.registration(now), Idempotency_Key=f"portcullis-demo-{restaurant.slug}"
-    )
+    # The event of the registration keeps the request id; by it demo/services.py finds the demo's sites again.
+    name = f"portcullis-demo-{restaurant.slug}"
+    answer = api.send("POST", "/api/sites", restaurant.registration(now), Idempotency_Key=name, X_Request_ID=name)
     if answer.status == 409 or (answer.status == 201 and answer.body["secret_key"] is None):
         raise DemoProblem(ALREADY_REGISTERED)
     if answer.status != 201:
@@ -210,7 +210,7 @@ def register(api: Api, restaurant: Restaurant, now: datetime) -> LocalBackend:
 
 def fill(api: Api) -> None:
     """All forty: registered, calling, some locked, some moved into the past."""
-    present = api.demo_sites()["count"]
+    present = sum(site["name"].startswith(cast.NAME_PREFIX) for site in api.demo_sites()["results"])
     if present:
         print(f"The demo is already there ({present} restaurants); `make demo-clean` takes it out.")
         return
@@ -265,7 +265,7 @@ def summary(api: Api) -> str:
     lines = [f"  {'What':<28} {'Sites':>5}  For example"]
     for title, filters in asked:
         page = api.demo_sites(**filters)
-        names = ", ".join(site["name"].removeprefix("Demo · ") for site in page["results"][:3])
+        names = ", ".join(site["name"].removeprefix(cast.NAME_PREFIX) for site in page["results"][:3])
         lines.append(f"  {title:<28} {page['count']:>5}  {names}")
     refused = [restaurant.name for restaurant in RESTAURANTS if restaurant.part == cast.WRONG_KEY]
     return "\n".join([*lines, "", f"  Refused with 401 for a wrong key, and so never seen: {', '.join(refused)}."])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 DEMO_DOMAIN = "demo.portcullis.example"
+NAME_PREFIX = "Demo · "
 
 # What becomes of a restaurant after its registration:
 ONLINE = "calls at its pace"
@@ -39,7 +40,7 @@ class Restaurant:
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         expires_at = midnight + timedelta(days=self.licensed_days)
         return {
-            "name": f"Demo · {self.name}",
+            "name": f"{NAME_PREFIX}{self.name}",
             "owner_name": self.owner_name,
             "contact_email": f"{self.slug}@{DEMO_DOMAIN}",
             "timezone": self.timezone,

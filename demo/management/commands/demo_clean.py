@@ -3,7 +3,7 @@ from typing import Any
 from django.utils import timezone
 
 from common.commands import DomainCommand
-from demo.services import demo_sites, forget_demo_requests, remove_demo_site
+from demo.services import demo_sites, forget_demo_requests, remove_demo_site, sites_with_demo_address
 from heartbeat.hourly_counts import forget_cached_hours
 
 
@@ -21,9 +21,12 @@ class Command(DomainCommand):
             "keys": sum(removal.keys for removal in removals),
             "heartbeats": sum(removal.heartbeats for removal in removals),
         }
+        left = sites_with_demo_address().count()
+        note = [f"Sites with such an address that the demo did not register stay as they are: {left}."] if left else []
         if not removals:
-            return counts, ["There is no demo site."]
+            return counts, ["There is no demo site.", *note]
         return counts, [
             "Deleted {sites} demo sites with {keys} keys and {heartbeats} heartbeats.".format(**counts),
             "Their events stay, because nothing can be deleted from the audit log.",
+            *note,
         ]

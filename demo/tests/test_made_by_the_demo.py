@@ -1,0 +1,63 @@
+"""The demo's commands touch nothing that the demo did not make, whatever its address."""
+
+import uuid
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from conftest import RegisteredSite
+from demo.services import DEMO_DOMAIN, NotADemoSite, backdate_demo_sites, demo_sites, remove_demo_site
+from heartbeat.models import Heartbeat
+from sites.models import Site
+from sites.status import SiteStatus
+
+BODY = {"name": "Roma", "owner_name": "Giulia", "contact_email": f"giulia@{DEMO_DOMAIN}"}
+
+
+def register(api: APIClient, request_id: str, **facts: str) -> RegisteredSite:
+    answer = api.post("/api/sites", {**BODY, **facts}, headers={"X-Request-ID": request_id})
+    return RegisteredSite(answer.data["site_id"], answer.data["secret_key"])
+
+
+@pytest.fixture
+def by_hand(api: APIClient) -> RegisteredSite:
+    """A site that a person registered with an address in the demo's domain."""
+    return register(api, "ticket-4711")
+
+
+@pytest.fixture
+def by_the_demo(api: APIClient) -> RegisteredSite:
+    return register(api, "portcullis-demo-roma")
+
+
+def test_a_site_registered_by_hand_is_none_of_the_demo(by_hand: RegisteredSite, by_the_demo: RegisteredSite) -> None:
+    assert [str(site.pk) for site in demo_sites()] == [by_the_demo.site_id]
+
+
+def test_a_site_registered_by_hand_is_not_removed(by_hand: RegisteredSite) -> None:
+    with pytest.raises(NotADemoSite):
+        remove_demo_site(uuid.UUID(by_hand.site_id), at=timezone.now())
+    assert by_hand.call_home().status_code == 200
+
+
+def test_a_site_registered_by_hand_is_not_moved_into_the_past(by_hand: RegisteredSite) -> None:
+    by_hand.call_home()
+    before = Heartbeat.objects.values().get()
+    with pytest.raises(NotADemoSite):
+        backdate_demo_sites({uuid.UUID(by_hand.site_id): SiteStatus.OFFLINE}, at=timezone.now())
+    assert Heartbeat.objects.values().get() == before
+
+
+def test_a_site_of_the_demo_that_got_the_address_of_a_person_is_theirs(
+    api: APIClient, by_the_demo: RegisteredSite
+) -> None:
+    api.patch(by_the_demo.path, {"contact_email": "giulia@roma.example"})
+    assert not demo_sites().exists()
+
+
+def test_a_site_of_the_demo_is_removed_with_its_heartbeats(by_the_demo: RegisteredSite) -> None:
+    by_the_demo.call_home()
+    removal = remove_demo_site(uuid.UUID(by_the_demo.site_id), at=timezone.now())
+    assert (removal.keys, removal.heartbeats) == (1, 1)
+    assert not Site.objects.exists()
