@@ -55,6 +55,15 @@ def test_it_prunes_in_batches_until_nothing_old_is_left(roma: RegisteredSite) ->
     assert Heartbeat.objects.count() == 1
 
 
+def test_heartbeats_of_a_clock_that_was_ahead_do_not_keep_older_ones(roma: RegisteredSite) -> None:
+    heartbeats_of_days_ago(roma, 452, 451)
+    for seconds in range(10):  # written 450 days ago, with a time of the next year
+        call_at(roma, timezone.now() - timedelta(days=450 - 365, seconds=seconds))
+    heartbeats_of_days_ago(roma, *(449 - number / 100 for number in range(20)), 1)
+    assert json.loads(prune(json=True, batch_size=3))["heartbeats"] == 22
+    assert Heartbeat.objects.count() == 11
+
+
 def test_how_long_to_keep_can_be_given(roma: RegisteredSite) -> None:
     heartbeats_of_days_ago(roma, 40, 20)
     assert json.loads(prune(json=True, heartbeat_days=30))["heartbeats"] == 1
