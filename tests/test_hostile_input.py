@@ -109,6 +109,13 @@ def test_what_the_server_refuses_by_itself_has_an_id_and_repeats_nothing(server:
     assert secret not in server.log.read_bytes()
 
 
+def test_a_broken_header_is_logged_without_its_text(server: RunningServer) -> None:
+    head, _ = talk(server, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie : sessionid=0123456789abcdef\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"Invalid request from ip=127.0.0.1: InvalidHeaderName" in server.log.read_bytes()
+    assert b"0123456789abcdef" not in server.log.read_bytes()
+
+
 @pytest.mark.parametrize(
     "half",
     [
