@@ -20,6 +20,21 @@ def without_secrets(line: str) -> str:
     return SECRETS.sub("[secret]", line) if "psk_" in line or "eyJ" in line else line
 
 
+MESSAGE_CUT_AT = 300
+
+suspicious = logging.getLogger("portcullis.suspicious")
+
+
+class SuspiciousRequestHandler(logging.Handler):
+    """Logs what Django refuses as suspicious, such as a forged Host header, as one warning without a traceback.
+
+    Django logs it as an error with a traceback. Everybody can send such requests, so that alarms for errors would be useless.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        suspicious.warning("%s: %s", record.name.rpartition(".")[2], record.getMessage()[:MESSAGE_CUT_AT])
+
+
 encoded = json.JSONEncoder(default=str).encode
 
 
