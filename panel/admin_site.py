@@ -17,6 +17,9 @@ from panel.dashboard.views import dashboard_context
 # The tables that are used most come first; tables that are not listed here come last.
 ORDER = ("Site", "Heartbeat", "Event", "Admin", "SiteKey", "SitePulse", "TokenFamily", "IdempotentRequest")
 MENU = ORDER[:4]
+# Pages of Django that nothing here uses: no field has autocompletion, no object has a public page. Both fail on an id
+# or a search term that the database refuses.
+UNUSED_PAGES = {"autocomplete", "view_on_site"}
 
 
 def position(model: dict[str, Any]) -> int:
@@ -49,7 +52,8 @@ class PortcullisAdminSite(AdminSite):
         return sorted(apps, key=lambda app: position(app["models"][0]))
 
     def get_urls(self) -> list[Any]:
-        return [*account_urls(self), *super().get_urls()]
+        urls = [url for url in super().get_urls() if getattr(url, "name", None) not in UNUSED_PAGES]
+        return [*account_urls(self), *urls]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard_context(request, at=timezone.now()), **(extra_context or {})})

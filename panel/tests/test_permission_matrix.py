@@ -11,17 +11,14 @@ from urllib.parse import urljoin
 import pytest
 from django.contrib import admin
 from django.test import Client
-from django.urls import URLPattern, URLResolver, reverse
-from django.utils import timezone
+from django.urls import reverse
 
 from accounts.models import Admin, TokenFamily
 from accounts.roles import PERMISSIONS
-from accounts.services import start_token_family
 from audit.models import Event
-from conftest import Register, RegisteredSite
-from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from panel.sites.operations.registry import OPERATIONS
+from panel.tests.urls import patterns
 from sites.models import Site, SiteImport, SiteKey, SitePulse
 
 CAST = ("anna", "ben", "vera")
@@ -87,8 +84,6 @@ OPERATION_PERMISSIONS = {
     "deregister": "sites.deregister_site",
     "restore": "sites.restore_site",
 }
-# Pages of Django that are not used here: no field has autocompletion, no object has a public page.
-DEAD_ENDS = {"autocomplete", "view_on_site"}
 
 FORGED = {
     "confirmed": "yes",
@@ -130,20 +125,10 @@ def rule_of(name: str) -> Rule:
     }[page]
 
 
-def patterns(found: list[Any]) -> Iterator[URLPattern]:
-    for each in found:
-        if isinstance(each, URLResolver):
-            yield from patterns(each.url_patterns)
-        elif each.name:
-            yield each
-
-
 def pages(objects: dict[str, Any]) -> Iterator[Page]:
     """Every page of the panel, with an existing object; each operation on sites is a page of its own."""
     for pattern in patterns(admin.site.urls[0]):
         name = str(pattern.name)
-        if name in DEAD_ENDS:
-            continue
         if name in ("sites_site_operate", "sites_site_operated"):
             for operation, asked in OPERATION_PERMISSIONS.items():
                 run = [uuid.uuid4()] if name == "sites_site_operated" else []
@@ -155,30 +140,6 @@ def pages(objects: dict[str, Any]) -> Iterator[Page]:
         if name == "app_list":
             values = {"app_label": "sites"}
         yield Page(name, reverse(f"admin:{name}", kwargs=values or None), rule_of(name))
-
-
-@pytest.fixture
-def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
-    """One object of each kind, by the name of its table or of the URL's parameter."""
-    site: RegisteredSite = register()
-    site.call_home()
-    api.post(
-        "/api/sites", {"name": "x", "owner_name": "x", "contact_email": "x@x.example"}, headers={"Idempotency-Key": "k"}
-    )
-    start_token_family(anna, at=timezone.now())
-    first = {
-        model: model.objects.order_by("pk").first()
-        for model in (SiteKey, Heartbeat, Event, IdempotentRequest, TokenFamily)
-    }
-    return {
-        "sites_site": site.site_id,
-        "sites_sitepulse": site.site_id,
-        "accounts_admin": anna.pk,
-        "id": anna.pk,
-        "key_id": 1,
-        "site_id": uuid.UUID(site.site_id),
-        "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,
-    } | {model._meta.label_lower.replace(".", "_"): row.pk for model, row in first.items() if row}
 
 
 def test_every_table_of_the_panel_has_a_rule() -> None:

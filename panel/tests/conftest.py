@@ -1,0 +1,39 @@
+"""One object of each kind that the panel has a page for."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Admin, TokenFamily
+from accounts.services import start_token_family
+from audit.models import Event
+from conftest import Register, RegisteredSite
+from heartbeat.models import Heartbeat
+from idempotency.models import IdempotentRequest
+from sites.models import SiteImport, SiteKey
+
+
+@pytest.fixture
+def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
+    """One object of each kind, by the name of its table or of the URL's parameter."""
+    site: RegisteredSite = register()
+    site.call_home()
+    api.post(
+        "/api/sites", {"name": "x", "owner_name": "x", "contact_email": "x@x.example"}, headers={"Idempotency-Key": "k"}
+    )
+    start_token_family(anna, at=timezone.now())
+    first = {
+        model: model.objects.order_by("pk").first()
+        for model in (SiteKey, Heartbeat, Event, IdempotentRequest, TokenFamily)
+    }
+    return {
+        "sites_site": site.site_id,
+        "sites_sitepulse": site.site_id,
+        "accounts_admin": anna.pk,
+        "id": anna.pk,
+        "key_id": 1,
+        "site_id": uuid.UUID(site.site_id),
+        "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,
+    } | {model._meta.label_lower.replace(".", "_"): row.pk for model, row in first.items() if row}
