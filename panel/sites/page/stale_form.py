@@ -11,7 +11,6 @@ If the site was deregistered since, `SitePageView.post` saves nothing and says s
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -114,9 +113,9 @@ class StaleAwareForm(forms.ModelForm):
                 continue
             typed, stored, change = self.cleaned_data.get(name), self.stored[name], changes.get(name)
             is_valid = name not in self.errors
-            if is_valid and same_value(typed, stored):
+            if is_valid and typed == stored:
                 continue
-            was_typed = not is_valid or change is None or not same_value(typed, change.opened_value)
+            was_typed = not is_valid or change is None or typed != change.opened_value
             choice = self.choice_for(name) or ("" if was_typed else STORED)
             if choice == STORED:
                 self.errors.pop(name, None)
@@ -144,11 +143,4 @@ class StaleAwareForm(forms.ModelForm):
     def values_to_write(self) -> dict[str, Any]:
         """The fields whose values differ from the stored ones, once the form is valid."""
         cleaned = self.cleaned_data
-        return {name: cleaned[name] for name in self.editable if not same_value(cleaned[name], self.stored[name])}
-
-
-def same_value(one: Any, other: Any) -> bool:
-    """Without fractions of a second: the form has none, and must not cut off the stored ones."""
-    if isinstance(one, datetime) and isinstance(other, datetime):
-        return one.replace(microsecond=0) == other.replace(microsecond=0)
-    return bool(one == other)
+        return {name: cleaned[name] for name in self.editable if cleaned[name] != self.stored[name]}

@@ -38,7 +38,7 @@ class SitePageView(SiteAdminView):
         if site is None:
             return self.no_such_site()
         can_edit = request.user.has_perm("sites.change_site") and site.deregistered_at is None
-        return self.show(site, EditForm(instance=site, user=request.user) if can_edit else None)
+        return self.show(site, EditForm(instance=site) if can_edit else None)
 
     def post(self, request: HttpRequest, object_id: str) -> HttpResponse:
         try:
@@ -49,7 +49,7 @@ class SitePageView(SiteAdminView):
                     return self.no_such_site()
                 if site.deregistered_at:
                     raise SiteChanged("The site was deregistered while you had the page open. Nothing was saved.")
-                form = EditForm(request.POST, instance=site, user=request.user)
+                form = EditForm(request.POST, instance=site)
                 if not form.is_valid():
                     return self.show(site, form)
                 self.save(site, form)
