@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from common.instants import parse_instant
 from sites.imports.columns import IDENTITY
 from sites.imports.reading import Row, shortened
 from sites.models import Site
@@ -41,6 +42,19 @@ class PreviewRow:
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def deactivates(self) -> bool:
+        return self.result == RowResult.CHANGE and self.after.get("is_active") is False
+
+    @property
+    def ends_license_earlier(self) -> bool:
+        ends = [values.get("license_expires_at") for values in (self.before, self.after)]
+        return all(ends) and parse_instant(ends[1]) < parse_instant(ends[0])
+
+    @property
+    def takes_license_away(self) -> bool:
+        return self.deactivates or self.ends_license_earlier
 
 
 class RowRefused(Exception):

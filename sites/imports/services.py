@@ -6,16 +6,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import Admin
 from audit.actors import Actor
+from common.errors import InvalidInput
+from common.values import clean_text
 from sites.errors import SitesChanged
 from sites.imports.errors import ImportAlreadyApplied, ImportHasRefusedRows, ImportNotFound
 from sites.imports.preview import PreviewRow, RowResult, preview_rows
 from sites.imports.prune import prune_site_imports
 from sites.imports.reading import read_file
-from sites.limits import MAX_REASON_LENGTH
+from sites.limits import MAX_IMPORT_REASON_LENGTH
 from sites.models import Site, SiteImport
 from sites.services import Registration, register_site, update_site
 from sites.validation import read_values
@@ -23,11 +26,12 @@ from sites.validation import read_values
 
 @dataclass(frozen=True)
 class SiteChange:
-    """What a row changes of the site; `values` as `update_site` takes them."""
+    """What a row changes of the site, and the reason for its event; `values` as `update_site` takes them."""
 
     site_id: uuid.UUID
     revision: int
     values: Mapping[str, Any]
+    reason: str
 
 
 def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) -> SiteImport:
@@ -40,10 +44,11 @@ def start_import(content: bytes, *, file_name: str, admin: Admin, at: datetime) 
     )
 
 
-def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Registration]:
+def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime, reason: str = "") -> list[Registration]:
     """Write everything that the preview showed, or nothing; the new sites, with their keys.
 
-    Raises ImportNotFound, ImportAlreadyApplied, ImportHasRefusedRows, SitesChanged.
+    `reason` is required if a row takes a licence away, and is recorded with these rows.
+    Raises InvalidInput, ImportNotFound, ImportAlreadyApplied, ImportHasRefusedRows, SitesChanged.
     """
     pending = SiteImport.objects.filter(pk=import_id, admin=by.admin.pk if by.admin else None).first()
     if pending is None:
@@ -51,12 +56,26 @@ def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime) -> list[Regis
     rows = rows_of(pending)
     if any(row.result == RowResult.REFUSED for row in rows):
         raise ImportHasRefusedRows
+    if any(row.takes_license_away for row in rows):
+        reason = checked_reason(reason)
+    source = f"import {pending.file_name}"
     # Read before the transaction, so that other changes wait no longer than the writing takes.
-    changes = [change_of(row) for row in rows if row.result == RowResult.CHANGE]
+    changes = [
+        change_of(row, reason=f"{source}: {reason}" if row.takes_license_away else source)
+        for row in rows
+        if row.result == RowResult.CHANGE
+    ]
     new = [read_values(row.after) for row in rows if row.result == RowResult.REGISTER]
     with transaction.atomic():
         mark_applied(pending, changed=len(changes), registered=len(new), at=at)
-        return import_sites(changes, new, reason=f"import {pending.file_name}"[:MAX_REASON_LENGTH], by=by, at=at)
+        return import_sites(changes, new, reason=source, by=by, at=at)
+
+
+def checked_reason(reason: str) -> str:
+    try:
+        return clean_text(reason, max_length=MAX_IMPORT_REASON_LENGTH, multiline=True)
+    except ValidationError as error:
+        raise InvalidInput(error.messages[0], field="reason") from error
 
 
 def mark_applied(pending: SiteImport, *, at: datetime, **counts: int) -> None:
@@ -75,14 +94,16 @@ def import_sites(
     by: Actor,
     at: datetime,
 ) -> list[Registration]:
-    """Change and register sites, with one event for each; `registrations` as `register_site` takes them.
+    """Change and register sites, with one event for each; `registrations` as `register_site` takes them, with `reason`.
 
     Raises SitesChanged, and writes nothing, if one of the sites has another revision than in the preview or was
     deregistered.
     """
     lock_sites(changes)
     for change in changes:
-        update_site(change.site_id, change.values, by=by, at=at, reason=reason, expected_revisions={change.revision})
+        update_site(
+            change.site_id, change.values, by=by, at=at, reason=change.reason, expected_revisions={change.revision}
+        )
     return [register_site(**facts, by=by, at=at, reason=reason) for facts in registrations]
 
 
@@ -100,5 +121,5 @@ def rows_of(pending: SiteImport) -> list[PreviewRow]:
     return [PreviewRow(**row) for row in pending.rows or []]
 
 
-def change_of(row: PreviewRow) -> SiteChange:
-    return SiteChange(uuid.UUID(row.site_id), row.revision, read_values(row.after))
+def change_of(row: PreviewRow, *, reason: str) -> SiteChange:
+    return SiteChange(uuid.UUID(row.site_id), row.revision, read_values(row.after), reason)

@@ -3,6 +3,7 @@
 import uuid
 from base64 import b64encode
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -20,6 +21,7 @@ from audit.models import Event
 from common.errors import DomainError
 from common.instants import parse_instant
 from panel.sites.imports.export import BYTE_ORDER_MARK, csv_lines
+from panel.sites.operations.forms import COUNT_TYPED_ABOVE, TypedCountField, text_field
 from panel.sites.views import SiteAdminView
 from panel.widgets.badges import badge
 from panel.widgets.names import join_names
@@ -31,6 +33,7 @@ from sites.imports.formulas import escape_formulas
 from sites.imports.preview import MAX_REGISTRATIONS, PreviewRow, RowResult
 from sites.imports.reading import MAX_BYTES, MAX_ROWS
 from sites.imports.services import apply_import, rows_of, start_import
+from sites.limits import MAX_IMPORT_REASON_LENGTH
 from sites.models import SiteImport
 from sites.services import Registration
 
@@ -47,6 +50,17 @@ class UploadForm(forms.Form):
         help_text=f"UTF-8, at most {MAX_ROWS:,} rows and {MAX_BYTES // 1_000_000} MB. Nothing is written yet.",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
+
+
+class ApplyForm(forms.Form):
+    """Empty unless the file takes licences away: that needs what the operations need."""
+
+    def __init__(self, data: Any = None, *, taken_away: int) -> None:
+        super().__init__(data)
+        if taken_away:
+            self.fields["reason"] = text_field(required=True, max_length=MAX_IMPORT_REASON_LENGTH)
+        if taken_away > COUNT_TYPED_ABOVE:
+            self.fields["typed_count"] = TypedCountField(taken_away)
 
 
 class UploadView(SiteAdminView, FormView):
@@ -87,14 +101,20 @@ class ImportView(SiteAdminView):
 
     def get(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
         started = self.find_import()
-        rows = sorted(rows_of(started), key=lambda row: (RESULTS.index(RowResult(row.result)), row.line))
-        page = Paginator(rows, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
+        rows = rows_of(started)
+        return self.show_preview(started, rows, ApplyForm(taken_away=count_taken_away(rows)))
+
+    def show_preview(self, started: SiteImport, rows: list[PreviewRow], form: ApplyForm) -> HttpResponse:
+        rows = sorted(rows, key=page_position)
+        page = Paginator(rows, ROWS_ON_A_PAGE).get_page(self.request.GET.get("page"))
         counts = Counter(row.result for row in rows)
         context = {
             "title": "Import sites: preview" if started.rows is not None else "Import sites: applied",
             "started": started,
+            "form": form,
             "page": page,
-            "rows": [shown_row(row) for row in page],
+            "rows": [shown_row(row, at=timezone.now()) for row in page],
+            "taken_away": count_taken_away(rows),
             "counts": [(result, counts[result], count_badge(result, counts[result])) for result in RESULTS],
             "refused": counts[RowResult.REFUSED],
             "can_apply": not counts[RowResult.REFUSED] and counts[RowResult.CHANGE] + counts[RowResult.REGISTER] > 0,
@@ -103,9 +123,14 @@ class ImportView(SiteAdminView):
 
     def post(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
         started = self.find_import()
+        rows = rows_of(started)
+        form = ApplyForm(request.POST, taken_away=count_taken_away(rows))
+        if not form.is_valid():
+            return self.show_preview(started, rows, form)
         by = acting_admin(request, Event.Source.ADMIN)
         try:
-            registered = apply_import(started.pk, by=by, at=timezone.now())
+            reason = form.cleaned_data.get("reason", "")
+            registered = apply_import(started.pk, reason=reason, by=by, at=timezone.now())
         except SitesChanged as error:
             messages.error(request, sites_changed_words(started, error))
         except ImportAlreadyApplied as error:
@@ -154,12 +179,29 @@ def count_badge(result: RowResult, count: int) -> str:
     )
 
 
-def shown_row(row: PreviewRow) -> dict[str, Any]:
+def count_taken_away(rows: list[PreviewRow]) -> int:
+    return sum(row.takes_license_away for row in rows)
+
+
+def page_position(row: PreviewRow) -> tuple[int, bool, int]:
+    """The order of the pages: exceptions first, and before other changes those that take a licence away."""
+    return RESULTS.index(RowResult(row.result)), not row.takes_license_away, row.line
+
+
+def shown_row(row: PreviewRow, *, at: datetime) -> dict[str, Any]:
     """`changes` are triples of a column, the value before and the value after; a new site has no values before."""
     changes = [
         (name, preview_value(name, row.before.get(name)), preview_value(name, row.after[name])) for name in row.after
     ]
-    return {"row": row, "badge": badge(row.result), "changes": changes}
+    return {"row": row, "badge": badge(row.result), "changes": changes, "taken_away": taken_away_words(row, at=at)}
+
+
+def taken_away_words(row: PreviewRow, *, at: datetime) -> str:
+    words = ["The site will be inactive."] if row.deactivates else []
+    if row.ends_license_earlier:
+        has_passed = parse_instant(row.after["license_expires_at"]) <= at
+        words.append("The licence will have ended." if has_passed else "The licence will end earlier.")
+    return " ".join(words)
 
 
 def preview_value(name: str, value: Any) -> Any:

@@ -61,9 +61,11 @@ class TypedCountField(forms.CharField):
         return typed
 
 
-def text_field(*, required: bool, label: str = "", help_text: str = HISTORY_ONLY) -> forms.CharField:
+def text_field(
+    *, required: bool, label: str = "", help_text: str = HISTORY_ONLY, max_length: int = MAX_REASON_LENGTH
+) -> forms.CharField:
     return forms.CharField(
-        max_length=MAX_REASON_LENGTH,
+        max_length=max_length,
         validators=[validate_lines],
         required=required,
         label=label or None,

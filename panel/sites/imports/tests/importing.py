@@ -40,8 +40,8 @@ def refusal(answer: Any) -> str:
     return str(reason)
 
 
-def apply(browser: Client, started: SiteImport | None = None) -> Any:
-    return browser.post(f"{IMPORT}{(started or SiteImport.objects.get()).pk}/", follow=True)
+def apply(browser: Client, started: SiteImport | None = None, **entries: str) -> Any:
+    return browser.post(f"{IMPORT}{(started or SiteImport.objects.get()).pk}/", entries, follow=True)
 
 
 def messages(answer: Any) -> list[str]:

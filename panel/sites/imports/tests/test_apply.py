@@ -40,7 +40,7 @@ def test_changes_and_registrations_are_written_with_one_event_each(anna: Admin, 
     ]
     upload(browser, lines(header, *rows), name="spring.csv")
     before = Event.objects.count()
-    answer = apply(browser)
+    answer = apply(browser, reason="closed")
     assert answer.status_code == 200
     stored = Site.objects.get(pk=roma.site_id)
     assert (stored.name, stored.owner_name, stored.timezone, stored.is_active) == (
@@ -53,7 +53,7 @@ def test_changes_and_registrations_are_written_with_one_event_each(anna: Admin, 
     assert Site.objects.get(pk=same.site_id).revision == 1
     updated, registered = Event.objects.order_by("sequence")[before:]
     assert (updated.action, updated.source, updated.actor_name) == ("site.updated", "admin", "anna")
-    assert updated.reason == registered.reason == "import spring.csv"
+    assert (updated.reason, registered.reason) == ("import spring.csv: closed", "import spring.csv")
     assert updated.changes["name"] == ["Roma", "Osteria Roma"]
     assert set(updated.changes) == {"name", "timezone", "license_expires_at", "is_active"}
     assert (registered.action, registered.subject_name, registered.source) == ("site.registered", "Napoli", "admin")
