@@ -49,8 +49,8 @@ class PreviewRow:
 
     @property
     def ends_license_earlier(self) -> bool:
-        ends = [values.get("license_expires_at") for values in (self.before, self.after)]
-        return all(ends) and parse_instant(ends[1]) < parse_instant(ends[0])
+        name = "license_expires_at"
+        return name in self.before and parse_instant(self.after[name]) < parse_instant(self.before[name])
 
     @property
     def takes_license_away(self) -> bool:

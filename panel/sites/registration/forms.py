@@ -1,6 +1,7 @@
 """The forms for a new site and for a new key."""
 
 import uuid
+from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
@@ -44,4 +45,18 @@ class RotateKeyForm(forms.Form):
         label="Keep the old key working for (hours)",
         help_text="0 ends it at once: for a key that leaked.",
     )
+    end_at_once = forms.BooleanField(
+        required=False,
+        label="End the old key at once",
+        help_text="Only with 0 hours. The site's server is refused until it has the new key.",
+    )
     revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        hours, end_at_once = cleaned.get("overlap_hours"), cleaned.get("end_at_once")
+        if hours == 0 and not end_at_once:
+            self.add_error("end_at_once", "Tick this box to end the old key at once.")
+        if hours and end_at_once:
+            self.add_error("overlap_hours", "Enter 0 to end the old key at once.")
+        return cleaned

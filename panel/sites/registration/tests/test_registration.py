@@ -111,12 +111,32 @@ def test_a_rotation_that_is_sent_twice_makes_one_key(anna: Admin, roma: Register
     assert SiteKey.objects.count() == 2
 
 
+@pytest.mark.parametrize(
+    ("entries", "wrong", "words"),
+    [
+        ({"overlap_hours": "0"}, "end_at_once", "Tick this box to end the old key at once."),
+        ({"overlap_hours": "24", "end_at_once": "on"}, "overlap_hours", "Enter 0 to end the old key at once."),
+    ],
+)
+def test_a_rotation_without_overlap_is_confirmed_a_second_time(
+    entries: dict[str, str], wrong: str, words: str, anna: Admin, roma: RegisteredSite
+) -> None:
+    browser, path = browser_of(anna), f"{LIST}{roma.site_id}/rotate-key/"
+    assert 'name="end_at_once"' in browser.get(path).content.decode()
+    answer = browser.post(path, {**entries, "revision": "1"})
+    assert answer.context["form"].errors == {wrong: [words]}
+    assert roma.call_home().status_code == 200
+    browser.post(path, {"overlap_hours": "0", "end_at_once": "on", "revision": "1"})
+    assert roma.call_home().status_code == 401
+
+
 @pytest.mark.parametrize(("hours", "words"), [("24", "or until the new key was used twice"), ("0", "ended at once")])
 def test_the_page_with_a_new_key_says_how_long_the_old_one_works(
     hours: str, words: str, anna: Admin, roma: RegisteredSite
 ) -> None:
     path = f"{LIST}{roma.site_id}/rotate-key/"
-    page = browser_of(anna).post(path, {"overlap_hours": hours, "revision": "1"}).content.decode()
+    entries = {"overlap_hours": hours, "revision": "1"} | ({"end_at_once": "on"} if hours == "0" else {})
+    page = browser_of(anna).post(path, entries).content.decode()
     assert words in page
     assert ("works until" in page) == (hours == "24")
 
@@ -124,7 +144,7 @@ def test_the_page_with_a_new_key_says_how_long_the_old_one_works(
 def test_no_key_stays_in_the_session_the_events_or_the_stored_answers(anna: Admin, roma: RegisteredSite) -> None:
     browser = browser_of(anna)
     registered = browser.post(ADD, filled(browser))
-    rotated = browser.post(f"{LIST}{roma.site_id}/rotate-key/", {"overlap_hours": "0", "revision": "1"})
+    rotated = browser.post(f"{LIST}{roma.site_id}/rotate-key/", {"overlap_hours": "24", "revision": "1"})
     kept = json.dumps(
         [
             dict(browser.session.items()),
