@@ -18,13 +18,12 @@ READ = frozenset(
         "audit.view_event",
         "heartbeat.view_heartbeat",
         "idempotency.view_idempotentrequest",
-        "sites.export_site",
         "sites.view_site",
         "sites.view_sitekey",
         "sites.view_sitepulse",
     }
 )
-OPERATE = frozenset({"sites.lock_site", "sites.unlock_site", "sites.extend_license"})
+OPERATE = frozenset({"sites.export_site", "sites.lock_site", "sites.unlock_site", "sites.extend_license"})
 ADMINISTER = frozenset(
     {
         "accounts.add_admin",

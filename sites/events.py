@@ -1,4 +1,4 @@
-"""The events of a site."""
+"""The events of a site, and of the list of sites as a whole."""
 
 import uuid
 
@@ -7,6 +7,7 @@ from django.db.models import TextChoices
 from audit.services import Subject
 
 SITE = "site"
+SITE_LIST = "site_list"
 
 
 class SiteAction(TextChoices):
@@ -20,6 +21,13 @@ class SiteAction(TextChoices):
     KEY_RETIRED = "site.key_retired"
     DEREGISTERED = "site.deregistered"
     RESTORED = "site.restored"
+
+
+class SiteListAction(TextChoices):
+    EXPORTED = "site_list.exported"
+
+
+SITES = Subject(SITE_LIST, "all", "the list of sites")
 
 
 def site_subject(site_id: uuid.UUID, name: str) -> Subject:

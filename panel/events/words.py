@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
 from audit.models import Event
-from sites.events import SITE, SiteAction
+from sites.events import SITE, SITE_LIST, SiteAction, SiteListAction
 
 # Edits of a single field that have a name of their own.
 ACTIVATED, DEACTIVATED, EXPIRY_SET = "site.activated", "site.deactivated", "site.expiry_set"
@@ -35,6 +35,7 @@ ACTIONS: Mapping[str, ActionWords] = {
     ACTIVATED: ActionWords("Activated", "activated"),
     DEACTIVATED: ActionWords("Deactivated", "deactivated"),
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
+    SiteListAction.EXPORTED: ActionWords("Exported", "exported"),
     AdminAction.CREATED: ActionWords("Created", "created the admin"),
     AdminAction.ROLE_CHANGED: ActionWords("Role changed", "changed the role of"),
     AdminAction.EMAIL_CHANGED: ActionWords("E-mail changed", "changed the e-mail of"),
@@ -53,7 +54,8 @@ ACTIONS: Mapping[str, ActionWords] = {
     AdminAction.SIGNED_OUT_ELSEWHERE: ActionWords("Signed out everywhere else", "signed out everywhere else:"),
     AdminAction.SIGN_IN_BLOCKED: ActionWords("Sign-in blocked", "blocked the sign-in of"),
 }
-SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site", ADMIN: "Admin"}
+SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site", SITE_LIST: "Site list", ADMIN: "Admin"}
+# The list of sites as a whole has no page of its own here.
 SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change", ADMIN: "admin:accounts_admin_change"}
 SOURCES: Mapping[str, str] = {
     Event.Source.ADMIN: "in the panel",

@@ -9,19 +9,25 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.utils import timezone
 
+from audit.actors import acting_admin
+from audit.models import Event
 from common.instants import format_instant
 from panel.sites.views import SiteAdminView
+from sites.exports import record_export
 from sites.imports.columns import EXPORTED, LOOKUPS
 from sites.imports.formulas import escape_formulas
 from sites.models import Site
 
 BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for something else
 ROWS_AT_ONCE = 2_000
+# Parameters of the list that choose no sites.
+NOT_FILTERS = {PAGE_VAR, ORDER_VAR, ALL_VAR, ERROR_FLAG}
 EXPORT_PERMISSIONS = ["sites.view_site", "sites.export_site"]
 
 
@@ -36,14 +42,14 @@ class ExportView(SiteAdminView):
         except IncorrectLookupParameters:
             messages.error(request, "The list has no such filter.")
             return HttpResponseRedirect("./")
-        return csv_file(matching, at=timezone.now())
+        return exported_file(request, matching, is_selection=False)
 
 
 def export_selected(site_admin: ModelAdmin, request: HttpRequest, sites: QuerySet[Site]) -> HttpResponseBase:
     """The action of the list."""
     if not request.user.has_perms(EXPORT_PERMISSIONS):
         raise PermissionDenied
-    return csv_file(sites, at=timezone.now())
+    return exported_file(request, sites, is_selection=request.POST.get("select_across") != "1")
 
 
 def export_actions(request: HttpRequest) -> dict[str, Any]:
@@ -51,6 +57,20 @@ def export_actions(request: HttpRequest) -> dict[str, Any]:
     if not request.user.has_perm("sites.export_site"):
         return {}
     return {"export_csv": (export_selected, "export_csv", "Export CSV")}
+
+
+def exported_file(request: HttpRequest, sites: Any, *, is_selection: bool) -> HttpResponseBase:
+    """Record the export, then send the file. With `is_selection` these sites were selected one by one."""
+    at = timezone.now()
+    selected = list(sites.order_by("pk").values_list("pk", flat=True)) if is_selection else []
+    record_export(
+        len(selected) if is_selection else sites.count(),
+        filters=", ".join(f"{name}={value}" for name, value in request.GET.items() if name not in NOT_FILTERS),
+        selected=selected,
+        by=acting_admin(request, Event.Source.ADMIN),
+        at=at,
+    )
+    return csv_file(sites, at=at)
 
 
 def csv_file(sites: Any, *, at: datetime) -> StreamingHttpResponse:

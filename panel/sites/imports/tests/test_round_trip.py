@@ -67,8 +67,8 @@ def test_importing_an_unchanged_export_changes_nothing(
     api.post(f"{locked.path}/lock", {"reason": "=cmd\nunpaid; =really"})
     api.patch(locked.path, {"is_active": False})
     browser = browser_of(anna)
-    before = list(Site.objects.order_by("pk").values()), Event.objects.count()
     text = exported(browser)
+    before = list(Site.objects.order_by("pk").values()), Event.objects.count()
     if delimiter == ";":
         out = StringIO()
         csv.writer(out, delimiter=";").writerows(csv.reader(StringIO(text.decode("utf-8-sig"), newline="")))
