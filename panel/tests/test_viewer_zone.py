@@ -1,12 +1,14 @@
 """Times are shown and read in the viewer's time zone, which is always named."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts.models import Admin
 from conftest import Register, RegisteredSite
+from panel.tests.screen import FormReader
 from sites.models import Site
 
 EXPIRES = {"license_expires_at": "2030-07-01T12:00:00Z"}
@@ -23,43 +25,48 @@ def change(site: RegisteredSite) -> str:
     return f"/admin/sites/site/{site.site_id}/change/"
 
 
+def set_expiry(site: RegisteredSite) -> str:
+    return f"/admin/sites/site/operate/set_expiry/?site={site.site_id}"
+
+
 def value_of(field: str, page: str) -> str:
     found = re.search(rf'name="{field}" value="([^"]*)"', page)
     assert found, field
     return found[1]
 
 
-def fields_of(page: str) -> dict[str, str]:
-    names = ("name", "owner_name", "contact_email", "revision", *(f"license_expires_at_{part}" for part in range(3)))
-    return {name: value_of(name, page) for name in names} | {"timezone": "UTC", "is_active": "on"}
+def fields_of(browser: Client, site: RegisteredSite) -> dict[str, Any]:
+    """The form that sets the end of one licence, with the present end in it."""
+    page = browser.get(set_expiry(site)).content.decode()
+    parts = {f"license_expires_at_{part}": value_of(f"license_expires_at_{part}", page) for part in range(3)}
+    return {**FormReader(page).fields, **parts, "reason": "contract"}
 
 
 def test_a_form_shows_and_reads_the_viewers_zone(anna: Admin, register: Register) -> None:
     site = register(**EXPIRES)
     browser = in_berlin(anna)
-    fields = fields_of(browser.get(change(site)).content.decode())
+    fields = fields_of(browser, site)
     assert [fields[f"license_expires_at_{part}"] for part in range(3)] == ["2030-07-01", "14:00:00", "Europe/Berlin"]
-    browser.post(change(site), fields | {"license_expires_at_1": "15:30:00"})
+    browser.post(set_expiry(site), fields | {"license_expires_at_1": "15:30:00"})
     assert f"{Site.objects.get().license_expires_at:%H:%M %Z}" == "13:30 UTC"
 
 
 def test_a_form_is_read_in_the_zone_in_which_it_was_written(anna: Admin, register: Register) -> None:
     site = register(**EXPIRES)
     browser = in_berlin(anna)
-    fields = fields_of(browser.get(change(site)).content.decode())
+    fields = fields_of(browser, site)
     browser.cookies["zone"] = "Asia/Tokyo"
-    assert browser.post(change(site), fields | {"name": "Renamed"}).status_code == 302
-    stored = Site.objects.get()
-    assert (stored.name, f"{stored.license_expires_at:%H:%M}") == ("Renamed", "12:00")
+    assert browser.post(set_expiry(site), fields | {"license_expires_at_0": "2030-07-02"}).status_code == 302
+    assert f"{Site.objects.get().license_expires_at:%d %H:%M}" == "02 12:00"
 
 
 def test_the_second_of_two_equal_hours_is_kept(anna: Admin, register: Register) -> None:
     for ends in ("2030-10-27T00:30:00Z", "2030-10-27T01:30:00Z"):
         site = register(license_expires_at=ends)
         browser = in_berlin(anna)
-        fields = fields_of(browser.get(change(site)).content.decode())
+        fields = fields_of(browser, site)
         assert fields["license_expires_at_1"] == "02:30:00"
-        assert browser.post(change(site), fields | {"name": "Renamed"}).status_code == 302
+        assert browser.post(set_expiry(site), fields).status_code == 302
         stored = Site.objects.get(pk=site.site_id)
         assert f"{stored.license_expires_at:%Y-%m-%dT%H:%M:%SZ}" == ends
 
@@ -67,9 +74,8 @@ def test_the_second_of_two_equal_hours_is_kept(anna: Admin, register: Register) 
 def test_a_time_that_does_not_exist_is_refused(anna: Admin, register: Register) -> None:
     site = register(**EXPIRES)
     browser = in_berlin(anna)
-    fields = fields_of(browser.get(change(site)).content.decode())
     gap = {"license_expires_at_0": "2030-03-31", "license_expires_at_1": "02:30:00"}
-    answer = browser.post(change(site), fields | gap)
+    answer = browser.post(set_expiry(site), fields_of(browser, site) | gap)
     assert b"does not exist" in answer.content
     assert f"{Site.objects.get().license_expires_at:%Y-%m-%d}" == "2030-07-01"
 
@@ -113,7 +119,5 @@ def test_a_licence_at_an_end_of_the_calendar_is_shown_in_utc_where_the_viewers_z
 def test_a_licence_at_an_end_of_the_calendar_survives_its_form(anna: Admin, register: Register) -> None:
     site = register(license_expires_at="9999-12-31T23:59:59Z")
     browser = in_berlin(anna)
-    fields = fields_of(browser.get(change(site)).content.decode())
-    browser.post(change(site), fields | {"name": "Renamed"})
-    stored = Site.objects.get()
-    assert (stored.name, f"{stored.license_expires_at:%Y-%m-%d %H:%M:%S}") == ("Renamed", "9999-12-31 23:59:59")
+    assert browser.post(set_expiry(site), fields_of(browser, site)).status_code == 302
+    assert f"{Site.objects.get().license_expires_at:%Y-%m-%d %H:%M:%S}" == "9999-12-31 23:59:59"

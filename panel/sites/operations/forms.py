@@ -148,12 +148,20 @@ class SetExpiryForm(OperationForm):
         required=False, help_text=f"Required if a licence will end earlier than it does now. {HISTORY_ONLY}"
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(self.sites) == 1:
+            self.initial["license_expires_at"] = self.sites[0].license_expires_at
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         end = cleaned.get("license_expires_at")
         if not end or cleaned.get("reason") or "reason" in self.errors:
             return cleaned
-        if shortened := [site.name for site in self.registered_sites if end < site.license_expires_at]:
+        # Without fractions of a second, which the form does not have.
+        if shortened := [
+            site.name for site in self.registered_sites if end < site.license_expires_at.replace(microsecond=0)
+        ]:
             self.add_error(
                 "reason", f"Enter a reason: the licence of {join_names(shortened)} will end earlier than it does now."
             )
