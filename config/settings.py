@@ -285,6 +285,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = not DEBUG
+CSRF_FAILURE_VIEW = "panel.csrf_failure.csrf_failure"
 
 # --- Heartbeats ----------------------------------------------------------------------------------------------------
 

@@ -1,3 +1,5 @@
+from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -10,9 +12,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from panel.account.passwords import OwnPasswordView
-from panel.account.sign_in import PasswordView
+from panel.account.sign_in import PasswordForm, PasswordView
 from panel.account.urls import account_urls
 from panel.dashboard.views import dashboard_context
+from panel.kept_forms import FIELD, Entries, entries_to_keep, keep_signed_form, sign_in_context
 
 # The tables that are used most come first; tables that are not listed here come last.
 ORDER = ("Site", "Heartbeat", "Event", "Admin", "SiteKey", "SitePulse", "TokenFamily", "IdempotentRequest")
@@ -58,13 +61,36 @@ class PortcullisAdminSite(AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard_context(request, at=timezone.now()), **(extra_context or {})})
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Keep the entries of a form that is sent without a session; see `panel.kept_forms`."""
+        protected = super().admin_view(view, cacheable)
+
+        @wraps(protected)
+        def keep_or_show(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if not self.has_permission(request) and (entries := entries_to_keep(request)) is not None:
+                return self.ask_to_sign_in(request, entries)
+            return protected(request, *args, **kwargs)
+
+        return keep_or_show
+
+    @method_decorator(never_cache)
+    def ask_to_sign_in(self, request: HttpRequest, entries: Entries) -> TemplateResponse:
+        """The sign-in page as the answer to a form, with its entries."""
+        context = {**self.each_context(request), "title": "Sign in", "form": PasswordForm(request)}
+        context |= sign_in_context(request, entries)
+        return TemplateResponse(request, PasswordView.template_name, context, status=403)
+
     @method_decorator([never_cache, login_not_required])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if request.method == "GET" and self.has_permission(request):
             return redirect("admin:index")
         context = {**self.each_context(request), "title": "Sign in", "app_path": request.get_full_path()}
         context |= {"username": request.user.get_username(), **(extra_context or {})}
-        return PasswordView.as_view(extra_context=context)(request)
+        context |= {FIELD: request.POST.get(FIELD, "")}
+        response = PasswordView.as_view(extra_context=context)(request)
+        if response.status_code == HTTPStatus.FOUND:  # the password was right
+            keep_signed_form(request)
+        return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         context = {**self.each_context(request), **(extra_context or {})}

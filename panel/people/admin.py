@@ -15,6 +15,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.admin import KnownLookupsOnly, ReadOnlyAdmin
 from common.errors import DomainError
+from panel.kept_forms import with_kept_entries
 from panel.people.forms import ChangeAdminForm, NewAdminForm
 from panel.people.history import events_about_url, events_of_admin
 from panel.people.reset_password import ResetPasswordView
@@ -49,6 +50,9 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
         except DomainError as error:
             messages.error(request, error.detail)
             return HttpResponseRedirect(request.get_full_path())
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return with_kept_entries(request, super().get_form(request, *args, **kwargs))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         people: Any = super().get_queryset(request)

@@ -4,7 +4,10 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.views.generic import FormView
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
+
+from panel.kept_forms import take_kept_entries
 
 
 class SiteAdminView(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin, View):
@@ -23,3 +26,11 @@ class SiteAdminView(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**{**self.admin_context(), **kwargs})
+
+
+class SiteFormView(SiteAdminView, FormView):
+    """A page with a form, which shows the entries that `panel.kept_forms` has kept for it."""
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        kept = take_kept_entries(self.request)
+        return {**super().get_form_kwargs(), **({"data": kept} if kept else {})}

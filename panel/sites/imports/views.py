@@ -20,6 +20,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from common.instants import parse_instant
+from panel.kept_forms import take_kept_entries
 from panel.sites.imports.export import BYTE_ORDER_MARK, csv_lines
 from panel.sites.operations.forms import COUNT_TYPED_ABOVE, TypedCountField, text_field
 from panel.sites.views import SiteAdminView
@@ -102,7 +103,8 @@ class ImportView(SiteAdminView):
     def get(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
         started = self.find_import()
         rows = rows_of(started)
-        return self.show_preview(started, rows, ApplyForm(taken_away=count_taken_away(rows)))
+        form = ApplyForm(take_kept_entries(request), taken_away=count_taken_away(rows))
+        return self.show_preview(started, rows, form)
 
     def show_preview(self, started: SiteImport, rows: list[PreviewRow], form: ApplyForm) -> HttpResponse:
         rows = sorted(rows, key=page_position)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -22,6 +22,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from idempotency.services import ABANDONED_AFTER, find_report, report_once
+from panel.kept_forms import take_kept_entries
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
 from panel.sites.operations.registry import OPERATIONS, Operation
@@ -87,14 +88,20 @@ class ConfirmOperationView(OperationView):
         return timezone.now()
 
     @cached_property
+    def kept(self) -> QueryDict | None:
+        return take_kept_entries(self.request)
+
+    @cached_property
     def selection(self) -> Selection:
-        ids = self.site_ids or self.request.POST.getlist("site") or self.request.GET.getlist("site")
+        kept = self.kept.getlist("site") if self.kept else []
+        ids = self.site_ids or self.request.POST.getlist("site") or kept or self.request.GET.getlist("site")
         return select_sites(ids, at=self.at)
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         if self.selection.refusal:
             return self.back_to_list()
-        return self.ask(self.operation.form(sites=self.selection.sites, at=self.at), run_id=uuid.uuid4())
+        run_id = (read_uuid(self.kept.get("run_id", "")) if self.kept else None) or uuid.uuid4()
+        return self.ask(self.operation.form(self.kept, sites=self.selection.sites, at=self.at), run_id=run_id)
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         if "confirmed" not in request.POST:

@@ -13,6 +13,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from panel.events.timeline import label_of
+from panel.kept_forms import take_kept_entries
 from panel.sites.page.buttons import buttons_for
 from panel.sites.page.edit_form import EditForm
 from panel.sites.page.facts import site_facts
@@ -38,7 +39,13 @@ class SitePageView(SiteAdminView):
         if site is None:
             return self.no_such_site()
         can_edit = request.user.has_perm("sites.change_site") and site.deregistered_at is None
-        return self.show(site, EditForm(instance=site) if can_edit else None)
+        if not can_edit:
+            return self.show(site, None)
+        kept = take_kept_entries(request)
+        form = EditForm(kept, instance=site)
+        if kept:
+            form.is_valid()  # finds the conflicts with changes since
+        return self.show(site, form)
 
     def post(self, request: HttpRequest, object_id: str) -> HttpResponse:
         try:

@@ -10,20 +10,19 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.views.generic import FormView
 
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from panel.sites.registration.forms import RegisterForm, RotateKeyForm
 from panel.sites.registration.key_page import key_page
-from panel.sites.views import SiteAdminView
+from panel.sites.views import SiteFormView
 from sites import services
 from sites.errors import SiteAlreadyRegistered
 from sites.models import Site
 
 
-class RegisterSiteView(SiteAdminView, FormView):
+class RegisterSiteView(SiteFormView):
     permission_required = "sites.add_site"
     template_name = "panel/sites/registration/register.html"
     form_class = RegisterForm
@@ -46,7 +45,7 @@ class RegisterSiteView(SiteAdminView, FormView):
         return key_page(self, site, registration.secret_key, title=f"Registered: {site.name}")
 
 
-class RotateKeyView(SiteAdminView, FormView):
+class RotateKeyView(SiteFormView):
     permission_required = "sites.rotate_site_key"
     template_name = "panel/sites/registration/rotate.html"
     form_class = RotateKeyForm
