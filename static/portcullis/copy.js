@@ -1,4 +1,4 @@
-// The copy buttons on the page with a new key. Removes the key from the page when the person leaves it.
+// The copy buttons on the page with a new key.
 "use strict";
 {
   const status = document.getElementById("copy-status");
@@ -36,11 +36,7 @@
     });
   }
 
-  // The browser may keep the page in its cache and show it again on the way back.
   addEventListener("pagehide", () => {
-    for (const secret of document.querySelectorAll("[data-secret]")) {
-      secret.textContent = "shown once";
-    }
     status.textContent = "";
   });
 }
