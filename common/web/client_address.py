@@ -1,6 +1,7 @@
 """The client's address. Forwarded headers are trusted only from the proxies in TRUSTED_PROXIES."""
 
 import ipaddress
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -10,6 +11,12 @@ from django.http import HttpRequest, HttpResponse
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 FORWARDED_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
+
+
+MAX_WARNINGS = 100
+warned_about: set[str] = set()
+
+log = logging.getLogger("portcullis.proxies")
 
 
 class ClientAddressMiddleware:
@@ -23,12 +30,26 @@ class ClientAddressMiddleware:
         if is_trusted(peer) or (not request.META.get("REMOTE_ADDR") and settings.TRUST_UNIX_SOCKET):
             peer = first_untrusted(peer, request.META.get("HTTP_X_FORWARDED_FOR", ""))
         else:
+            if "HTTP_X_FORWARDED_FOR" in request.META:
+                warn_about(peer)
             for header in FORWARDED_HEADERS:
                 request.META.pop(header, None)
         address = str(peer) if peer else None
         request.client_address = address  # type: ignore[attr-defined]
         request.META["REMOTE_ADDR"] = address or ""
         return self.get_response(request)
+
+
+def warn_about(peer: Address | None) -> None:
+    """Name an address that may be a forgotten proxy: once in each process, and at most MAX_WARNINGS addresses."""
+    bucket = address_bucket(str(peer) if peer else None)
+    if bucket in warned_about or len(warned_about) >= MAX_WARNINGS:
+        return
+    warned_about.add(bucket)
+    log.warning(
+        "X-Forwarded-For from %s is ignored: the address is not in TRUSTED_PROXIES. Add it if it is a proxy of yours.",
+        peer or "a Unix socket",
+    )
 
 
 @lru_cache(maxsize=4096)
