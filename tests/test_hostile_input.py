@@ -96,7 +96,7 @@ def test_a_body_within_the_limit_keeps_the_connection(server: RunningServer) -> 
 
 
 def test_a_cookie_with_a_nul_is_just_no_session(server: RunningServer) -> None:
-    cookie = {"Cookie": r'sessionid="\000\000aaaaaaaaaaaa"'}
+    cookie = {"Cookie": r'__Host-sessionid="\000\000aaaaaaaaaaaa"'}
     for path in ("/admin/login/", "/admin/"):
         assert requests.get(server.url + path, headers=cookie, timeout=10, allow_redirects=False).status_code < 400
 

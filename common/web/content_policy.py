@@ -1,4 +1,4 @@
-"""The Content-Security-Policy header."""
+"""The headers Content-Security-Policy and Permissions-Policy."""
 
 from functools import cache
 
@@ -18,7 +18,7 @@ def usual_policy() -> str:
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """Builds the policy of the settings once. django-csp builds it for each response.
+    """Builds the content policy of the settings once. django-csp builds it for each response.
 
     Pages have no nonce: scripts and styles are files.
     """
@@ -27,6 +27,7 @@ class ContentPolicyMiddleware(CSPMiddleware):
         pass
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         if settings.DEBUG or not OWN_POLICY_ATTRIBUTES.isdisjoint(vars(response)):
             return super().process_response(request, response)
         response.headers.setdefault(HEADER, usual_policy())

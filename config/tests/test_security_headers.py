@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.models import Admin
+
 PATHS = ["/health/live", "/api/auth/me", "/api/nothing", "/admin/login/", "/docs", "/redoc", "/nothing", "/"]
 
 
@@ -27,6 +29,21 @@ def test_nothing_is_sniffed_framed_or_told_to_strangers(answers: dict[str, Any])
         assert answer["X-Frame-Options"] == "DENY", path
         assert answer["Referrer-Policy"] == "same-origin", path
         assert answer["Cross-Origin-Opener-Policy"] == "same-origin", path
+
+
+def test_no_page_may_use_the_devices_of_the_browser(answers: dict[str, Any]) -> None:
+    for path, answer in answers.items():
+        policy = dict(entry.split("=") for entry in answer["Permissions-Policy"].split(", "))
+        assert set(policy.values()) == {"()"}, path
+        assert {"camera", "microphone", "geolocation", "payment", "usb"} <= set(policy), path
+
+
+def test_signing_out_clears_what_the_browser_has_stored(anna: Admin, client: Client) -> None:
+    client.force_login(anna)
+    assert "Clear-Site-Data" not in client.get("/admin/")
+    answer = client.post("/admin/logout/")
+    assert answer.status_code == 200
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
 
 
 def test_the_policy_allows_nothing_foreign_and_nothing_inline(answers: dict[str, Any]) -> None:

@@ -131,6 +131,15 @@ def test_cookies_are_secure_and_out_of_reach_of_scripts_in_production() -> None:
     assert setting(", ".join(f"settings.{name}" for name in names)) == "True True True True"
 
 
+def test_cookies_have_names_that_only_this_host_can_set_over_https() -> None:
+    """A browser refuses such a cookie from another host of the domain, or over plain HTTP."""
+    names = "settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME"
+    assert setting(names) == "__Host-sessionid __Host-csrftoken"
+    assert setting(names, DEBUG="true") == "sessionid csrftoken"
+    required = "settings.SESSION_COOKIE_PATH, settings.CSRF_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN"
+    assert setting(required) == "/ / None"
+
+
 def test_https_is_enforced_only_where_it_is_asked_for() -> None:
     expression = "settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS > 0"
     assert setting(expression) == "False False"
