@@ -3,7 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils import timezone
+
+from common.instants import parse_instant
 
 
 @register()
@@ -27,6 +30,33 @@ def tokens_outlive_each_other(**_: Any) -> list[CheckMessage]:
                 "Refresh tokens would expire before the access tokens that they renew.",
                 hint="Set REFRESH_TOKEN_SECONDS to more than ACCESS_TOKEN_SECONDS.",
                 id="portcullis.E002",
+            )
+        ]
+    return []
+
+
+@register()
+def hosts_are_named(**_: Any) -> list[CheckMessage]:
+    if "*" in settings.ALLOWED_HOSTS and not settings.DEBUG:
+        return [
+            Error(
+                "ALLOWED_HOSTS=* answers to any host name, so that a stranger can choose the host in links.",
+                hint="Set ALLOWED_HOSTS to the host names of this server, such as licenses.example.com.",
+                id="portcullis.E004",
+            )
+        ]
+    return []
+
+
+@register(deploy=True)
+def security_txt_is_fresh(**_: Any) -> list[CheckMessage]:
+    ends = settings.SECURITY_TXT_EXPIRES
+    if ends and parse_instant(ends) <= timezone.now():
+        return [
+            Warning(
+                "/.well-known/security.txt has expired, so that nobody may rely on it.",
+                hint="Set SECURITY_TXT_EXPIRES to a time in the next twelve months.",
+                id="portcullis.W001",
             )
         ]
     return []

@@ -7,6 +7,7 @@ secrets that way.
 import ipaddress
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,6 +93,15 @@ def choice(name: str, choices: list[str], *, default: str) -> str:
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
     return value
+
+
+def instant(name: str) -> str:
+    """A time in UTC, as written. Raises ImproperlyConfigured if there is none."""
+    value = text(name)
+    try:
+        return f"{datetime.strptime(value, '%Y-%m-%dT%H:%M:%SZ'):%Y-%m-%dT%H:%M:%SZ}"
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a time such as 2027-06-30T00:00:00Z, not {value!r}.") from error
 
 
 def proxies(name: str) -> tuple[list[ipaddress.IPv4Network | ipaddress.IPv6Network], bool]:

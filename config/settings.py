@@ -59,6 +59,17 @@ if not all(re.fullmatch(r"https?://[^/\s]+", origin) for origin in CSRF_TRUSTED_
 TRUSTED_PROXIES, TRUST_UNIX_SOCKET = env.proxies("TRUSTED_PROXIES")
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
 
+# For /.well-known/security.txt, which does not exist without a contact.
+SECURITY_CONTACTS = env.words("SECURITY_CONTACT")
+if not all(re.fullmatch(r"(mailto:|tel:|https://)\S+", contact) for contact in SECURITY_CONTACTS):
+    raise ImproperlyConfigured(
+        "SECURITY_CONTACT takes addresses with their scheme, such as mailto:security@example.com or https://example.com."
+    )
+SECURITY_TXT_EXPIRES = env.instant("SECURITY_TXT_EXPIRES") if SECURITY_CONTACTS else ""
+SECURITY_POLICY_URL = env.text("SECURITY_POLICY_URL", "")
+if not re.fullmatch(r"(https://\S+)?", SECURITY_POLICY_URL):
+    raise ImproperlyConfigured("SECURITY_POLICY_URL must begin with https://.")
+
 # --- Apps: each may import those below it, not those above -------------------------------------------------------
 
 # The demo's commands delete sites and rewrite their history; a production server does not have them.

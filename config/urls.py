@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 from common.api.problems import DATABASE_UNAVAILABLE, RETRY_AFTER_OUTAGE_SECONDS, problem_response
 from config.direct_routes import API_PREFIXES, HEARTBEAT, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
+from config.security_txt import security_txt_view
 
 
 def unknown_endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -36,6 +37,7 @@ urlpatterns = [
     re_path(r"^docs/?$", SwaggerView.as_view(), name="docs"),
     re_path(r"^redoc/?$", RedocView.as_view(), name="redoc"),
     path("redoc/redoc.js", redoc_script_view, name="redoc-script"),
+    path(".well-known/security.txt", security_txt_view, name="security-txt"),
     *(path(prefix, include(api)) for prefix in API_PREFIXES),
     re_path(r"^api(/.*)?$", unknown_endpoint),
 ]

@@ -65,12 +65,18 @@ def test_what_cannot_be_meant_is_named_in_one_sentence(environment: dict[str, st
     [
         ({"HEARTBEAT_HISTORY_DAYS": "1", "HEARTBEAT_INTERVAL_SECONDS": "604800"}, "portcullis.E001"),
         ({"REFRESH_TOKEN_SECONDS": "60"}, "portcullis.E002"),
+        ({"ALLOWED_HOSTS": "*"}, "portcullis.E004"),
+        ({"ALLOWED_HOSTS": "licenses.example.com,*"}, "portcullis.E004"),
     ],
 )
 def test_settings_that_contradict_each_other_fail_the_check(environment: dict[str, str], said: str) -> None:
     finished = manage("check", **environment)
     assert finished.returncode == 1
     assert said in finished.stderr
+
+
+def test_any_host_is_allowed_in_debug_mode_only() -> None:
+    assert manage("check", ALLOWED_HOSTS="*", DEBUG="true").returncode == 0
 
 
 def test_https_without_a_named_proxy_fails_the_deployment_check() -> None:
