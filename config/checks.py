@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 from django.utils import timezone
 
 from common.instants import parse_instant
@@ -53,7 +54,7 @@ def security_txt_is_fresh(**_: Any) -> list[CheckMessage]:
     ends = settings.SECURITY_TXT_EXPIRES
     if ends and parse_instant(ends) <= timezone.now():
         return [
-            Warning(
+            CheckWarning(
                 "/.well-known/security.txt has expired, so that nobody may rely on it.",
                 hint="Set SECURITY_TXT_EXPIRES to a time in the next twelve months.",
                 id="portcullis.W001",

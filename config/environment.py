@@ -7,7 +7,7 @@ secrets that way.
 import ipaddress
 import os
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,10 +96,12 @@ def choice(name: str, choices: list[str], *, default: str) -> str:
 
 
 def instant(name: str) -> str:
-    """A time in UTC, as written. Raises ImproperlyConfigured if there is none."""
+    """A time with its offset, in UTC. Raises ImproperlyConfigured if there is none."""
     value = text(name)
     try:
-        return f"{datetime.strptime(value, '%Y-%m-%dT%H:%M:%SZ'):%Y-%m-%dT%H:%M:%SZ}"
+        if (moment := datetime.fromisoformat(value)).utcoffset() is None:
+            raise ValueError("no offset")
+        return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a time such as 2027-06-30T00:00:00Z, not {value!r}.") from error
 

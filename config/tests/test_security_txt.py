@@ -59,4 +59,7 @@ def test_what_the_standard_does_not_allow_stops_the_start(changed: dict[str, str
 
 @pytest.mark.slow
 def test_a_file_that_has_expired_is_a_warning_of_the_deployment_check() -> None:
-    assert "portcullis.W001" in manage("check", "--deploy", **{**SET, "SECURITY_TXT_EXPIRES": "2020-01-01T00:00:00Z"}).stderr
+    assert (
+        "portcullis.W001"
+        in manage("check", "--deploy", **{**SET, "SECURITY_TXT_EXPIRES": "2020-01-01T00:00:00Z"}).stderr
+    )
