@@ -14,6 +14,10 @@ from rest_framework.fields import get_error_detail
 from common.instants import format_instant
 from common.values import clean_boolean, clean_email, clean_instant, clean_integer, clean_text, clean_zone
 
+# Regular expressions of ECMA 262, for the API's description.
+CONTROL = r"\u0000-\u001f\u007f-\u009f"
+CONTROL_BUT_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+
 
 class RuleField:
     """For fields whose `clean` is a rule of `common.values`."""
@@ -35,6 +39,15 @@ class TextField(RuleField, serializers.CharField):
         self.multiline = multiline
         super().__init__(**kwargs)
 
+    def described(self) -> dict[str, str]:
+        """What the API's description says of the text. All that it allows is accepted."""
+        allowed = f"[^{CONTROL_BUT_LINES if self.multiline else CONTROL}]"
+        # drf-spectacular adds the empty text if it is allowed.
+        if self.allow_blank or not self.trim_whitespace:
+            return {"pattern": f"^{allowed}+$"}
+        visible = f"[^{CONTROL}\\s]"
+        return {"pattern": f"^{allowed}*{visible}{allowed}*$"}
+
     def clean(self, data: Any) -> str:
         # DRF has already accepted a blank text if one is allowed.
         return clean_text(
@@ -48,6 +61,9 @@ class StrictEmailField(RuleField, serializers.EmailField):
 
 
 class ZoneField(TextField):
+    def described(self) -> dict[str, str]:
+        return {"format": "iana-time-zone"}
+
     def clean(self, data: Any) -> str:
         return clean_zone(data)
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
 
 from common.api.problems import STATUS_CODES
 
@@ -119,6 +121,16 @@ class ProblemSchema(AutoSchema):
         if self.method in ("POST", "PUT", "PATCH"):
             named = (*named, 415)
         return named
+
+
+class TextFieldPattern(OpenApiSerializerFieldExtension):
+    """Describes the pattern of a text in a request. drf-spectacular finds this class by itself."""
+
+    target_class = "common.api.fields.TextField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> Schema:
+        return {"type": "string", **(self.target.described() if direction == "request" else {})}
 
 
 def leave_out_version_prefix(endpoints: list[tuple[Any, ...]], **_: Any) -> list[tuple[Any, ...]]:

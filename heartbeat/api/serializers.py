@@ -15,6 +15,10 @@ MAX_VERSION = 64
 class PrintableField(TextField):
     default_error_messages = {"unprintable": "Only printable characters are allowed."}
 
+    def described(self) -> dict[str, str]:
+        """Latin letters, digits and signs. Printable characters of other scripts are accepted too."""
+        return {"pattern": r"^[ -~\u00a1-\u00ac\u00ae-\u0377]+$"}
+
     def to_internal_value(self, data: Any) -> str:
         value = super().to_internal_value(data)
         if not value.isprintable():
