@@ -23,9 +23,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def browser(vera: Admin) -> Client:
+def browser(ben: Admin) -> Client:
     browser = Client()
-    browser.force_login(vera)
+    browser.force_login(ben)
     return browser
 
 
