@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -147,7 +148,7 @@ class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
 
 
 class TokenFamily(models.Model):
-    """All refresh tokens that come from one login. Only the newest of them works."""
+    """A sign-in through the API: all tokens that come from one login. Of the refresh tokens only the newest works."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     admin = models.ForeignKey(Admin, on_delete=models.PROTECT, related_name="token_families")
@@ -176,6 +177,14 @@ class TokenFamily(models.Model):
     def __str__(self) -> str:
         return f"{self.admin_id}: {self.id}"
 
+    @property
+    def ends_at(self) -> datetime:
+        """The latest end, however often its tokens are renewed."""
+        return self.created_at + settings.TOKEN_FAMILY_LIFETIME
+
+    def is_too_old(self, *, at: datetime) -> bool:
+        return self.ends_at <= at
+
     def client_words(self) -> str:
         return f"{self.user_agent or 'unknown program'} from {self.address or 'an unknown address'}"
 
@@ -199,10 +208,19 @@ class PanelSession(AbstractBaseSession):
     def client_words(self) -> str:
         return f"{self.user_agent or 'unknown browser'} from {self.address or 'an unknown address'}"
 
+    @classmethod
+    def live(cls, *, at: datetime) -> models.QuerySet["PanelSession"]:
+        """Neither at their end nor idle for too long."""
+        return cls.objects.filter(expire_date__gt=at, last_used_at__gt=at - settings.SESSION_IDLE)
+
+    @classmethod
+    def ended(cls, *, at: datetime) -> models.QuerySet["PanelSession"]:
+        return cls.objects.exclude(expire_date__gt=at, last_used_at__gt=at - settings.SESSION_IDLE)
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Django's session store calls this. An existing session keeps `created_at` and the client's columns."""
+        """Django's session store calls this. An existing session keeps its times and the client's columns."""
         if kwargs.get("force_update"):
-            kwargs["update_fields"] = ["session_data", "expire_date", "admin"]
+            kwargs["update_fields"] = ["session_data", "admin"]
         super().save(*args, **kwargs)
 
     @classmethod

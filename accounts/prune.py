@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from accounts.models import TokenFamily
-from accounts.sessions import SessionStore
+from accounts.models import PanelSession, TokenFamily
 
 
 def prune_sign_ins(*, at: datetime) -> dict[str, int]:
-    """Delete token families whose tokens have all expired, and expired sessions, and return the number of families."""
+    """Delete token families whose tokens have all expired, and ended sessions, and return the number of families."""
     families, _ = TokenFamily.objects.filter(expires_at__lt=at).delete()
-    SessionStore.clear_expired()
+    PanelSession.ended(at=at).delete()
     return {"token_families": families}

@@ -1,9 +1,13 @@
-"""The panel's sessions, with their admin, the client's address and program, and their last use."""
+"""The panel's sessions, with their admin, the client's address and program, and their last use.
+
+A session ends SESSION_COOKIE_AGE after the sign-in, and SESSION_IDLE after its last use. The use is written only
+USES_RECORDED times in SESSION_IDLE, so an idle session ends up to a twelfth of that time earlier.
+"""
 
 import hashlib
-from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -12,7 +16,7 @@ from django.utils import timezone
 
 from accounts.client_info import UNKNOWN_CLIENT, client_info
 
-USE_RECORDED_EVERY = timedelta(minutes=5)
+USES_RECORDED = 12
 
 
 def session_digest(session_key: str) -> str:
@@ -44,7 +48,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Any:
         key = self.session_key or ""
-        self.row = self.model.objects.filter(pk=session_digest(key), expire_date__gt=timezone.now()).first()
+        self.row = self.get_model_class().live(at=timezone.now()).filter(pk=session_digest(key)).first()
         if self.row is None:
             self._session_key = None
         return self.row
@@ -53,13 +57,15 @@ class SessionStore(db.SessionStore):
         return super().exists(session_digest(session_key))
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
-        now = timezone.now()
+        """A new row. If only the key changes, as with a new password, the session keeps its beginning and its end."""
+        now, row = timezone.now(), self.row
+        is_same_sign_in = row is not None and row.admin_id is not None and str(row.admin_id) == data.get(SESSION_KEY)
         return self.get_model_class()(
             session_key=session_digest(self._get_or_create_session_key()),  # type: ignore[attr-defined]
             session_data=self.encode(data),
-            expire_date=self.get_expiry_date(),
+            expire_date=row.expire_date if is_same_sign_in else self.get_expiry_date(),
             admin_id=data.get(SESSION_KEY),
-            created_at=now,
+            created_at=row.created_at if is_same_sign_in else now,
             last_used_at=now,
             address=self.client.address,
             user_agent=self.client.user_agent,
@@ -71,9 +77,10 @@ class SessionStore(db.SessionStore):
             self.model.objects.filter(pk=session_digest(key)).delete()
 
     def record_use(self) -> None:
-        """Record that the session was used now, at most once in USE_RECORDED_EVERY."""
+        """Record that the session was used now, at most USES_RECORDED times in SESSION_IDLE."""
         now = timezone.now()
-        if self.row is None or self.row.admin_id is None or self.row.last_used_at > now - USE_RECORDED_EVERY:
+        recorded_every = settings.SESSION_IDLE / USES_RECORDED
+        if self.row is None or self.row.admin_id is None or self.row.last_used_at > now - recorded_every:
             return
         self.get_model_class().objects.filter(pk=self.row.pk).update(
             last_used_at=now, address=self.client.address, user_agent=self.client.user_agent

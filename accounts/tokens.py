@@ -10,11 +10,10 @@ FAMILY_CLAIM = "fam"
 GENERATION_CLAIM = "gen"
 
 
-def access_token(admin: Admin, family_id: uuid.UUID | None = None) -> str:
+def access_token(admin: Admin, family_id: uuid.UUID) -> str:
     token = AccessToken.for_user(admin)
     token[GENERATION_CLAIM] = admin.token_generation
-    if family_id:
-        token[FAMILY_CLAIM] = str(family_id)
+    token[FAMILY_CLAIM] = str(family_id)
     return str(token)
 
 

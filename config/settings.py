@@ -278,6 +278,7 @@ ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", de
 REFRESH_TOKEN_LIFETIME = timedelta(
     seconds=env.integer("REFRESH_TOKEN_SECONDS", default=43_200, minimum=1, maximum=2_592_000)
 )
+TOKEN_FAMILY_LIFETIME = timedelta(days=env.integer("TOKEN_FAMILY_DAYS", default=30, minimum=1, maximum=3_650))
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": JWT_SIGNING_KEY,
@@ -290,7 +291,9 @@ SIMPLE_JWT = {
 }
 
 SESSION_ENGINE = "accounts.sessions"
+# From the sign-in on, whatever is done with the session.
 SESSION_COOKIE_AGE = env.integer("SESSION_SECONDS", default=43_200, minimum=60, maximum=2_592_000)
+SESSION_IDLE = timedelta(seconds=env.integer("SESSION_IDLE_SECONDS", default=3_600, minimum=60, maximum=2_592_000))
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = not DEBUG

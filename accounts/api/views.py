@@ -96,7 +96,8 @@ class RefreshView(PublicView):
     def post(self, request: Request) -> Response:
         """Trade a refresh token for a new pair.
 
-        The old one no longer works. Using it again ends all refresh tokens that came from the same login.
+        The old one no longer works. Using it again ends all tokens that came from the same login. A login ends after
+        30 days (by default), however often its tokens are renewed.
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -117,7 +118,7 @@ class LogoutView(PublicView):
         examples=[REFRESH],
     )
     def post(self, request: Request) -> Response:
-        """End all refresh tokens that came from the same login. The access token expires by itself."""
+        """End all tokens that came from the same login, access tokens included."""
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         services.sign_out(body.validated_data["refresh"], at=timezone.now())

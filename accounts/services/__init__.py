@@ -8,6 +8,7 @@ from accounts.services.admins import CHANGEABLE, change_admin, create_admin, kee
 from accounts.services.passwords import change_own_password, check_password, reset_password
 from accounts.services.sign_ins import (
     TokenPair,
+    admin_of_access_token,
     end_all_sign_ins,
     end_api_sign_in,
     end_browser_session,
@@ -15,12 +16,12 @@ from accounts.services.sign_ins import (
     renew_tokens,
     sign_out,
     start_token_family,
-    was_ended_by_owner,
 )
 
 __all__ = [
     "CHANGEABLE",
     "TokenPair",
+    "admin_of_access_token",
     "change_admin",
     "change_own_password",
     "check_password",
@@ -34,5 +35,4 @@ __all__ = [
     "reset_password",
     "sign_out",
     "start_token_family",
-    "was_ended_by_owner",
 ]

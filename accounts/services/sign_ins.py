@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts.client_info import UNKNOWN_CLIENT, ClientInfo
@@ -37,7 +37,7 @@ def start_token_family(admin: Admin, *, at: datetime, client: ClientInfo = UNKNO
         admin=admin,
         newest_token_id=token["jti"],
         created_at=at,
-        expires_at=at + settings.REFRESH_TOKEN_LIFETIME,
+        expires_at=at + min(settings.REFRESH_TOKEN_LIFETIME, settings.TOKEN_FAMILY_LIFETIME),
         last_used_at=at,
         address=client.address,
         user_agent=client.user_agent,
@@ -46,13 +46,14 @@ def start_token_family(admin: Admin, *, at: datetime, client: ClientInfo = UNKNO
 
 
 def renew_tokens(refresh: str, *, at: datetime, client: ClientInfo = UNKNOWN_CLIENT) -> TokenPair:
-    """Exchange a refresh token for a new pair; the old one no longer works.
+    """Exchange a refresh token for a new pair; the old one no longer works. Raises InvalidRefreshToken.
 
-    If a token is used a second time, somebody else may have it, so its whole family ends. Raises InvalidRefreshToken.
+    If a token is used a second time, somebody else may have it, so its whole family ends, access tokens included.
+    A family ends TOKEN_FAMILY_LIFETIME after its login.
     """
     token = parse_refresh_token(refresh)
-    family = TokenFamily.objects.select_related("admin").filter(pk=token[FAMILY_CLAIM]).first()
-    if family is None or str(family.admin_id) != token.get("user_id"):
+    family = find_family(token)
+    if family is None or family.is_too_old(at=at):
         raise InvalidRefreshToken
     admin = family.admin
     if not admin.is_active or not is_current(token, admin) or required_step(admin):
@@ -62,7 +63,7 @@ def renew_tokens(refresh: str, *, at: datetime, client: ClientInfo = UNKNOWN_CLI
     # One conditional statement: of two uses of the same token at the same moment, one succeeds.
     exchanged = TokenFamily.objects.filter(pk=family.pk, ended_at=None, newest_token_id=token["jti"]).update(
         newest_token_id=successor["jti"],
-        expires_at=at + settings.REFRESH_TOKEN_LIFETIME,
+        expires_at=min(at + settings.REFRESH_TOKEN_LIFETIME, family.ends_at),
         last_used_at=at,
         address=client.address,
         user_agent=client.user_agent,
@@ -73,7 +74,26 @@ def renew_tokens(refresh: str, *, at: datetime, client: ClientInfo = UNKNOWN_CLI
     return TokenPair(access_token(admin, family.pk), str(successor))
 
 
-def is_current(token: RefreshToken, admin: Admin) -> bool:
+def admin_of_access_token(token: Token, *, at: datetime) -> Admin | None:
+    """The admin if the token and its sign-in are still valid. One query finds the family and the admin."""
+    family = find_family(token)
+    if family is None or family.ended_at is not None or family.is_too_old(at=at):
+        return None
+    admin = family.admin
+    return admin if admin.is_active and is_current(token, admin) else None
+
+
+def find_family(token: Token) -> TokenFamily | None:
+    """The family that a signed token names, with its admin."""
+    try:
+        family_id = uuid.UUID(token.get(FAMILY_CLAIM))
+    except (ValueError, TypeError, AttributeError):
+        return None
+    family = TokenFamily.objects.select_related("admin").filter(pk=family_id).first()
+    return family if family and str(family.admin_id) == token.get("user_id") else None
+
+
+def is_current(token: Token, admin: Admin) -> bool:
     """Whether the admin was neither disabled nor given another password since the token was signed."""
     same_password = token.get("pwd") == get_md5_hash_password(admin.password)
     return bool(same_password and token.get(GENERATION_CLAIM) == admin.token_generation)
@@ -113,7 +133,7 @@ def end_browser_session(admin: Admin, digest: str, *, by: Actor, at: datetime) -
 
 @transaction.atomic
 def end_api_sign_in(admin: Admin, family_id: uuid.UUID, *, by: Actor, at: datetime) -> bool:
-    """End a login's refresh tokens and, unlike `sign_out`, its access token; False if there is none that is live."""
+    """End one login; False if there is none that is live."""
     family = TokenFamily.objects.select_for_update().filter(pk=family_id, admin=admin, ended_at=None).first()
     if family is None:
         return False
@@ -140,11 +160,3 @@ def end_all_sign_ins(admin: Admin, *, at: datetime, keep_session: str | None = N
     browsers, _ = PanelSession.objects.filter(admin=admin).exclude(pk=keep_session).delete()
     families = TokenFamily.objects.filter(admin=admin, ended_at=None)
     return browsers, families.update(ended_at=at, end_reason=ENDED_BY_OWNER)
-
-
-def was_ended_by_owner(family_id: str) -> bool:
-    """Whether the access tokens of that login are refused. They are also refused if the id is not a UUID."""
-    try:
-        return TokenFamily.objects.filter(pk=uuid.UUID(family_id), end_reason=ENDED_BY_OWNER).exists()
-    except (ValueError, TypeError, AttributeError):
-        return True

@@ -16,7 +16,7 @@ from accounts.client_info import describe_user_agent
 from accounts.models import Admin, PanelSession, TokenFamily
 from accounts.services import change_admin
 from accounts.sessions import session_digest
-from accounts.tests.tokens import is_unauthenticated, login, logout, me, pair, refresh
+from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
 from audit.actors import COMMAND
 from conftest import PASSWORD
 
@@ -110,12 +110,6 @@ def test_the_page_shows_the_program_behind_an_api_sign_in() -> None:
     page = shown(browser())
     assert "<strong>curl/8.5.0</strong>" in page
     assert "from 198.51.100.9" in page
-
-
-def test_signing_out_of_the_api_leaves_the_access_token_to_run_out() -> None:
-    tokens = pair()
-    assert logout(tokens["refresh"]).status_code == 204
-    assert me(tokens["access"]).status_code == 200
 
 
 def test_nobody_sees_or_ends_what_is_another_admins(ben: Admin) -> None:

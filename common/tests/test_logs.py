@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import uuid
 
 import pytest
 
@@ -69,5 +70,5 @@ def test_a_site_key_is_not_readable_in_a_message_a_field_or_a_stack_trace() -> N
 
 
 def test_a_token_is_not_readable(anna: Admin) -> None:
-    token = access_token(anna)
+    token = access_token(anna, uuid.uuid4())
     assert only_line("Authorization: Bearer %s", token)["message"] == "Authorization: Bearer [secret]"

@@ -28,9 +28,7 @@ class AccountView(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         now, owner, current_session = timezone.now(), current_admin(request), current_session_digest(request)
         current_first = ExpressionWrapper(Q(pk=current_session), BooleanField()).desc()
-        browsers = PanelSession.objects.filter(admin=owner, expire_date__gt=now).order_by(
-            current_first, "-last_used_at"
-        )
+        browsers = PanelSession.live(at=now).filter(admin=owner).order_by(current_first, "-last_used_at")
         api_sign_ins = TokenFamily.objects.filter(admin=owner).live(at=now).order_by("-created_at")
         return render_page(
             request,

@@ -55,10 +55,10 @@ class PasswordView(LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         person = form.get_user()
+        # This signs out an admin who was signed in with this browser before, so that the new session has its full time.
+        self.request.session.flush()
         if not person.has_second_factor():
             return super().form_valid(form)
-        # This signs out an admin who was signed in with this browser before.
-        self.request.session.flush()
         pending = PendingSignIn(
             person.pk, person.get_session_auth_hash(), timezone.now().timestamp(), self.get_success_url()
         )
