@@ -1,7 +1,8 @@
 """Limits on failed sign-ins, by address and by pair of user name and address, for the panel and the API together.
 
 Only failures count. An attacker uses up the attempts of their own address, not those of the admin at another address.
-The counters are in the database, so that the limit holds across processes and without Redis.
+An IPv6 address counts as its /64; its /56 and its /48 have the same limits four and sixteen times as high, because one
+customer may own as much. The counters are in the database, so that the limit holds across processes and without Redis.
 
 A code of six digits is easier to guess than a password, and an attacker may have many addresses. Therefore wrong codes
 after a correct password are also counted for each admin, from all addresses together.
@@ -24,7 +25,7 @@ from accounts.models import Admin
 from audit.actors import acting_system
 from audit.services import record_event
 from common.counters import SqlCounterCache
-from common.web.client_address import address_bucket
+from common.web.client_address import address_bucket, wider_buckets
 
 
 class LoginGuard:
@@ -34,16 +35,19 @@ class LoginGuard:
         bucket = address_bucket(address)
         folded = username.casefold()
         self.username, self.address = username, address
-        self.pair = "login:pair:" + hashlib.sha256(f"{bucket}\n{folded}".encode()).hexdigest()
-        self.limits = {
-            f"login:address:{bucket}": settings.LOGIN_FAILURES_PER_ADDRESS,
-            self.pair: settings.LOGIN_FAILURES_PER_PAIR,
-        }
+        self.pair = pair_counter(bucket, folded)
         self.codes = "login:codes:" + hashlib.sha256(folded.encode()).hexdigest()
-        self.reasons = {
-            self.pair: "Too many failed attempts with this user name from this address",
-            self.codes: "Too many wrong codes after the right password",
-        }
+        self.reasons = {self.codes: "Too many wrong codes after the right password"}
+        # The widest network first and the pair last, as the last one that is reached gives the reason.
+        self.limits = {}
+        buckets = {**dict(reversed(wider_buckets(address).items())), bucket: 1}
+        for network, times in buckets.items():
+            self.limits[f"login:address:{network}"] = times * settings.LOGIN_FAILURES_PER_ADDRESS
+            self.reasons[f"login:address:{network}"] = f"Too many failed attempts from this {place(times)}"
+        for network, times in buckets.items():
+            pair = pair_counter(network, folded)
+            self.limits[pair] = times * settings.LOGIN_FAILURES_PER_PAIR
+            self.reasons[pair] = f"Too many failed attempts with this user name from this {place(times)}"
         if asks_for_code:
             self.limits[self.codes] = settings.LOGIN_CODE_FAILURES
 
@@ -59,8 +63,9 @@ class LoginGuard:
         Call it before the password is checked and again after, so that concurrent attempts learn no more than attempts one
         after the other.
         """
+        counts = self.counters.get_many(self.limits)
         for counter, limit in self.limits.items():
-            if self.counters.get(counter, 0) >= limit:
+            if counts.get(counter, 0) >= limit:
                 lapses_at = self.counters.expires_at(counter) or time.time()
                 raise TooManyLoginAttempts(retry_after_seconds=int(lapses_at - time.time()) + 1)
 
@@ -72,7 +77,7 @@ class LoginGuard:
         # A counter reaches its limit once in a window, so a flood of attempts does not cause a flood of events.
         reached = [counter for counter, count in counts.items() if count == self.limits[counter]]
         if reached:
-            self.record_block(self.reasons.get(reached[-1], "Too many failed attempts from this address"))
+            self.record_block(self.reasons[reached[-1]])
         if any(count > self.limits[counter] for counter, count in counts.items()):
             self.refuse_if_exhausted()
 
@@ -102,5 +107,16 @@ class LoginGuard:
         self.forget_failures_of_pair()
 
     def forget_failures_of_pair(self) -> None:
-        """Delete the pair's count. The address keeps its own, so a sign-in does not allow more guesses at other admins."""
+        """Delete the pair's count. The address keeps its own, so a sign-in does not allow more guesses at other admins.
+
+        Wider networks keep theirs: there, somebody else may be guessing.
+        """
         self.counters.delete(self.pair)
+
+
+def pair_counter(network: str, folded_username: str) -> str:
+    return "login:pair:" + hashlib.sha256(f"{network}\n{folded_username}".encode()).hexdigest()
+
+
+def place(times: int) -> str:
+    return "address" if times == 1 else "network"

@@ -86,6 +86,19 @@ def first_untrusted(peer: Address | None, forwarded_for: str) -> Address | None:
 def address_bucket(address: str | None) -> str:
     """The key under which limits count: an IPv4 address, or the /64 network of an IPv6 address (one customer's)."""
     parsed = parse_address(address or "")
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    return network_of(parsed, 64) if isinstance(parsed, ipaddress.IPv6Address) else str(parsed)
+
+
+def wider_buckets(address: str | None) -> dict[str, int]:
+    """The /56 and the /48 of an IPv6 address, which one customer may own as a whole, and how many times a /64's limit each has.
+
+    Empty for an IPv4 address: its neighbours are other customers.
+    """
+    parsed = parse_address(address or "")
+    if not isinstance(parsed, ipaddress.IPv6Address):
+        return {}
+    return {network_of(parsed, 56): 4, network_of(parsed, 48): 16}
+
+
+def network_of(address: ipaddress.IPv6Address, prefix: int) -> str:
+    return str(ipaddress.ip_network((address, prefix), strict=False))
