@@ -1,4 +1,4 @@
-from common.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound, TooManyRequests
+from common.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound, TooManyRequests, Unavailable
 
 
 class InvalidCredentials(NotAuthenticated):
@@ -18,6 +18,14 @@ class InvalidRefreshToken(NotAuthenticated):
 class TooManyLoginAttempts(TooManyRequests):
     code = "too_many_login_attempts"
     title = "Too many failed attempts to sign in"
+
+
+class Busy(Unavailable):
+    """The process computes as many password hashes as it may at a time, and others wait already."""
+
+    code = "busy"
+    title = "Too many people are signing in at this moment. Try again in a few seconds."
+    retry_after_seconds = 2
 
 
 class PasswordChangeRequired(NotAllowed):

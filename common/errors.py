@@ -66,6 +66,14 @@ class TooManyRequests(DomainError):
         self.retry_after_seconds = max(1, retry_after_seconds)
 
 
+class Unavailable(DomainError):
+    """The same request may succeed soon."""
+
+    code = "unavailable"
+    title = "The service is not available"
+    retry_after_seconds: ClassVar[int] = 5
+
+
 HTTP_STATUS: Mapping[type[DomainError], int] = {
     InvalidInput: 400,
     NotAuthenticated: 401,
@@ -74,6 +82,7 @@ HTTP_STATUS: Mapping[type[DomainError], int] = {
     Conflict: 409,
     PreconditionFailed: 412,
     TooManyRequests: 429,
+    Unavailable: 503,
 }
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from accounts.events import AdminAction, record_admin_event
@@ -12,30 +13,31 @@ from accounts.services.sign_ins import end_all_sign_ins
 from audit.actors import Actor
 
 
-@transaction.atomic
 def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime) -> None:
-    """Set the password that the admin chose, and end all their sign-ins."""
-    admin.set_password(password)
+    """Set the password that the admin chose, and end all their sign-ins. Raises Busy."""
+    admin.password = make_password(password)  # before the transaction, because it may wait
     admin.must_change_password = False
-    admin.save(update_fields=["password", "must_change_password"])
-    end_all_sign_ins(admin, at=at)
-    record_admin_event(AdminAction.PASSWORD_CHANGED, admin, by=by, at=at)
+    with transaction.atomic():
+        admin.save(update_fields=["password", "must_change_password"])
+        end_all_sign_ins(admin, at=at)
+        record_admin_event(AdminAction.PASSWORD_CHANGED, admin, by=by, at=at)
 
 
-@transaction.atomic
 def reset_password(admin_id: int, password: str | None, *, by: Actor, at: datetime, must_change: bool = True) -> Admin:
-    """Set another admin's password, and end all their sign-ins; None leaves them without one. Raises LastSysadmin.
+    """Set another admin's password, and end all their sign-ins; None leaves them without one. Raises LastSysadmin and Busy.
 
     With `must_change` they choose another one at the next sign-in.
     """
-    with keep_one_sysadmin(admin_id) as admin:
-        had_password = admin.has_usable_password()
-        admin.set_password(password)
-    admin.must_change_password = must_change
-    admin.save(update_fields=["password", "must_change_password"])
-    end_all_sign_ins(admin, at=at)
-    changes = {"has_password": (had_password, password is not None)}
-    record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)
+    encoded = make_password(password)  # before the transaction, because it may wait
+    with transaction.atomic():
+        with keep_one_sysadmin(admin_id) as admin:
+            had_password = admin.has_usable_password()
+            admin.password = encoded
+        admin.must_change_password = must_change
+        admin.save(update_fields=["password", "must_change_password"])
+        end_all_sign_ins(admin, at=at)
+        changes = {"has_password": (had_password, password is not None)}
+        record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)
     return admin
 
 

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Un
 from django.shortcuts import render
 from rest_framework import exceptions
 
-from common.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRequests, http_status
+from common.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRequests, Unavailable, http_status
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_OUTAGE_SECONDS = 5
@@ -77,7 +77,7 @@ def unavailable_response() -> HttpResponse:
 def domain_problem(error: DomainError) -> HttpResponse:
     """The problem response for a DomainError."""
     headers, errors = {}, None
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = error.challenge
@@ -159,8 +159,8 @@ def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     wait = error.retry_after_seconds if isinstance(error, TooManyRequests) else None
     context = {"error": error, "minutes": -(-wait // 60) if wait else None}
     response = render(request, "refused.html", context, status=http_status(error))
-    if wait:
-        response["Retry-After"] = str(wait)
+    if isinstance(error, TooManyRequests | Unavailable):
+        response["Retry-After"] = str(error.retry_after_seconds)
     return response
 
 

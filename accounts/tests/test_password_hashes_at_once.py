@@ -1,0 +1,93 @@
+"""A process computes few password hashes at a time, so that a flood of sign-ins leaves room for heartbeats."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import check_password, make_password
+
+from accounts import hashers
+from accounts.errors import Busy
+from accounts.hashers import hashing_slots
+from accounts.tests.factors import browser
+from accounts.tests.tokens import login
+from conftest import PASSWORD, RegisteredSite
+
+
+@pytest.fixture(autouse=True)
+def _argon2(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
+    monkeypatch.setattr(hashers, "WAIT_SECONDS", 0.1)
+
+
+@pytest.fixture
+def all_slots_taken() -> Iterator[ExitStack]:
+    with ExitStack() as taken:
+        for _ in range(hashers.HASHES_AT_ONCE):
+            taken.enter_context(hashing_slots)
+        yield taken
+
+
+@pytest.mark.usefixtures("anna", "all_slots_taken")
+def test_a_sign_in_that_finds_no_slot_is_told_to_come_back() -> None:
+    answer = login()
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert answer["Retry-After"] == "2"
+    assert answer.json()["code"] == "busy"
+
+
+@pytest.mark.usefixtures("anna", "all_slots_taken")
+def test_the_panel_says_so_in_a_sentence() -> None:
+    answer = browser().post("/admin/login/", {"username": "anna", "password": PASSWORD})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert "Too many people are signing in at this moment. Try again in a few seconds." in answer.content.decode()
+
+
+@pytest.mark.usefixtures("anna", "all_slots_taken")
+def test_an_unknown_name_gets_the_same_answer() -> None:
+    assert login("nobody").status_code == 503
+
+
+def test_a_refused_sign_in_counts_as_no_failure(anna: Any, settings: Any, all_slots_taken: ExitStack) -> None:
+    settings.LOGIN_FAILURES_PER_PAIR = 1
+    assert login(password="wrong").status_code == 503
+    all_slots_taken.close()
+    assert login().status_code == 200
+
+
+def test_heartbeats_need_no_slot(roma: RegisteredSite, all_slots_taken: ExitStack) -> None:
+    assert roma.call_home().status_code == 200
+
+
+def test_a_slot_that_becomes_free_is_taken(all_slots_taken: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashers, "WAIT_SECONDS", 5)
+    threading.Timer(0.1, all_slots_taken.close).start()
+    assert check_password(PASSWORD, make_password(PASSWORD))
+
+
+def test_only_a_few_wait_so_that_they_do_not_occupy_every_thread(
+    all_slots_taken: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashers, "WAIT_SECONDS", 30)
+    waiting = [threading.Thread(target=make_password, args=(PASSWORD,)) for _ in range(hashers.WAITING_AT_MOST)]
+    for thread in waiting:
+        thread.start()
+    while hashing_slots.waiting < len(waiting):
+        time.sleep(0.01)
+    with pytest.raises(Busy):
+        make_password(PASSWORD)
+    all_slots_taken.close()
+    for thread in waiting:
+        thread.join()
+
+
+def test_a_slot_is_given_back_after_a_hash_and_after_a_failure() -> None:
+    for _ in range(3 * hashers.HASHES_AT_ONCE):
+        encoded = make_password(PASSWORD)
+        assert not check_password("wrong", encoded)
+    with pytest.raises(ZeroDivisionError), hashing_slots:
+        raise ZeroDivisionError
+    assert check_password(PASSWORD, encoded)
