@@ -5,11 +5,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.login_guard import LoginGuard
-from accounts.models import Admin
-from accounts.two_factor.verification import find_second_factor
+from accounts.models import Admin, SignInAttempt
+from accounts.services import record_attempt, record_wrong_code
+from accounts.two_factor.verification import SecondFactor, find_second_factor
 
 # Passed as `otp` by the panel, which asks for the second factor on the next page.
 ASKED_LATER = object()
+Source, Outcome = SignInAttempt.Source, SignInAttempt.Outcome
 
 
 class GuardedBackend(ModelBackend):
@@ -26,18 +28,40 @@ class GuardedBackend(ModelBackend):
         """The admin, or None. `otp` is a code, None for no code, or ASKED_LATER. Raises TooManyLoginAttempts."""
         if username is None or password is None:
             return None
-        username = Admin.normalize_username(username)
+        typed, username = username, Admin.normalize_username(username)
         guard = LoginGuard(username, getattr(request, "client_address", None), asks_for_code=otp is not ASKED_LATER)
         guard.refuse_if_exhausted()
         now = timezone.now()
         factor = find_second_factor(username, None if otp is ASKED_LATER else otp, at=now)
         admin = super().authenticate(request, username=username, password=password)
+        attempt: dict[str, Any] = {
+            "username": typed,
+            "source": Source.PANEL if otp is ASKED_LATER else Source.API,
+            "address": guard.address,
+            "at": now,
+        }
         if admin is None or not (otp is ASKED_LATER or factor.passes(at=now)):
+            record_failure(factor, password_was_right=admin is not None, code_was_given=bool(otp), **attempt)
             guard.count_failure(password_was_right=admin is not None)
             return None
         guard.refuse_if_exhausted()
-        # An admin who has yet to give a second factor has not signed in: a known password must not buy new guesses at codes.
-        if not (otp is ASKED_LATER and factor.is_required):
+        if otp is ASKED_LATER and factor.is_required:
+            record_attempt(Outcome.CODE_ASKED, admin=admin, **attempt)
+        else:
+            # Not before a second factor is given: a known password must not buy new guesses at codes.
             guard.forget_failures_of_pair()
         assert isinstance(admin, Admin)
         return admin
+
+
+def record_failure(factor: SecondFactor, *, password_was_right: bool, code_was_given: bool, **attempt: Any) -> None:
+    if password_was_right and code_was_given and factor.admin:
+        record_wrong_code(factor.admin, **attempt)
+        return
+    if password_was_right:
+        outcome = Outcome.CODE_MISSING
+    elif factor.admin is None:
+        outcome = Outcome.UNKNOWN_NAME
+    else:
+        outcome = Outcome.WRONG_PASSWORD if factor.admin.is_active else Outcome.DISABLED
+    record_attempt(outcome, admin=factor.admin, **attempt)

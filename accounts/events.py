@@ -27,6 +27,7 @@ class AdminAction(TextChoices):
     BROWSER_SIGNED_OUT = "admin.browser_signed_out"
     API_SIGN_IN_ENDED = "admin.api_sign_in_ended"
     SIGNED_OUT_ELSEWHERE = "admin.signed_out_elsewhere"
+    PASSWORD_CHANGE_REQUIRED = "admin.password_change_required"  # noqa: S105
     SIGN_IN_BLOCKED = "admin.sign_in_blocked"
 
 
@@ -39,6 +40,12 @@ def admin_subject(admin: ActingAdmin) -> Subject:
 
 
 def record_admin_event(
-    action: AdminAction, admin: ActingAdmin, *, by: Actor, at: datetime, changes: Changes | None = None
+    action: AdminAction,
+    admin: ActingAdmin,
+    *,
+    by: Actor,
+    at: datetime,
+    changes: Changes | None = None,
+    reason: str | None = None,
 ) -> None:
-    record_event(action, subject=admin_subject(admin), by=by, at=at, changes=changes)
+    record_event(action, subject=admin_subject(admin), by=by, at=at, changes=changes, reason=reason)

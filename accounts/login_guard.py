@@ -12,7 +12,6 @@ The failure that reaches a limit is recorded as an event.
 
 import hashlib
 import time
-from contextlib import suppress
 
 from django.conf import settings
 from django.core.cache import caches
@@ -73,20 +72,13 @@ class LoginGuard:
         """Raises TooManyLoginAttempts for a failure past the limit, also among concurrent attempts."""
         window = settings.LOGIN_FAILURE_WINDOW.total_seconds()
         counted = [counter for counter in self.limits if password_was_right or counter != self.codes]
-        counts = {counter: self.count(counter, window) for counter in counted}
+        counts = {counter: self.counters.count(counter, window) for counter in counted}
         # A counter reaches its limit once in a window, so a flood of attempts does not cause a flood of events.
         reached = [counter for counter, count in counts.items() if count == self.limits[counter]]
         if reached:
             self.record_block(self.reasons[reached[-1]])
         if any(count > self.limits[counter] for counter, count in counts.items()):
             self.refuse_if_exhausted()
-
-    def count(self, counter: str, window: float) -> int:
-        while not self.counters.add(counter, 1, window):
-            # A concurrent success may delete the counter, or it may expire: then this failure starts a new one.
-            with suppress(ValueError):
-                return self.counters.incr(counter)
-        return 1
 
     @transaction.atomic
     def record_block(self, reason: str) -> None:

@@ -78,8 +78,10 @@ class Admin(AbstractBaseUser):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Counted up when the admin is disabled: earlier tokens and sessions stay invalid when they are enabled again.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
-    # Another person set the password.
+    # Another person set the password, or seems to know it.
     must_change_password = models.BooleanField(default=False, editable=False)
+    # Right passwords with a wrong second factor since the last sign-in.
+    wrong_codes = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects = AdminManager()
 
@@ -287,3 +289,51 @@ class SecurityKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AttemptSource(models.TextChoices):
+    PANEL = "panel", "Panel"
+    API = "api", "API"
+
+
+class AttemptOutcome(models.TextChoices):
+    SIGNED_IN = "signed_in", "Signed in"
+    CODE_ASKED = "code_asked", "Right password, second factor asked for"
+    STEP_REQUIRED = "step_required", "All right, but a step in the panel is required first"
+    CODE_MISSING = "code_missing", "Right password, no code"
+    WRONG_CODE = "wrong_code", "Right password, wrong second factor"
+    WRONG_PASSWORD = "wrong_password", "Wrong password"
+    UNKNOWN_NAME = "unknown_name", "Unknown user name"
+    DISABLED = "disabled", "Disabled admin"
+
+
+class SignInAttempt(models.Model):
+    """A sign-in that succeeded or failed. See `accounts.services.sign_in_attempts`."""
+
+    MAX_NAME_LENGTH = 150
+
+    Source, Outcome = AttemptSource, AttemptOutcome
+    RIGHT_PASSWORD = frozenset(
+        {Outcome.SIGNED_IN, Outcome.CODE_ASKED, Outcome.STEP_REQUIRED, Outcome.CODE_MISSING, Outcome.WRONG_CODE}
+    )
+
+    at = models.DateTimeField()
+    username = models.CharField("user name as typed", max_length=MAX_NAME_LENGTH)
+    admin = models.ForeignKey(
+        Admin, null=True, on_delete=models.CASCADE, related_name="sign_in_attempts", db_index=False
+    )
+    source = models.CharField("through", max_length=16, choices=Source.choices)
+    address = models.GenericIPAddressField(null=True)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices)
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name = "sign-in attempt"
+        indexes = [models.Index(fields=["admin", "-id"], name="signinattempt_of_admin")]
+        constraints = [
+            models.CheckConstraint(condition=Q(source__in=AttemptSource.values), name="signinattempt_source_known"),
+            models.CheckConstraint(condition=Q(outcome__in=AttemptOutcome.values), name="signinattempt_outcome_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.get_outcome_display()}"

@@ -2,11 +2,26 @@
 
 from datetime import datetime
 
-from accounts.models import PanelSession, TokenFamily
+from django.conf import settings
+
+from accounts.models import PanelSession, SignInAttempt, TokenFamily
+
+# After a long flood the newest are kept, whatever their age.
+ATTEMPTS_KEPT = 100_000
 
 
 def prune_sign_ins(*, at: datetime) -> dict[str, int]:
-    """Delete token families whose tokens have all expired, and ended sessions, and return the number of families."""
+    """Delete token families whose tokens have all expired, ended sessions, and old or too many records of attempts."""
     families, _ = TokenFamily.objects.filter(expires_at__lt=at).delete()
     PanelSession.ended(at=at).delete()
-    return {"token_families": families}
+    return {"token_families": families, "sign_in_attempts": prune_attempts(at=at)}
+
+
+def prune_attempts(*, at: datetime) -> int:
+    old, _ = SignInAttempt.objects.filter(at__lt=at - settings.SIGN_IN_ATTEMPTS_KEPT).delete()
+    newest_first = SignInAttempt.objects.order_by("-pk").values_list("pk", flat=True)
+    newest_of_rest = newest_first[ATTEMPTS_KEPT : ATTEMPTS_KEPT + 1].first()
+    if newest_of_rest is None:
+        return old
+    too_many, _ = SignInAttempt.objects.filter(pk__lte=newest_of_rest).delete()
+    return old + too_many

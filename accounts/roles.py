@@ -28,6 +28,7 @@ ADMINISTER = frozenset(
     {
         "accounts.add_admin",
         "accounts.change_admin",
+        "accounts.view_signinattempt",
         "sites.add_site",
         "sites.change_site",
         "sites.deactivate_site",

@@ -8,6 +8,7 @@ others. This cache counts inside the database and deletes only what has expired.
 import random
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,14 @@ class SqlCounterCache(BaseCache):
         if row is None:
             raise ValueError("no such counter")
         return int(row[0])
+
+    def count(self, key: str, timeout: object = DEFAULT_TIMEOUT) -> int:
+        """Add one, and return the sum since the counter began; a new counter expires after `timeout`."""
+        while not self.add(key, 1, timeout):
+            # A concurrent call may delete the counter, or it may expire: then a new one begins.
+            with suppress(ValueError):
+                return self.incr(key)
+        return 1
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         row = self._execute(

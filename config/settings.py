@@ -266,6 +266,11 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_FAILURES_PER_PAIR = env.integer("LOGIN_FAILURES_PER_PAIR", default=10, minimum=1, maximum=10_000)
 LOGIN_FAILURES_PER_ADDRESS = env.integer("LOGIN_FAILURES_PER_ADDRESS", default=50, minimum=1, maximum=100_000)
 LOGIN_CODE_FAILURES = env.integer("LOGIN_CODE_FAILURES", default=30, minimum=1, maximum=10_000)
+# Since the last sign-in, in whatever time.
+LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD = env.integer(
+    "LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD", default=10, minimum=1, maximum=10_000
+)
+SIGN_IN_ATTEMPTS_KEPT = timedelta(days=env.integer("SIGN_IN_ATTEMPT_DAYS", default=90, minimum=1, maximum=3_650))
 LOGIN_FAILURE_WINDOW = timedelta(
     seconds=env.integer("LOGIN_FAILURE_WINDOW_SECONDS", default=900, minimum=1, maximum=86_400)
 )

@@ -18,8 +18,18 @@ from panel.dashboard.views import dashboard_context
 from panel.kept_forms import FIELD, Entries, entries_to_keep, keep_signed_form, sign_in_context
 
 # The tables that are used most come first; tables that are not listed here come last.
-ORDER = ("Site", "Heartbeat", "Event", "Admin", "SiteKey", "SitePulse", "TokenFamily", "IdempotentRequest")
-MENU = ORDER[:4]
+ORDER = (
+    "Site",
+    "Heartbeat",
+    "Event",
+    "Admin",
+    "SignInAttempt",
+    "SiteKey",
+    "SitePulse",
+    "TokenFamily",
+    "IdempotentRequest",
+)
+MENU = ORDER[:5]
 # Pages of Django that nothing here uses: no field has autocompletion, no object has a public page. Both fail on an id
 # or a search term that the database refuses.
 UNUSED_PAGES = {"autocomplete", "view_on_site"}

@@ -14,7 +14,7 @@ from accounts import services
 from accounts.api.serializers import CredentialsSerializer, MeSerializer, RefreshSerializer, TokenPairSerializer
 from accounts.client_info import client_info
 from accounts.errors import InvalidCredentials
-from accounts.models import Admin
+from accounts.models import Admin, SignInAttempt
 from accounts.required_steps import required_step
 from common.api.views import APIView
 
@@ -77,9 +77,11 @@ class LoginView(PublicView):
         )
         if not isinstance(admin, Admin):
             raise InvalidCredentials
+        client, now, name = client_info(request), timezone.now(), body.validated_data["username"]
+        services.finish_sign_in(admin, username=name, source=SignInAttempt.Source.API, address=client.address, at=now)
         if step := required_step(admin):
             raise step
-        return pair_response(services.start_token_family(admin, at=timezone.now(), client=client_info(request)))
+        return pair_response(services.start_token_family(admin, at=now, client=client))
 
 
 class RefreshView(PublicView):

@@ -6,6 +6,7 @@ its event are written in one transaction; a sign-in that only ends because of an
 
 from accounts.services.admins import CHANGEABLE, change_admin, create_admin, keep_one_sysadmin
 from accounts.services.passwords import change_own_password, check_password, reset_password
+from accounts.services.sign_in_attempts import finish_sign_in, record_attempt, record_wrong_code
 from accounts.services.sign_ins import (
     TokenPair,
     admin_of_access_token,
@@ -30,7 +31,10 @@ __all__ = [
     "end_api_sign_in",
     "end_browser_session",
     "end_other_sign_ins",
+    "finish_sign_in",
     "keep_one_sysadmin",
+    "record_attempt",
+    "record_wrong_code",
     "renew_tokens",
     "reset_password",
     "sign_out",

@@ -16,9 +16,9 @@ from audit.actors import Actor
 def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime) -> None:
     """Set the password that the admin chose, and end all their sign-ins. Raises Busy."""
     admin.password = make_password(password)  # before the transaction, because it may wait
-    admin.must_change_password = False
+    admin.must_change_password, admin.wrong_codes = False, 0
     with transaction.atomic():
-        admin.save(update_fields=["password", "must_change_password"])
+        admin.save(update_fields=["password", "must_change_password", "wrong_codes"])
         end_all_sign_ins(admin, at=at)
         record_admin_event(AdminAction.PASSWORD_CHANGED, admin, by=by, at=at)
 
@@ -33,8 +33,8 @@ def reset_password(admin_id: int, password: str | None, *, by: Actor, at: dateti
         with keep_one_sysadmin(admin_id) as admin:
             had_password = admin.has_usable_password()
             admin.password = encoded
-        admin.must_change_password = must_change
-        admin.save(update_fields=["password", "must_change_password"])
+        admin.must_change_password, admin.wrong_codes = must_change, 0
+        admin.save(update_fields=["password", "must_change_password", "wrong_codes"])
         end_all_sign_ins(admin, at=at)
         changes = {"has_password": (had_password, password is not None)}
         record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)

@@ -1,4 +1,4 @@
-"""Checking a second factor at the sign-in. Failures are counted together with wrong passwords."""
+"""Checking a second factor at the sign-in in the panel. Failures are counted together with wrong passwords."""
 
 import logging
 from contextlib import suppress
@@ -9,7 +9,8 @@ from django.db.models import Q
 
 from accounts.errors import SecurityKeyRefused
 from accounts.login_guard import LoginGuard
-from accounts.models import Admin, SecurityKey
+from accounts.models import Admin, SecurityKey, SignInAttempt
+from accounts.services import record_wrong_code
 from accounts.two_factor import codes
 from accounts.two_factor.security_keys import State, verified_key
 
@@ -20,6 +21,7 @@ log = logging.getLogger("portcullis.accounts")
 class SecondFactor:
     """The second factor of a user name and the code that was typed, before the password is known to be right."""
 
+    admin: Admin | None
     is_required: bool
     code: codes.Code | None
 
@@ -32,7 +34,8 @@ def find_second_factor(username: str, typed: str | None, *, at: datetime) -> Sec
     admin = Admin(pk=0)
     with suppress(Admin.DoesNotExist):
         admin = Admin.objects.get_by_natural_key(username)
-    return SecondFactor(admin.has_second_factor(), codes.find_code(admin.pk, typed, at=at) if typed else None)
+    code = codes.find_code(admin.pk, typed, at=at) if typed else None
+    return SecondFactor(admin if admin.pk else None, admin.has_second_factor(), code)
 
 
 def check_code(admin: Admin, typed: str, *, address: str | None, at: datetime) -> bool:
@@ -41,6 +44,7 @@ def check_code(admin: Admin, typed: str, *, address: str | None, at: datetime) -
     guard.refuse_if_exhausted()
     code = codes.find_code(admin.pk, typed, at=at)
     if code is None or not code.use_up(at=at):
+        record_failure(admin, address=address, at=at)
         guard.count_failure(password_was_right=True)
         return False
     guard.count_success()
@@ -56,14 +60,21 @@ def check_security_key(
     try:
         key, sign_count = verified_key(admin, answer, host, state)
     except SecurityKeyRefused:
+        record_failure(admin, address=address, at=at)
         guard.count_failure()
         return False
     if not record_signature(key, sign_count, at=at):
         log.warning("the counter of a security key of %s went backwards: the key may have been copied", admin.username)
+        record_failure(admin, address=address, at=at)
         guard.count_failure()
         return False
     guard.count_success()
     return True
+
+
+def record_failure(admin: Admin, *, address: str | None, at: datetime) -> None:
+    source = SignInAttempt.Source.PANEL
+    record_wrong_code(admin, username=admin.username, source=source, address=address, at=at)
 
 
 def record_signature(key: SecurityKey, sign_count: int, *, at: datetime) -> bool:

@@ -39,6 +39,7 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         "heartbeats": 2,
         "thinned_heartbeats": 0,
         "token_families": 0,
+        "sign_in_attempts": 0,
         "site_imports": 0,
         "idempotent_requests": 0,
     }
@@ -76,7 +77,14 @@ def test_an_old_heartbeat_that_was_written_late_goes_as_well(roma: RegisteredSit
 
 
 def test_a_person_reads_what_was_deleted(db: None) -> None:
-    kinds = ["heartbeats", "thinned heartbeats", "token families", "site imports", "idempotent requests"]
+    kinds = [
+        "heartbeats",
+        "thinned heartbeats",
+        "token families",
+        "sign in attempts",
+        "site imports",
+        "idempotent requests",
+    ]
     assert prune().splitlines() == [f"Deleted 0 {kind}." for kind in kinds]
 
 

@@ -17,6 +17,7 @@ from accounts.two_factor.security_keys import host_for_keys
 from audit.actors import acting_admin
 from audit.models import Event
 from panel.account.pages import current_admin, render_page
+from panel.people.history import latest_attempts
 
 # A script may sign in thousands of times; one button ends all of them.
 MAX_SHOWN = 50
@@ -42,6 +43,7 @@ class AccountView(View):
             browsers=browsers[:MAX_SHOWN],
             more_browsers=browsers[MAX_SHOWN:].count(),
             current_session=current_session,
+            sign_in_attempts=latest_attempts(owner),
             api_sign_ins=api_sign_ins[:MAX_SHOWN],
             more_api_sign_ins=api_sign_ins[MAX_SHOWN:].count(),
         )

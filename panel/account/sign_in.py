@@ -1,6 +1,5 @@
 """Signing in to the panel: first the password, then the second factor of an admin who has one."""
 
-import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,8 +19,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
+from accounts import services
 from accounts.backends import ASKED_LATER
-from accounts.models import Admin
+from accounts.models import Admin, SignInAttempt
 from accounts.two_factor.security_keys import host_for_keys, sign_in_options
 from accounts.two_factor.verification import check_code, check_security_key
 
@@ -30,7 +30,6 @@ PENDING_SIGN_IN = "pending_sign_in"
 CHALLENGE = "security_key_challenge"
 FEW_CODES = 3
 WRONG = "Wrong or already used code. An app shows a new code every 30 seconds."
-log = logging.getLogger("portcullis.accounts")
 
 
 class PasswordForm(AdminAuthenticationForm):
@@ -49,6 +48,19 @@ class PasswordForm(AdminAuthenticationForm):
         return self.cleaned_data
 
 
+def finish_sign_in(request: HttpRequest, person: Admin, *, typed_name: str) -> None:
+    address = getattr(request, "client_address", None)
+    source, now = SignInAttempt.Source.PANEL, timezone.now()
+    wrong_codes = services.finish_sign_in(person, username=typed_name, source=source, address=address, at=now)
+    if wrong_codes:
+        times = "once" if wrong_codes == 1 else f"{wrong_codes} times"
+        messages.warning(
+            request,
+            f"Somebody gave your right password with a wrong code {times} since your last sign-in."
+            " If it was not you, change your password.",
+        )
+
+
 class PasswordView(LoginView):
     authentication_form = PasswordForm
     template_name = "admin/login.html"
@@ -58,6 +70,7 @@ class PasswordView(LoginView):
         # This signs out an admin who was signed in with this browser before, so that the new session has its full time.
         self.request.session.flush()
         if not person.has_second_factor():
+            finish_sign_in(self.request, person, typed_name=form.cleaned_data["username"])
             return super().form_valid(form)
         pending = PendingSignIn(
             person.pk, person.get_session_auth_hash(), timezone.now().timestamp(), self.get_success_url()
@@ -123,7 +136,6 @@ class SecondFactorView(View):
         if form.is_valid():
             form = SecondFactorForm({})  # an empty field for the next code
             form.add_error(None, WRONG)
-            log.warning("%s gave the right password and a wrong second factor", self.person.username)
         return self.render(form)
 
     def is_right(self, given: dict[str, str], challenge: Any) -> bool:
@@ -135,6 +147,7 @@ class SecondFactorView(View):
 
     def sign_in(self) -> HttpResponse:
         del self.request.session[PENDING_SIGN_IN]
+        finish_sign_in(self.request, self.person, typed_name=self.person.username)
         login(self.request, self.person, backend=BACKEND)
         left = self.person.recovery_codes.filter(used_at=None).count()
         if left <= FEW_CODES:

@@ -52,6 +52,9 @@ ACTIONS: Mapping[str, ActionWords] = {
     AdminAction.BROWSER_SIGNED_OUT: ActionWords("Browser signed out", "signed out a browser of"),
     AdminAction.API_SIGN_IN_ENDED: ActionWords("API sign-in ended", "ended an API sign-in of"),
     AdminAction.SIGNED_OUT_ELSEWHERE: ActionWords("Signed out everywhere else", "signed out everywhere else:"),
+    AdminAction.PASSWORD_CHANGE_REQUIRED: ActionWords(
+        "New password required at the next sign-in", "requires a new password of"
+    ),
     AdminAction.SIGN_IN_BLOCKED: ActionWords("Sign-in blocked", "blocked the sign-in of"),
 }
 SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site", SITE_LIST: "Site list", ADMIN: "Admin"}

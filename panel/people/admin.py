@@ -10,14 +10,15 @@ from django.urls import path
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import Admin, TokenFamily
+from accounts.models import Admin, SignInAttempt, TokenFamily
 from audit.actors import acting_admin
 from audit.models import Event
 from common.admin import KnownLookupsOnly, ReadOnlyAdmin
 from common.errors import DomainError
+from panel.events.filters import ActorFilter
 from panel.kept_forms import with_kept_entries
 from panel.people.forms import ChangeAdminForm, NewAdminForm
-from panel.people.history import events_about_url, events_of_admin
+from panel.people.history import events_about_url, events_of_admin, latest_attempts
 from panel.people.reset_password import ResetPasswordView
 from panel.people.reset_two_factor import ResetTwoFactorView
 
@@ -89,6 +90,8 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if (person := kwargs.get("obj")) and request.user.has_perm("audit.view_event"):
             context |= events_of_admin(person)
+        if person and request.user.has_perm("accounts.view_signinattempt"):
+            context["sign_in_attempts"] = latest_attempts(person)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -108,6 +111,21 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class AttemptsOfFilter(ActorFilter):
+    title, parameter_name = "admin", "admin"
+
+
+@admin.register(SignInAttempt)
+class SignInAttemptAdmin(ReadOnlyAdmin):
+    list_display = ["at", "username", "admin", "outcome", "source", "address"]
+    list_filter = ["outcome", "source", AttemptsOfFilter]
+    search_fields = ["username", "admin__username", "address"]
+    search_help_text = "User name or address"
+    list_select_related = ["admin"]
+    ordering = ["-id"]
+    fields = ["at", "username", "admin", "outcome", "source", "address"]
 
 
 @admin.register(TokenFamily)

@@ -6,11 +6,12 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.events import ADMIN
-from accounts.models import Admin
+from accounts.models import Admin, SignInAttempt
 from audit.models import Event
 from panel.events.timeline import timeline
 
 NEWEST = 20
+NEWEST_ATTEMPTS = 10
 
 
 def events_of_admin(admin: Admin) -> dict[str, Any]:
@@ -23,6 +24,11 @@ def events_of_admin(admin: Admin) -> dict[str, Any]:
         "events_by": timeline(by),
         "events_by_url": f"{reverse('admin:audit_event_changelist')}?{urlencode({'actor': admin.pk})}",
     }
+
+
+def latest_attempts(admin: Admin) -> list[SignInAttempt]:
+    """For `panel/people/sign_in_attempts.html`."""
+    return list(admin.sign_in_attempts.order_by("-id")[:NEWEST_ATTEMPTS])
 
 
 def events_about_url(admin_id: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Admin, TokenFamily
-from accounts.services import start_token_family
+from accounts.models import Admin, SignInAttempt, TokenFamily
+from accounts.services import record_attempt, start_token_family
 from audit.models import Event
 from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
@@ -24,9 +24,10 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "/api/sites", {"name": "x", "owner_name": "x", "contact_email": "x@x.example"}, headers={"Idempotency-Key": "k"}
     )
     start_token_family(anna, at=timezone.now())
+    record_attempt("signed_in", username="anna", admin=anna, source="api", address=None, at=timezone.now())
     first = {
         model: model.objects.order_by("pk").first()
-        for model in (SiteKey, Heartbeat, Event, IdempotentRequest, TokenFamily)
+        for model in (SiteKey, Heartbeat, Event, IdempotentRequest, SignInAttempt, TokenFamily)
     }
     return {
         "sites_site": site.site_id,

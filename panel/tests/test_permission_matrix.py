@@ -50,6 +50,7 @@ TABLES = {
         "add": "accounts.add_admin",
         "change": "accounts.change_admin",
     },
+    "accounts_signinattempt": {"view": "accounts.view_signinattempt"},
     "accounts_tokenfamily": {"view": "accounts.view_tokenfamily"},
 }
 

@@ -1,0 +1,92 @@
+"""The record of sign-ins that succeeded and failed. It is bounded, so that a flood of attempts does not fill the table."""
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.cache import caches
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.events import AdminAction, record_admin_event
+from accounts.models import Admin, SignInAttempt
+from accounts.required_steps import required_step
+from audit.actors import acting_system
+from common.counters import SqlCounterCache
+from common.web.client_address import address_bucket
+
+# Right and wrong passwords are counted apart: a flood of wrong ones must not hide a right one.
+PER_ADDRESS_AND_MINUTE = 20
+PER_MINUTE = 200
+NOT_A_NAME = "(not a user name)"
+Outcome, Source = SignInAttempt.Outcome, SignInAttempt.Source
+
+log = logging.getLogger("portcullis.accounts")
+
+
+def record_attempt(
+    outcome: str, *, username: str, admin: Admin | None, source: str, address: str | None, at: datetime
+) -> None:
+    """Add a row, unless there were too many in this minute. `username` is as typed; `admin` is its admin, if there is one."""
+    if is_within_limits(address, password_was_right=outcome in SignInAttempt.RIGHT_PASSWORD):
+        SignInAttempt.objects.create(
+            at=at, username=recordable(username), admin=admin, source=source, address=address, outcome=outcome
+        )
+
+
+def is_within_limits(address: str | None, *, password_was_right: bool) -> bool:
+    counters = caches["sign_in_counters"]
+    assert isinstance(counters, SqlCounterCache)
+    kind = "right" if password_was_right else "wrong"
+    limits = {
+        f"attempts:{kind}:{address_bucket(address)}": PER_ADDRESS_AND_MINUTE,
+        f"attempts:{kind}": PER_MINUTE,
+    }
+    return all(counters.count(counter, timeout=60) <= limit for counter, limit in limits.items())
+
+
+def recordable(typed: str) -> str:
+    """What cannot be a user name may be a password in the wrong field, so it is not stored."""
+    try:
+        UnicodeUsernameValidator()(typed)
+    except ValidationError:
+        return NOT_A_NAME
+    return typed[: SignInAttempt.MAX_NAME_LENGTH]
+
+
+def record_wrong_code(admin: Admin, *, username: str, source: str, address: str | None, at: datetime) -> None:
+    """Record a right password with a wrong second factor, and count it for the admin.
+
+    The count that reaches LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD is an event: `finish_sign_in` then demands a new password.
+    """
+    log.warning("%s gave the right password and a wrong second factor", admin.username)
+    record_attempt(Outcome.WRONG_CODE, username=username, admin=admin, source=source, address=address, at=at)
+    limit = settings.LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD
+    with transaction.atomic():
+        locked = Admin.objects.select_for_update(no_key=True).get(pk=admin.pk)
+        locked.wrong_codes += 1
+        locked.save(update_fields=["wrong_codes"])
+        if locked.wrong_codes == limit:
+            reason = f"The right password was given with a wrong code {limit} times"
+            action, by = AdminAction.PASSWORD_CHANGE_REQUIRED, acting_system(address)
+            record_admin_event(action, locked, by=by, at=at, reason=reason)
+
+
+def finish_sign_in(admin: Admin, *, username: str, source: str, address: str | None, at: datetime) -> int:
+    """Record that all that was asked for was right, and return how many wrong codes there were since the last sign-in.
+
+    If there were too many, `admin` must change the password from now on.
+    """
+    with transaction.atomic():
+        locked = Admin.objects.select_for_update(no_key=True).get(pk=admin.pk)
+        wrong_codes = locked.wrong_codes
+        if wrong_codes:
+            locked.wrong_codes = 0
+            locked.must_change_password |= wrong_codes >= settings.LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD
+            locked.save(update_fields=["wrong_codes", "must_change_password"])
+            admin.must_change_password = locked.must_change_password
+    is_held_up = source == Source.API and required_step(admin)
+    outcome = Outcome.STEP_REQUIRED if is_held_up else Outcome.SIGNED_IN
+    record_attempt(outcome, username=username, admin=admin, source=source, address=address, at=at)
+    return wrong_codes
