@@ -186,13 +186,14 @@ def signs_in_by_codes(nora: Person, codes: list[str]) -> None:
     nora.give_code(codes[1])
 
 
-def signs_in_by_a_security_key(nora: Person) -> None:
+def signs_in_by_a_security_key(nora: Person, code: str) -> None:
     page = nora.page
     virtual_key(nora)
     nora.go("/admin/account/security-keys/add/")
     nora.examine()
     page.fill("#id_name", "blue key")
     page.fill("#id_password", CHOSEN)
+    page.fill("#id_present_code", code)
     nora.follow("[data-webauthn-start]")
     assert "The security key is set up" in nora.messages
     assert "“blue key”" in page.inner_text("#content")
@@ -234,7 +235,7 @@ def test_from_the_first_sign_in_to_the_end_of_a_foreign_session(browser: Browser
     must_choose_a_password(nora)
     codes = must_set_up_a_second_factor(nora)
     signs_in_by_codes(nora, codes)
-    signs_in_by_a_security_key(nora)
+    signs_in_by_a_security_key(nora, codes[3])
     ends_a_session_elsewhere(nora, elsewhere, codes[2])
     signs_in_at_the_api(nora)
     for path in ("authenticator-app/remove/", "recovery-codes/", "authenticator-app/add/"):

@@ -16,6 +16,7 @@ from accounts.tests.factors import (
     app_of,
     browser,
     is_in,
+    present_factor,
     register_key,
     sign_in_with,
     signed_in,
@@ -124,7 +125,7 @@ def test_a_removed_key_signs_nobody_in(key: SoftKey) -> None:
     blue = SecurityKey.objects.get(name="blue")
     page = f"/admin/account/security-keys/{blue.pk}/remove/"
     assert "“blue”" in client.get(page).content.decode()
-    assert client.post(page, {"password": PASSWORD}).status_code == 302
+    assert client.post(page, {"password": PASSWORD, **present_factor(client)}).status_code == 302
     assert sign_in_with(after_password(), key).status_code == 200
 
 

@@ -9,7 +9,17 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Admin, RecoveryCode, TotpDevice
-from accounts.tests.factors import APP_PAGE, SECOND, SoftKey, after_password, app_of, is_in, register_key, signed_in
+from accounts.tests.factors import (
+    APP_PAGE,
+    SECOND,
+    SoftKey,
+    after_password,
+    app_of,
+    is_in,
+    present_factor,
+    register_key,
+    signed_in,
+)
 from accounts.tests.tokens import login
 from conftest import PASSWORD
 
@@ -123,7 +133,7 @@ def test_removing_asks_for_the_password_and_counts_guesses(anna: Admin) -> None:
 def test_after_the_last_factor_went_the_password_is_enough_again(anna: Admin) -> None:
     app = app_of(anna)
     here, there = signed_in(), signed_in()
-    assert here.post(REMOVE, {"password": PASSWORD}).status_code == 302
+    assert here.post(REMOVE, {"password": PASSWORD, **present_factor(here)}).status_code == 302
     assert not RecoveryCode.objects.exists()
     assert [is_in(here), is_in(there)] == [True, False]
     assert login().status_code == 200
@@ -133,7 +143,7 @@ def test_after_the_last_factor_went_the_password_is_enough_again(anna: Admin) ->
 def test_a_new_app_takes_the_place_of_the_old_one(anna: Admin) -> None:
     old, client = app_of(anna), signed_in()
     secret = shown_secret(client)
-    assert set_up(client, secret).status_code == 302, "no new recovery codes"
+    assert set_up(client, secret, present_code=old.fresh_code()).status_code == 302, "no new recovery codes"
     assert login(otp=old.fresh_code()).status_code == 401
     assert login(otp=pyotp.TOTP(secret).now()).status_code == 200
     assert login(otp=old.recovery_codes[0]).status_code == 200
@@ -142,7 +152,7 @@ def test_a_new_app_takes_the_place_of_the_old_one(anna: Admin) -> None:
 def test_recovery_codes_are_renewed_and_the_old_ones_die(anna: Admin) -> None:
     app, client = app_of(anna), signed_in()
     assert client.post(RENEW, {"password": "wrong"}).context.get("codes") is None
-    codes = client.post(RENEW, {"password": PASSWORD}).context["codes"]
+    codes = client.post(RENEW, {"password": PASSWORD, **present_factor(client)}).context["codes"]
     assert len(set(codes)) == 10
     assert login(otp=app.recovery_codes[0]).status_code == 401
     assert login(otp=codes[0]).status_code == 200

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Admin, TotpDevice
 from accounts.services import change_admin
-from accounts.tests.factors import APP_PAGE, KEY_PAGE, App, app_of, is_in, signed_in
+from accounts.tests.factors import APP_PAGE, KEY_PAGE, App, app_of, is_in, present_factor, signed_in
 from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
 from audit.actors import COMMAND
 from conftest import PASSWORD
@@ -94,7 +94,7 @@ def test_a_refresh_token_does_not_lead_round_enrolment(settings: Any, anna: Admi
 def test_removing_the_last_factor_leads_back_to_enrolment_and_ends_tokens(anna: Admin) -> None:
     app: App = app_of(anna)
     client, access = signed_in(), login(otp=app.fresh_code()).json()["access"]
-    answer = client.post("/admin/account/authenticator-app/remove/", {"password": PASSWORD})
+    answer = client.post("/admin/account/authenticator-app/remove/", {"password": PASSWORD, **present_factor(client)})
     assert answer.status_code == 302
     assert not TotpDevice.objects.exists()
     assert client.get("/admin/")["Location"] == APP_PAGE

@@ -1,6 +1,7 @@
 """Changes of state around second factors. Each is one function; who acts is `by`, the moment `at`.
 
-A change that adds the first second factor or removes the last one ends all sign-ins of that admin.
+A change that adds the first second factor, replaces one or removes the last one ends all sign-ins of that admin, and so do
+new recovery codes.
 """
 
 import logging
@@ -46,6 +47,8 @@ def add_totp(admin_id: int, secret: str, *, code: str, by: Actor, at: datetime) 
     }
     TotpDevice.objects.update_or_create(admin=admin, defaults=values)
     added = finish_adding(admin, is_first=not had_factor, at=at)
+    if had_app:
+        sign_out_everywhere(admin, at=at)
     changes: Changes = {"authenticator_app": ("another app" if had_app else None, "added")}
     record_admin_event(AdminAction.AUTHENTICATOR_APP_ADDED, admin, by=by, at=at, changes=changes)
     log.info("%s added an authenticator app", admin.username)
@@ -123,15 +126,16 @@ def finish_removing(admin: Admin, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def renew_recovery_codes(admin_id: int, *, by: Actor, at: datetime) -> list[str]:
+def renew_recovery_codes(admin_id: int, *, by: Actor, at: datetime) -> AddedFactor:
     """Ten new codes, which can be shown only now; the former ones stop working."""
     admin = admin_for_update(admin_id)
     left = RecoveryCode.objects.filter(admin=admin, used_at=None).count()
     new = replace_recovery_codes(admin, at=at)
+    sign_out_everywhere(admin, at=at)
     changes: Changes = {"recovery_codes_left": (left, len(new))}
     record_admin_event(AdminAction.RECOVERY_CODES_RENEWED, admin, by=by, at=at, changes=changes)
     log.info("%s renewed the recovery codes", admin.username)
-    return new
+    return AddedFactor(admin, new)
 
 
 @transaction.atomic

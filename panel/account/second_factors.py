@@ -1,4 +1,7 @@
-"""Adding and removing one's own second factors, and new recovery codes. Each page asks for the password again."""
+"""Adding and removing one's own second factors, and new recovery codes.
+
+Each page asks for the password again, and for a factor that the person has, if there is one.
+"""
 
 import base64
 import binascii
@@ -20,16 +23,18 @@ from accounts.models import Admin, SecurityKey
 from accounts.required_steps import needs_second_factor
 from accounts.services import check_password
 from accounts.two_factor import services
-from accounts.two_factor.codes import app_uri, new_secret
+from accounts.two_factor.codes import app_uri, matching_step, new_secret
 from accounts.two_factor.encryption import DecryptionFailed, decrypt, encrypt
 from accounts.two_factor.security_keys import host_for_keys, new_credential, registration_options
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from panel.account.pages import current_admin, render_page
+from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 
 NEW_SECRET = "new_totp_secret"  # noqa: S105 - the key of an encrypted value in the session
 NEW_KEY = "new_security_key"
+WRONG_NEW_CODE = "That code is wrong. Is the clock of your phone right?"
 
 
 class ConfirmForm(forms.Form):
@@ -40,9 +45,17 @@ class ConfirmForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
+    present_code = code_field(
+        label="Code of your present second factor",
+        help_text="From your authenticator app, or one of your recovery codes.",
+    )
+    answer = answer_field()
+
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
+        if not current_admin(request).has_second_factor():
+            del self.fields["present_code"]
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
@@ -54,20 +67,17 @@ class ConfirmForm(forms.Form):
 
 class NewAppForm(ConfirmForm):
     code = forms.CharField(
-        label="Code that the app shows",
+        label="Code that the new app shows",
         max_length=10,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
-    field_order = ("code", "password")
+    field_order = ("code", "password", "present_code")
 
 
 class NewKeyForm(ConfirmForm):
     name = forms.CharField(max_length=60, help_text='For example "blue key" or "my laptop".')
     answer = forms.CharField(max_length=20_000, widget=forms.HiddenInput)
-    field_order = ("name", "password")
-
-    def clean_answer(self) -> str:
-        return str(self.cleaned_data["answer"])
+    field_order = ("name", "password", "present_code")
 
 
 class SecondFactorFormView(View):
@@ -88,6 +98,10 @@ class SecondFactorFormView(View):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = self.form_class(request, request.POST)
         if form.is_valid():
+            self.check(form)
+        if form.is_valid() and not self.has_present_factor(form):
+            form.add_error(None, WRONG)
+        if form.is_valid():
             try:
                 answer = self.form_valid(form)
             except DomainError as error:
@@ -97,12 +111,27 @@ class SecondFactorFormView(View):
                     return answer
         return self.render(form)
 
+    def check(self, form: Any) -> None:
+        """Add errors that do not depend on the present factor, which is used up when it is checked."""
+
+    def has_present_factor(self, form: Any) -> bool:
+        if "present_code" not in form.fields:
+            return True
+        given = form.cleaned_data
+        return is_right_factor(self.request, self.owner, code=given["present_code"], answer=self.key_answer(given))
+
+    def key_answer(self, given: dict[str, str]) -> str:
+        return given["answer"]
+
     def render(self, form: forms.Form) -> HttpResponse:
         is_required = needs_second_factor(self.owner) and not self.owner.has_second_factor()
-        context = {"form": form, "is_required": is_required, **self.page_context()}
+        context = {"form": form, "is_required": is_required, "key_options": self.key_options(), **self.page_context()}
         if is_required:
             context["is_nav_sidebar_enabled"] = False
         return render_page(self.request, self.template, self.title, **context)
+
+    def key_options(self) -> Any:
+        return key_options(self.request, self.owner)
 
     def page_context(self) -> dict[str, Any]:
         return {}
@@ -149,10 +178,14 @@ class AddTotpView(SecondFactorFormView):
         groups = [self.secret[start : start + 4] for start in range(0, len(self.secret), 4)]
         return {"secret": " ".join(groups), "qr": qr_code(app_uri(self.secret, self.owner.username, "Portcullis"))}
 
+    def check(self, form: Any) -> None:
+        if matching_step(self.secret, form.cleaned_data["code"].replace(" ", ""), at=timezone.now()) is None:
+            form.add_error("code", WRONG_NEW_CODE)
+
     def form_valid(self, form: Any) -> HttpResponse | None:
         added = services.add_totp(self.owner.pk, self.secret, code=form.cleaned_data["code"], **self.who_and_when())
         if added is None:
-            form.add_error("code", "That code is wrong. Is the clock of your phone right?")
+            form.add_error("code", WRONG_NEW_CODE)
             return None
         self.request.session.pop(NEW_SECRET)
         return self.after_adding(added, "The authenticator app is set up.")
@@ -165,7 +198,15 @@ def qr_code(content: str) -> SafeString:
 
 
 class AddSecurityKeyView(SecondFactorFormView):
+    """`answer` is that of the new key, so the present factor is a code."""
+
     form_class, template, title = NewKeyForm, "add_security_key", "Add a security key"
+
+    def key_answer(self, given: dict[str, str]) -> str:
+        return ""
+
+    def key_options(self) -> Any:
+        return None
 
     def page_context(self) -> dict[str, Any]:
         host = host_for_keys(self.request.get_host())
@@ -224,5 +265,6 @@ class RenewRecoveryCodesView(SecondFactorFormView):
         return {"question": "Your present codes will stop working.", "verb": "Make new codes"}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        codes = services.renew_recovery_codes(self.owner.pk, **self.who_and_when())
-        return render_page(self.request, "recovery_codes", "Recovery codes", codes=codes)
+        renewed = services.renew_recovery_codes(self.owner.pk, **self.who_and_when())
+        self.stay_signed_in(renewed.admin)
+        return render_page(self.request, "recovery_codes", "Recovery codes", codes=renewed.recovery_codes)

@@ -22,14 +22,11 @@ from django.views.generic import View
 from accounts import services
 from accounts.backends import ASKED_LATER
 from accounts.models import Admin, SignInAttempt
-from accounts.two_factor.security_keys import host_for_keys, sign_in_options
-from accounts.two_factor.verification import check_code, check_security_key
+from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 
 BACKEND = "accounts.backends.GuardedBackend"
 PENDING_SIGN_IN = "pending_sign_in"
-CHALLENGE = "security_key_challenge"
 FEW_CODES = 3
-WRONG = "Wrong or already used code. An app shows a new code every 30 seconds."
 
 
 class PasswordForm(AdminAuthenticationForm):
@@ -100,13 +97,10 @@ class PendingSignIn:
 
 
 class SecondFactorForm(forms.Form):
-    code = forms.CharField(
-        required=False,
-        max_length=40,
-        help_text="From your authenticator app, or one of your recovery codes.",
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}),
+    code = code_field(
+        help_text="From your authenticator app, or one of your recovery codes.", attrs={"autofocus": True}
     )
-    answer = forms.CharField(required=False, max_length=20_000, widget=forms.HiddenInput)
+    answer = answer_field()
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
@@ -130,20 +124,12 @@ class SecondFactorView(View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = SecondFactorForm(request.POST)
-        challenge = request.session.pop(CHALLENGE, None)
-        if form.is_valid() and self.is_right(form.cleaned_data, challenge):
+        if form.is_valid() and is_right_factor(request, self.person, **form.cleaned_data):
             return self.sign_in()
         if form.is_valid():
             form = SecondFactorForm({})  # an empty field for the next code
             form.add_error(None, WRONG)
         return self.render(form)
-
-    def is_right(self, given: dict[str, str], challenge: Any) -> bool:
-        address, now = getattr(self.request, "client_address", None), timezone.now()
-        host = host_for_keys(self.request.get_host())
-        if given["answer"] and challenge and host:
-            return check_security_key(self.person, given["answer"], host=host, state=challenge, address=address, at=now)
-        return check_code(self.person, given["code"], address=address, at=now)
 
     def sign_in(self) -> HttpResponse:
         del self.request.session[PENDING_SIGN_IN]
@@ -157,15 +143,12 @@ class SecondFactorView(View):
         return redirect(self.pending.next_url)
 
     def render(self, form: forms.Form) -> HttpResponse:
-        host = host_for_keys(self.request.get_host())
-        asked = sign_in_options(self.person, host) if host else None
-        if asked:
-            self.request.session[CHALLENGE] = asked[1]
+        options = key_options(self.request, self.person)
         context = {
             **admin.site.each_context(self.request),
             "title": "Second factor",
             "form": form,
-            "options": asked[0] if asked else None,
-            "keys_elsewhere": not asked and self.person.security_keys.exists(),
+            "options": options,
+            "keys_elsewhere": not options and self.person.security_keys.exists(),
         }
         return TemplateResponse(self.request, "panel/account/second_factor.html", context)
