@@ -1,4 +1,13 @@
-from common.errors import Conflict, InvalidInput, NotAllowed, NotAuthenticated, NotFound, TooManyRequests, Unavailable
+from common.errors import (
+    Conflict,
+    Gone,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    TooManyRequests,
+    Unavailable,
+)
 
 
 class InvalidCredentials(NotAuthenticated):
@@ -40,6 +49,28 @@ class TwoFactorRequired(NotAllowed):
 
     code = "two_factor_required"
     title = "Sign in to the control panel and set up a second factor first"
+
+
+class EnrolmentExpired(NotAllowed):
+    """The second factors were reset, and no new one was set up in time."""
+
+    code = "enrolment_expired"
+    title = "The time to set up a new second factor has ended. Ask a sysadmin to renew it."
+
+
+class PasswordLinkUnknown(NotFound):
+    code = "password_link_unknown"
+    title = "This link is not valid. If a newer one was made, only that one works."
+
+
+class PasswordLinkUsed(Gone):
+    code = "password_link_used"
+    title = "This link was used already. If that was not you, tell a sysadmin at once."
+
+
+class PasswordLinkExpired(Gone):
+    code = "password_link_expired"
+    title = "This link has expired. Ask a sysadmin for a new one."
 
 
 class SecurityKeyRefused(InvalidInput):

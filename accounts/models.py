@@ -80,6 +80,8 @@ class Admin(AbstractBaseUser):
     token_generation = models.PositiveIntegerField(default=0, editable=False)
     # Another person set the password, or seems to know it.
     must_change_password = models.BooleanField(default=False, editable=False)
+    # After a reset of the second factors: until when a new one must be set up. None once there is one.
+    enrol_until = models.DateTimeField(null=True, editable=False)
     # Right passwords with a wrong second factor since the last sign-in.
     wrong_codes = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
@@ -289,6 +291,27 @@ class SecurityKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PasswordLink(models.Model):
+    """The newest link by which an admin may set a password once. See `accounts.services.password_links`."""
+
+    admin = models.OneToOneField(Admin, on_delete=models.CASCADE, related_name="password_link")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=models.F("created_at")), name="passwordlink_ends_after_its_beginning"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"password link of {self.admin_id}"
 
 
 class AttemptSource(models.TextChoices):

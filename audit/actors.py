@@ -41,6 +41,11 @@ def acting_admin(request: HttpRequest, source: Event.Source) -> Actor:
     return Actor(source, admin, getattr(request, "client_address", None), current_request_id.get())
 
 
+def acting_person(admin: ActingAdmin, request: HttpRequest, source: Event.Source) -> Actor:
+    """An admin who is not signed in, but proved who they are by other means."""
+    return Actor(source, admin, getattr(request, "client_address", None), current_request_id.get())
+
+
 def acting_system(ip: str | None) -> Actor:
     """The system itself, because of a request from `ip`."""
     return Actor(Event.Source.SYSTEM, None, ip, current_request_id.get())

@@ -47,6 +47,13 @@ class NotFound(DomainError):
     title = "There is nothing here"
 
 
+class Gone(DomainError):
+    """It was there, and will not be there again."""
+
+    code = "gone"
+    title = "This is no longer there"
+
+
 class Conflict(DomainError):
     code = "conflict"
     title = "The request conflicts with the present state"
@@ -80,6 +87,7 @@ HTTP_STATUS: Mapping[type[DomainError], int] = {
     NotAllowed: 403,
     NotFound: 404,
     Conflict: 409,
+    Gone: 410,
     PreconditionFailed: 412,
     TooManyRequests: 429,
     Unavailable: 503,

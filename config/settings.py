@@ -276,6 +276,8 @@ LOGIN_FAILURE_WINDOW = timedelta(
 )
 
 REQUIRE_TWO_FACTOR = env.boolean("REQUIRE_TWO_FACTOR", default=not DEBUG)
+# A link for setting a password works that long, and so long a new second factor may be set up after a reset.
+HAND_OVER_WITHIN = timedelta(hours=env.integer("HAND_OVER_HOURS", default=24, minimum=1, maximum=8_760))
 # How long after the password the second factor is accepted.
 SECOND_FACTOR_WITHIN = timedelta(minutes=5)
 

@@ -64,8 +64,9 @@ class LoginView(PublicView):
         after the right password are limited for the admin as well, whatever the address.
 
         When all that is right, the answer is still 403 to an admin who must do something in the control panel first:
-        `password_change_required` when somebody else set the password, `two_factor_required` when the role needs a
-        second factor and there is none.
+        `password_change_required` when somebody else set the password or seems to know it, `two_factor_required` when the
+        role needs a second factor and there is none, `enrolment_expired` when a sysadmin has to renew the time for setting
+        one up.
         """
         body = CredentialsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -79,7 +80,7 @@ class LoginView(PublicView):
             raise InvalidCredentials
         client, now, name = client_info(request), timezone.now(), body.validated_data["username"]
         services.finish_sign_in(admin, username=name, source=SignInAttempt.Source.API, address=client.address, at=now)
-        if step := required_step(admin):
+        if step := required_step(admin, at=now):
             raise step
         return pair_response(services.start_token_family(admin, at=now, client=client))
 

@@ -4,7 +4,14 @@ Each is one function, called by the panel, the API and the commands alike. Who a
 its event are written in one transaction; a sign-in that only ends because of another change is part of that change's event.
 """
 
-from accounts.services.admins import CHANGEABLE, change_admin, create_admin, keep_one_sysadmin
+from accounts.services.admins import CHANGEABLE, change_admin, keep_one_sysadmin
+from accounts.services.password_links import (
+    NewPasswordLink,
+    find_password_link,
+    invite_admin,
+    reset_password_by_link,
+    set_password_by_link,
+)
 from accounts.services.passwords import change_own_password, check_password, reset_password
 from accounts.services.sign_in_attempts import finish_sign_in, record_attempt, record_wrong_code
 from accounts.services.sign_ins import (
@@ -21,22 +28,26 @@ from accounts.services.sign_ins import (
 
 __all__ = [
     "CHANGEABLE",
+    "NewPasswordLink",
     "TokenPair",
     "admin_of_access_token",
     "change_admin",
     "change_own_password",
     "check_password",
-    "create_admin",
     "end_all_sign_ins",
     "end_api_sign_in",
     "end_browser_session",
     "end_other_sign_ins",
+    "find_password_link",
     "finish_sign_in",
+    "invite_admin",
     "keep_one_sysadmin",
     "record_attempt",
     "record_wrong_code",
     "renew_tokens",
     "reset_password",
+    "reset_password_by_link",
+    "set_password_by_link",
     "sign_out",
     "start_token_family",
 ]

@@ -1,4 +1,4 @@
-"""Creating and changing admins."""
+"""Changing admins. They are created with a link for a password; see `password_links`."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,14 +19,6 @@ CHANGEABLE = ("role", "is_active", "email")
 
 
 @transaction.atomic
-def create_admin(username: str, *, email: str, role: str, password: str | None, by: Actor, at: datetime) -> Admin:
-    """A new admin with a password that they must change at the first sign-in; None leaves them without one."""
-    admin = Admin.objects.create_user(username, email, password, role=role, must_change_password=True, created_at=at)
-    record_admin_event(AdminAction.CREATED, admin, by=by, at=at, changes=admin.initial_values())
-    return admin
-
-
-@transaction.atomic
 def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: datetime) -> Admin:
     """Change the fields of CHANGEABLE that are named, one event for each that differs.
 
@@ -39,7 +31,7 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
         for name, value in changed.items():
             setattr(admin, name, value)
     is_disabled = "is_active" in changed and not admin.is_active
-    if is_disabled or ("role" in changed and required_step(admin)):
+    if is_disabled or ("role" in changed and required_step(admin, at=at)):
         admin.token_generation += 1
         end_all_sign_ins(admin, at=at)
     admin.save(update_fields=[*CHANGEABLE, "token_generation"])

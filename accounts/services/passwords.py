@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.events import AdminAction, record_admin_event
 from accounts.login_guard import LoginGuard
-from accounts.models import Admin
+from accounts.models import Admin, PasswordLink
 from accounts.services.admins import keep_one_sysadmin
 from accounts.services.sign_ins import end_all_sign_ins
 from audit.actors import Actor
@@ -35,6 +35,7 @@ def reset_password(admin_id: int, password: str | None, *, by: Actor, at: dateti
             admin.password = encoded
         admin.must_change_password, admin.wrong_codes = must_change, 0
         admin.save(update_fields=["password", "must_change_password", "wrong_codes"])
+        PasswordLink.objects.filter(admin=admin).delete()
         end_all_sign_ins(admin, at=at)
         changes = {"has_password": (had_password, password is not None)}
         record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)

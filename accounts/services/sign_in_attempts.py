@@ -86,7 +86,7 @@ def finish_sign_in(admin: Admin, *, username: str, source: str, address: str | N
             locked.must_change_password |= wrong_codes >= settings.LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD
             locked.save(update_fields=["wrong_codes", "must_change_password"])
             admin.must_change_password = locked.must_change_password
-    is_held_up = source == Source.API and required_step(admin)
+    is_held_up = source == Source.API and required_step(admin, at=at)
     outcome = Outcome.STEP_REQUIRED if is_held_up else Outcome.SIGNED_IN
     record_attempt(outcome, username=username, admin=admin, source=source, address=address, at=at)
     return wrong_codes

@@ -56,7 +56,7 @@ def renew_tokens(refresh: str, *, at: datetime, client: ClientInfo = UNKNOWN_CLI
     if family is None or family.is_too_old(at=at):
         raise InvalidRefreshToken
     admin = family.admin
-    if not admin.is_active or not is_current(token, admin) or required_step(admin):
+    if not admin.is_active or not is_current(token, admin) or required_step(admin, at=at):
         end_token_family(family.pk, reason="revoked", at=at)
         raise InvalidRefreshToken
     successor = refresh_token(admin, family.pk)

@@ -50,7 +50,9 @@ class App:
 
 def app_of(admin: Admin) -> App:
     secret = new_secret()
-    added = services.add_totp(admin.pk, secret, code=pyotp.TOTP(secret).now(), by=COMMAND, at=timezone.now())
+    added = services.add_totp(
+        admin.pk, secret, code=pyotp.TOTP(secret).at(timezone.now()), by=COMMAND, at=timezone.now()
+    )
     assert added is not None
     admin.refresh_from_db()
     return App(admin, secret, added.recovery_codes or [])

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 from unittest import mock
@@ -24,6 +24,7 @@ from accounts.two_factor.codes import new_secret
 from accounts.two_factor.security_keys import NewCredential
 from audit.actors import COMMAND, Actor
 from audit.models import Event
+from common.instants import format_instant
 from conftest import PASSWORD
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -98,7 +99,7 @@ CHANGES: list[tuple[str, Callable[[Admin, Actor], object], dict[str, Any] | None
     (
         "second_factors_reset",
         lambda ben, by: two_factor.reset_two_factor(ben.pk, by=by, at=NOW),
-        {"second_factor": [True, False]},
+        {"second_factor": [True, False], "enrol_until_at": [None, format_instant(NOW + timedelta(days=1))]},
     ),
     ("browser_signed_out", end_browser, None),
     ("api_sign_in_ended", end_api_sign_in, None),
@@ -156,7 +157,7 @@ def test_a_first_security_key_is_one_event(ben: Admin, by: Actor) -> None:
 
 def test_a_new_admin_is_one_event_and_none_without_it(transactional_db: None, by: Actor) -> None:
     def create() -> Admin:
-        return services.create_admin("nora", email="n@x.example", role="viewer", password=PASSWORD, by=by, at=NOW)
+        return services.invite_admin("nora", email="n@x.example", role="viewer", by=by, at=NOW).admin
 
     with mock.patch.object(Event, "save", side_effect=ZeroDivisionError), pytest.raises(ZeroDivisionError):
         create()
@@ -164,7 +165,7 @@ def test_a_new_admin_is_one_event_and_none_without_it(transactional_db: None, by
     nora = create()
     (event,) = Event.objects.of(ADMIN, nora.pk)
     assert (event.action, event.actor_name, event.changes["role"]) == ("admin.created", "anna", [None, "viewer"])
-    assert nora.must_change_password
+    assert not nora.has_usable_password()
 
 
 def test_without_its_event_there_is_no_first_sysadmin(transactional_db: None) -> None:
@@ -196,13 +197,11 @@ def test_no_secret_is_in_an_event(anna: Admin, ben: Admin) -> None:
     key = SoftKey()
     assert register_key(signed_in("ben"), key).status_code == 302
     tokens = pair("anna")
-    new = {"usable_password": "true", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "set-password": "yes"}
-    assert sysadmin.post(f"/admin/accounts/admin/{ben.pk}/password/", new).status_code == 302
+    assert sysadmin.post(f"/admin/accounts/admin/{ben.pk}/password/").status_code == 200
     sysadmin.post("/admin/account/end-others/")
     recorded = json.dumps([*Event.objects.values()], default=str)
     ben.refresh_from_db()
     for secret in (
-        NEW_PASSWORD,
         PASSWORD,
         ben.password,
         app.secret,
@@ -221,14 +220,8 @@ def test_no_secret_is_in_an_event(anna: Admin, ben: Admin) -> None:
 
 def test_the_pages_of_the_panel_record_who_did_it(anna: Admin, ben: Admin) -> None:
     sysadmin = signed_in("anna")
-    nora = {
-        "username": "nora",
-        "email": "nora@x.example",
-        "role": "viewer",
-        "password1": PASSWORD,
-        "password2": PASSWORD,
-    }
-    assert sysadmin.post("/admin/accounts/admin/add/", {**nora, "usable_password": "true"}).status_code == 302
+    nora = {"username": "nora", "email": "nora@x.example", "role": "viewer"}
+    assert sysadmin.post("/admin/accounts/admin/add/", nora).status_code == 200
     edit = {"email": ben.email, "role": "viewer", "is_active": "on"}
     initial = {"initial-email": ben.email, "initial-role": "support", "initial-is_active": "True"}
     assert sysadmin.post(f"/admin/accounts/admin/{ben.pk}/change/", {**edit, **initial}).status_code == 302

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.errors import NameTaken, SecurityKeyRefused
@@ -19,6 +20,7 @@ from accounts.two_factor.encryption import digests, encrypt
 from accounts.two_factor.security_keys import NewCredential
 from audit.actors import Actor
 from audit.services import Changes
+from common.instants import format_instant
 
 log = logging.getLogger("portcullis.accounts")
 
@@ -87,6 +89,8 @@ def add_security_key(
 def finish_adding(admin: Admin, *, is_first: bool, at: datetime) -> AddedFactor:
     if not is_first:
         return AddedFactor(admin, None)
+    admin.enrol_until = None
+    admin.save(update_fields=["enrol_until"])
     sign_out_everywhere(admin, at=at)
     return AddedFactor(admin, replace_recovery_codes(admin, at=at))
 
@@ -142,14 +146,20 @@ def renew_recovery_codes(admin_id: int, *, by: Actor, at: datetime) -> AddedFact
 def reset_two_factor(admin_id: int, *, by: Actor, at: datetime) -> bool:
     """Remove all second factors of an admin who lost them, and sign them out everywhere; whether there was one.
 
-    From then on the password alone signs them in; where a second factor is required they set up a new one first.
+    From then on the password alone signs them in; where a second factor is required they set up a new one first, within
+    HAND_OVER_WITHIN. For an admin who has none yet it renews that time.
     """
     admin = admin_for_update(admin_id)
     had_factor = admin.has_second_factor()
+    if had_factor or admin.enrol_until is not None:
+        admin.enrol_until = at + settings.HAND_OVER_WITHIN
+        admin.save(update_fields=["enrol_until"])
     for table in (TotpDevice, SecurityKey, RecoveryCode):
         table.objects.filter(admin=admin).delete()
     sign_out_everywhere(admin, at=at)
     changes: Changes = {"second_factor": (had_factor, False)}
+    if admin.enrol_until is not None:
+        changes = {**changes, "enrol_until_at": (None, format_instant(admin.enrol_until))}
     record_admin_event(AdminAction.SECOND_FACTORS_RESET, admin, by=by, at=at, changes=changes)
     log.warning("the second factors of %s were reset", admin.username)
     return had_factor

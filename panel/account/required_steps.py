@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
-from accounts.errors import PasswordChangeRequired, TwoFactorRequired
+from accounts.errors import EnrolmentExpired, PasswordChangeRequired, TwoFactorRequired
 from accounts.models import Admin
 from accounts.required_steps import required_step
 from common.errors import NotAllowed
 
-ALWAYS_ALLOWED = frozenset({"login", "logout", "jsi18n", "password_change"})
+ALWAYS_ALLOWED = frozenset({"login", "logout", "jsi18n", "password_change", "set_password"})
 PAGES: dict[type[NotAllowed], str] = {PasswordChangeRequired: "password_change", TwoFactorRequired: "add_totp"}
 ALSO_ALLOWED: dict[type[NotAllowed], frozenset[str]] = {
     PasswordChangeRequired: frozenset(),
@@ -30,7 +33,11 @@ class RequiredStepMiddleware:
         match = request.resolver_match
         if match is None or "admin" not in match.namespaces or match.url_name in ALWAYS_ALLOWED:
             return None
-        step = required_step(request.user) if isinstance(request.user, Admin) else None
+        step = required_step(request.user, at=timezone.now()) if isinstance(request.user, Admin) else None
+        if step is EnrolmentExpired:
+            logout(request)
+            messages.error(request, step.title)
+            return redirect("admin:login")
         if step is None or match.url_name in ALSO_ALLOWED[step]:
             return None
         return redirect(f"admin:{PAGES[step]}")

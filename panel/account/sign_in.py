@@ -21,7 +21,9 @@ from django.views.generic import View
 
 from accounts import services
 from accounts.backends import ASKED_LATER
+from accounts.errors import EnrolmentExpired
 from accounts.models import Admin, SignInAttempt
+from accounts.required_steps import required_step
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 
 BACKEND = "accounts.backends.GuardedBackend"
@@ -43,6 +45,19 @@ class PasswordForm(AdminAuthenticationForm):
                 raise self.get_invalid_login_error()
             self.confirm_login_allowed(self.user_cache)
         return self.cleaned_data
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        super().confirm_login_allowed(user)
+        if required_step(user, at=timezone.now()) is EnrolmentExpired:
+            assert self.request is not None
+            record_held_up(self.request, user, typed_name=self.cleaned_data["username"])
+            raise forms.ValidationError(EnrolmentExpired.title, code=EnrolmentExpired.code)
+
+
+def record_held_up(request: HttpRequest, person: Admin, *, typed_name: str) -> None:
+    address, source = getattr(request, "client_address", None), SignInAttempt.Source.PANEL
+    outcome, now = SignInAttempt.Outcome.STEP_REQUIRED, timezone.now()
+    services.record_attempt(outcome, username=typed_name, admin=person, source=source, address=address, at=now)
 
 
 def finish_sign_in(request: HttpRequest, person: Admin, *, typed_name: str) -> None:

@@ -31,6 +31,8 @@ FIELDS = {
     "security_key": "Security key",
     "authenticator_app": "Authenticator app",
     "second_factor": "Second factor",
+    "enrol_until_at": "New second factor until",
+    "link_expires_at": "Link for a password until",
     "recovery_codes_left": "Recovery codes left",
     "browser": "Browser",
     "browsers": "Browsers",

@@ -19,6 +19,7 @@ from panel.events.filters import ActorFilter
 from panel.kept_forms import with_kept_entries
 from panel.people.forms import ChangeAdminForm, NewAdminForm
 from panel.people.history import events_about_url, events_of_admin, latest_attempts
+from panel.people.password_link import password_link_page
 from panel.people.reset_password import ResetPasswordView
 from panel.people.reset_two_factor import ResetTwoFactorView
 
@@ -41,7 +42,7 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
         ("Details", {"fields": ["last_login", "created_at"]}),
     ]
     add_fieldsets = [
-        (None, {"fields": ["username", "email", "role", "password1", "password2"]}),
+        (None, {"fields": ["username", "email", "role"]}),
     ]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -82,10 +83,12 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
             services.change_admin(obj.pk, changes, by=by, at=at)
             return
         given = form.cleaned_data
-        created = services.create_admin(
-            given["username"], email=given["email"], role=given["role"], password=given["password1"], by=by, at=at
-        )
-        obj.pk = created.pk  # Django's next page is about `obj`
+        link = services.invite_admin(given["username"], email=given["email"], role=given["role"], by=by, at=at)
+        obj.pk = link.admin.pk  # Django's next page is about `obj`
+        request.password_link = link  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        return password_link_page(request, request.password_link)  # type: ignore[attr-defined]
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if (person := kwargs.get("obj")) and request.user.has_perm("audit.view_event"):

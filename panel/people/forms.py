@@ -3,15 +3,26 @@
 from typing import Any
 
 from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+from django.forms import ModelForm
 
 from accounts.models import Admin
 from accounts.services import CHANGEABLE
 
 
 class NewAdminForm(UserCreationForm):
+    """Without a password, which the new admin sets by a link."""
+
+    password1 = None  # type: ignore[assignment]
+    password2 = None  # type: ignore[assignment]
+
     class Meta:
         model = Admin
         fields = ["username", "email", "role"]
+
+    def save(self, commit: bool = True) -> Admin:
+        """In place of Django's, which sets a password."""
+        created: Admin = ModelForm.save(self, commit=False)
+        return created
 
 
 class ChangeAdminForm(UserChangeForm):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -30,6 +31,7 @@ class ResetTwoFactorView(View):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         context = {**admin.site.each_context(request), "title": "Reset second factors", "person": self.person}
+        context["hours"] = int(settings.HAND_OVER_WITHIN.total_seconds() // 3600)
         return TemplateResponse(request, "panel/people/reset_two_factor.html", context)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

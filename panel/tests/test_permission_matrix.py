@@ -64,6 +64,7 @@ OTHER_PAGES = {
     "app_list": Rule(),
     # The pages of the signed-in admin's own account.
     **{name: Rule() for name in ("account", "end_browser", "end_api_sign_in", "end_others", "second_factor")},
+    "set_password": Rule(),
     **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
     "renew_recovery_codes": Rule(),
     "reset_two_factor": Rule("accounts.change_admin", "accounts.change_admin"),

@@ -64,7 +64,8 @@ def test_a_wrong_password_is_reported_in_the_words_of_the_panel(anna: Admin) -> 
 
 def test_the_form_for_a_new_admin_offers_only_existing_ways_to_sign_in(anna: Admin) -> None:
     text = visible(browser_of(anna).get("/admin/accounts/admin/add/").content.decode())
-    assert "at first sign-in" in text
+    assert "before their first sign-in" in text
+    assert "Password" not in text
     assert "Single Sign-On" not in text
 
 
