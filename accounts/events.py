@@ -1,9 +1,11 @@
 """The audit's events about admins."""
 
 from datetime import datetime
+from typing import Protocol
 
 from django.db.models import TextChoices
 
+from accounts.notices import Addressee, is_by_another, mail_about
 from audit.actors import ActingAdmin, Actor
 from audit.services import Changes, Subject, record_event
 
@@ -39,13 +41,20 @@ def admin_subject(admin: ActingAdmin) -> Subject:
     return Subject(ADMIN, admin.pk, admin.username)
 
 
+class RecordedAdmin(ActingAdmin, Addressee, Protocol):
+    """The model is in `accounts.models`, which imports this module."""
+
+
 def record_admin_event(
     action: AdminAction,
-    admin: ActingAdmin,
+    admin: RecordedAdmin,
     *,
     by: Actor,
     at: datetime,
     changes: Changes | None = None,
     reason: str | None = None,
 ) -> None:
+    """Record an event, and tell the person by mail if another caused it."""
     record_event(action, subject=admin_subject(admin), by=by, at=at, changes=changes, reason=reason)
+    if is_by_another(admin.pk, by) and action != AdminAction.CREATED:
+        mail_about(action, admin, by=by, changes=changes)

@@ -281,6 +281,9 @@ HAND_OVER_WITHIN = timedelta(hours=env.integer("HAND_OVER_HOURS", default=24, mi
 # How long after the password the second factor is accepted.
 SECOND_FACTOR_WITHIN = timedelta(minutes=5)
 
+# How long a confirmation of the password and the second factor allows what gives access away.
+CONFIRMED_FOR = timedelta(minutes=env.integer("CONFIRMATION_MINUTES", default=10, minimum=1, maximum=1_440))
+
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", default=600, minimum=1, maximum=86_400))
 REFRESH_TOKEN_LIFETIME = timedelta(
     seconds=env.integer("REFRESH_TOKEN_SECONDS", default=43_200, minimum=1, maximum=2_592_000)
@@ -311,6 +314,13 @@ COOKIE_PREFIX = "" if DEBUG else "__Host-"
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_FAILURE_VIEW = "panel.csrf_failure.csrf_failure"
+
+# --- Mail ----------------------------------------------------------------------------------------------------------
+
+EMAIL_HOST = env.text("EMAIL_HOST", "")  # without it no mail is sent
+EMAIL_PORT = env.integer("EMAIL_PORT", default=25, minimum=1, maximum=65_535)
+EMAIL_TIMEOUT = 3
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "portcullis@localhost")
 
 # --- Heartbeats ----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from panel.account.confirmation import shown_confirmation
 from panel.account.passwords import OwnPasswordView
 from panel.account.sign_in import PasswordForm, PasswordView
 from panel.account.urls import account_urls
@@ -56,7 +57,11 @@ class PortcullisAdminSite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        return {**context, "main_menu": main_menu(context["available_apps"], request.path)}
+        return {
+            **context,
+            "main_menu": main_menu(context["available_apps"], request.path),
+            "confirmed_until": shown_confirmation(request),
+        }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps: list[Any] = super().get_app_list(request, app_label)

@@ -23,6 +23,7 @@ from accounts import services
 from accounts.backends import ASKED_LATER
 from accounts.errors import EnrolmentExpired
 from accounts.models import Admin, SignInAttempt
+from accounts.news import news_since
 from accounts.required_steps import required_step
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 
@@ -64,6 +65,8 @@ def finish_sign_in(request: HttpRequest, person: Admin, *, typed_name: str) -> N
     address = getattr(request, "client_address", None)
     source, now = SignInAttempt.Source.PANEL, timezone.now()
     wrong_codes = services.finish_sign_in(person, username=typed_name, source=source, address=address, at=now)
+    if news := news_since(person, person.last_login):
+        messages.warning(request, f"Since your last sign-in: {', '.join(news)}.")
     if wrong_codes:
         times = "once" if wrong_codes == 1 else f"{wrong_codes} times"
         messages.warning(

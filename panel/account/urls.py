@@ -6,6 +6,7 @@ from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
 from panel.account import overview, second_factors
+from panel.account.confirmation import EndConfirmationView
 from panel.account.set_password import SetPasswordView
 from panel.account.sign_in import SecondFactorView
 
@@ -20,6 +21,7 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
         page("", overview.AccountView.as_view(), "account"),
         page("end-browser/", overview.EndBrowserView.as_view(), "end_browser"),
         page("end-api-sign-in/", overview.EndApiSignInView.as_view(), "end_api_sign_in"),
+        page("end-confirmation/", EndConfirmationView.as_view(), "end_confirmation"),
         page("end-others/", overview.EndOthersView.as_view(), "end_others"),
         page("authenticator-app/add/", second_factors.AddTotpView.as_view(), "add_totp"),
         page("authenticator-app/remove/", second_factors.RemoveTotpView.as_view(), "remove_totp"),

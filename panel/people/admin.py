@@ -15,6 +15,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.admin import KnownLookupsOnly, ReadOnlyAdmin
 from common.errors import DomainError
+from panel.account.confirmation import confirmation_page
 from panel.events.filters import ActorFilter
 from panel.kept_forms import with_kept_entries
 from panel.people.forms import ChangeAdminForm, NewAdminForm
@@ -46,7 +47,10 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
     ]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the refusal of a service as a message on the same page."""
+        """Show the refusal of a service as a message on the same page. What is sent needs a confirmation."""
+        may_change = request.user.has_perm("accounts.change_admin")
+        if request.method == "POST" and may_change and (page := confirmation_page(request)):
+            return page
         try:
             return super().changeform_view(request, *args, **kwargs)
         except DomainError as error:

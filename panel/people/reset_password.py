@@ -14,6 +14,7 @@ from accounts.services import reset_password_by_link
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
+from panel.account.confirmation import needs_confirmation
 from panel.people.lookup import find_admin
 from panel.people.password_link import password_link_page
 
@@ -33,6 +34,7 @@ class ResetPasswordView(View):
         context = {**admin.site.each_context(request), "title": "Reset the password", "person": self.person}
         return TemplateResponse(request, "panel/people/reset_password.html", context)
 
+    @needs_confirmation
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         by, at = acting_admin(request, Event.Source.ADMIN), timezone.now()
         try:

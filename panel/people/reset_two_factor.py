@@ -14,6 +14,7 @@ from django.views.generic import View
 from accounts.two_factor.services import reset_two_factor
 from audit.actors import acting_admin
 from audit.models import Event
+from panel.account.confirmation import needs_confirmation
 from panel.people.lookup import find_admin
 
 
@@ -34,6 +35,7 @@ class ResetTwoFactorView(View):
         context["hours"] = int(settings.HAND_OVER_WITHIN.total_seconds() // 3600)
         return TemplateResponse(request, "panel/people/reset_two_factor.html", context)
 
+    @needs_confirmation
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         reset_two_factor(self.person.pk, by=acting_admin(request, Event.Source.ADMIN), at=timezone.now())
         messages.success(request, f"{self.person} has no second factor any more and is signed out everywhere.")

@@ -63,7 +63,10 @@ OTHER_PAGES = {
     "jsi18n": Rule(),
     "app_list": Rule(),
     # The pages of the signed-in admin's own account.
-    **{name: Rule() for name in ("account", "end_browser", "end_api_sign_in", "end_others", "second_factor")},
+    **{
+        name: Rule()
+        for name in ("account", "end_browser", "end_api_sign_in", "end_others", "end_confirmation", "second_factor")
+    },
     "set_password": Rule(),
     **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
     "renew_recovery_codes": Rule(),

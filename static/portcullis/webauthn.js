@@ -50,7 +50,7 @@
     status.textContent = "Waiting for the key…";
     try {
       const credential = await (form.dataset.webauthn === "create" ? create() : get());
-      form.querySelector("[name=answer]").value = asJson(credential);
+      form.querySelector("[name$=answer]").value = asJson(credential);
       form.submit();
     } catch (error) {
       const known = error.name === "InvalidStateError";

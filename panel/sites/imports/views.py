@@ -20,6 +20,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from common.instants import parse_instant
+from panel.account.confirmation import needs_confirmation
 from panel.kept_forms import take_kept_entries
 from panel.sites.imports.export import BYTE_ORDER_MARK, csv_lines
 from panel.sites.operations.forms import COUNT_TYPED_ABOVE, TypedCountField, text_field
@@ -123,6 +124,7 @@ class ImportView(SiteAdminView):
         }
         return self.render_page("preview.html", context)
 
+    @needs_confirmation
     def post(self, request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
         started = self.find_import()
         rows = rows_of(started)

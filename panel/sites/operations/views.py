@@ -22,6 +22,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from idempotency.services import ABANDONED_AFTER, find_report, report_once
+from panel.account.confirmation import FEW_SITES, confirmation_page
 from panel.kept_forms import take_kept_entries
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
@@ -108,6 +109,8 @@ class ConfirmOperationView(OperationView):
             return self.get(request, name)
         if self.selection.refusal:
             return self.back_to_list()
+        if len(self.selection.sites) > FEW_SITES and (page := confirmation_page(request)):
+            return page
         run_id = read_uuid(request.POST.get("run_id", "")) or uuid.uuid4()
         form = self.operation.form(request.POST, sites=self.selection.sites, at=self.at)
         report = find_report(**self.report_key(run_id))

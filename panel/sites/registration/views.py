@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
+from panel.account.confirmation import needs_confirmation
 from panel.sites.registration.forms import RegisterForm, RotateKeyForm
 from panel.sites.registration.key_page import key_page
 from panel.sites.views import SiteFormView
@@ -60,6 +61,10 @@ class RotateKeyView(SiteFormView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**{"site": self.site, "title": f"Rotate the key of {self.site.name}", **kwargs})
+
+    @needs_confirmation
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: RotateKeyForm) -> HttpResponse:
         hours = form.cleaned_data["overlap_hours"]
