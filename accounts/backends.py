@@ -5,13 +5,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.login_guard import LoginGuard
-from accounts.models import Admin, SignInAttempt
-from accounts.services import record_attempt, record_wrong_code
+from accounts.models import Admin
+from accounts.models import AttemptOutcome as Outcome
+from accounts.models import AttemptSource as Source
+from accounts.services import record_attempt, record_failure
 from accounts.two_factor.verification import SecondFactor, find_second_factor
 
 # Passed as `otp` by the panel, which asks for the second factor on the next page.
 ASKED_LATER = object()
-Source, Outcome = SignInAttempt.Source, SignInAttempt.Outcome
 
 
 class GuardedBackend(ModelBackend):
@@ -41,7 +42,8 @@ class GuardedBackend(ModelBackend):
             "at": now,
         }
         if admin is None or not (otp is ASKED_LATER or factor.passes(at=now)):
-            record_failure(factor, password_was_right=admin is not None, code_was_given=bool(otp), **attempt)
+            outcome = failed_outcome(factor, password_was_right=admin is not None, code_was_given=bool(otp))
+            record_failure(outcome, admin=factor.admin, **attempt)
             guard.count_failure(password_was_right=admin is not None)
             return None
         guard.refuse_if_exhausted()
@@ -54,14 +56,9 @@ class GuardedBackend(ModelBackend):
         return admin
 
 
-def record_failure(factor: SecondFactor, *, password_was_right: bool, code_was_given: bool, **attempt: Any) -> None:
-    if password_was_right and code_was_given and factor.admin:
-        record_wrong_code(factor.admin, **attempt)
-        return
+def failed_outcome(factor: SecondFactor, *, password_was_right: bool, code_was_given: bool) -> Outcome:
     if password_was_right:
-        outcome = Outcome.CODE_MISSING
-    elif factor.admin is None:
-        outcome = Outcome.UNKNOWN_NAME
-    else:
-        outcome = Outcome.WRONG_PASSWORD if factor.admin.is_active else Outcome.DISABLED
-    record_attempt(outcome, admin=factor.admin, **attempt)
+        return Outcome.WRONG_CODE if code_was_given else Outcome.CODE_MISSING
+    if factor.admin is None:
+        return Outcome.UNKNOWN_NAME
+    return Outcome.WRONG_PASSWORD if factor.admin.is_active else Outcome.DISABLED

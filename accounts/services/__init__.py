@@ -13,7 +13,7 @@ from accounts.services.password_links import (
     set_password_by_link,
 )
 from accounts.services.passwords import change_own_password, check_password, reset_password
-from accounts.services.sign_in_attempts import finish_sign_in, record_attempt, record_wrong_code
+from accounts.services.sign_in_attempts import finish_sign_in, record_attempt, record_failure
 from accounts.services.sign_ins import (
     TokenPair,
     admin_of_access_token,
@@ -43,7 +43,7 @@ __all__ = [
     "invite_admin",
     "keep_one_sysadmin",
     "record_attempt",
-    "record_wrong_code",
+    "record_failure",
     "renew_tokens",
     "reset_password",
     "reset_password_by_link",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Admin, SignInAttempt
@@ -185,6 +186,18 @@ def test_a_sysadmin_lists_and_filters_all_attempts(anna: Admin, ben: Admin, clie
     assert "198.51.100.5" not in searched
     client.force_login(ben)
     assert client.get(page).status_code == 403
+
+
+def test_every_kind_of_failure_runs_the_same_statements(app: App, ben: Admin) -> None:
+    def statements(username: str, password: str) -> int:
+        for _ in range(2):  # the second time all counters are there
+            with CaptureQueriesContext(connection) as queries:
+                assert login(username, password, otp=app.wrong_code()).status_code == 401
+        return len(queries)
+
+    assert statements("ben", "wrong") == statements("nobody", "wrong")
+    # A wrong code is counted for the admin as well: a counter takes two statements.
+    assert statements("anna", PASSWORD) == statements("anna", "wrong") + 2
 
 
 def test_the_record_of_an_attempt_survives_its_failure(anna: Admin) -> None:

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from accounts import services
 from accounts.errors import SecurityKeyRefused
 from accounts.login_guard import LoginGuard
 from accounts.models import Admin, SecurityKey, SignInAttempt
-from accounts.services import record_wrong_code
 from accounts.two_factor import codes
 from accounts.two_factor.security_keys import State, verified_key
 
@@ -73,8 +73,8 @@ def check_security_key(
 
 
 def record_failure(admin: Admin, *, address: str | None, at: datetime) -> None:
-    source = SignInAttempt.Source.PANEL
-    record_wrong_code(admin, username=admin.username, source=source, address=address, at=at)
+    outcome, source = SignInAttempt.Outcome.WRONG_CODE, SignInAttempt.Source.PANEL
+    services.record_failure(outcome, username=admin.username, admin=admin, source=source, address=address, at=at)
 
 
 def record_signature(key: SecurityKey, sign_count: int, *, at: datetime) -> bool:
