@@ -144,9 +144,9 @@ def test_only_a_digest_is_stored_and_nothing_is_logged(anna: Admin, ben: Admin) 
     assert token not in str(list(Event.objects.values()))
 
 
-def test_the_page_tells_no_other_page_its_address(anna: Admin, ben: Admin) -> None:
+def test_the_page_tells_no_other_server_its_address(anna: Admin, ben: Admin) -> None:
     answer = browser().get(reset_ben(signed_in(), ben))
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "same-origin"
     assert "no-store" in answer["Cache-Control"]
 
 
