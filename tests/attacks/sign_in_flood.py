@@ -112,7 +112,7 @@ def main() -> None:
             outcome = attack(server, seconds=options.seconds, attackers=options.attackers)
         finally:
             server.stop()
-    print(outcome.table())  # noqa: T201 - a command that is run by hand
+    print(outcome.table())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 def test_a_48_gets_few_guesses_and_heartbeats_go_on(tmp_path: Path, new_sqlite: Callable[[Path], str]) -> None:
     with started(RunningServer(new_sqlite(tmp_path), tmp_path, settings=SETTINGS)) as server:
         outcome = attack(server, seconds=5)
-    print(outcome.table())  # noqa: T201 - shown by `pytest -s`
+    print(outcome.table())
     assert set(outcome.sign_ins) <= {401, 429, 503}
     assert 0 < outcome.sign_ins[401] <= 160
     assert outcome.sign_ins[429] > 0
