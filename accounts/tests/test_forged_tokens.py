@@ -26,7 +26,7 @@ FORGERIES: dict[str, Callable[[dict[str, object]], str]] = {
     "another secret": lambda claims: signed(claims, key="another secret, as long as one of ours would be"),
     "an empty secret": lambda claims: signed(claims, key=""),
     "the SECRET_KEY": lambda claims: signed(claims, key=settings.SECRET_KEY),
-    "the pepper": lambda claims: signed(claims, key=settings.SITE_KEY_PEPPER),
+    "the pepper": lambda claims: signed(claims, key=settings.SITE_KEY_PEPPERS[0]),
     "HS256 with a public key": lambda claims: signed(claims, key=PUBLIC_KEY),
     "HS512 with our key": lambda claims: signed(claims, algorithm="HS512", digest="sha512"),
     "RS256 in name": lambda claims: signed(claims, algorithm="RS256"),

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("anna")
 
 def shown_secret(client: Client) -> str:
     page = client.get(APP_PAGE).content.decode()
-    found = re.search(r'id="totp-secret">([A-Z2-7 ]+)<', page)
+    found = re.search(r'id="totp-secret" data-secret>([A-Z2-7 ]+)<', page)
     assert found
     return found.group(1).replace(" ", "")
 
