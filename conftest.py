@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
-from accounts.models import Admin
+from accounts.models import Admin, TokenFamily
 from accounts.roles import Role
 from accounts.services import start_token_family
 from audit import triggers
@@ -115,8 +115,9 @@ def signed_in() -> SignIn:
 
     def sign_in(admin: Admin) -> APIClient:
         client = APIClient()
-        # By the real time, so that the sign-in outlives what a test does to the clock.
+        # By the real time and without an end, so that the sign-in outlives what a test does to the clock.
         tokens = start_token_family(admin, at=datetime.now(UTC))
+        TokenFamily.objects.filter(admin=admin).update(expires_at=datetime(9999, 1, 1, tzinfo=UTC))
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access}")
         client.default_format = "json"
         return client

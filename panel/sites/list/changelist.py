@@ -104,7 +104,7 @@ class SiteChangeList(ChangeList):
         _, sign, given = first_part(self.params.get(ORDER_VAR, "")).rpartition("-")
         orders = [self.get_ordering_field(name) for name in self.list_display]
         sortable = [number for number, order in enumerate(orders) if order]
-        chosen = [number for number in sortable if str(number) == given]
+        chosen = [number for number in sortable if str(number + self.shift) == given]
         return (chosen[0], sign) if chosen else (orders.index(TRIAGE), "")
 
     def get_ordering_field_columns(self) -> Any:
@@ -113,8 +113,14 @@ class SiteChangeList(ChangeList):
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
         if new_params and new_params.get(ORDER_VAR):
-            new_params = {**new_params, ORDER_VAR: first_part(new_params[ORDER_VAR])}
+            _, sign, number = first_part(new_params[ORDER_VAR]).rpartition("-")
+            new_params = {**new_params, ORDER_VAR: f"{sign}{int(number) + self.shift}"}
         return super().get_query_string(new_params, remove)
+
+    @property
+    def shift(self) -> int:
+        """Added to the number of a column in a URL, so that a link means the same with and without the column of checkboxes."""
+        return 0 if "action_checkbox" in self.list_display else 1
 
 
 def first_part(order: str) -> str:

@@ -23,9 +23,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def browser(ben: Admin) -> Client:
+def browser(vera: Admin) -> Client:
     browser = Client()
-    browser.force_login(ben)
+    browser.force_login(vera)
     return browser
 
 
