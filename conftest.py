@@ -117,7 +117,8 @@ def signed_in() -> SignIn:
         client = APIClient()
         # By the real time and without an end, so that the sign-in outlives what a test does to the clock.
         tokens = start_token_family(admin, at=datetime.now(UTC))
-        TokenFamily.objects.filter(admin=admin).update(expires_at=datetime(9999, 1, 1, tzinfo=UTC))
+        far = datetime(9999, 1, 1, tzinfo=UTC)
+        TokenFamily.objects.filter(admin=admin).update(created_at=far - timedelta(days=1), expires_at=far)
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access}")
         client.default_format = "json"
         return client
