@@ -345,7 +345,7 @@ class SignInAttempt(models.Model):
     admin = models.ForeignKey(
         Admin, null=True, on_delete=models.CASCADE, related_name="sign_in_attempts", db_index=False
     )
-    source = models.CharField("through", max_length=16, choices=Source.choices)
+    source = models.CharField("source", max_length=16, choices=Source.choices)
     address = models.GenericIPAddressField(null=True)
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
 

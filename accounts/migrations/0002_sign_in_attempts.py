@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 (
                     "source",
                     models.CharField(
-                        choices=[("panel", "Panel"), ("api", "API")], max_length=16, verbose_name="through"
+                        choices=[("panel", "Panel"), ("api", "API")], max_length=16, verbose_name="source"
                     ),
                 ),
                 ("address", models.GenericIPAddressField(null=True)),
