@@ -4,10 +4,17 @@ import json
 import logging
 import socket
 import uuid
+from http import HTTPStatus
 
 from common.api.problems import CONTENT_TYPE, STATUS_CODES
 
 log = logging.getLogger("portcullis.access")
+
+DETAILS = {
+    408: "The request did not arrive in time.",
+    413: "The body is too large.",
+    503: "Too many uploads at a time. Try again.",
+}
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, detail: str) -> None:
@@ -20,13 +27,14 @@ def write_problem(sock: socket.socket, status: int, reason: str, detail: str) ->
         "type": "about:blank",
         "title": reason,
         "status": status,
-        "detail": "The request cannot be read.",
+        "detail": DETAILS.get(status, "The request cannot be read."),
         "code": STATUS_CODES.get(status, "bad_request"),
     }
     body = json.dumps(problem).encode()
     head = (
         f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {CONTENT_TYPE}\r\n"
-        f"X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n"
     )
+    head += "Retry-After: 10\r\n\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else "\r\n"
     log.info("unreadable request %s", status, extra={"status": status, "refused_as": request_id})
     sock.sendall(head.encode("latin-1") + body)

@@ -93,8 +93,7 @@ class ClientSocket(socket.socket):
             if not self.unsent and self.rest_of_file:
                 self.unsent += self.rest_of_file.read(PIECE)
                 if self.rest_of_file.is_read:
-                    self.rest_of_file.close()
-                    self.rest_of_file = None
+                    self.close_file()
             if not self.unsent:
                 return True
             taken = self.send_at_once(memoryview(self.unsent)[:PIECE])
@@ -115,9 +114,13 @@ class ClientSocket(socket.socket):
             self.flush()
 
     def close(self) -> None:
-        if self.rest_of_file:
-            self.rest_of_file.close()
+        self.close_file()
         super().close()
+
+    def close_file(self) -> None:
+        file, self.rest_of_file = self.rest_of_file, None
+        if file:
+            file.close()
 
     @property
     def unsent_length(self) -> int:
@@ -160,6 +163,7 @@ class Connection:
         self.has_body_deadline = False
         self.keeps_alive = False
         self.discarded = 0
+        self.timeout: float | None = None
 
     def init(self) -> None:
         """Called by `ThreadWorker.handle` before each request."""
@@ -173,7 +177,7 @@ class Connection:
             return taken
         if not self.request.is_large:
             return b""
-        remaining = self.deadline - time.monotonic()
+        remaining = min(self.deadline - time.monotonic(), RECEIVE_SECONDS, self.timeout or RECEIVE_SECONDS)
         if remaining <= 0:
             raise TimeoutError("the body came too slowly")
         self.sock.settimeout(remaining)
@@ -181,6 +185,18 @@ class Connection:
             return self.sock.recv(size)
         finally:
             self.sock.settimeout(None)
+
+    def gettimeout(self) -> float | None:
+        return self.timeout
+
+    def settimeout(self, timeout: float | None) -> None:
+        """gunicorn's `Parser.finish_body` limits by it how long it reads a body that the application has not read."""
+        self.timeout = timeout
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether part of a request or of a response is on its way."""
+        return self.state is State.SENDING or bool(self.request.data)
 
     def begin_next_request(self) -> None:
         """Bytes that came behind the last request belong to the next one."""

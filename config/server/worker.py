@@ -5,7 +5,8 @@ client that is slow or silent costs a file descriptor and some memory, but no th
 
 - A head must arrive within 10 seconds and 64 KiB, a body within 10 seconds and the time that it takes at 8 KiB a second.
 - Of one network, MAX_WAITING connections may be busy receiving or sending; for another one, the oldest of them is closed.
-- A body over 64 KiB is read by one of LARGE_BODY_THREADS extra threads, so that uploads do not hold the others.
+- A body over 64 KiB is read by one of LARGE_BODY_THREADS extra threads, so that uploads do not hold the others. MAX_LARGE may
+  wait for one, others are answered 503. One that brings nothing for 10 seconds is given up.
 - A response that is not read within 20 seconds and the time that it takes at 8 KiB a second is given up.
 
 Leans on these parts of gunicorn 27, which config/tests/test_package_internals.py checks: `ThreadWorker` (`run`, `handle`,
@@ -18,6 +19,7 @@ import selectors
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -33,6 +35,8 @@ from config.server.incoming_request import Arrival
 
 MAX_WAITING = 64
 LARGE_BODY_THREADS = 2
+MAX_LARGE, MAX_LARGE_OF_NETWORK = 32, 8
+LARGEST_BODY = 16 * 1024 * 1024  # the application refuses less; see API_BODY_LIMIT_BYTES and PAGE_BODY_LIMIT_BYTES
 MAX_UNSENT_BYTES = 64 * 1024 * 1024  # of all connections of a process
 CLOSING_SECONDS = 2.0
 CLOSING_BYTES = 64 * 1024
@@ -53,6 +57,8 @@ class WholeRequestWorker(ThreadWorker):
         # In both, the oldest are first. Those that a thread handles are in neither.
         self.idle: dict[Connection, None] = {}
         self.waiting: dict[str | None, dict[Connection, None]] = {}
+        # How many of each network have a body that a thread reads, or wait for such a thread.
+        self.large: Counter[str | None] = Counter()
         self.next_check = 0.0
 
     @classmethod
@@ -73,20 +79,30 @@ class WholeRequestWorker(ThreadWorker):
         try:
             accepted, client = listener.accept()
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
-                return
-            raise
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                self.log.warning("A connection cannot be accepted: %s", error.strerror)
+                self.close_oldest()
+            elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+                raise
+            return
         self.make_room()
         self.nr_conns += 1
         connection = Connection(self.cfg, accepted, client, listener.getsockname(), self.network_of(client))
         self.wait_for(connection, State.RECEIVING, RECEIVE_SECONDS)
-        self.on_readable(connection)  # the request has often arrived with the connection
+        self.step(self.on_readable, connection)  # the request has often arrived with the connection
 
-    def on_readable(self, connection: Connection, _: Any = None) -> None:
+    def step(self, do: Callable[[Connection], None], connection: Connection, _: Any = None) -> None:
+        """Whatever goes wrong with a connection ends that connection, never the worker."""
         try:
-            data = connection.sock.receive_at_once(RECEIVE_BYTES)
+            do(connection)
         except OSError:
-            data = b""
+            self.close(connection)
+        except Exception:
+            self.log.exception("Error handling a connection")
+            self.close(connection)
+
+    def on_readable(self, connection: Connection) -> None:
+        data = connection.sock.receive_at_once(RECEIVE_BYTES)
         if data is None:
             self.poll(connection, selectors.EVENT_READ)
         elif not data:
@@ -95,6 +111,8 @@ class WholeRequestWorker(ThreadWorker):
             connection.discarded += len(data)
             if connection.discarded > CLOSING_BYTES:
                 self.close(connection)
+            else:
+                self.poll(connection, selectors.EVENT_READ)
         else:
             if connection.state is State.IDLE:
                 self.wait_for(connection, State.RECEIVING, RECEIVE_SECONDS)
@@ -105,9 +123,10 @@ class WholeRequestWorker(ThreadWorker):
         """Go on according to what has arrived."""
         request = connection.request
         match request.arrival:
-            case Arrival.WHOLE | Arrival.LARGE:
-                connection.deadline = time.monotonic() + seconds_for(request.length or 0, RECEIVE_SECONDS)
+            case Arrival.WHOLE:
                 self.enqueue_req(connection)
+            case Arrival.LARGE:
+                self.receive_large(connection)
             case Arrival.HEAD_TOO_LONG:
                 self.refuse(connection, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             case Arrival.BODY_MISSING:
@@ -120,6 +139,20 @@ class WholeRequestWorker(ThreadWorker):
             case Arrival.HEAD_MISSING:
                 self.poll(connection, selectors.EVENT_READ)
 
+    def receive_large(self, connection: Connection) -> None:
+        """A body that a thread reads. Those that wait for one are limited, in all and of one network."""
+        length = connection.request.length or 0
+        if length > LARGEST_BODY:
+            self.refuse(connection, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        elif self.large.total() >= MAX_LARGE or (
+            connection.network and self.large[connection.network] >= MAX_LARGE_OF_NETWORK
+        ):
+            self.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self.large[connection.network] += 1
+            connection.deadline = time.monotonic() + seconds_for(length, RECEIVE_SECONDS)
+            self.enqueue_req(connection)
+
     def enqueue_req(self, connection: Connection) -> None:
         self.forget(connection)
         connection.state = State.HANDLING
@@ -131,21 +164,14 @@ class WholeRequestWorker(ThreadWorker):
 
     def finish_request(self, connection: Connection, future: Future[bool]) -> None:
         """After a thread has handled a request; `future` holds whether the connection is kept alive."""
-        try:
-            connection.keeps_alive = future.result()
-            self.send(connection)
-        except Exception:
-            self.log.exception("Error handling a connection")
-            self.close(connection)
+        if connection.request.is_large:
+            self.large[connection.network] -= 1
+        connection.keeps_alive = not future.exception() and future.result()
+        self.step(self.send, connection)
 
-    def send(self, connection: Connection, _: Any = None) -> None:
+    def send(self, connection: Connection) -> None:
         sock = connection.sock
-        try:
-            is_sent = sock.flush()
-        except OSError:
-            self.close(connection)
-            return
-        if is_sent:
+        if sock.flush():
             self.go_on(connection)
         elif connection.state is not State.SENDING:
             self.wait_for(connection, State.SENDING, seconds_for(sock.unsent_length, SEND_SECONDS))
@@ -193,7 +219,7 @@ class WholeRequestWorker(ThreadWorker):
         if connection.is_registered:
             return
         callback = self.send if event == selectors.EVENT_WRITE else self.on_readable
-        self.poller.register(connection.sock, event, partial(callback, connection))
+        self.poller.register(connection.sock, event, partial(self.step, callback, connection))
         connection.is_registered = True
 
     def forget(self, connection: Connection) -> None:
@@ -214,8 +240,10 @@ class WholeRequestWorker(ThreadWorker):
 
     def make_room(self) -> None:
         """Close the oldest connection that no thread handles if there are too many."""
-        if self.nr_conns + 1 < self.worker_connections:
-            return
+        if self.nr_conns + 1 >= self.worker_connections:
+            self.close_oldest()
+
+    def close_oldest(self) -> None:
         if unhandled := self.unhandled():
             self.close(next(iter(self.idle), None) or min(unhandled, key=lambda each: each.deadline))
 
@@ -227,34 +255,30 @@ class WholeRequestWorker(ThreadWorker):
         self.next_check = now + CHECK_SECONDS
         for connection in self.unhandled():
             if force or connection.deadline < now:
-                if connection.state is State.RECEIVING and connection.request.data and not force:
-                    self.refuse(connection, HTTPStatus.REQUEST_TIMEOUT)
+                if connection.state is State.RECEIVING and connection.has_begun and not force:
+                    self.step(self.refuse_late, connection)
                 else:
                     self.close(connection)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """`ThreadWorker.run` calls it when the worker is told to stop."""
+        """`ThreadWorker.run` calls it when the worker is told to stop. A request or response on its way may go on."""
         for connection in self.unhandled():
-            connection.deadline = min(connection.deadline, deadline)
+            if connection.state is State.IDLE or not connection.has_begun:
+                connection.deadline = min(connection.deadline, deadline)
 
     # --- Close ---
 
+    def refuse_late(self, connection: Connection) -> None:
+        self.refuse(connection, HTTPStatus.REQUEST_TIMEOUT)
+
     def refuse(self, connection: Connection, status: HTTPStatus) -> None:
-        try:
-            util.write_error(connection.sock, status.value, status.phrase, "")
-        except OSError:
-            self.close(connection)
-            return
+        util.write_error(connection.sock, status.value, status.phrase, "")
         self.close_gracefully(connection)
 
     def close_gracefully(self, connection: Connection) -> None:
         """Read on for a while: a socket that is closed with unread bytes makes the client lose the response (RFC 9112 9.6)."""
         self.forget(connection)
-        try:
-            connection.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.close(connection)
-            return
+        connection.sock.shutdown(socket.SHUT_WR)
         self.wait_for(connection, State.CLOSING, CLOSING_SECONDS)
         self.on_readable(connection)
 

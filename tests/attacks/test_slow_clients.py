@@ -1,8 +1,11 @@
 """Clients that are slow or silent hold no thread, and are cut off after a time that does not depend on what they do."""
 
 import hashlib
+import select
 import signal
 import socket
+import struct
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from config.server.worker import MAX_LARGE_OF_NETWORK
 from tests.attacks.slow_clients import ATTACKS, SITES, STATIC_FILE, Attack, attack_server
 from tests.running_server import RunningServer, Site, register
 
@@ -149,6 +153,54 @@ def test_a_large_body_is_read_by_a_thread_of_its_own_kind(server: RunningServer)
             stack.enter_context(connect(server)).sendall(head)
         time.sleep(0.5)
         assert requests.get(f"{server.url}/health/live", timeout=5).status_code == 200
+
+
+def test_a_client_that_resets_its_connection_ends_nothing_else(server: RunningServer) -> None:
+    """The response to `Expect` meets a connection that is gone: once that ended the worker."""
+    process = server.process
+    assert process is not None
+    before = workers_of(process.pid)
+    for _ in range(20):
+        client = connect(server)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        client.close()
+    for _ in range(10):
+        assert requests.get(f"{server.url}/health/live", timeout=5).status_code == 200
+    assert workers_of(process.pid) == before
+
+
+def workers_of(pid: int) -> set[str]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return set(listed.stdout.split())
+
+
+def test_large_bodies_that_never_come_are_limited_and_given_up(server: RunningServer) -> None:
+    """Two processes, each with eight of one address."""
+    head = b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900000\r\n\r\n"
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(server)) for _ in range(40)]
+        for client in clients:
+            client.sendall(head)
+        time.sleep(1)
+        readable, _, _ = select.select(clients, [], [], 0)
+        refusals = [client.recv(100) for client in readable]
+        # A form without a token is refused before its body is read.
+        assert {refusal[9:12] for refusal in refusals} <= {b"503", b"403"}
+        assert sum(refusal.startswith(b"HTTP/1.1 503 ") for refusal in refusals) >= 40 - 4 * MAX_LARGE_OF_NETWORK
+    assert requests.get(f"{server.url}/health/live", timeout=5).status_code == 200
+
+
+def test_a_file_is_sent_even_if_the_request_announces_a_body_that_never_comes(server: RunningServer) -> None:
+    request = STATIC_FILE.replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n")
+    with connect(server) as client:
+        client.sendall(request % 10**12)
+        assert read_all(client).startswith(b"HTTP/1.1 413 ")
+    with connect(server, timeout=30) as client:
+        started = time.monotonic()
+        client.sendall(request % 100_000)
+        assert b"HTTP/1.1 200 " in read_all(client)
+    assert time.monotonic() - started < 25
 
 
 def test_connections_that_are_kept_open_do_not_delay_a_stop(tmp_path: Path) -> None:
