@@ -76,8 +76,9 @@ def lock_chain(subject: Subject) -> None:
 
 
 def newest_hash(subject: Subject) -> str:
-    newest = Event.objects.of(subject.type, subject.id).newest_first().values_list("hash", flat=True).first()
-    return newest or ""
+    """Of the newest event that has a hash: one that SQL has inserted by hand must not keep the subject from being changed."""
+    hashed = Event.objects.of(subject.type, subject.id).exclude(hash="").newest_first()
+    return hashed.values_list("hash", flat=True).first() or ""
 
 
 def add_checkpoint(*, at: datetime) -> Checkpoint | None:

@@ -47,7 +47,7 @@ def entries_to_keep(request: HttpRequest) -> Entries | None:
 
 def is_kept(name: str) -> bool:
     """Not: secrets, and what the page of an operation showed of each site, as the page will show it anew."""
-    return "password" not in name and name != "csrfmiddlewaretoken" and not name.startswith("shown-")
+    return "password" not in name and name != "csrfmiddlewaretoken" and not name.startswith(("shown-", "confirmation-"))
 
 
 def is_sent_by_our_page(request: HttpRequest) -> bool:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.errors import LastSysadmin
 from accounts.events import AdminAction, record_admin_event
-from accounts.models import Admin
+from accounts.models import Admin, PasswordLink
 from accounts.required_steps import required_step
 from accounts.roles import Role
 from accounts.services.sign_ins import end_all_sign_ins
@@ -31,6 +31,8 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
         for name, value in changed.items():
             setattr(admin, name, value)
     is_disabled = "is_active" in changed and not admin.is_active
+    if is_disabled:
+        PasswordLink.objects.filter(admin=admin).delete()
     if is_disabled or ("role" in changed and required_step(admin, at=at)):
         admin.token_generation += 1
         end_all_sign_ins(admin, at=at)

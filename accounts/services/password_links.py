@@ -12,6 +12,7 @@ from django.db import transaction
 from accounts.errors import PasswordLinkExpired, PasswordLinkUnknown, PasswordLinkUsed
 from accounts.events import AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
+from accounts.required_steps import needs_second_factor
 from accounts.services.admins import keep_one_sysadmin
 from accounts.services.sign_ins import end_all_sign_ins
 from audit.actors import Actor
@@ -81,7 +82,10 @@ def find_password_link(token: str, *, at: datetime) -> PasswordLink:
 
 
 def set_password_by_link(token: str, password: str, *, by: Actor, at: datetime) -> Admin:
-    """Set the password that the person chose, and use up the link. Raises as `find_password_link` does, and Busy."""
+    """Set the password that the person chose, and use up the link. Raises as `find_password_link` does, and Busy.
+
+    If the admin needs a second factor and has none, it must be set up within HAND_OVER_WITHIN.
+    """
     encoded = make_password(password)  # before the transaction, because it may wait
     with transaction.atomic():
         admin = Admin.objects.select_for_update(no_key=True).get(pk=find_password_link(token, at=at).admin_id)
@@ -90,7 +94,9 @@ def set_password_by_link(token: str, password: str, *, by: Actor, at: datetime) 
         link.used_at = at
         link.save(update_fields=["used_at"])
         admin.password, admin.must_change_password, admin.wrong_codes = encoded, False, 0
-        admin.save(update_fields=["password", "must_change_password", "wrong_codes"])
+        if needs_second_factor(admin) and not admin.has_second_factor():
+            admin.enrol_until = at + settings.HAND_OVER_WITHIN
+        admin.save(update_fields=["password", "must_change_password", "wrong_codes", "enrol_until"])
         end_all_sign_ins(admin, at=at)
         record_admin_event(AdminAction.PASSWORD_CHANGED, admin, by=by, at=at)
     return admin

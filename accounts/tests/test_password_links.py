@@ -8,10 +8,15 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 
+from accounts.errors import EnrolmentExpired, TwoFactorRequired
 from accounts.models import Admin, PasswordLink
+from accounts.required_steps import required_step
+from accounts.services import change_admin
 from accounts.tests.factors import browser, is_in, signed_in
 from accounts.tests.tokens import is_unauthenticated, login, me, pair
+from audit.actors import COMMAND
 from audit.models import Event
 from common.tests.logged import log_lines
 from conftest import PASSWORD, Clock
@@ -106,6 +111,13 @@ def test_what_is_no_link_is_not_found(db: None, token: str) -> None:
         assert answer.status_code == 404
 
 
+def test_a_link_from_before_an_admin_was_disabled_is_gone(anna: Admin, ben: Admin) -> None:
+    link = reset_ben(signed_in(), ben)
+    for is_active in (False, True):
+        change_admin(ben.pk, {"is_active": is_active}, by=COMMAND, at=timezone.now())
+    assert choose(link).status_code == 404
+
+
 def test_a_disabled_admin_sets_no_password(anna: Admin, ben: Admin) -> None:
     link = reset_ben(signed_in(), ben)
     Admin.objects.filter(pk=ben.pk).update(is_active=False)
@@ -178,3 +190,13 @@ def test_whoever_is_signed_in_in_that_browser_is_signed_out(anna: Admin, ben: Ad
 def test_a_link_that_expires_before_it_begins_is_refused_by_the_table(clock: Clock, ben: Admin) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         PasswordLink.objects.create(admin=ben, digest="x", created_at=clock(), expires_at=clock())
+
+
+def test_who_sets_a_password_by_a_link_sets_up_a_second_factor_in_time(anna: Admin, ben: Admin, settings: Any) -> None:
+    link = reset_ben(signed_in(), ben)
+    settings.REQUIRE_TWO_FACTOR = True
+    choose(link)
+    ben.refresh_from_db()
+    assert ben.enrol_until is not None
+    assert required_step(ben, at=ben.enrol_until - timedelta(seconds=1)) is TwoFactorRequired
+    assert required_step(ben, at=ben.enrol_until) is EnrolmentExpired

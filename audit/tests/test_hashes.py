@@ -129,6 +129,25 @@ def test_an_inserted_event_is_named(events: list[Event]) -> None:
         verify()
 
 
+def test_an_event_inserted_by_hand_does_not_keep_its_subject_from_being_changed(
+    events: list[Event], roma: RegisteredSite, api: Any
+) -> None:
+    """As an older version of the product does, which knows no hashes."""
+    twin = Event.objects.get(pk=events[-1].pk)
+    twin.pk, twin.id, twin.hash, twin.previous_hash = None, uuid.uuid4(), "", ""
+    twin.save(force_insert=True)
+    assert api.post(f"{roma.path}/unlock", {}).status_code == 200
+
+
+def test_an_event_with_a_number_that_no_checkpoint_covers_is_named(events: list[Event]) -> None:
+    facts = {"subject_type": SITE, "subject_id": "x", "subject_name": "x", "source": "system"}
+    event = Event(pk=-1, action="site.locked", at=timezone.now(), **facts)
+    event.hash = hash_of(event)
+    event.save(force_insert=True)
+    with pytest.raises(CommandError, match=f"{event.id}.* inserted by hand"):
+        verify()
+
+
 def test_the_database_refuses_two_events_after_the_same_one(events: list[Event]) -> None:
     twin = Event.objects.get(pk=events[1].pk)
     twin.pk, twin.id = None, uuid.uuid4()
@@ -184,7 +203,7 @@ def test_a_finding_as_json_names_the_event(events: list[Event]) -> None:
     assert json.loads(output.getvalue())["event_id"] == str(events[1].id)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"at": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"at": 1}'])
 def test_a_file_that_holds_no_checkpoints_is_refused(db: None, tmp_path: Path, content: str) -> None:
     kept = tmp_path / "kept"
     kept.write_text(content)

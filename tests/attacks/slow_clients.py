@@ -27,6 +27,7 @@ from tests.running_server import RunningServer, Site, register
 
 SITES = 20  # so that none calls more often than it may
 TICK_SECONDS = 0.1
+LONGEST_SECONDS = 30
 PROBE_TIMEOUT_SECONDS = 10.0
 HEARTBEAT_HEAD = b"POST /api/heartbeat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 STATIC_FILE = (
@@ -170,9 +171,19 @@ def measure(call: Callable[[], requests.Response], stopped: Event, cost: Cost) -
 
 
 def attack_server(
-    server: RunningServer, sites: list[Site], attack: Attack, *, count: int, addresses: int, seconds: float
+    server: RunningServer,
+    sites: list[Site],
+    attack: Attack,
+    *,
+    count: int,
+    addresses: int,
+    seconds: float,
+    enough: int = 0,
 ) -> dict[str, Cost]:
-    """What the health probe and a valid heartbeat cost, each on a new connection, while the attack goes on."""
+    """What the health probe and a valid heartbeat cost, each on a new connection, while the attack goes on.
+
+    On a busy machine it goes on, for LONGEST_SECONDS at most, until `enough` of both were answered.
+    """
     stopped = multiprocessing.Event()
     # A process of their own: a thread that is busy with 500 sockets would slow down what is measured here.
     attackers = multiprocessing.Process(target=keep_attacking, args=(stopped, server.port, attack, count, addresses))
@@ -187,7 +198,10 @@ def attack_server(
     time.sleep(min(2.0, seconds / 3))
     for thread in measuring:
         thread.start()
+    ends_at = time.monotonic() + LONGEST_SECONDS
     time.sleep(seconds)
+    while time.monotonic() < ends_at and any(len(cost.seconds) < enough for cost in costs.values()):
+        time.sleep(0.1)
     stopped.set()
     for thread in measuring:
         thread.join()

@@ -38,6 +38,8 @@ def read_kept(file: Path) -> list[dict[str, Any]]:
         kept = [json.loads(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise CommandError(f"{file} cannot be read: {error}") from error
+    if not kept:
+        raise CommandError(f"{file} holds no checkpoint.")
     if not all(isinstance(each, dict) and {"at", "last_sequence", "hash"} <= each.keys() for each in kept):
         raise CommandError(f"{file} holds a line that is no checkpoint.")
     return kept

@@ -57,9 +57,9 @@ def _what_they_did(_many_sites: None, django_db_blocker: Any) -> Iterator[None]:
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for statement in (
-            *triggers.DROP["postgresql"],
+            *triggers.DROP_ALL["postgresql"],
             f"TRUNCATE {', '.join(tables)}",
-            *triggers.CREATE["postgresql"],
+            *triggers.CREATE_ALL["postgresql"],
         ):
             cursor.execute(statement)
 
