@@ -1,8 +1,8 @@
 """The hashes that show whether somebody has rewritten the audit log, past its triggers.
 
 Each event holds the hash of the event before it about the same subject. A chain for each subject lets writers of different
-subjects go on side by side. A checkpoint holds one hash over the events since the checkpoint before. Whoever can write to the
-database can also compute new hashes, so only checkpoints that are kept elsewhere show that everything was rewritten.
+subjects go on side by side. A checkpoint holds one hash over the events since the checkpoint before. Somebody who can write
+to the database can also compute new hashes, so only checkpoints that are kept elsewhere show that everything was rewritten.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Whoever changes the second factors of an account has to have one of them: the password alone is not enough."""
+"""Changing the second factors of an account needs one of them: the password alone is not enough."""
 
 import pytest
 from django.test import Client
