@@ -40,6 +40,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def uses_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("any_database"):
+        return False
     marked = item.get_closest_marker("django_db") or item.get_closest_marker("postgresql")
     return bool(marked or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 

@@ -212,6 +212,7 @@ def test_each_role_is_offered_each_operation_or_not(
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", CAST)
 def test_no_link_leads_a_role_to_a_page_that_it_may_not_use(
     name: str, objects: dict[str, Any], request: pytest.FixtureRequest
