@@ -87,7 +87,6 @@ class SlowClients:
             [f"127.0.1.{number + 1}" if addresses > 1 else "127.0.0.1" for number in range(addresses)]
         )
         self.selector = selectors.DefaultSelector()
-        self.opened = 0
 
     def run(self, stopped: Event) -> None:
         next_drip = 0.0
@@ -124,7 +123,6 @@ class SlowClients:
             time.sleep(0.05)
             return
         client.setblocking(False)
-        self.opened += 1
         self.selector.register(client, selectors.EVENT_READ)
         self.send(client, self.attack.first)
 

@@ -18,7 +18,6 @@ def test_a_48_gets_few_guesses_and_heartbeats_go_on(tmp_path: Path, new_sqlite: 
     print(outcome.table())
     assert set(outcome.sign_ins) <= {401, 429, 503}
     assert 0 < outcome.sign_ins[401] <= 160
-    # A busy machine does not get through as many guesses as the limit allows.
-    assert outcome.sign_ins[429] > 0 or outcome.sign_ins[401] < 160
+    assert outcome.sign_ins[429] > 0
     assert set(outcome.heartbeats) == {200}
     assert outcome.sign_in_elsewhere == 200
