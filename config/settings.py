@@ -2,22 +2,18 @@
 
 import hashlib
 import hmac
-import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import dj_database_url
 import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config import api_description, databases
 from config import environment as env
 
 VERSION = "0.1.0"
-MIN_STATEMENT_TIMEOUT_MS = 1_000
-DEADLINE_WITHOUT_TIMEOUT_SECONDS = 3.9
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env.load_env_file(BASE_DIR)
@@ -140,77 +136,7 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------------------------
 
-# `limited` stops a statement in time to answer 503 within 5 s; manage.py uses `unlimited`.
-DATABASE_PATIENCE = env.choice("DATABASE_PATIENCE", ["limited", "unlimited"], default="limited")
-STATEMENT_TIMEOUT_MS = env.integer("DATABASE_STATEMENT_TIMEOUT_MS", default=3_500, minimum=0, maximum=3_600_000)
-if 0 < STATEMENT_TIMEOUT_MS < MIN_STATEMENT_TIMEOUT_MS:
-    raise ImproperlyConfigured(
-        f"DATABASE_STATEMENT_TIMEOUT_MS must be 0 (none) or at least {MIN_STATEMENT_TIMEOUT_MS}."
-    )
-# Turn it off for a pooler in transaction mode without support for prepared statements (PgBouncer before 1.21).
-PREPARED_STATEMENTS = env.boolean("DATABASE_PREPARED_STATEMENTS", default=True)
-
-
-def limits(startup_options: str) -> dict[str, Any]:
-    """Timeouts of the database server, and a deadline in the client in case the server does not answer at all.
-
-    JIT is off: PostgreSQL takes a hundred times as long to compile the statement of a list as to run it.
-    """
-    if not STATEMENT_TIMEOUT_MS:
-        return {"deadline_seconds": DEADLINE_WITHOUT_TIMEOUT_SECONDS}
-    timeouts = f"-c jit=off -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS - 500}"
-    return {
-        "options": f"{startup_options} {timeouts}".strip(),
-        "deadline_seconds": STATEMENT_TIMEOUT_MS / 1000 + 0.4,
-    }
-
-
-def make_folder_of(file_name: str) -> None:
-    """Make the folder for its owner alone. If it exists, close it to others if it is our own `var/`."""
-    folder = Path(file_name).parent
-    try:
-        if not folder.is_dir():
-            folder.mkdir(0o700, parents=True, exist_ok=True)
-        elif folder.resolve() == BASE_DIR / "var" and folder.stat().st_uid == os.getuid():
-            folder.chmod(0o700)
-    except OSError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL names {file_name}, whose folder cannot be made: {error}.") from error
-
-
-def database() -> dict[str, Any]:
-    """DATABASE_URL as Django's DATABASES entry, with options for concurrent writes on SQLite and timeouts on PostgreSQL."""
-    url = env.text("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'portcullis.sqlite3'}")
-    try:
-        config: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)}
-    except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
-        raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.") from error
-    options = dict(config.get("OPTIONS") or {})
-    if not config.get("NAME") or config["NAME"] == ":memory:":
-        raise ImproperlyConfigured("DATABASE_URL must name a database, as in postgres://user:password@host:5432/name.")
-    if config["ENGINE"] == "django.db.backends.sqlite3":
-        make_folder_of(str(config["NAME"]))
-        config["ENGINE"] = "config.sqlite3"
-        # IMMEDIATE: a transaction waits for the write lock at its start instead of failing at its first write.
-        # FULL: a commit waits until the disk has it. With NORMAL, a power cut may undo changes that were answered.
-        options |= {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 4,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        }
-    elif config["ENGINE"] == "django.db.backends.postgresql":
-        config["ENGINE"] = "config.postgresql"
-        options.setdefault("connect_timeout", 2)
-        options["prepared_statements"] = PREPARED_STATEMENTS
-        config["DISABLE_SERVER_SIDE_CURSORS"] = not PREPARED_STATEMENTS
-        if DATABASE_PATIENCE == "limited":
-            options |= limits(str(options.get("options", "")))
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///.")
-    config["OPTIONS"] = options
-    return config
-
-
-DATABASES = {"default": database()}
+DATABASES = {"default": databases.database(BASE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Caches ------------------------------------------------------------------------------------------------------
@@ -350,44 +276,7 @@ REST_FRAMEWORK = {
 }
 # Examples of problems in the API's description, in place of the general one of that status.
 API_PROBLEM_EXAMPLES = {412: {"code": "site_changed_meanwhile", "title": "The site was changed since you read it"}}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Portcullis API",
-    "VERSION": VERSION,
-    "DESCRIPTION": (BASE_DIR / "docs" / "openapi-introduction.md").read_text(encoding="utf-8"),
-    "OAS_VERSION": "3.1.0",
-    "LICENSE": {"name": "MIT", "identifier": "MIT"},
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PUBLIC": True,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "APPEND_COMPONENTS": {
-        "securitySchemes": {
-            "siteId": {"type": "apiKey", "in": "header", "name": "X-Site-ID", "description": "The site's id."},
-            "siteKey": {
-                "type": "apiKey",
-                "in": "header",
-                "name": "X-Site-Key",
-                "description": "The site's secret key.",
-            },
-        }
-    },
-    "PREPROCESSING_HOOKS": ["common.api.schema.leave_out_version_prefix"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "common.api.schema.describe_problems_and_headers",
-    ],
-    "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.status.SiteStatus", "AdminRole": "accounts.roles.Role"},
-    "TAGS": [
-        {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
-        {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
-        {"name": "heartbeat", "description": "What a site's local backend calls."},
-        {"name": "service", "description": "Is the control plane up?"},
-    ],
-}
+SPECTACULAR_SETTINGS = api_description.settings(VERSION, BASE_DIR / "docs" / "openapi-introduction.md")
 
 # --- Browser: headers, static files --------------------------------------------------------------------------------
 

@@ -153,7 +153,7 @@ def test_a_signal_stops_the_server_too(first_run: Run, number: signal.Signals) -
 
 
 def test_the_example_lists_every_setting_that_is_read() -> None:
-    readers = ["config/settings.py", "gunicorn.conf.py", "manage.py", "config/environment.py"]
+    readers = ["config/settings.py", "config/databases.py", "gunicorn.conf.py", "manage.py", "config/environment.py"]
     readers += [
         "scripts/run.py",
         "scripts/demo.py",

@@ -4,17 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from config import settings as shipped
+from config import databases
 
 SECRET = "p%40ss%2Fw%3Aord"
 
 
 def database(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, Any]:
     monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setattr(shipped, "STATEMENT_TIMEOUT_MS", 3500)
-    return shipped.database()
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT_MS", "3500")
+    return databases.database(settings.BASE_DIR)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
@@ -49,7 +50,7 @@ def test_an_sqlite_url_names_a_file_whose_folder_is_made(monkeypatch: pytest.Mon
 
 
 def test_without_a_url_it_is_sqlite_in_var(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert database(monkeypatch, "")["NAME"] == str(shipped.BASE_DIR / "var" / "portcullis.sqlite3")
+    assert database(monkeypatch, "")["NAME"] == str(settings.BASE_DIR / "var" / "portcullis.sqlite3")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from config import settings as shipped
+from config import databases
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite's files"),
@@ -62,17 +62,16 @@ def test_the_folder_that_is_made_is_readable_by_the_owner_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'new' / 'db.sqlite3'}")
-    shipped.database()
+    databases.database(tmp_path)
     assert mode(tmp_path / "new") == 0o700
 
 
 @pytest.mark.usefixtures("_umask")
 def test_var_is_closed_to_others_if_an_earlier_release_made_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(shipped, "BASE_DIR", tmp_path)
     monkeypatch.setenv("DATABASE_URL", "")
     (tmp_path / "var").mkdir()
     (tmp_path / "var").chmod(0o755)
-    shipped.database()
+    databases.database(tmp_path)
     assert mode(tmp_path / "var") == 0o700
 
 
@@ -80,5 +79,5 @@ def test_a_folder_of_somebody_else_keeps_its_mode(monkeypatch: pytest.MonkeyPatc
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o755)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'shared' / 'db.sqlite3'}")
-    shipped.database()
+    databases.database(tmp_path)
     assert mode(tmp_path / "shared") == 0o755

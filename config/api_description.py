@@ -1,0 +1,45 @@
+"""What drf-spectacular says of the API beside its endpoints."""
+
+from pathlib import Path
+from typing import Any
+
+
+def settings(version: str, introduction: Path) -> dict[str, Any]:
+    return {
+        "TITLE": "Portcullis API",
+        "VERSION": version,
+        "DESCRIPTION": introduction.read_text(encoding="utf-8"),
+        "OAS_VERSION": "3.1.0",
+        "LICENSE": {"name": "MIT", "identifier": "MIT"},
+        "SERVE_INCLUDE_SCHEMA": False,
+        "SERVE_PUBLIC": True,
+        "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+        "SERVE_AUTHENTICATION": [],
+        "SWAGGER_UI_DIST": "SIDECAR",
+        "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+        "REDOC_DIST": "SIDECAR",
+        "COMPONENT_SPLIT_REQUEST": True,
+        "APPEND_COMPONENTS": {
+            "securitySchemes": {
+                "siteId": {"type": "apiKey", "in": "header", "name": "X-Site-ID", "description": "The site's id."},
+                "siteKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Site-Key",
+                    "description": "The site's secret key.",
+                },
+            }
+        },
+        "PREPROCESSING_HOOKS": ["common.api.schema.leave_out_version_prefix"],
+        "POSTPROCESSING_HOOKS": [
+            "drf_spectacular.hooks.postprocess_schema_enums",
+            "common.api.schema.describe_problems_and_headers",
+        ],
+        "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.status.SiteStatus", "AdminRole": "accounts.roles.Role"},
+        "TAGS": [
+            {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
+            {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
+            {"name": "heartbeat", "description": "What a site's local backend calls."},
+            {"name": "service", "description": "Is the control plane up?"},
+        ],
+    }
