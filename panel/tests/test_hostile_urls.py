@@ -64,10 +64,12 @@ def paths(pattern: URLPattern, objects: dict[str, Any]) -> Iterator[str]:
             yield right.replace(value, text)
 
 
-def hostile_requests(browser: Client, objects: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def hostile_requests(browser: Client, objects: dict[str, Any], *, is_sysadmin: bool) -> Iterator[tuple[str, Any]]:
     for pattern in patterns(admin.site.urls[0]):
         right, *wrong = paths(pattern, objects)
-        queries = LIST_QUERIES if str(pattern.name).endswith("_changelist") else QUERIES
+        # One parameter at a time only as sysadmin, who sees all lists: a first wrong parameter may hide the others.
+        is_list = str(pattern.name).endswith("_changelist")
+        queries = (*QUERIES, *(LIST_QUERIES if is_list and is_sysadmin else ()))
         for path in (*wrong, *(f"{right}?{query}" for query in queries)):
             yield f"GET {path}", browser.get(path)
         for body in BODIES if pattern.name != "logout" else ():
@@ -85,10 +87,10 @@ def test_nothing_that_a_browser_can_send_is_an_error(
         browser.force_login(request.getfixturevalue(name))
     failed, sent = [], 0
     with log_lines(logging.ERROR) as log:
-        for what, answer in hostile_requests(browser, objects):
+        for what, answer in hostile_requests(browser, objects, is_sysadmin=name == "anna"):
             sent += 1
             if answer.status_code >= 500:
                 failed.append(f"{what}: {answer.status_code}")
     assert failed == []
     assert [entry["message"] for entry in log.entries if entry["level"] == "ERROR"] == []
-    assert sent > 500
+    assert sent > 400
