@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast fuzz check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,12 @@ test: .venv/dev.stamp .venv/fast.stamp ## check the code, then run every test on
 test-fast: .venv/dev.stamp ## the tests on SQLite without the slow ones, in less than a minute
 	@ENV_FILE=/dev/null DEBUG=true LOG_LEVEL=WARNING DATABASE_URL=sqlite:///var/tests.sqlite3 \
 		$(BIN)/pytest -q -n 2 -m "not e2e and not postgresql and not slow"
+
+FUZZ_EXAMPLES ?= 200
+fuzz: .venv/dev.stamp .venv/fast.stamp ## send random requests to every endpoint and compare the responses with the API's description; FUZZ_EXAMPLES=200
+	@scripts/system_packages.sh
+	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/tests.sqlite3 FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
+		$(BIN)/python scripts/with_services.py $(BIN)/pytest -q -m e2e tests/test_schemathesis.py
 
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
 	@scripts/check.sh
