@@ -21,6 +21,8 @@ case "${1:-tests}" in
     who="The tests" command="make test"
     need redis-server redis-server
     need pgbouncer pgbouncer /usr/sbin/pgbouncer
+    need nginx-light nginx /usr/sbin/nginx
+    need openssl openssl
     need chromium chromium chromium-browser google-chrome
     ;;
   bench)
