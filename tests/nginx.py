@@ -106,13 +106,10 @@ class NginxInFront:
         return text
 
     def make_certificate(self) -> None:
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-            + ["-days", "2", "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
-            + ["-keyout", self.folder / "live/privkey.pem", "-out", self.certificate],
-            check=True,
-            capture_output=True,
-        )
+        subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+        files = ["-keyout", str(self.folder / "live/privkey.pem"), "-out", str(self.certificate)]
+        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split()
+        subprocess.run([*command, *subject, *files], check=True, capture_output=True)
 
     def start(self) -> "NginxInFront":
         self.write_configuration()
@@ -159,6 +156,6 @@ class NginxInFront:
         client.headers["Authorization"] = f"Bearer {answer.json()['access']}"
         return client
 
-    def heartbeat(self, site_id: str, key: str) -> Client:
-        """A client with the headers of a site."""
+    def as_site(self, site_id: str, key: str) -> Client:
+        """A client with the headers of a site, for POST /api/heartbeat."""
         return self.client(**{"X-Site-ID": site_id, "X-Site-Key": key})

@@ -29,7 +29,7 @@ def nginx(behind: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def test_a_site_is_registered_and_heartbeats_over_tls(nginx: NginxInFront) -> None:
     site = register(nginx.sign_in(), nginx)
-    reply = nginx.heartbeat(site.site_id, site.key).post("/api/heartbeat", {"version": "1.0.0", "uptime_seconds": 60})
+    reply = nginx.as_site(site.site_id, site.key).post("/api/heartbeat", {"version": "1.0.0", "uptime_seconds": 60})
     assert (reply.status_code, reply.json()["licensed"]) == (200, True)
 
 
