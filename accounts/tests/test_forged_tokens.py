@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from accounts.tests.tokens import claims_of, encoded, is_unauthenticated, logout, me, pair, refresh, signed
 
-pytestmark = pytest.mark.usefixtures("anna")
+pytestmark = [pytest.mark.usefixtures("anna"), pytest.mark.any_database]
 
 PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n"
 

@@ -24,7 +24,7 @@ from accounts.tests.factors import (
 from accounts.tests.tokens import login
 from conftest import PASSWORD
 
-pytestmark = pytest.mark.usefixtures("anna")
+pytestmark = [pytest.mark.usefixtures("anna"), pytest.mark.any_database]
 
 
 @pytest.fixture

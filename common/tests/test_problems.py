@@ -11,6 +11,8 @@ from rest_framework.test import APIClient
 from common.tests.faulty_urls import SECRET
 from conftest import RegisteredSite
 
+pytestmark = pytest.mark.any_database
+
 LIMIT = 64 * 1024
 
 

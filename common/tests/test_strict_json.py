@@ -5,6 +5,8 @@ import json
 import pytest
 from rest_framework.test import APIClient
 
+pytestmark = pytest.mark.any_database
+
 REFUSED = {
     "a repeated key": b'{"refresh": "a", "refresh": "b"}',
     "a repeated key, written differently": rb'{"refresh": "a", "r\u0065fresh": "b"}',

@@ -9,6 +9,8 @@ from heartbeat.models import Heartbeat
 from heartbeat.tests.calls import call
 from sites.models import SitePulse
 
+pytestmark = pytest.mark.any_database
+
 PROXY, OUTER_PROXY, CLIENT, STRANGER = "10.0.0.1", "2001:db8:ffff::1", "203.0.113.7", "198.51.100.9"
 
 

@@ -9,6 +9,8 @@ from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
 from heartbeat.tests.calls import REPORT, call
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize("version", ["1", "1.0.0", "v2 beta – Roma", "x" * 64, "版本"])
 def test_a_printable_version_up_to_64_characters_is_stored(roma: RegisteredSite, version: str) -> None:

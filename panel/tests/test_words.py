@@ -10,6 +10,8 @@ from accounts.models import Admin
 from conftest import RegisteredSite
 from panel.tests.screen import ADD, LIST, browser_of
 
+pytestmark = pytest.mark.any_database
+
 OTHER_WORDS = re.compile(
     r"\blog(?:ged)? (?:in|out)\b|\blicenses?\b|\bsite (?:created|added)\b|\badd site\b", re.IGNORECASE
 )

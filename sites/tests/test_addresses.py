@@ -6,6 +6,8 @@ from rest_framework.test import APIClient
 from conftest import RegisteredSite
 from sites.tests.conftest import FACTS, SITE_ENDPOINTS, Endpoint, actions, assert_problem
 
+pytestmark = pytest.mark.any_database
+
 MALFORMED_IDS = [
     "x",
     "0",

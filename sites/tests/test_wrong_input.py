@@ -10,6 +10,8 @@ from conftest import RegisteredSite
 from sites.models import Site
 from sites.tests.conftest import FACTS, SITE_ENDPOINTS, actions, assert_problem
 
+pytestmark = pytest.mark.any_database
+
 WRITING = [endpoint for endpoint in SITE_ENDPOINTS if endpoint.method in ("post", "put", "patch")]
 
 UNREADABLE = {

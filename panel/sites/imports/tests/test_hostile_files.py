@@ -22,6 +22,8 @@ from panel.sites.imports.tests.importing import (
 from panel.tests.screen import browser_of
 from sites.models import Site, SiteImport
 
+pytestmark = pytest.mark.any_database
+
 
 def workbook() -> bytes:
     archive = io.BytesIO()
