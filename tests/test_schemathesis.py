@@ -16,7 +16,9 @@ from tests.running_server import ROOT, RunningServer, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "8")  # random requests for each endpoint, beside those at the limits of its schema
+EXAMPLES = os.environ.get(
+    "FUZZ_EXAMPLES", "8"
+)  # random requests for each endpoint, beside those at the limits of its schema
 FUZZ_WITHIN_SECONDS = 3600
 CHECKS = (
     "not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance,"
