@@ -136,7 +136,14 @@ TEMPLATES = [
 
 # --- Database ------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": databases.database(BASE_DIR)}
+DATABASES = databases.databases(BASE_DIR)
+# How long a list waits for the replica to replay what the primary has committed, before it reads from the primary.
+DATABASE_REPLICA_WAIT = timedelta(
+    milliseconds=env.integer("DATABASE_REPLICA_WAIT_MS", default=100, minimum=0, maximum=2_000)
+)
+if "replica" in DATABASES:
+    DATABASE_ROUTERS = ["config.replica.ReplicaRouter"]
+    MIDDLEWARE.append("config.replica.ReplicaMiddleware")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Caches ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import connections, models, router
 
 from heartbeat.schedule import pace_of
 from sites.models import Site
@@ -280,6 +280,7 @@ class TableColumns:
 
 
 def rows_of(text: str, parameters: dict[str, Any], **more_fragments: str) -> list[tuple[Any, ...]]:
+    connection = connections[router.db_for_read(Site)]
     dialect = DIALECTS[connection.vendor]
     micros = dialect["micros"]
     fragments = {name: TableColumns(name, micros) for name in ("call", "last", "pulse", "life")} | {

@@ -100,6 +100,27 @@ def postgresql(folder: Path, *, durable: bool = False):
         yield f"postgres://portcullis@127.0.0.1:{port}/postgres", process.pid
 
 
+@contextmanager
+def standby(primary_url: str, folder: Path, name: str = ""):
+    """A hot standby of a server that `postgresql` started: its URL and process id. It streams until it is promoted.
+
+    `name` is that of its application, for synchronous_standby_names.
+    """
+    bin_folder, data, port = postgresql_bin(), folder / "data", free_port()
+    user = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    if user:
+        shutil.chown(folder, "postgres")
+    source = f"{primary_url.rpartition('/')[0]}?application_name={name or folder.name}"
+    command = [bin_folder / "pg_basebackup", "-d", source, "-D", data, "-R", "-X", "stream", "--checkpoint=fast", "-N"]
+    subprocess.run(command, check=True, cwd=folder, **user)
+    arguments = [str(bin_folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
+    for setting in ["listen_addresses=127.0.0.1", "max_connections=200", "log_min_messages=fatal", *NOT_DURABLE]:
+        arguments += ["-c", setting]
+    with running(arguments, port, folder / "log", cwd=folder, **user) as process:
+        wait_until_ready(bin_folder, port)
+        yield f"postgres://portcullis@127.0.0.1:{port}/{primary_url.rpartition('/')[2]}", process.pid
+
+
 def wait_until_ready(bin_folder: Path, port: int) -> None:
     deadline = time.monotonic() + START_WITHIN_SECONDS
     while subprocess.run([bin_folder / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode:

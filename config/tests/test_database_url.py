@@ -69,3 +69,53 @@ def test_anything_else_is_refused_without_showing_it(monkeypatch: pytest.MonkeyP
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must") as refusal:
         database(monkeypatch, url)
     assert url not in str(refusal.value)
+
+
+def test_of_several_hosts_each_keeps_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = database(monkeypatch, f"postgres://user:{SECRET}@one.example:5433,two.example,[::1]:5434/portcullis")
+    assert (config["HOST"], config["PORT"]) == ("one.example,two.example,::1", "5433,5432,5434")
+    assert (config["USER"], config["PASSWORD"], config["NAME"]) == ("user", "p@ss/w:ord", "portcullis")
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert database(monkeypatch, "postgres://user@a,b/x")["OPTIONS"]["target_session_attrs"] == "read-write"
+    assert "target_session_attrs" not in database(monkeypatch, "postgres://user@a/x")["OPTIONS"]
+    given = database(monkeypatch, "postgres://user@a,b/x?target_session_attrs=primary")
+    assert given["OPTIONS"]["target_session_attrs"] == "primary"
+
+
+@pytest.mark.parametrize("hosts", ["a,", ",a", "a,b:port", "a,,b"])
+def test_a_missing_or_wrong_host_among_several_is_refused(monkeypatch: pytest.MonkeyPatch, hosts: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must"):
+        database(monkeypatch, f"postgres://user@{hosts}/x")
+
+
+def with_replica(monkeypatch: pytest.MonkeyPatch, url: str, replica: str) -> dict[str, Any]:
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATABASE_REPLICA_URL", replica)
+    return databases.databases(settings.BASE_DIR)
+
+
+def test_without_a_replica_there_is_one_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(with_replica(monkeypatch, "postgres://user@db/x", "")) == ["default"]
+
+
+def test_a_replica_has_short_deadlines_so_that_the_primary_can_answer_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = with_replica(monkeypatch, "postgres://user@db/x", "postgres://user@replica/x")
+    assert both["replica"]["HOST"] == "replica"
+    options = both["replica"]["OPTIONS"]
+    assert options["deadline_seconds"] + both["default"]["OPTIONS"]["deadline_seconds"] < 5.5
+    assert "statement_timeout=1000" in options["options"]
+
+
+def test_a_replica_of_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match=r"DATABASE_REPLICA_URL needs PostgreSQL in DATABASE_URL: SQLite has no"
+    ):
+        with_replica(monkeypatch, f"sqlite:///{tmp_path / 'x.sqlite3'}", "postgres://user@replica/x")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x.sqlite3", "junk", "postgres://user@db:port/x"])
+def test_a_replica_that_is_not_postgresql_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_REPLICA_URL must"):
+        with_replica(monkeypatch, "postgres://user@db/x", url)

@@ -10,7 +10,7 @@ sites/tests/sql has the SQL of each strategy as PostgreSQL gets it. docs/perform
 
 from typing import Any
 
-from django.db import connection
+from django.db import connections, router
 from django.db.models import QuerySet
 
 from sites.listing.query import SiteQuery
@@ -124,8 +124,13 @@ SELECT ({total}),
 """
 
 
+def database() -> Any:
+    """The connection on which the lists are read."""
+    return connections[router.db_for_read(SitePulse)]
+
+
 def can_find(query: SiteQuery) -> bool:
-    return connection.vendor == "postgresql" and query.registration == "live"
+    return database().vendor == "postgresql" and query.registration == "live"
 
 
 def find_ids(query: SiteQuery, rows: slice) -> tuple[int, list[Any]]:
@@ -174,17 +179,17 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
 
 def select(rows: QuerySet[Any]) -> str:
     """The queryset's SQL; the driver quotes the values in it."""
-    with connection.cursor() as cursor:
+    with database().cursor() as cursor:
         return str(cursor.mogrify(*rows.query.sql_with_params()))
 
 
 def literal(value: object) -> str:
-    with connection.cursor() as cursor:
+    with database().cursor() as cursor:
         return str(cursor.mogrify("%s", [value]))
 
 
 def run(statement: str) -> tuple[int, Any]:
-    with connection.cursor() as cursor:
+    with database().cursor() as cursor:
         cursor.execute(statement)
         total, ids = cursor.fetchone()
         return total, ids

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from django.contrib.admin import SimpleListFilter
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from sites.attention import pulses_needing_attention
+from sites.listing.postgresql import database
 from sites.models import Site
 from sites.querysets import ending_at, licensed_at, unlicensed_at
 from sites.status import SiteStatus, status_conditions
@@ -113,7 +113,7 @@ class VersionFilter(OpenFilter):
         No index has the versions of all sites. Ids are random, so these sites are a fair sample; one that sends many
         versions counts once.
         """
-        with connection.cursor() as cursor:
+        with database().cursor() as cursor:
             cursor.execute(
                 "SELECT version FROM (SELECT version FROM sites_sitepulse ORDER BY site_id LIMIT %s) AS sampled"
                 " WHERE version IS NOT NULL GROUP BY version ORDER BY count(*) DESC, version LIMIT %s",
@@ -136,7 +136,7 @@ class ZoneFilter(OpenFilter):
 
     def offered(self) -> list[str]:
         """From one zone to the next in the index, so that only as many entries are read as there are zones."""
-        with connection.cursor() as cursor:
+        with database().cursor() as cursor:
             cursor.execute(ZONES)
             return [zone for (zone,) in cursor.fetchall()]
 

@@ -1,0 +1,183 @@
+"""Lists that are read from a replica: real streaming replication, with a replay that is paused to force a lag."""
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from scripts.with_services import postgresql, standby
+from tests.databases import copied_postgresql
+from tests.running_server import ADMIN, PASSWORD, RunningServer, register
+from tests.test_faults import eventually, hanging, temporary_folder
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PANEL_PAGES = ("/admin/", "/admin/sites/site/", "/admin/audit/event/", "/admin/heartbeat/heartbeat/")
+LISTS = ("/api/sites", "/api/sites?status=online", "/api/sites?ordering=-last_seen_at&search=roma")
+
+
+@dataclass
+class Replicated:
+    """A primary with its replica, and the product on both."""
+
+    server: RunningServer
+    primary: str
+    replica: str
+    replica_pid: int
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The replica receives the log and does not replay it: it gets older and older."""
+        with psycopg.connect(self.replica, autocommit=True) as connection:
+            connection.execute("SELECT pg_wal_replay_pause()")
+            eventually(
+                lambda: connection.execute("SELECT pg_get_wal_replay_pause_state()").fetchone() == ("paused",)  # type: ignore[comparison-overlap]
+            )
+            try:
+                yield
+            finally:
+                connection.execute("SELECT pg_wal_replay_resume()")
+
+
+@pytest.fixture(scope="module")
+def replicated(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Replicated]:
+    with ExitStack() as stack:
+        folders = [Path(stack.enter_context(temporary_folder())) for _ in range(2)]
+        url, _ = stack.enter_context(postgresql(folders[0]))
+        primary = copied_postgresql(postgres_url, url, tmp_path_factory.mktemp("template"))
+        replica, pid = stack.enter_context(standby(primary, folders[1]))
+        settings = {"DATABASE_REPLICA_URL": replica, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "INFO"}
+        server = RunningServer(primary, tmp_path_factory.mktemp("server"), settings=settings)
+        server.start()
+        stack.callback(server.stop)
+        yield Replicated(server, primary, replica, pid)
+
+
+@pytest.fixture
+def api(replicated: Replicated) -> Any:
+    """Signed in, with the replica in use again after an earlier test."""
+    client = replicated.server.sign_in()
+    eventually(lambda: reads_from_replica(replicated, lambda: client.get("/api/sites")), seconds=20)
+    return client
+
+
+def reads_from_replica(replicated: Replicated, read: Any) -> bool:
+    """Whether the replica got a statement besides the question how far it is."""
+    with psycopg.connect(replicated.replica, autocommit=True) as watcher:
+        before = last_statement_at(watcher)
+        read()
+        return last_statement_at(watcher) != before
+
+
+class Panel:
+    """A signed-in browser without scripts; sends its cookies, which are for HTTPS, over plain HTTP."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self.server, self.cookies = server, {}
+        form = self.send("GET", "/admin/login/").text
+        (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[:1]
+        data = {"username": ADMIN, "password": PASSWORD, "csrfmiddlewaretoken": token}
+        assert self.send("POST", "/admin/login/", data=data).status_code == 302
+
+    def send(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        url = f"{self.server.url}{path}"
+        answer = requests.request(method, url, headers=headers, allow_redirects=False, timeout=15, **options)
+        self.cookies |= {cookie.name: cookie.value for cookie in answer.cookies}
+        return answer
+
+
+def last_statement_at(watcher: psycopg.Connection[Any]) -> Any:
+    return watcher.execute(
+        "SELECT max(query_start) FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND application_name = '' AND pid <> pg_backend_pid() AND query !~ 'replay_lsn'"
+    ).fetchone()
+
+
+def test_lists_are_read_from_the_replica_and_nothing_else_is(replicated: Replicated, api: Any) -> None:
+    site = register(api, replicated.server)
+    site.call_home()
+    for path in (*LISTS, f"/api/sites/{site.site_id}/events", f"/api/sites/{site.site_id}/heartbeats"):
+        assert reads_from_replica(replicated, lambda path=path: api.get(path)), path
+    panel = Panel(replicated.server)
+    for path in PANEL_PAGES:
+        assert reads_from_replica(replicated, lambda path=path: panel.send("GET", path)), path
+        assert panel.send("GET", path).status_code == 200
+    lock = {"reason": "unpaid"}
+    for name, call in {
+        "the page of a site, with its form": lambda: panel.send("GET", f"/admin/sites/site/{site.site_id}/change/"),
+        "a heartbeat": site.call_home,
+        "a sign-in": replicated.server.sign_in,
+        "who am I": lambda: api.get("/api/auth/me"),
+        "one site with its revision": lambda: api.get(f"/api/sites/{site.site_id}"),
+        "a lock": lambda: api.post(f"/api/sites/{site.site_id}/lock", lock),
+        "a change": lambda: api.send("PATCH", f"/api/sites/{site.site_id}", {"name": "Roma"}),
+    }.items():
+        assert not reads_from_replica(replicated, call), name
+
+
+def test_a_list_shows_what_was_written_a_moment_before(replicated: Replicated, api: Any) -> None:
+    site = register(api, replicated.server, name="Read My Writes")
+    for number in range(60):
+        reason = f"reason {number}"
+        assert api.post(f"/api/sites/{site.site_id}/lock", {"reason": reason}).status_code == 200
+        (found,) = api.get("/api/sites?search=read my writes").json()["results"]
+        assert found["lock_reason"] == reason
+
+
+def test_a_replica_that_lags_is_not_read(replicated: Replicated, api: Any) -> None:
+    site = register(api, replicated.server, name="Lagging")
+    with replicated.paused():
+        assert api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid"}).status_code == 200
+        for _ in range(5):
+            began = time.monotonic()
+            (found,) = api.get("/api/sites?search=lagging").json()["results"]
+            assert found["is_locked"]
+            assert time.monotonic() - began < 1
+        with psycopg.connect(replicated.replica) as connection:
+            assert connection.execute("SELECT is_locked FROM sites_site WHERE name = 'Lagging'").fetchone() == (False,)
+    eventually(lambda: reads_from_replica(replicated, lambda: api.get("/api/sites")), seconds=20)
+
+
+def test_a_replica_that_hangs_costs_one_request_a_second_and_no_answer(replicated: Replicated, api: Any) -> None:
+    site = register(api, replicated.server, name="Hanging")
+    slow = 0
+    with hanging(replicated.replica_pid):
+        for _ in range(10):
+            began = time.monotonic()
+            answer = api.get("/api/sites?search=hanging")
+            took = time.monotonic() - began
+            assert (answer.status_code, answer.json()["count"]) == (200, 1)
+            assert took < 5
+            slow += took > 0.5
+            assert site.call_home().status_code == 200
+    assert slow <= 2
+    entries = [entry for entry in replicated.server.log_entries() if entry["logger"] == "portcullis.replica"]
+    assert any("read from the primary" in entry["message"] for entry in entries)
+
+
+def test_a_replica_whose_connections_are_cut_all_the_time_fails_no_page(replicated: Replicated, api: Any) -> None:
+    register(api, replicated.server, name="Cut Off")
+    ends = time.monotonic() + 1
+    with psycopg.connect(replicated.replica, autocommit=True) as connection, ThreadPoolExecutor(1) as background:
+
+        def cut() -> None:
+            while time.monotonic() < ends:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+                )
+
+        cutting = background.submit(cut)
+        while time.monotonic() < ends:
+            answer = api.get("/api/sites?search=cut off")
+            assert (answer.status_code, answer.json()["count"]) == (200, 1)
+        cutting.result()
