@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base, operations
 
-from config.postgresql import driver
+from config.postgresql import driver, hosts
 
 HEALTH_CHECK_DEADLINE_SECONDS = 1.0
 USABLE_FOR_SECONDS = 1.0
@@ -33,7 +33,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> driver.DeadlineConnection:
-        connection = super().get_new_connection(conn_params)
+        connection = super().get_new_connection(hosts.last_one_first(conn_params))
+        hosts.remember(conn_params, connection)
         connection.deadline_seconds = self.settings_dict["OPTIONS"].get("deadline_seconds")
         # At the first use, but only for PreparedCursor: Django's own cursors write the values into the statement.
         connection.prepare_threshold = 0 if self.settings_dict["OPTIONS"].get("prepared_statements") else None

@@ -1,0 +1,281 @@
+"""A primary of PostgreSQL, its replica, and the product on both; the tests of fail-over use it.
+
+    scripts/with_services.py python -m tests.failover [ROUNDS]
+
+kills the primary under load, promotes the replica, and prints what was lost of that which was acknowledged: with a replica that
+is waited for, with one that is not, and with one that was behind for two seconds. Then the primary only hangs, and comes back.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import requests
+
+from scripts.with_services import postgresql, standby
+from tests.databases import copied_postgresql
+from tests.running_server import Client, RunningServer, Site, register
+
+STANDBY = "standby"
+SITES, LOCKERS = 4, 2
+MEASURED_SECONDS = 4
+PAUSE_AFTER_REFUSAL_SECONDS = 0.05
+# PostgreSQL waits for the replica before it acknowledges a commit.
+SYNCHRONOUS = {"synchronous_commit": "remote_apply", "synchronous_standby_names": STANDBY}
+
+
+def at_port(url: str) -> int | None:
+    return urlsplit(url).port
+
+
+def signal_all(pid: int, number: signal.Signals) -> None:
+    """Send a signal to PostgreSQL's first process and all its children, as if the machine stopped."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    for each in (pid, *map(int, listed.stdout.split())):
+        try:
+            os.kill(each, number)
+        except ProcessLookupError:
+            continue  # it ended by itself
+
+
+@dataclass
+class Load:
+    """Heartbeats of some sites and locks of others, each with a number of its own, until it is stopped."""
+
+    sites: list[Site]
+    lock: Callable[[Site, str], requests.Response]
+    heartbeats: set[tuple[str, int]] = field(default_factory=set)  # acknowledged
+    locks: set[str] = field(default_factory=set)  # acknowledged
+    refusals: Counter[int] = field(default_factory=Counter)
+    slowest_seconds: float = 0.0
+    outage: list[float] = field(default_factory=list)  # when a refusal came, by time.monotonic
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def call_home(self, site: Site) -> None:
+        client = Client(site.server, **{"X-Site-ID": site.site_id, "X-Site-Key": site.key})
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            body = {"version": "1.0.0", "uptime_seconds": number}
+            if self.acknowledged(lambda body=body: client.post("/api/heartbeat", body)):  # type: ignore[misc]
+                self.heartbeats.add((site.site_id, number))
+
+    def keep_locking(self, site: Site) -> None:
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            reason = f"{site.site_id} {number}"
+            if self.acknowledged(lambda reason=reason: self.lock(site, reason)):  # type: ignore[misc]
+                self.locks.add(reason)
+
+    def acknowledged(self, send: Callable[[], requests.Response]) -> bool:
+        began = time.monotonic()
+        status = send().status_code
+        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)
+        if status == 200:
+            return True
+        self.refusals[status] += 1
+        self.outage.append(time.monotonic())
+        time.sleep(PAUSE_AFTER_REFUSAL_SECONDS)
+        return False
+
+    def acknowledged_count(self) -> int:
+        return len(self.heartbeats) + len(self.locks)
+
+    def until_acknowledged(self, number: int) -> None:
+        self.until(lambda: self.acknowledged_count() >= number, f"{number} acknowledged")
+
+    def until_refused(self, number: int) -> None:
+        self.until(lambda: self.refusals.total() >= number, f"{number} refused")
+
+    def until(self, reached: Callable[[], bool], what: str, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < deadline, f"not {what}: {self.acknowledged_count()}, {self.refusals}"
+            time.sleep(0.02)
+
+
+@dataclass
+class FailOver:
+    server: RunningServer
+    primary: str
+    primary_pid: int
+    replica: str
+    replica_pid: int
+
+    def wait_for_the_replica(self) -> None:
+        """From now on a commit is acknowledged only when the replica has applied it."""
+        with psycopg.connect(self.primary, autocommit=True) as connection:
+            for name, value in SYNCHRONOUS.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+            connection.execute("SELECT pg_reload_conf()")
+            until(
+                lambda: connection.execute("SELECT sync_state FROM pg_stat_replication").fetchone() == ("sync",),
+                "the replica is synchronous",
+            )
+
+    def kill_primary(self) -> None:
+        # Stopped first, so that no process of it goes on while the others are killed one by one.
+        signal_all(self.primary_pid, signal.SIGSTOP)
+        signal_all(self.primary_pid, signal.SIGKILL)
+
+    @contextmanager
+    def hanging_primary(self) -> Iterator[None]:
+        signal_all(self.primary_pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal_all(self.primary_pid, signal.SIGCONT)
+
+    @contextmanager
+    def replica_behind(self) -> Iterator[None]:
+        """The replica receives nothing, and does not answer either."""
+        signal_all(self.replica_pid, signal.SIGSTOP)
+        yield
+        signal_all(self.replica_pid, signal.SIGCONT)
+
+    def promote(self) -> None:
+        with psycopg.connect(self.replica, autocommit=True) as connection:
+            assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
+
+    def is_well(self) -> bool:
+        return requests.get(f"{self.server.url}/health", timeout=5).status_code == 200
+
+    @contextmanager
+    def load(self) -> Iterator[Load]:
+        api = self.server.sign_in()
+        token = api.headers["Authorization"]
+        sites = [register(api, self.server, name=f"Site {number}") for number in range(SITES + LOCKERS)]
+
+        def lock(site: Site, reason: str) -> requests.Response:
+            client = Client(self.server, Authorization=token)
+            return client.post(f"/api/sites/{site.site_id}/lock", {"reason": reason})
+
+        load = Load(sites, lock)
+        threads = [threading.Thread(target=load.call_home, args=[site]) for site in sites[:SITES]]
+        threads += [threading.Thread(target=load.keep_locking, args=[site]) for site in sites[SITES:]]
+        for thread in threads:
+            thread.start()
+        try:
+            yield load
+        finally:
+            load.stopping.set()
+            for thread in threads:
+                thread.join()
+
+    def lost(self, load: Load) -> list[Any]:
+        """What was acknowledged and is not in the promoted database."""
+        with psycopg.connect(self.replica) as connection:
+            rows = connection.execute("SELECT site_id::text, uptime_seconds FROM heartbeat_heartbeat").fetchall()
+            reasons = {reason for (reason,) in connection.execute("SELECT reason FROM audit_event")}
+        return sorted(load.heartbeats - set(rows)) + sorted(load.locks - reasons)
+
+    def written_at(self, site: Site) -> int | None:
+        """The port of the server that has the newest heartbeat of the site, which has just called."""
+        assert site.call_home().status_code == 200
+        counts = {}
+        for url in (self.primary, self.replica):
+            with psycopg.connect(url) as connection:
+                statement = "SELECT count(*) FROM heartbeat_heartbeat WHERE site_id = %s"
+                counts[at_port(url)] = connection.execute(statement, [site.site_id]).fetchone()
+        return max(counts, key=lambda port: counts[port] or (0,))
+
+
+def until(reached: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+
+
+@contextmanager
+def running_failover(folder: Path, postgres_url: str) -> Iterator[FailOver]:
+    with ExitStack() as stack:
+        # PostgreSQL runs as another user, who cannot look into the folders of this one.
+        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portcullis-"))) for _ in range(2)]
+        first, primary_pid = stack.enter_context(postgresql(folders[0]))
+        primary = copied_postgresql(postgres_url, first, folder)
+        replica, replica_pid = stack.enter_context(standby(primary, folders[1], STANDBY))
+        both = f"postgres://portcullis@127.0.0.1:{at_port(primary)},127.0.0.1:{at_port(replica)}/portcullis"
+        settings = {"HEARTBEATS_PER_MINUTE": "10000", "LOG_LEVEL": "WARNING"}
+        server = RunningServer(both, folder, settings=settings)
+        server.start()
+        stack.callback(server.stop)
+        yield FailOver(server, primary, primary_pid, replica, replica_pid)
+
+
+def measure(name: str, *, is_synchronous: bool, seconds_behind: float = 0) -> None:
+    with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
+        with running_failover(Path(folder), os.environ["TEST_POSTGRES_URL"]) as failover:
+            if is_synchronous:
+                failover.wait_for_the_replica()
+            with failover.load() as load:
+                time.sleep(MEASURED_SECONDS)
+                rate = load.acknowledged_count() / MEASURED_SECONDS
+                if seconds_behind:
+                    with failover.replica_behind():
+                        time.sleep(seconds_behind)
+                        failover.kill_primary()
+                else:
+                    failover.kill_primary()
+                killed = time.monotonic()
+                load.until_refused(5)
+                failover.promote()
+                promoted = time.monotonic()
+                load.until_acknowledged(load.acknowledged_count() + 100)
+                again = max(load.outage)
+            print(
+                f"{name}: {load.acknowledged_count()} acknowledged, {len(failover.lost(load))} of them lost; "
+                f"refused {dict(load.refusals)}; promoted {promoted - killed:.1f} s after the end of the primary, "
+                f"last refusal {again - killed:.1f} s after it; slowest answer {load.slowest_seconds:.1f} s; "
+                f"{rate:.0f} acknowledged a second before",
+                flush=True,
+            )
+
+
+def measure_a_primary_that_hangs() -> None:
+    """The former primary comes back beside the promoted server, and takes writes as far as it knows."""
+    with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
+        with running_failover(Path(folder), os.environ["TEST_POSTGRES_URL"]) as failover:
+            site = register(failover.server.sign_in(), failover.server)
+            with failover.hanging_primary():
+                began = time.monotonic()
+                failover.promote()
+                until(failover.is_well, "well on the promoted server")
+                well = time.monotonic() - began
+                for _ in range(20):  # so that each process has met the promoted server
+                    until(lambda: site.call_home().status_code == 200, "a heartbeat")
+            # Health probes open new connections.
+            assert all(failover.is_well() for _ in range(10))
+            strays = [
+                port for port in (failover.written_at(site) for _ in range(20)) if port != at_port(failover.replica)
+            ]
+            print(
+                f"primary hangs, then comes back: well {well:.1f} s after the promotion; "
+                f"{len(strays)} of 20 heartbeats written to the former primary",
+                flush=True,
+            )
+
+
+def main() -> None:
+    for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 1):
+        measure("remote_apply", is_synchronous=True)
+        measure("asynchronous", is_synchronous=False)
+        measure("asynchronous, two seconds behind", is_synchronous=False, seconds_behind=2)
+        measure_a_primary_that_hangs()
+
+
+if __name__ == "__main__":
+    main()
