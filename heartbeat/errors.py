@@ -1,4 +1,4 @@
-from common.errors import NotAuthenticated, TooManyRequests
+from common.errors import DomainError, NotAuthenticated, TooManyRequests
 
 
 class InvalidSiteCredentials(NotAuthenticated):
@@ -19,3 +19,8 @@ class TooManyFailures(TooManyRequests):
 
     code = "too_many_failures"
     title = "Too many refused heartbeats from this address"
+
+
+class HistoryCannotBePartitioned(DomainError):
+    code = "history_cannot_be_partitioned"
+    title = "The history cannot be partitioned"

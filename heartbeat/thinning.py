@@ -58,7 +58,9 @@ def thin_heartbeats(*, at: datetime, days: int = DAYS_LOOKED_AT, batch_size: int
             redundant = redundant_ids(rows_of(site_id, end - DAY, end))
             step = min(batch_size, MAX_BATCH_SIZE)
             for first in range(0, len(redundant), step):
-                deleted, _ = Heartbeat.objects.filter(id__in=redundant[first : first + step]).delete()
+                # With the time, so that only the partition of that month is looked at.
+                rows = Heartbeat.objects.filter(received_at__gte=end - DAY, received_at__lt=end)
+                deleted, _ = rows.filter(id__in=redundant[first : first + step]).delete()
                 total += deleted
                 time.sleep(time.monotonic() - started)
                 started = time.monotonic()

@@ -3,7 +3,8 @@
     scripts/with_services.py python -m tests.failover [ROUNDS]
 
 kills the primary under load, promotes the replica, and prints what was lost of that which was acknowledged: with a replica that
-is waited for, with one that is not, and with one that was behind for two seconds. Then the primary only hangs, and comes back.
+is waited for, with one that is not, and with one that was
+cut off two seconds before. Then the primary only hangs, and comes back.
 """
 
 import os
@@ -139,12 +140,13 @@ class FailOver:
         finally:
             signal_all(self.primary_pid, signal.SIGCONT)
 
-    @contextmanager
-    def replica_behind(self) -> Iterator[None]:
-        """The replica receives nothing, and does not answer either."""
-        signal_all(self.replica_pid, signal.SIGSTOP)
-        yield
-        signal_all(self.replica_pid, signal.SIGCONT)
+    def cut_replica_off(self) -> None:
+        """As if the network between the two was gone: the replica receives nothing any more."""
+        with psycopg.connect(self.replica, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            connection.execute("SELECT pg_reload_conf()")
+            receivers = "SELECT count(*) FROM pg_stat_wal_receiver"
+            until(lambda: connection.execute(receivers).fetchone() == (0,), "the replica is cut off")
 
     def promote(self) -> None:
         with psycopg.connect(self.replica, autocommit=True) as connection:
@@ -216,64 +218,66 @@ def running_failover(folder: Path, postgres_url: str) -> Iterator[FailOver]:
         yield FailOver(server, primary, primary_pid, replica, replica_pid)
 
 
-def measure(name: str, *, is_synchronous: bool, seconds_behind: float = 0) -> None:
-    with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
-        with running_failover(Path(folder), os.environ["TEST_POSTGRES_URL"]) as failover:
-            if is_synchronous:
-                failover.wait_for_the_replica()
-            with failover.load() as load:
-                time.sleep(MEASURED_SECONDS)
-                rate = load.acknowledged_count() / MEASURED_SECONDS
-                if seconds_behind:
-                    with failover.replica_behind():
-                        time.sleep(seconds_behind)
-                        failover.kill_primary()
-                else:
-                    failover.kill_primary()
-                killed = time.monotonic()
-                load.until_refused(5)
-                failover.promote()
-                promoted = time.monotonic()
-                load.until_acknowledged(load.acknowledged_count() + 100)
-                again = max(load.outage)
-            print(
-                f"{name}: {load.acknowledged_count()} acknowledged, {len(failover.lost(load))} of them lost; "
-                f"refused {dict(load.refusals)}; promoted {promoted - killed:.1f} s after the end of the primary, "
-                f"last refusal {again - killed:.1f} s after it; slowest answer {load.slowest_seconds:.1f} s; "
-                f"{rate:.0f} acknowledged a second before",
-                flush=True,
-            )
+@contextmanager
+def new_failover() -> Iterator[FailOver]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portcullis-")))
+        yield stack.enter_context(running_failover(folder, os.environ["TEST_POSTGRES_URL"]))
+
+
+def measure(name: str, *, is_synchronous: bool, seconds_cut_off: float = 0) -> None:
+    with new_failover() as failover:
+        if is_synchronous:
+            failover.wait_for_the_replica()
+        with failover.load() as load:
+            time.sleep(MEASURED_SECONDS)
+            rate = load.acknowledged_count() / MEASURED_SECONDS
+            if seconds_cut_off:
+                failover.cut_replica_off()
+                time.sleep(seconds_cut_off)
+            failover.kill_primary()
+            killed = time.monotonic()
+            load.until_refused(5)
+            failover.promote()
+            promoted = time.monotonic()
+            load.until_acknowledged(load.acknowledged_count() + 100)
+            again = max(load.outage)
+        print(
+            f"{name}: {load.acknowledged_count()} acknowledged, {len(failover.lost(load))} of them lost; "
+            f"refused {dict(load.refusals)}; promoted {promoted - killed:.1f} s after the end of the primary, "
+            f"last refusal {again - killed:.1f} s after it; slowest answer {load.slowest_seconds:.1f} s; "
+            f"{rate:.0f} acknowledged a second before",
+            flush=True,
+        )
 
 
 def measure_a_primary_that_hangs() -> None:
     """The former primary comes back beside the promoted server, and takes writes as far as it knows."""
-    with tempfile.TemporaryDirectory(prefix="portcullis-") as folder:
-        with running_failover(Path(folder), os.environ["TEST_POSTGRES_URL"]) as failover:
-            site = register(failover.server.sign_in(), failover.server)
-            with failover.hanging_primary():
-                began = time.monotonic()
-                failover.promote()
-                until(failover.is_well, "well on the promoted server")
-                well = time.monotonic() - began
-                for _ in range(20):  # so that each process has met the promoted server
-                    until(lambda: site.call_home().status_code == 200, "a heartbeat")
-            # Health probes open new connections.
-            assert all(failover.is_well() for _ in range(10))
-            strays = [
-                port for port in (failover.written_at(site) for _ in range(20)) if port != at_port(failover.replica)
-            ]
-            print(
-                f"primary hangs, then comes back: well {well:.1f} s after the promotion; "
-                f"{len(strays)} of 20 heartbeats written to the former primary",
-                flush=True,
-            )
+    with new_failover() as failover:
+        site = register(failover.server.sign_in(), failover.server)
+        with failover.hanging_primary():
+            began = time.monotonic()
+            failover.promote()
+            until(failover.is_well, "well on the promoted server")
+            well = time.monotonic() - began
+            for _ in range(20):  # so that each process has met the promoted server
+                until(lambda: site.call_home().status_code == 200, "a heartbeat")
+        # Health probes open new connections.
+        assert all(failover.is_well() for _ in range(10))
+        strays = [port for port in (failover.written_at(site) for _ in range(20)) if port != at_port(failover.replica)]
+        print(
+            f"primary hangs, then comes back: well {well:.1f} s after the promotion; "
+            f"{len(strays)} of 20 heartbeats written to the former primary",
+            flush=True,
+        )
 
 
 def main() -> None:
     for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 1):
         measure("remote_apply", is_synchronous=True)
         measure("asynchronous", is_synchronous=False)
-        measure("asynchronous, two seconds behind", is_synchronous=False, seconds_behind=2)
+        measure("asynchronous, replica cut off for 2 s before", is_synchronous=False, seconds_cut_off=2)
+        measure("remote_apply, replica cut off for 2 s before", is_synchronous=True, seconds_cut_off=2)
         measure_a_primary_that_hangs()
 
 

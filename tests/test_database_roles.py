@@ -66,6 +66,7 @@ def test_the_product_works_with_the_lesser_role(server: RunningServer) -> None:
         done = server.manage(*command)
         assert done.returncode == 0, done.stderr
     assert json.loads(server.manage("list_sites", "--json").stdout)["count"] == 0
+    assert "belongs to another role" in server.manage("partition_history").stderr
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Of several hosts in DATABASE_URL, the one that accepted last is tried first.
 
-Otherwise each new connection after a fail-over would wait for the former primary, for two seconds if its machine is silent; and a
-former primary that comes back would be used again beside the new one.
+Otherwise each new connection after a fail-over would wait for the former primary, for two seconds if its machine is silent;
+and a former primary that comes back would be used again beside the new one.
 """
 
 from typing import Any
