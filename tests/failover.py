@@ -12,14 +12,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -27,12 +24,11 @@ import requests
 
 from scripts.with_services import postgresql, standby
 from tests.databases import copied_postgresql
+from tests.load import Load, lost, running_load
 from tests.running_server import Client, RunningServer, Site, register
 
 STANDBY = "standby"
-SITES, LOCKERS = 4, 2
 MEASURED_SECONDS = 4
-PAUSE_AFTER_REFUSAL_SECONDS = 0.05
 # PostgreSQL waits for the replica before it acknowledges a commit.
 SYNCHRONOUS = {"synchronous_commit": "remote_apply", "synchronous_standby_names": STANDBY}
 
@@ -49,63 +45,6 @@ def signal_all(pid: int, number: signal.Signals) -> None:
             os.kill(each, number)
         except ProcessLookupError:
             continue  # it ended by itself
-
-
-@dataclass
-class Load:
-    """Heartbeats of some sites and locks of others, each with a number of its own, until it is stopped."""
-
-    sites: list[Site]
-    lock: Callable[[Site, str], requests.Response]
-    heartbeats: set[tuple[str, int]] = field(default_factory=set)  # acknowledged
-    locks: set[str] = field(default_factory=set)  # acknowledged
-    refusals: Counter[int] = field(default_factory=Counter)
-    slowest_seconds: float = 0.0
-    outage: list[float] = field(default_factory=list)  # when a refusal came, by time.monotonic
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    def call_home(self, site: Site) -> None:
-        client = Client(site.server, **{"X-Site-ID": site.site_id, "X-Site-Key": site.key})
-        number = 0
-        while not self.stopping.is_set():
-            number += 1
-            body = {"version": "1.0.0", "uptime_seconds": number}
-            if self.acknowledged(lambda body=body: client.post("/api/heartbeat", body)):  # type: ignore[misc]
-                self.heartbeats.add((site.site_id, number))
-
-    def keep_locking(self, site: Site) -> None:
-        number = 0
-        while not self.stopping.is_set():
-            number += 1
-            reason = f"{site.site_id} {number}"
-            if self.acknowledged(lambda reason=reason: self.lock(site, reason)):  # type: ignore[misc]
-                self.locks.add(reason)
-
-    def acknowledged(self, send: Callable[[], requests.Response]) -> bool:
-        began = time.monotonic()
-        status = send().status_code
-        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)
-        if status == 200:
-            return True
-        self.refusals[status] += 1
-        self.outage.append(time.monotonic())
-        time.sleep(PAUSE_AFTER_REFUSAL_SECONDS)
-        return False
-
-    def acknowledged_count(self) -> int:
-        return len(self.heartbeats) + len(self.locks)
-
-    def until_acknowledged(self, number: int) -> None:
-        self.until(lambda: self.acknowledged_count() >= number, f"{number} acknowledged")
-
-    def until_refused(self, number: int) -> None:
-        self.until(lambda: self.refusals.total() >= number, f"{number} refused")
-
-    def until(self, reached: Callable[[], bool], what: str, seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while not reached():
-            assert time.monotonic() < deadline, f"not {what}: {self.acknowledged_count()}, {self.refusals}"
-            time.sleep(0.02)
 
 
 @dataclass
@@ -157,32 +96,12 @@ class FailOver:
 
     @contextmanager
     def load(self) -> Iterator[Load]:
-        api = self.server.sign_in()
-        token = api.headers["Authorization"]
-        sites = [register(api, self.server, name=f"Site {number}") for number in range(SITES + LOCKERS)]
-
-        def lock(site: Site, reason: str) -> requests.Response:
-            client = Client(self.server, Authorization=token)
-            return client.post(f"/api/sites/{site.site_id}/lock", {"reason": reason})
-
-        load = Load(sites, lock)
-        threads = [threading.Thread(target=load.call_home, args=[site]) for site in sites[:SITES]]
-        threads += [threading.Thread(target=load.keep_locking, args=[site]) for site in sites[SITES:]]
-        for thread in threads:
-            thread.start()
-        try:
+        with running_load(self.server.sign_in(), self.server, lambda: Client(self.server)) as load:
             yield load
-        finally:
-            load.stopping.set()
-            for thread in threads:
-                thread.join()
 
-    def lost(self, load: Load) -> list[Any]:
+    def lost(self, load: Load) -> list[tuple[str, str]]:
         """What was acknowledged and is not in the promoted database."""
-        with psycopg.connect(self.replica) as connection:
-            rows = connection.execute("SELECT site_id::text, uptime_seconds FROM heartbeat_heartbeat").fetchall()
-            reasons = {reason for (reason,) in connection.execute("SELECT reason FROM audit_event")}
-        return sorted(load.heartbeats - set(rows)) + sorted(load.locks - reasons)
+        return lost(self.replica, load)
 
     def written_at(self, site: Site) -> int | None:
         """The port of the server that has the newest heartbeat of the site, which has just called."""
@@ -231,7 +150,7 @@ def measure(name: str, *, is_synchronous: bool, seconds_cut_off: float = 0) -> N
             failover.wait_for_the_replica()
         with failover.load() as load:
             time.sleep(MEASURED_SECONDS)
-            rate = load.acknowledged_count() / MEASURED_SECONDS
+            rate = len(load.acknowledged) / MEASURED_SECONDS
             if seconds_cut_off:
                 failover.cut_replica_off()
                 time.sleep(seconds_cut_off)
@@ -240,10 +159,10 @@ def measure(name: str, *, is_synchronous: bool, seconds_cut_off: float = 0) -> N
             load.until_refused(5)
             failover.promote()
             promoted = time.monotonic()
-            load.until_acknowledged(load.acknowledged_count() + 100)
-            again = max(load.outage)
+            load.until_acknowledged(100)
+            again = load.last_refusal_at
         print(
-            f"{name}: {load.acknowledged_count()} acknowledged, {len(failover.lost(load))} of them lost; "
+            f"{name}: {len(load.acknowledged)} acknowledged, {len(failover.lost(load))} of them lost; "
             f"refused {dict(load.refusals)}; promoted {promoted - killed:.1f} s after the end of the primary, "
             f"last refusal {again - killed:.1f} s after it; slowest answer {load.slowest_seconds:.1f} s; "
             f"{rate:.0f} acknowledged a second before",

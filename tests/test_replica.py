@@ -1,6 +1,5 @@
 """Lists that are read from a replica: real streaming replication, with a replay that is paused to force a lag."""
 
-import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +10,11 @@ from typing import Any
 
 import psycopg
 import pytest
-import requests
 
 from scripts.with_services import postgresql, standby
 from tests.databases import copied_postgresql
-from tests.running_server import ADMIN, PASSWORD, RunningServer, register
+from tests.panel_session import PanelSession
+from tests.running_server import RunningServer, register
 from tests.test_faults import eventually, hanging, temporary_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -77,24 +76,6 @@ def reads_from_replica(replicated: Replicated, read: Any) -> bool:
         return last_statement_at(watcher) != before
 
 
-class Panel:
-    """A signed-in browser without scripts; sends its cookies, which are for HTTPS, over plain HTTP."""
-
-    def __init__(self, server: RunningServer) -> None:
-        self.server, self.cookies = server, {}
-        form = self.send("GET", "/admin/login/").text
-        (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[:1]
-        data = {"username": ADMIN, "password": PASSWORD, "csrfmiddlewaretoken": token}
-        assert self.send("POST", "/admin/login/", data=data).status_code == 302
-
-    def send(self, method: str, path: str, **options: Any) -> requests.Response:
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        url = f"{self.server.url}{path}"
-        answer = requests.request(method, url, headers=headers, allow_redirects=False, timeout=15, **options)
-        self.cookies |= {cookie.name: cookie.value for cookie in answer.cookies}
-        return answer
-
-
 def last_statement_at(watcher: psycopg.Connection[Any]) -> Any:
     return watcher.execute(
         "SELECT max(query_start) FROM pg_stat_activity"
@@ -107,7 +88,7 @@ def test_lists_are_read_from_the_replica_and_nothing_else_is(replicated: Replica
     site.call_home()
     for path in (*LISTS, f"/api/sites/{site.site_id}/events", f"/api/sites/{site.site_id}/heartbeats"):
         assert reads_from_replica(replicated, lambda path=path: api.get(path)), path
-    panel = Panel(replicated.server)
+    panel = PanelSession(replicated.server)
     for path in PANEL_PAGES:
         assert reads_from_replica(replicated, lambda path=path: panel.send("GET", path)), path
         assert panel.send("GET", path).status_code == 200
