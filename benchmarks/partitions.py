@@ -29,7 +29,8 @@ CALLS = 2_000
 
 LOG_POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"
 ROOM = """
-SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('heartbeat_heartbeat')
+SELECT coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size('heartbeat_heartbeat'))
+  FROM pg_partition_tree('heartbeat_heartbeat')
 """
 
 
@@ -156,10 +157,12 @@ def measure(rows: int, turns: int) -> None:
         for turn in range(turns):
             for kind in kinds if turn % 2 == 0 else reversed(kinds):
                 figures[kind.name].append(heartbeats(kind))
+                print(kind.name, figures[kind.name][-1], file=sys.stderr)
         lines = []
         postgres.admin.execute("CREATE DATABASE converted TEMPLATE plain")
         copy = Database(postgres.admin.url.rpartition("/")[0] + "/converted")
         conversion = converted(Kind("converted", copy, plain.settings | {"DATABASE_URL": copy.url}))
+        print(f"Conversion of {rows:,} rows: {conversion}.\n", flush=True)
         results = {kind.name: pruned(kind) for kind in kinds}
         for kind in kinds:
             found = figures[kind.name]
@@ -169,7 +172,6 @@ def measure(rows: int, turns: int) -> None:
         header = ["history", "heartbeat, median µs", "p99 µs", "prune", "log written by it", "room before and after"]
         print(f"{rows:,} rows of {SITES:,} sites over {AGE.days} days, {KEPT.days} kept, {os.cpu_count()} cores\n")
         print(report.table(header, lines))
-        print(f"\nConversion of {rows:,} rows: {conversion}.")
 
 
 def main() -> None:

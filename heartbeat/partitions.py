@@ -50,6 +50,10 @@ ALTER TABLE heartbeat_heartbeat
 CHECK_BOUND = "ALTER TABLE heartbeat_heartbeat VALIDATE CONSTRAINT heartbeat_before_next_months"
 UNBIND_ROWS = "ALTER TABLE heartbeat_heartbeat DROP CONSTRAINT IF EXISTS heartbeat_before_next_months"
 FORGET_KEY = "DROP INDEX CONCURRENTLY IF EXISTS heartbeat_id_and_time"
+IS_INTERRUPTED = """
+SELECT to_regclass('heartbeat_id_and_time') IS NOT NULL
+    OR EXISTS (SELECT FROM pg_constraint WHERE conname = 'heartbeat_before_next_months')
+"""
 NEXT_ID = "SELECT nextval(pg_get_serial_sequence('heartbeat_heartbeat', 'id'))"
 
 # The present table becomes the partition {old}, and a new, partitioned one takes its name and the names of its indexes.
@@ -181,8 +185,16 @@ def swap(boundary: Month) -> None:
     execute(SWAP.format(old=f"heartbeat_before_{boundary}", boundary=boundary.start, next_id=next_id))
 
 
+def clean_up_interrupted_conversion() -> None:
+    """Unless it still runs. The constraint of one that was killed would refuse heartbeats in some weeks."""
+    if one_value(IS_INTERRUPTED) and one_value(f"SELECT pg_try_advisory_lock({CONVERSION_LOCK})"):
+        try:
+            forget_interrupted_conversion()
+        finally:
+            execute(f"SELECT pg_advisory_unlock({CONVERSION_LOCK})")
+
+
 def forget_interrupted_conversion() -> None:
-    """Undo what a conversion that was killed has left. Its constraint would refuse heartbeats in some weeks."""
     changing_the_table(lambda: execute(UNBIND_ROWS))
     execute(FORGET_KEY)
 

@@ -7,9 +7,9 @@ from heartbeat.models import Heartbeat
 from heartbeat.partitions import (
     add_months,
     can_be_partitioned,
+    clean_up_interrupted_conversion,
     drop_old_partitions,
     end_of_unpartitioned_rows,
-    forget_interrupted_conversion,
     is_partitioned,
 )
 
@@ -45,7 +45,7 @@ def prune_heartbeats(*, at: datetime, keep: timedelta, batch_size: int = BATCH_S
 def prune_partitions(*, at: datetime, received_before: datetime) -> tuple[dict[str, int], datetime | None]:
     """What was dropped, and before which time rows must still be deleted one by one, if at all."""
     if not is_partitioned():
-        forget_interrupted_conversion()
+        clean_up_interrupted_conversion()
         return {}, received_before
     add_months(at=at)
     dropped = {"heartbeat_partitions": drop_old_partitions(before=received_before)}

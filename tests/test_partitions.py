@@ -83,7 +83,29 @@ def plan_of_the_heartbeat(server: RunningServer, site: Site) -> set[tuple[str, s
     return found
 
 
+def prune(server: RunningServer) -> dict[str, int]:
+    done = server.manage("prune", "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_what_a_conversion_that_was_killed_left_is_removed_by_prune(server: RunningServer, site: Site) -> None:
+    query(server, "CREATE UNIQUE INDEX heartbeat_id_and_time ON heartbeat_heartbeat (id, received_at)")
+    limit = (
+        "ALTER TABLE heartbeat_heartbeat ADD CONSTRAINT heartbeat_before_next_months CHECK (received_at < '2020-01-01')"
+    )
+    query(server, limit)
+    with psycopg.connect(server.database_url, autocommit=True) as conversion:
+        conversion.execute("SELECT pg_advisory_lock(20261101)")  # it still runs
+        prune(server)
+        assert query(server, "SELECT to_regclass('heartbeat_id_and_time')") == [("heartbeat_id_and_time",)]
+    prune(server)
+    assert query(server, "SELECT to_regclass('heartbeat_id_and_time')") == [(None,)]
+    assert site.call_home().status_code == 200
+
+
 def test_no_heartbeat_fails_or_is_lost_while_the_history_is_converted(server: RunningServer, site: Site) -> None:
+    query(server, "TRUNCATE heartbeat_heartbeat")
     add_rows(server, site, NOW - 100 * DAY, NOW - 40 * DAY, NOW - 20 * DAY)
     query(server, f"CREATE ROLE {OTHER_ROLE}")
     query(server, f"GRANT SELECT, INSERT ON heartbeat_heartbeat TO {OTHER_ROLE}")
@@ -145,12 +167,6 @@ def test_the_history_and_the_list_show_the_same_as_before(server: RunningServer,
     times = [row["received_at"] for row in shown]
     assert times == sorted(times, reverse=True)
     assert api.get("/api/sites").json()["count"] == 1
-
-
-def prune(server: RunningServer) -> dict[str, int]:
-    done = server.manage("prune", "--json")
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
 
 
 def test_rows_from_before_the_conversion_are_deleted_one_by_one(server: RunningServer, site: Site) -> None:
