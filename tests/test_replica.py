@@ -107,7 +107,7 @@ def test_lists_are_read_from_the_replica_and_nothing_else_is(replicated: Replica
 
 def test_a_list_shows_what_was_written_a_moment_before(replicated: Replicated, api: Any) -> None:
     site = register(api, replicated.server, name="Read My Writes")
-    for number in range(60):
+    for number in range(30):
         reason = f"reason {number}"
         assert api.post(f"/api/sites/{site.site_id}/lock", {"reason": reason}).status_code == 200
         (found,) = api.get("/api/sites?search=read my writes").json()["results"]
