@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast fuzz check format demo demo-clean bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast fuzz check format demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,13 @@ bench-growth: .venv/bench.stamp .venv/fast.stamp ## measure 1,000 to 1,000,000 s
 bench-panel: .venv/bench.stamp .venv/fast.stamp ## measure the panel's pages at 100, 10,000 and 100,000 sites; some ten minutes
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.panel
+
+backup: .venv/run.stamp ## back the database of your settings up into var/backups
+	@$(BIN)/python manage.py backup
+
+restore: .venv/run.stamp ## replace the database of your settings with the backup FILE=; OVERWRITE=name if it has sites
+	@[ -n "$(FILE)" ] || { echo "Which backup? make restore FILE=var/backups/portcullis-….zip" >&2; exit 2; }
+	@$(BIN)/python manage.py restore $(if $(OVERWRITE),--overwrite "$(OVERWRITE)") "$(FILE)"
 
 SITES ?= 100000
 seed-large: .venv/run.stamp ## fill the PostgreSQL of your settings, if it has no site yet, with SITES=100000 sites and 30 heartbeats each

@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "config.apps.PortcullisConfig",
     *(["demo.apps.DemoConfig"] if DEMO else []),
     "panel.apps.PanelConfig",
+    "backup.apps.BackupConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
     "sites.apps.SitesConfig",
@@ -145,6 +146,10 @@ if "replica" in DATABASES:
     DATABASE_ROUTERS = ["config.replica.ReplicaRouter"]
     MIDDLEWARE.append("config.replica.ReplicaMiddleware")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+BACKUP_FOLDER = Path(env.text("BACKUP_FOLDER", str(BASE_DIR / "var" / "backups")))
+BACKUP_KEEP_DAILY = env.integer("BACKUP_KEEP_DAILY", default=14, minimum=1, maximum=3_650)
+BACKUP_KEEP_WEEKLY = env.integer("BACKUP_KEEP_WEEKLY", default=8, minimum=0, maximum=520)
 
 # --- Caches ------------------------------------------------------------------------------------------------------
 

@@ -38,6 +38,8 @@ FIELDS = {
     "browsers": "Browsers",
     "program": "Program",
     "api_sign_ins": "Sign-ins over the API",
+    "backup": "Backup",
+    "backup_made_at": "Backup made at",
 }
 # Fields that the action's label already covers.
 SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at"})

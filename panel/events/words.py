@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
 from audit.models import Event
+from backup.events import DATABASE, DatabaseAction
 from sites.events import SITE, SITE_LIST, SiteAction, SiteListAction
 
 # Edits of a single field that have a name of their own.
@@ -56,9 +57,10 @@ ACTIONS: Mapping[str, ActionWords] = {
         "New password required at the next sign-in", "requires a new password of"
     ),
     AdminAction.SIGN_IN_BLOCKED: ActionWords("Sign-in blocked", "blocked the sign-in of"),
+    DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
 }
-SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site", SITE_LIST: "Site list", ADMIN: "Admin"}
-# The list of sites as a whole has no page of its own here.
+SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site", SITE_LIST: "Site list", ADMIN: "Admin", DATABASE: "Database"}
+# The list of sites and the database as a whole have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change", ADMIN: "admin:accounts_admin_change"}
 SOURCES: Mapping[str, str] = {
     Event.Source.ADMIN: "in the panel",
