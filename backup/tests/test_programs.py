@@ -1,0 +1,57 @@
+"""Which of PostgreSQL's programs is used."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from backup import postgresql
+from backup.errors import BackupDoesNotFit, BackupFailed
+
+
+def program_of(version: int, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    file = folder / "pg_dump"
+    file.write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {version}.3 (Debian {version}.3-1)'\n")
+    file.chmod(0o755)
+
+
+@pytest.fixture(autouse=True)
+def _only_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+def of_server(version: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(postgresql, "server_version", lambda: version * 10_000 + 4)
+    return postgresql.program("pg_dump")
+
+
+def test_a_program_of_the_servers_version_or_later_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program_of(98, tmp_path)
+    assert of_server(98, monkeypatch) == of_server(97, monkeypatch) == str(tmp_path / "pg_dump")
+
+
+def test_an_older_program_is_refused_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program_of(98, tmp_path)
+    with pytest.raises(BackupDoesNotFit, match=r"needs pg_dump of 99 or later, .* install postgresql-client-99"):
+        of_server(99, monkeypatch)
+
+
+def test_a_program_that_fails_says_why_in_one_line() -> None:
+    with (
+        pytest.raises(BackupFailed, match="sh failed: no such table"),
+        postgresql.running(["/bin/sh", "-c", "echo no such table >&2; exit 1"], BackupFailed, stdout=subprocess.PIPE),
+    ):
+        pass
+
+
+def test_a_program_is_ended_if_its_output_cannot_be_used() -> None:
+    def fail() -> None:
+        with postgresql.running(["/bin/sleep", "600"], BackupFailed) as process:
+            processes.append(process)
+            raise OSError
+
+    processes: list[subprocess.Popen[bytes]] = []
+    with pytest.raises(OSError):  # noqa: PT011
+        fail()
+    assert processes[0].returncode == -9

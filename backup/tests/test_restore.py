@@ -1,0 +1,110 @@
+"""A restore replaces everything, or nothing."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from accounts.models import Admin, PasswordLink, TokenFamily
+from accounts.services import reset_password_by_link, start_token_family
+from audit.actors import COMMAND
+from audit.chain import first_finding
+from audit.models import Event
+from backup.archive import opened
+from backup.errors import BackupUnreadable, RestoreFailed
+from backup.postgresql import copy_without_newer_settings
+from backup.services import database, make_backup, restore_backup
+from conftest import RegisteredSite
+from sites.models import Site
+from sites.services import lock_site, register_site
+
+AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
+
+
+@pytest.fixture
+def locked(transactional_db: None, roma: RegisteredSite) -> Site:
+    return lock_site(roma.site_id, reason="unpaid", by=COMMAND, at=AT)
+
+
+def backup(folder: Path) -> Path:
+    return make_backup(folder, keep_daily=1, keep_weekly=1, at=AT).file
+
+
+def restore(file: Path) -> None:
+    restore_backup(file, overwrite=database().database_name(), by=COMMAND, at=LATER)
+
+
+def register_another() -> None:
+    register_site(name="Oslo", owner_name="Kari", contact_email="kari@oslo.example", by=COMMAND, at=AT)
+
+
+def test_a_restore_brings_back_what_was_there_and_nothing_else(
+    locked: Site, roma: RegisteredSite, tmp_path: Path
+) -> None:
+    file = backup(tmp_path)
+    register_another()
+    restore(file)
+    assert [(site.name, site.lock_reason) for site in Site.objects.all()] == [("Trattoria Roma", "unpaid")]
+    assert roma.call_home().json()["locked"] is True
+    assert first_finding() is None
+
+
+def test_a_restore_is_an_event(locked: Site, tmp_path: Path) -> None:
+    file = backup(tmp_path)
+    restore(file)
+    event = Event.objects.order_by("sequence").last()
+    assert event is not None
+    assert (event.action, event.at, event.changes["backup"]) == ("database.restored", LATER, [None, file.name])
+
+
+def test_a_restore_ends_all_sign_ins_and_links_for_a_password(locked: Site, ben: Admin, tmp_path: Path) -> None:
+    reset_password_by_link(ben.pk, by=COMMAND, at=AT)
+    start_token_family(ben, at=AT)
+    restore(backup(tmp_path))
+    assert not TokenFamily.objects.filter(ended_at=None).exists()
+    assert not PasswordLink.objects.exists()
+
+
+def test_a_backup_of_an_older_schema_is_migrated(locked: Site, tmp_path: Path) -> None:
+    newest = sorted(name for app, name in MigrationRecorder(connection).applied_migrations() if app == "sites")[-2:]
+    call_command("migrate", "sites", newest[0], verbosity=0)
+    try:
+        file = backup(tmp_path)
+    finally:
+        call_command("migrate", "sites", verbosity=0)
+    restore(file)
+    assert ("sites", newest[1]) in MigrationRecorder(connection).applied_migrations()
+
+
+def cut_short(file: Path) -> Path:
+    """A backup whose file is whole, but whose dump is not: as if the program that reads it were killed."""
+    shorter = file.with_name("shorter.zip")
+    with opened(file) as (source, _), ZipFile(shorter, "w", ZIP_STORED) as target:
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, content if name == "manifest.json" else content[: len(content) - 2_000])
+    return shorter
+
+
+def test_a_restore_that_fails_half_way_changes_nothing(locked: Site, tmp_path: Path) -> None:
+    file = cut_short(backup(tmp_path))
+    register_another()
+    with pytest.raises((RestoreFailed, BackupUnreadable)):
+        restore(file)
+    assert {site.name for site in Site.objects.all()} == {"Trattoria Roma", "Oslo"}
+    assert not Event.objects.filter(action="database.restored").exists()
+
+
+def test_settings_of_a_newer_pg_restore_are_left_out_and_rows_are_not(tmp_path: Path) -> None:
+    sql, copied = tmp_path / "sql", tmp_path / "copied"
+    header = b"SET lock_timeout = 0;\nSET transaction_timeout = 0;\n-- Name: sites; Type: TABLE\n"
+    rows = b"COPY sites (name) FROM stdin;\nSET transaction_timeout = 0;\n"
+    sql.write_bytes(header + rows)
+    with sql.open("rb") as source, copied.open("wb") as target:
+        copy_without_newer_settings(source, target)
+    assert copied.read_bytes() == header.replace(b"SET transaction_timeout = 0;\n", b"") + rows
