@@ -1,5 +1,6 @@
 """A restore replaces everything, or nothing."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
@@ -14,6 +15,7 @@ from accounts.services import reset_password_by_link, start_token_family
 from audit.actors import COMMAND
 from audit.chain import first_finding
 from audit.models import Event
+from backup import postgresql
 from backup.archive import opened
 from backup.errors import BackupUnreadable, RestoreFailed
 from backup.postgresql import copy_without_newer_settings
@@ -108,3 +110,22 @@ def test_settings_of_a_newer_pg_restore_are_left_out_and_rows_are_not(tmp_path: 
     with sql.open("rb") as source, copied.open("wb") as target:
         copy_without_newer_settings(source, target)
     assert copied.read_bytes() == header.replace(b"SET transaction_timeout = 0;\n", b"") + rows
+
+
+@pytest.mark.postgresql
+def test_nothing_is_committed_before_pg_restore_has_ended_well(
+    locked: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = backup(tmp_path)
+    killed = tmp_path / "pg_restore"
+    killed.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = --version ]; then echo "pg_restore (PostgreSQL) 15.0"; exit; fi\n'
+        "cat >/dev/null; echo 'CREATE TABLE half ();'; echo 'killed' >&2; exit 1\n"
+    )
+    killed.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(postgresql, "server_version", lambda: 150_000)
+    with pytest.raises(RestoreFailed, match="pg_restore failed: killed"):
+        restore(file)
+    assert Site.objects.get().lock_reason == "unpaid"

@@ -28,17 +28,21 @@ from tests.running_server import ADMIN, PASSWORD, Client, RunningServer, Site, r
 
 SETTINGS = {"HEARTBEATS_PER_MINUTE": "10000"}
 CALLERS, LOCKERS = 3, 2
-# Adds an authenticator app with a code of the past, so that the present one is still unused.
-ADD_APP = """
+# Adds an authenticator app with a code of the past, so that the present one is still unused; then a checkpoint of the audit.
+PREPARE = """
+import json
 from django.utils import timezone
 import pyotp
 from accounts.models import Admin
 from accounts.two_factor.services import add_totp
 from audit.actors import COMMAND
+from audit.chain import as_json
+from audit.services import add_checkpoint
 secret, at = pyotp.random_base32(), timezone.now()
 code = pyotp.TOTP(secret).at(at, counter_offset=-1)
 added = add_totp(Admin.objects.get().pk, secret, code=code, by=COMMAND, at=at)
-print(secret, *added.recovery_codes)
+checkpoint = as_json(add_checkpoint(at=at))
+print(json.dumps({"secret": secret, "recovery_codes": added.recovery_codes, "checkpoint": checkpoint}))
 """
 
 
@@ -135,13 +139,14 @@ def destroy(database_url: str) -> None:
 
 def run(server: RunningServer, empty_url: str, *, sites: int, seconds: float) -> Outcome:
     """Leaves the restored server running, on the database of `empty_url`."""
-    secret, *recovery_codes = manage(server, "shell", "-v", "0", "-c", ADD_APP).split()
+    prepared = json.loads(manage(server, "shell", "-v", "0", "-c", PREPARE))
+    recovery_codes = prepared["recovery_codes"]
     kept = server.folder / "checkpoints"
+    kept.write_text(json.dumps(prepared["checkpoint"]))
     server.start()
     try:
         api = sign_in(server, recovery_codes[0])
         load = Load(api, [register(api, server, name=f"Site {number}") for number in range(sites)])
-        manage(server, "checkpoint_audit", "--file", str(kept))
         with load.running():
             time.sleep(seconds / 2)
             began = time.monotonic()
@@ -160,7 +165,11 @@ def run(server: RunningServer, empty_url: str, *, sites: int, seconds: float) ->
     outcome.restore_seconds = time.monotonic() - restore_began
     manage(server, "verify_audit", "--kept", str(kept))
     server.start()
-    outcome.lost = [*load.wrong, *lost_sites(load, began), *lost_sign_ins(server, api, secret, recovery_codes)]
+    outcome.lost = [
+        *load.wrong,
+        *lost_sites(load, began),
+        *lost_sign_ins(server, api, prepared["secret"], recovery_codes),
+    ]
     return outcome
 
 
