@@ -31,7 +31,7 @@ def missing_secrets(in_backup: dict[str, list[str]]) -> list[str]:
     """A sentence for each secret of the backup that is not in the settings."""
     configured = configured_fingerprints()
     return [
-        f"{name} has not the value, or not all the values, that it had when the backup was made: {consequence}."
+        f"{name} lacks a value that it had when the backup was made: {consequence}."
         for name, consequence in NEEDED.items()
         if not set(in_backup.get(name, [])) <= set(configured[name])
     ]
