@@ -8,6 +8,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
+from config.metrics import folder
 
 env.load_env_file(Path(__file__).resolve().parent)
 
@@ -60,6 +61,10 @@ def on_starting(server):
             os._exit(status)  # this copy must not continue as a server
     if os.waitpid(checker, 0)[1]:
         raise SystemExit(1)
+    if env.text("METRICS_TOKEN", ""):
+        folder.open_folder()
+    else:
+        os.environ.pop(folder.VARIABLE, None)
 
 
 def problems_of_settings():
@@ -81,12 +86,28 @@ def pre_request(worker, req):
 
 
 def post_worker_init(worker):
-    """Answer requests that gunicorn refuses with a problem in place of HTML, and limit connections by network."""
+    """Answer requests that gunicorn refuses with a problem in place of HTML, limit connections by network, and count."""
     # gunicorn runs this file before the worker has loaded the application.
     from gunicorn import util
 
     from config.gunicorn_errors import write_problem
+    from config.metrics.server import ServerMetrics
     from config.server.networks import network_of
 
     util.write_error = write_problem
     worker.network_of = network_of
+    if folder.VARIABLE in os.environ:
+        worker.report_load = ServerMetrics(threads=worker.cfg.threads).report_load
+
+
+def child_exit(server, worker):
+    """Forget the present load of a worker that has ended, however it ended; its counters stay, so that no count goes back."""
+    if folder.VARIABLE in os.environ:
+        # It reads the folder's variable when it is imported.
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    folder.close_folder()

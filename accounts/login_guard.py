@@ -20,10 +20,12 @@ from django.utils import timezone
 
 from accounts.errors import TooManyLoginAttempts
 from accounts.events import UNKNOWN_ADMIN, AdminAction, admin_subject
+from accounts.metrics import BLOCKED_SIGN_INS
 from accounts.models import Admin
 from audit.actors import acting_system
 from audit.services import record_event
 from common.counters import SqlCounterCache
+from common.metrics import count
 from common.web.client_address import address_bucket, wider_buckets
 
 
@@ -65,6 +67,7 @@ class LoginGuard:
         counts = self.counters.get_many(self.limits)
         for counter, limit in self.limits.items():
             if counts.get(counter, 0) >= limit:
+                count(BLOCKED_SIGN_INS)
                 lapses_at = self.counters.expires_at(counter) or time.time()
                 raise TooManyLoginAttempts(retry_after_seconds=int(lapses_at - time.time()) + 1)
 

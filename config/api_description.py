@@ -28,6 +28,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
                     "name": "X-Site-Key",
                     "description": "The site's secret key.",
                 },
+                "metricsToken": {"type": "http", "scheme": "bearer", "description": "The server's METRICS_TOKEN."},
             }
         },
         "PREPROCESSING_HOOKS": ["common.api.schema.leave_out_version_prefix"],

@@ -1,4 +1,4 @@
-"""The paths that are answered before the session and CSRF middleware: the health probes and the heartbeat.
+"""The paths that are answered before the session and CSRF middleware: the health probes, the metrics and the heartbeat.
 
 Monitors and local backends send no cookie. For a heartbeat, a session, a CSRF token, messages and the search through all
 URL patterns would cost as much as the heartbeat itself. `config.urls` uses the same table, for `reverse()` and for
@@ -13,6 +13,7 @@ from django.urls import URLPattern, re_path
 from django.views import View
 from rest_framework.response import Response
 
+from config.metrics.view import MetricsView
 from config.probes import HealthView, LiveView
 from heartbeat.api.views import HeartbeatView
 
@@ -28,9 +29,10 @@ class DirectRoute(NamedTuple):
 
 HEARTBEAT = DirectRoute("heartbeat", HeartbeatView, "heartbeat", checks_host=True)
 PROBES = (
-    # Load balancers send an IP address as Host, which is not in ALLOWED_HOSTS.
+    # Load balancers and Prometheus send an IP address as Host, which is not in ALLOWED_HOSTS.
     DirectRoute("health", HealthView, "health", checks_host=False),
     DirectRoute("health/live", LiveView, "live", checks_host=False),
+    DirectRoute("metrics", MetricsView, "metrics", checks_host=False),
 )
 
 
@@ -59,6 +61,7 @@ class DirectRouteMiddleware:
         if found is None:
             return self.get_response(request)
         view, checks_host = found
+        request.direct_route = request.path.rstrip("/")  # type: ignore[attr-defined] # for common/web/request_metrics.py
         if checks_host:
             request.get_host()  # refuses a Host that is not in ALLOWED_HOSTS, as CommonMiddleware does for other paths
         response: HttpResponseBase = view(request)

@@ -6,9 +6,15 @@ import socket
 import uuid
 from http import HTTPStatus
 
+from prometheus_client import Counter
+
 from common.api.problems import CONTENT_TYPE, STATUS_CODES
+from common.metrics import count
 
 log = logging.getLogger("portcullis.access")
+UNREADABLE = Counter(
+    "portcullis_unreadable_requests", "Requests that the server refused before Django saw them.", ["status"]
+)
 
 DETAILS = {
     408: "The request did not arrive in time.",
@@ -37,4 +43,5 @@ def write_problem(sock: socket.socket, status: int, reason: str, detail: str) ->
     )
     head += "Retry-After: 10\r\n\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else "\r\n"
     log.info("unreadable request %s", status, extra={"status": status, "refused_as": request_id})
+    count(UNREADABLE, str(status))
     sock.sendall(head.encode("latin-1") + body)

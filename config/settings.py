@@ -42,6 +42,10 @@ TWO_FACTOR_KEYS = env.words("TWO_FACTOR_KEY") or [derived_key("two-factor")]
 if not DEBUG and any(map(env.is_weak, TWO_FACTOR_KEYS)):
     raise ImproperlyConfigured("TWO_FACTOR_KEY is too weak: set at least 32 random characters, or leave it out.")
 
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # without it nothing is counted, and there is no /metrics
+if METRICS_TOKEN and not DEBUG and env.is_weak(METRICS_TOKEN):
+    raise ImproperlyConfigured("METRICS_TOKEN is too weak: set at least 32 random characters, or leave it out.")
+
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("Set ALLOWED_HOSTS to the host names of this server, such as licenses.example.com.")
@@ -97,6 +101,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "common.web.request_ids.RequestIdMiddleware",
+    "common.web.request_metrics.RequestMetricsMiddleware",
     "common.api.problems.ProblemMiddleware",
     "common.web.client_address.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -313,7 +318,7 @@ PERMISSIONS_POLICY = ", ".join(
 )
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_REDIRECT_EXEMPT = [r"^health(/live)?/?$"]
+SECURE_REDIRECT_EXEMPT = [r"^health(/live)?/?$", r"^metrics/?$"]
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = False

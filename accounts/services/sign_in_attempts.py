@@ -11,10 +11,12 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.events import AdminAction, record_admin_event
+from accounts.metrics import SIGN_INS
 from accounts.models import Admin, SignInAttempt
 from accounts.required_steps import required_step
 from audit.actors import acting_system
 from common.counters import SqlCounterCache
+from common.metrics import count
 from common.web.client_address import address_bucket
 
 # Right and wrong passwords are counted apart: a flood of wrong ones must not hide a right one.
@@ -29,7 +31,11 @@ log = logging.getLogger("portcullis.accounts")
 def record_attempt(
     outcome: str, *, username: str, admin: Admin | None, source: str, address: str | None, at: datetime
 ) -> None:
-    """Add a row, unless there were too many in this minute. `username` is as typed; `admin` is its admin, if there is one."""
+    """Count it, and add a row unless there were too many in this minute.
+
+    `username` is as typed; `admin` is its admin, if there is one.
+    """
+    count(SIGN_INS, str(source), str(outcome))
     if is_within_limits(address, password_was_right=outcome in SignInAttempt.RIGHT_PASSWORD):
         SignInAttempt.objects.create(
             at=at, username=recordable(username), admin=admin, source=source, address=address, outcome=outcome

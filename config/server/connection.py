@@ -167,6 +167,8 @@ class Connection:
         self.keeps_alive = False
         self.discarded = 0
         self.timeout: float | None = None
+        # When the request was whole, and when a thread took it.
+        self.enqueued_at = self.handled_at = 0.0
 
     def init(self) -> None:
         """Called by `ThreadWorker.handle` before each request."""

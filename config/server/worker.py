@@ -24,7 +24,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn import util
 from gunicorn.config import Config
@@ -48,7 +48,21 @@ def no_network(client: Any) -> str | None:
     return None
 
 
+class Load(NamedTuple):
+    """What a worker process has to do. `handling` are requests that a thread has or that wait for one, without large bodies."""
+
+    connections: int
+    handling: int
+    waited_seconds: float  # of all requests since the last report, for a thread
+
+
+def report_nothing(load: Load) -> None:
+    pass
+
+
 class WholeRequestWorker(ThreadWorker):
+    # Called about twice a second. gunicorn.conf.py sets it if metrics are asked for.
+    report_load: Callable[[Load], None] = staticmethod(report_nothing)
     # The network of a client's address for which MAX_WAITING counts, or None for no limit. gunicorn.conf.py sets it.
     network_of: Callable[[Any], str | None] = staticmethod(no_network)
 
@@ -60,6 +74,8 @@ class WholeRequestWorker(ThreadWorker):
         # How many of each network have a body that a thread reads, or wait for such a thread.
         self.large: Counter[str | None] = Counter()
         self.next_check = 0.0
+        self.handling = 0
+        self.waited_seconds = 0.0
 
     @classmethod
     def check_config(cls, cfg: Config, log: Any) -> None:
@@ -156,9 +172,18 @@ class WholeRequestWorker(ThreadWorker):
     def enqueue_req(self, connection: Connection) -> None:
         self.forget(connection)
         connection.state = State.HANDLING
-        pool = self.large_body_pool if connection.request.is_large else self.tpool
-        future = pool.submit(self.handle, connection)
+        if connection.request.is_large:
+            future = self.large_body_pool.submit(self.handle, connection)
+        else:
+            self.handling += 1
+            connection.enqueued_at = time.monotonic()
+            future = self.tpool.submit(self.handle_now, connection)
         future.add_done_callback(partial(self.method_queue.defer, self.finish_request, connection))
+
+    def handle_now(self, connection: Connection) -> bool:
+        connection.handled_at = time.monotonic()
+        kept_alive: bool = self.handle(connection)
+        return kept_alive
 
     # --- Send ---
 
@@ -166,6 +191,9 @@ class WholeRequestWorker(ThreadWorker):
         """After a thread has handled a request; `future` holds whether the connection is kept alive."""
         if connection.request.is_large:
             self.large[connection.network] -= 1
+        else:
+            self.handling -= 1
+            self.waited_seconds += connection.handled_at - connection.enqueued_at
         connection.keeps_alive = not future.exception() and future.result()
         self.step(self.send, connection)
 
@@ -253,6 +281,8 @@ class WholeRequestWorker(ThreadWorker):
         if now < self.next_check and not force:
             return
         self.next_check = now + CHECK_SECONDS
+        self.report_load(Load(self.nr_conns, self.handling, self.waited_seconds))
+        self.waited_seconds = 0.0
         for connection in self.unhandled():
             if force or connection.deadline < now:
                 if connection.state is State.RECEIVING and connection.has_begun and not force:

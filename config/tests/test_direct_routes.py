@@ -16,6 +16,8 @@ EXPECTED = {
     "/health/": "HealthView",
     "/health/live": "LiveView",
     "/health/live/": "LiveView",
+    "/metrics": "MetricsView",
+    "/metrics/": "MetricsView",
 }
 
 
@@ -30,7 +32,7 @@ def test_the_url_patterns_lead_to_the_same_view(path: str) -> None:
 
 
 def test_the_names_lead_to_direct_paths() -> None:
-    assert {reverse(name) for name in ("heartbeat", "health", "live")} <= set(direct_paths())
+    assert {reverse(name) for name in ("heartbeat", "health", "live", "metrics")} <= set(direct_paths())
 
 
 def passed_on(request: HttpRequest) -> HttpResponse:
@@ -40,7 +42,7 @@ def passed_on(request: HttpRequest) -> HttpResponse:
 @pytest.mark.parametrize("path", EXPECTED)
 def test_the_middleware_answers_by_itself(path: str) -> None:
     answer = DirectRouteMiddleware(passed_on)(RequestFactory().delete(path))
-    assert answer.status_code == 405
+    assert answer.status_code == (404 if "metrics" in path else 405)  # without a METRICS_TOKEN there is no /metrics
 
 
 @pytest.mark.parametrize("path", ["/", "/api/", "/api/heartbeats", "/api/v2/heartbeat", "/health/ready", "/healthy"])
@@ -48,6 +50,7 @@ def test_the_middleware_passes_other_paths_on(path: str) -> None:
     assert DirectRouteMiddleware(passed_on)(RequestFactory().get(path)).content == b"passed on"
 
 
-def test_only_the_probes_answer_to_any_host(client: Client) -> None:
+def test_only_the_probes_and_the_metrics_answer_to_any_host(client: Client) -> None:
     assert client.get("/health/live", headers={"Host": "10.0.0.1"}).status_code == 200
+    assert client.get("/metrics", headers={"Host": "10.0.0.1"}).status_code == 404
     assert client.post("/api/heartbeat", headers={"Host": "10.0.0.1"}).status_code == 400

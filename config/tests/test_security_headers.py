@@ -76,6 +76,9 @@ def test_plain_http_is_redirected_where_https_is_asked_for_but_never_for_a_probe
     answer = client.get("/admin/login/")
     assert (answer.status_code, answer["Location"]) == (301, "https://testserver/admin/login/")
     assert client.get("/health/live").status_code == 200
+    assert (
+        client.get("/metrics").status_code == 404
+    )  # Prometheus scrapes over plain HTTP on loopback or inside a cluster
 
 
 def test_only_a_trusted_proxy_can_say_that_it_came_over_https(db: None, settings: Any, client: Client) -> None:

@@ -23,6 +23,7 @@ from common.api.problems import exception_handler
 from common.api.query import CursorQuery, refuse_unknown
 from common.api.views import APIView
 from common.instants import format_instant, parse_instant
+from common.metrics import count
 from common.web.client_address import address_bucket
 from heartbeat.api.serializers import (
     MAX_UPTIME,
@@ -31,7 +32,18 @@ from heartbeat.api.serializers import (
     ReplySerializer,
     ReportSerializer,
 )
-from heartbeat.errors import InvalidSiteCredentials, TooManyFailures
+from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften, TooManyFailures
+from heartbeat.metrics import (
+    FAILED,
+    HEARTBEATS,
+    INVALID,
+    LICENSED,
+    LOCKED,
+    REFUSED_KEY,
+    TOO_MANY_FAILURES,
+    TOO_OFTEN,
+    UNLICENSED,
+)
 from heartbeat.models import Heartbeat
 from heartbeat.services import Report, SiteCredentials, record_heartbeat
 from sites.errors import SiteNotFound
@@ -44,6 +56,12 @@ encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=for
 REPORT = ReportSerializer()
 # Addresses over the limit, cached in this process. A lost entry costs one more count in the shared counters.
 refused_addresses = LocMemCache("refused_addresses", {"OPTIONS": {"MAX_ENTRIES": 10_000}})
+
+REFUSALS: dict[type[Exception], str] = {
+    InvalidSiteCredentials: REFUSED_KEY,
+    TooManyFailures: TOO_MANY_FAILURES,
+    SiteCallsTooOften: TOO_OFTEN,
+}
 
 
 class HeartbeatView(APIView):
@@ -65,7 +83,9 @@ class HeartbeatView(APIView):
         try:
             return self.post(request)
         except Exception as error:  # as DRF's own dispatch does
-            return exception_handler(error, {})
+            response = exception_handler(error, {})
+            count(HEARTBEATS, verdict_of_refusal(error, response.status_code))
+            return response
 
     @extend_schema(
         operation_id="heartbeat",
@@ -108,6 +128,7 @@ class HeartbeatView(APIView):
         except InvalidSiteCredentials:
             refuse_flood(request, ip)
             raise
+        count(HEARTBEATS, LOCKED if reply.locked else LICENSED if reply.licensed else UNLICENSED)
         body = encode(vars(reply)).encode()  # the fields of Reply, as ReplySerializer describes them
         headers = {"Cache-Control": "no-store", "Content-Length": str(len(body))}
         return HttpResponse(body, content_type=JSON, headers=headers)
@@ -125,6 +146,12 @@ def read_report(body: dict[str, Any]) -> Report:
     ):
         return Report(version, uptime_seconds)
     return Report(**REPORT.run_validation(body))
+
+
+def verdict_of_refusal(error: Exception, status: int) -> str:
+    if status >= 500:
+        return FAILED
+    return next((verdict for kind, verdict in REFUSALS.items() if isinstance(error, kind)), INVALID)
 
 
 def refuse_flood(request: HttpRequest, ip: str | None) -> None:

@@ -1,0 +1,98 @@
+"""What is read from the database and the disk for each scrape.
+
+On PostgreSQL each statement has STATEMENT_TIMEOUT_MS. If the database does not answer in time, the scrape says so and shows the
+counters all the same.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from common.api.problems import DATABASE_UNAVAILABLE
+from config.metrics.sites import gauge, site_gauges
+
+STATEMENT_TIMEOUT_MS = 1_000
+log = logging.getLogger("portcullis.metrics")
+
+CONNECTIONS = """
+    SELECT coalesce(state, 'other'), count(*)
+    FROM pg_stat_activity
+    WHERE datname = current_database()
+    GROUP BY 1
+"""
+CAPACITY = """
+    SELECT
+        (SELECT sum(numbackends) FROM pg_stat_database),
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        pg_database_size(current_database())
+"""
+# The other states of PostgreSQL are counted as "other".
+STATES = {"active": "active", "idle": "idle", "idle in transaction": "idle_in_transaction"}
+
+
+class PresentState(Collector):
+    """Gauges that no process has to keep, because the database and the disk know them."""
+
+    def collect(self) -> Iterator[Metric]:
+        began = time.perf_counter()
+        yield InfoMetricFamily("portcullis_build", "The version that runs.", {"version": settings.VERSION})
+        yield from disk_gauges()
+        metrics, answers = database_metrics()
+        yield from metrics
+        yield single("portcullis_database_answers", "Whether the database answered this scrape in time.", answers)
+        took = time.perf_counter() - began
+        yield single("portcullis_present_state_seconds", "How long the gauges of this scrape took to read.", took)
+
+
+def database_metrics() -> tuple[list[Metric], bool]:
+    """What was read, and whether it is all."""
+    metrics: list[Metric] = []
+    readers: list[Callable[[], Iterator[Metric]]] = [lambda: site_gauges(at=timezone.now())]
+    if connection.vendor == "postgresql":
+        readers.append(connection_gauges)
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+            for read in readers:
+                metrics += read()
+    except DATABASE_UNAVAILABLE as error:
+        log.error("the database does not answer: %s", error)
+        return metrics, False
+    return metrics, True
+
+
+def connection_gauges() -> Iterator[Metric]:
+    with connection.cursor() as cursor:
+        cursor.execute(CONNECTIONS)
+        numbers = dict.fromkeys([*STATES.values(), "other"], 0)
+        for state, number in cursor.fetchall():
+            numbers[STATES.get(state, "other")] += number
+        cursor.execute(CAPACITY)
+        used, limit, size = cursor.fetchone()
+    yield gauge("portcullis_database_connections", "Connections to our database.", "state", numbers)
+    yield single("portcullis_database_connections_used", "Connections to all databases of the server.", used)
+    yield single("portcullis_database_connections_limit", "Connections that the server accepts from us.", limit)
+    yield single("portcullis_database_size_bytes", "Size of our database.", size)
+
+
+def disk_gauges() -> Iterator[Metric]:
+    """Of the file system with the project, or with the SQLite database."""
+    is_file = connection.vendor == "sqlite"
+    folder = Path(settings.DATABASES["default"]["NAME"]).parent if is_file else settings.BASE_DIR
+    disk = shutil.disk_usage(folder)
+    yield single("portcullis_disk_free_bytes", "Free on the disk that the server writes to.", disk.free)
+    yield single("portcullis_disk_size_bytes", "Size of that disk.", disk.total)
+
+
+def single(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, documentation, value=float(value))

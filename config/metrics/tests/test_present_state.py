@@ -1,0 +1,139 @@
+"""Gauges that are read from the database and the disk at each scrape."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from config.metrics.tests.scraping import TOKEN, scrape
+from conftest import Clock, Register
+from sites.models import Site
+
+
+@pytest.fixture(autouse=True)
+def _with_token(settings: Any) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+
+def shown(name: str) -> dict[str, float]:
+    """The values of a gauge by the value of its label."""
+    return {key.split('"')[1]: value for key, value in scrape().items() if key.startswith(f"{name}{{")}
+
+
+@pytest.mark.django_db
+def test_sites_are_counted_by_the_state_of_their_heartbeats(register: Register, settings: Any, clock: Clock) -> None:
+    offline, late, online, gone = (register(name=name) for name in ("Offline", "Late", "Online", "Gone"))
+    register(name="Never seen")
+    for site, hours in ((offline, 0), (late, 30), (online, 6), (gone, 0)):
+        clock.move(hours=hours)
+        assert site.call_home().status_code == 200
+    Site.objects.filter(pk=gone.site_id).update(deregistered_at=clock.at)
+    clock.move(minutes=20)
+    assert shown("portcullis_sites") == {"never_seen": 1, "online": 1, "late": 1, "offline": 1}
+    last = scrape()["portcullis_last_heartbeat_timestamp_seconds"]
+    assert last == pytest.approx((clock.at - timedelta(minutes=20)).timestamp())
+
+
+@pytest.mark.django_db
+def test_sites_are_counted_by_lock_and_licence(register: Register) -> None:
+    now = timezone.now()
+    states: list[dict[str, Any]] = [
+        {},
+        {"license_expires_at": now - timedelta(minutes=1)},
+        {"license_expires_at": now + timedelta(days=6)},
+        {"license_expires_at": now + timedelta(days=29)},
+        {"license_expires_at": now + timedelta(days=31)},
+        {"is_active": False, "license_expires_at": now + timedelta(days=1)},
+        {"is_active": False, "license_expires_at": now - timedelta(days=1)},
+        {"is_locked": True, "lock_reason": "Unpaid", "locked_at": now},
+        {"deregistered_at": now, "is_locked": True, "lock_reason": "Unpaid", "locked_at": now},
+    ]
+    for state in states:
+        Site.objects.filter(pk=register().site_id).update(**state)
+    assert shown("portcullis_sites_by_license") == {"licensed": 5, "expired": 1, "inactive": 2}
+    assert shown("portcullis_licenses_ending") == {"7d": 1, "30d": 2}
+    assert scrape()["portcullis_sites_locked"] == 1
+
+
+@pytest.mark.django_db
+def test_without_a_site_everything_is_zero() -> None:
+    samples = scrape()
+    assert "portcullis_last_heartbeat_timestamp_seconds" not in samples
+    assert {value for key, value in samples.items() if key.startswith(("portcullis_sites{", "portcullis_lic"))} == {0}
+
+
+@pytest.mark.django_db
+def test_a_scrape_takes_the_same_few_statements_for_many_sites(register: Register) -> None:
+    numbers = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            scrape()
+        numbers.append(len(queries))
+        for _ in range(5):
+            register()
+    assert numbers[0] == numbers[1] <= 8
+
+
+@pytest.mark.django_db
+def test_disk_and_version_are_shown(settings: Any) -> None:
+    samples = scrape()
+    assert 0 < samples["portcullis_disk_free_bytes"] <= samples["portcullis_disk_size_bytes"]
+    assert samples[f'portcullis_build_info{{version="{settings.VERSION}"}}'] == 1
+    assert samples["portcullis_database_answers"] == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_connections_of_the_database_are_shown() -> None:
+    samples = scrape()
+    own = sum(value for key, value in samples.items() if key.startswith("portcullis_database_connections{"))
+    assert (
+        1 <= own <= samples["portcullis_database_connections_used"] < samples["portcullis_database_connections_limit"]
+    )
+    assert samples["portcullis_database_size_bytes"] > 1_000_000
+
+
+@pytest.fixture
+def table_in_use() -> Iterator[None]:
+    """Another connection holds the table of sites, as a migration may."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE sites_site")
+            held.set()
+            done.wait(30)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    yield
+    done.set()
+    thread.join()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_scrape_does_not_wait_for_a_database_that_is_busy(table_in_use: None) -> None:
+    samples = scrape()
+    assert samples["portcullis_database_answers"] == 0
+    assert 1 <= samples["portcullis_present_state_seconds"] < 2
+    assert "portcullis_sites_locked" not in samples
+    assert "portcullis_disk_free_bytes" in samples
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_the_time_limit_of_a_scrape_ends_with_it() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        usual = cursor.fetchone()
+        scrape()
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == usual

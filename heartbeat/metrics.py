@@ -1,0 +1,10 @@
+from prometheus_client import Counter
+
+HEARTBEATS = Counter("portcullis_heartbeats", "Heartbeats by what the site was answered.", ["verdict"])
+
+# `locked` whatever the licence. The others are refusals: wrong or revoked credentials, an address or a site over its limit, a
+# report that cannot be read, and a fault of ours.
+LICENSED, UNLICENSED, LOCKED = "licensed", "unlicensed", "locked"
+REFUSED_KEY, TOO_MANY_FAILURES, TOO_OFTEN = "refused_key", "too_many_failures", "too_often"
+INVALID, FAILED = "invalid", "failed"
+VERDICTS = (LICENSED, UNLICENSED, LOCKED, REFUSED_KEY, TOO_MANY_FAILURES, TOO_OFTEN, INVALID, FAILED)
