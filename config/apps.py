@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -8,6 +9,12 @@ class PortcullisConfig(AppConfig):
     def ready(self) -> None:
         # Django: checks are imported when the apps are ready.
         from config import checks  # noqa: F401
+
+        if settings.SENTRY_DSN:
+            # sentry_sdk: it costs each process memory and time, so only those that report load it.
+            from config import sentry
+
+            sentry.start(settings.SENTRY_DSN, version=settings.VERSION, environment=settings.SENTRY_ENVIRONMENT)
 
 
 class PortcullisAdminConfig(AdminConfig):

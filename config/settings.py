@@ -45,6 +45,10 @@ if not DEBUG and any(map(env.is_weak, TWO_FACTOR_KEYS)):
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # without it nothing is counted, and there is no /metrics
 if METRICS_TOKEN and not DEBUG and env.is_weak(METRICS_TOKEN):
     raise ImproperlyConfigured("METRICS_TOKEN is too weak: set at least 32 random characters, or leave it out.")
+SENTRY_DSN = env.text("SENTRY_DSN", "")
+if not re.fullmatch(r"(https?://[^@/\s]+@[^/\s]+/\S+)?", SENTRY_DSN):
+    raise ImproperlyConfigured("SENTRY_DSN must look like https://key@sentry.example.com/1.")
+SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "production")
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
 if not ALLOWED_HOSTS:

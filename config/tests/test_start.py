@@ -37,6 +37,7 @@ def test_what_is_missing_is_named_in_one_sentence(name: str, value: str | None) 
         ({"SITE_KEY_PEPPER": WEAK}, "SITE_KEY_PEPPER is too weak"),
         ({"JWT_SIGNING_KEY": WEAK}, "JWT_SIGNING_KEY is too weak"),
         ({"METRICS_TOKEN": WEAK}, "METRICS_TOKEN is too weak"),
+        ({"SENTRY_DSN": "sentry.example.com"}, "SENTRY_DSN must look like https://"),
         ({"TWO_FACTOR_KEY": f"{COMPLETE['SECRET_KEY']},{WEAK}"}, "TWO_FACTOR_KEY is too weak"),
         ({"SITE_KEY_PEPPER": f"{PEPPER},{WEAK}"}, "SITE_KEY_PEPPER is too weak: each of its values"),
         ({"SITE_KEY_PEPPER": f"{PEPPER}, {PEPPER}"}, "SITE_KEY_PEPPER has the same value twice"),
