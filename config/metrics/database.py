@@ -44,6 +44,8 @@ class PresentState(Collector):
     def collect(self) -> Iterator[Metric]:
         began = time.perf_counter()
         yield InfoMetricFamily("portcullis_build", "The version that runs.", {"version": settings.VERSION})
+        interval = settings.HEARTBEAT_INTERVAL.total_seconds()
+        yield single("portcullis_heartbeat_interval_seconds", "Time between two heartbeats of a site.", interval)
         yield from disk_gauges()
         metrics, answers = database_metrics()
         yield from metrics
