@@ -100,6 +100,13 @@ def post_worker_init(worker):
         worker.report_load = ServerMetrics(threads=worker.cfg.threads).report_load
 
 
+def worker_exit(server, worker):
+    if folder.VARIABLE in os.environ:
+        from common.metrics import write_noted
+
+        write_noted()
+
+
 def child_exit(server, worker):
     """Forget the present load of a worker that has ended, however it ended; its counters stay, so that no count goes back."""
     if folder.VARIABLE in os.environ:

@@ -23,6 +23,7 @@ case "${1:-tests}" in
     need pgbouncer pgbouncer /usr/sbin/pgbouncer
     need nginx-light nginx /usr/sbin/nginx
     need openssl openssl
+    need prometheus promtool
     need chromium chromium chromium-browser google-chrome
     ;;
   bench)

@@ -10,6 +10,8 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Histogram
 
+from common.metrics import Write, record
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD, NO_ROUTE = "other", "none"
 # A heartbeat takes some 2 ms; a request that takes longer than 5 s is answered 503.
@@ -21,7 +23,6 @@ REQUESTS = Histogram(
     ["route", "method", "status"],
     buckets=BUCKETS,
 )
-requests_of = cache(REQUESTS.labels)
 
 
 class RequestMetricsMiddleware:
@@ -35,8 +36,14 @@ class RequestMetricsMiddleware:
         response = self.get_response(request)
         took = time.perf_counter() - started
         method = request.method if request.method in METHODS else OTHER_METHOD
-        requests_of(route_of(request), method, response.status_code).observe(took)
+        record(duration_of(route_of(request), method, response.status_code), took)
         return response
+
+
+@cache
+def duration_of(route: str, method: str, status: int) -> Write:
+    observe: Write = REQUESTS.labels(route, method, status).observe
+    return observe
 
 
 def route_of(request: HttpRequest) -> str:

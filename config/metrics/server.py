@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge
 
 from accounts.metrics import SIGN_INS
 from accounts.models import AttemptOutcome, AttemptSource
-from common.metrics import child
+from common.metrics import increment_of, write_in_background
 from config.server.worker import Load
 from heartbeat.metrics import HEARTBEATS, VERDICTS
 
@@ -31,6 +31,7 @@ class ServerMetrics:
         workers.set(1)
         capacity.set(threads)
         start_at_zero()
+        write_in_background()
 
     def report_load(self, load: Load) -> None:
         self.connections.set(load.connections)
@@ -42,7 +43,7 @@ class ServerMetrics:
 def start_at_zero() -> None:
     """Show the counters that alerts watch before they first count: a rate needs a value before and after."""
     for verdict in VERDICTS:
-        child(HEARTBEATS, verdict)
+        increment_of(HEARTBEATS, verdict)
     for source in AttemptSource:
         for outcome in AttemptOutcome:
-            child(SIGN_INS, str(source), str(outcome))
+            increment_of(SIGN_INS, str(source), str(outcome))

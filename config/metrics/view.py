@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from common.api.views import APIView
 from common.errors import NotAuthenticated, NotFound
+from common.metrics import wait_for_writers
 from config.metrics import folder
 from config.metrics.database import PresentState
 
@@ -55,6 +56,7 @@ class MetricsView(APIView):
 
         It exists if the server has a METRICS_TOKEN. docs/observability.md lists the metrics.
         """
+        wait_for_writers()
         collectors = [counters_of_all_processes(), PresentState()]
         text = b"".join(map(generate_latest, collectors))
         return HttpResponse(text, content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Content-Length": str(len(text))})

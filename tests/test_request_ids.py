@@ -1,0 +1,97 @@
+"""One request id through a real nginx, gunicorn and Django: in the response and in the log lines of both."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.with_services import free_port, running
+from tests.running_server import ROOT, RunningServer
+from tests.test_faults import eventually
+
+pytestmark = pytest.mark.e2e
+
+# A site key and a link as they look, and no real ones.
+KEY, LINK = "psk_0123456789abcdefghij", "ppl_0123456789abcdefghij"
+
+
+class Proxy:
+    def __init__(self, url: str, log: Path, server: RunningServer) -> None:
+        self.url, self.log, self.server = url, log, server
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return requests.get(self.url + path, headers=headers, timeout=10, allow_redirects=False)
+
+    def lines(self, request_id: str) -> list[dict[str, Any]]:
+        written = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in written if line["request_id"] == request_id]
+
+    def lines_of_the_server(self, request_id: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.server.log_entries() if entry["request_id"] == request_id]
+
+
+@pytest.fixture(scope="module")
+def nginx(sqlite_server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
+    shutil.copy(ROOT / "deploy" / "nginx" / "log_format.conf", folder)
+    paths = "".join(
+        f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"daemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n{paths}"
+        f"include {folder}/log_format.conf;\naccess_log {folder}/access.log portcullis;\n"
+        f"server {{\nlisten 127.0.0.1:{port};\nlocation / {{\n"
+        f"proxy_pass http://127.0.0.1:{sqlite_server.port};\nproxy_set_header Host $host;\n"
+        "proxy_set_header X-Request-ID $portcullis_request_id;\n}\n}\n}\n"
+    )
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    with running([program, "-p", str(folder), "-c", str(folder / "nginx.conf")], port, folder / "log"):
+        yield Proxy(f"http://127.0.0.1:{port}", folder / "access.log", sqlite_server)
+
+
+def test_the_id_that_a_client_sends_is_in_every_line(nginx: Proxy) -> None:
+    answer = nginx.get("/api/auth/me", **{"X-Request-ID": "ticket-4711"})
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (401, "ticket-4711")
+    eventually(lambda: bool(nginx.lines("ticket-4711")))
+    [line] = nginx.lines("ticket-4711")
+    assert (line["method"], line["path"], line["status"], line["client"]) == ("GET", "/api/auth/me", "401", "127.0.0.1")
+    assert (line["upstream_status"], line["logger"]) == ("401", "nginx")
+    assert float(line["seconds"]) >= float(line["upstream_seconds"]) >= 0
+    assert {entry["logger"] for entry in nginx.lines_of_the_server("ticket-4711")} == {
+        "portcullis.access",
+        "django.request",
+    }
+
+
+@pytest.mark.parametrize("given", [None, "", "with space", "x" * 129, 'quote"', "ümlaut"])
+def test_without_an_acceptable_id_nginx_makes_one(nginx: Proxy, given: str | None) -> None:
+    answer = nginx.get("/health/live", **({} if given is None else {"X-Request-ID": given}))
+    made = answer.headers["X-Request-ID"]
+    assert len(made) == 32
+    eventually(lambda: len(nginx.lines(made)) == 1)
+    assert len(nginx.lines_of_the_server(made)) == 1
+
+
+def test_the_line_has_no_secret_and_no_query(nginx: Proxy) -> None:
+    headers = {
+        "X-Site-Key": KEY,
+        "Authorization": "Bearer private-1",
+        "Cookie": "sessionid=private-2",
+        "User-Agent": "private-3",
+    }
+    headers["Referer"] = "http://127.0.0.1/?private-4"
+    paths = {
+        f"/admin/set-password/{LINK}/?private=5": "set",
+        f"/api/sites/{KEY}?x={KEY}": "key",
+        "/health?a=private-6": "query",
+    }
+    for path, name in paths.items():
+        nginx.get(path, **headers, **{"X-Request-ID": name})
+    eventually(lambda: bool(nginx.lines("query")))
+    shown = [nginx.lines(name)[0]["path"] for name in paths.values()]
+    assert shown == ["/admin/set-password/[secret]", "/api/sites/[secret]", "/health"]
+    assert [secret for secret in (KEY, LINK, "psk_", "ppl_", "private") if secret in nginx.log.read_text()] == []
