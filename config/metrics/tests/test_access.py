@@ -9,7 +9,7 @@ from accounts.models import Admin
 from config.metrics.tests.scraping import AUTHORIZATION, TOKEN
 from conftest import PASSWORD, RegisteredSite
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from config.metrics.tests.scraping import TOKEN, increases, scrape
 from conftest import Register, RegisteredSite
 from sites.models import Site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 REQUESTS = "portcullis_http_request_duration_seconds_count"
 HEARTBEATS = "portcullis_heartbeats_total"

@@ -74,7 +74,7 @@ def test_a_scrape_takes_the_same_few_statements_for_many_sites(register: Registe
         with CaptureQueriesContext(connection) as queries:
             scrape()
         numbers.append(len(queries))
-        for _ in range(5):
+        for _ in range(3):
             register()
     assert numbers[0] == numbers[1] <= 8
 
