@@ -37,7 +37,9 @@ def server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     started.start()
     yield started
     started.stop()
-    assert not folder_of(started).exists()
+    assert started.process is not None
+    # On a busy machine it may be killed, because it takes too long to stop; then the next one removes the folder.
+    assert started.process.returncode == -signal.SIGKILL or not folder_of(started).exists()
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +76,23 @@ def test_every_scrape_shows_the_sum_over_the_worker_processes(server: RunningSer
     assert counted[0]["portcullis_threads"] == 16
 
 
+def new_workers(server: RunningServer, before: list[int]) -> list[int]:
+    """The worker processes of gunicorn that were not there before."""
+    assert server.process is not None
+    listed = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=False)
+    return [pid for pid in map(int, listed.stdout.split()) if pid not in before]
+
+
 def test_after_a_worker_was_killed_no_count_goes_back_and_no_load_stays(server: RunningServer, site: Site) -> None:
     call_home(site, 20)
     before = scrape(server)
     assert server.process is not None
-    _, killed, *_ = family(server.process.pid)
+    processes = family(server.process.pid)
+    killed = processes[1]
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: killed not in family(server.process.pid) and len(family(server.process.pid)) == 3)  # type: ignore[union-attr]
+    eventually(lambda: bool(new_workers(server, processes)), seconds=30)
+    [started] = new_workers(server, processes)
+    eventually((folder_of(server) / f"gauge_livesum_{started}.db").exists, seconds=30)
     eventually(lambda: scrape(server)["portcullis_worker_processes"] == 2)
     call_home(site, 20)
     after = scrape(server)

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.admindocs import views as admindocs
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import RequestFactory, TransactionTestCase
@@ -36,6 +37,7 @@ INTERNALS = [
     (SessionStore, "_get_or_create_session_key", "accounts/sessions.py stores the digest of the key"),
     (SessionStore(), "_session_key", "accounts/sessions.py forgets the key of a session that is gone"),
     (TransactionTestCase, "_fixture_teardown", "conftest.py lifts the audit's triggers while tests empty the tables"),
+    (admindocs, "simplify_regex", "common/web/request_metrics.py makes a label of a URL's pattern"),
     (Message, "force_close", "gunicorn.conf.py lets the application close a connection"),
     (util, "write_error", "gunicorn.conf.py answers gunicorn's own refusals with problem documents"),
     (Unreader, "take_buffered", "config/server/connection.py finds the bytes behind a request"),
