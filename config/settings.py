@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
     "audit.apps.AuditConfig",
     "common.apps.CommonConfig",
+    "common.jobs.apps.JobsConfig",
     "config.apps.PortcullisAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -279,6 +280,10 @@ HEARTBEAT_GRACE = timedelta(seconds=env.integer("HEARTBEAT_GRACE_SECONDS", defau
 HEARTBEATS_PER_MINUTE = env.integer("HEARTBEATS_PER_MINUTE", default=60, minimum=1, maximum=10_000)
 HEARTBEAT_FAILURES_PER_MINUTE = env.integer("HEARTBEAT_FAILURES_PER_MINUTE", default=60, minimum=1, maximum=100_000)
 HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default=400, minimum=1, maximum=36_500))
+
+# --- Periodic jobs -------------------------------------------------------------------------------------------------
+
+JOB_LEASE = timedelta(seconds=env.integer("JOB_LEASE_SECONDS", default=60, minimum=30, maximum=3_600))
 
 # --- The API -------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,50 @@
+"""The periodic jobs that `manage.py worker` runs: one line for each. Apps write them, only this file lists them."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+
+from accounts.prune import prune_sign_ins
+from audit.chain import as_json
+from audit.services import add_checkpoint
+from common.counters import prune_counters
+from common.jobs.registry import PeriodicJob
+from heartbeat.prune import prune_heartbeats
+from heartbeat.thinning import thin_heartbeats
+from idempotency.prune import prune_idempotent_requests
+from sites.imports.prune import prune_site_imports
+
+DAILY, HOURLY = timedelta(days=1), timedelta(hours=1)
+
+
+def checkpoint_audit(*, at: datetime) -> dict[str, Any] | None:
+    """The checkpoint, so that it is logged: only one that is kept elsewhere proves that nothing was rewritten."""
+    checkpoint = add_checkpoint(at=at)
+    return as_json(checkpoint) if checkpoint else None
+
+
+JOBS = [
+    PeriodicJob(
+        "prune_heartbeats",
+        partial(prune_heartbeats, keep=settings.HEARTBEAT_HISTORY),
+        DAILY,
+        "Delete heartbeats that are older than the history is kept.",
+    ),
+    PeriodicJob("thin_heartbeats", thin_heartbeats, DAILY, "Thin the history of sites that call far too often."),
+    PeriodicJob(
+        "prune_sign_ins", prune_sign_ins, HOURLY, "Delete expired sessions and tokens, and old sign-in attempts."
+    ),
+    PeriodicJob("prune_site_imports", prune_site_imports, HOURLY, "Delete uploaded files that nobody applied."),
+    PeriodicJob(
+        "prune_idempotent_requests",
+        prune_idempotent_requests,
+        HOURLY,
+        "Delete stored responses that are too old to repeat.",
+    ),
+    PeriodicJob("prune_counters", prune_counters, timedelta(minutes=10), "Delete expired counters of rate limits."),
+    PeriodicJob(
+        "checkpoint_audit", checkpoint_audit, DAILY, "Store and log a hash over the events since the last one."
+    ),
+]
