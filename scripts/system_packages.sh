@@ -24,6 +24,7 @@ case "${1:-tests}" in
     need nginx-light nginx /usr/sbin/nginx
     need openssl openssl
     need prometheus promtool
+    need faketime faketime
     need chromium chromium chromium-browser google-chrome
     ;;
   bench)

@@ -1,7 +1,6 @@
 """`manage.py worker` as real processes, on each database: no job runs twice at a time, whatever happens to a worker."""
 
-import json
-import os
+import signal
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -9,32 +8,38 @@ from pathlib import Path
 import pytest
 
 from tests.databases import prepared_postgresql
-from tests.running_server import RunningServer
-from tests.worker.workers import Workers, overlaps
+from tests.worker.workers import Workers, kill, overlaps
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+LEASE_SECONDS = 6
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, new_sqlite: Callable[[Path], str], tmp_path: Path) -> str:
     if request.param == "sqlite":
         return new_sqlite(tmp_path)
-    return prepared_postgresql(os.environ["TEST_POSTGRES_URL"], tmp_path)
+    return prepared_postgresql(request.getfixturevalue("postgres_url"), tmp_path)
 
 
-def jobs_of(workers: Workers) -> dict[str, dict[str, object]]:
-    """What `manage.py jobs --json` says."""
-    server = RunningServer(workers.database_url, workers.folder)
-    server.environment = workers.environment
-    done = server.manage("jobs", "--json")
-    assert done.returncode == 0, done.stderr
-    return {job["name"]: job for job in json.loads(done.stdout)["results"]}
-
-
-def test_three_workers_run_no_job_twice_at_a_time(url: str, tmp_path: Path) -> None:
-    workers = Workers(url, tmp_path / "workers", jobs="short,failing")
+def test_three_workers_run_no_job_twice_at_a_time_whatever_one_job_does(url: str, tmp_path: Path) -> None:
+    """One of the jobs always fails. Then a worker is killed in the middle of a run, and one is asked to stop in one."""
+    workers = Workers(url, tmp_path / "workers", jobs="failing,short,long", settings={"LONG_SECONDS": "60"})
     with workers.started(3) as processes:
-        runs = workers.wait_for_runs(4, "short")
-    assert overlaps(runs) == []
-    assert all(later.began - earlier.began > 1 for earlier, later in pairwise(runs))
-    assert [process.returncode for process in processes] == [0, 0, 0]
+        workers.wait_for_runs(4, "short")
+        (first,) = workers.wait_for_runs(1, "long")
+        (holder,) = [process for process in processes if process.pid == first.pid]
+        killed_at = kill(holder)
+        assert len(workers.runs("long")) == 1, "killed in the middle of its first run"
+        _, second = workers.wait_for_runs(2, "long", within=LEASE_SECONDS + 20)
+        assert second.began - killed_at > LEASE_SECONDS - 2, "the lease was renewed at most two seconds before"
+        (holder,) = [process for process in processes if process.pid == second.pid]
+        holder.send_signal(signal.SIGTERM)
+        assert holder.wait(10) == 0
+        workers.wait_for_runs(3, "long")
+    assert overlaps(workers.runs()) == []
+    short = workers.runs("short")
+    assert all(later.began - (earlier.ended or earlier.began) > 0.9 for earlier, later in pairwise(short))
+    assert 2 <= len(workers.runs("failing")) < len(short)
+    assert {run.pid for run in workers.runs()} <= {process.pid for process in processes}
+    assert [process.returncode for process in processes].count(0) == 2
