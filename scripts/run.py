@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up whatever is missing, start the server, and say what to do next. `make run` calls this; calling it again is safe.
+"""Set up whatever is missing, start the server and the worker, and say what to do next. `make run` calls it; again is safe.
 
 The first run writes `.env` with fresh secrets, prepares the database and makes the first admin. Later runs leave all three
 as they are. PORT (or BIND, as HOST:PORT) chooses the address.
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 from container.healthcheck import LOOPBACK_OF, ROOT, allowed_host, bind_address, environment, why_not_healthy
 
@@ -27,6 +28,7 @@ ENV_FILE = ROOT / ".env"
 FIRST_ADMIN_FILE = ROOT / "var" / "first-admin.json"
 START_WITHIN_SECONDS = 60
 STOP_WITHIN_SECONDS = 30
+LOOK_EVERY_SECONDS = 2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 SHELL_COMMANDS = """\
@@ -149,7 +151,7 @@ def create_first_admin() -> FirstAdmin:
     return admin
 
 
-# --- The server ---------------------------------------------------------------------------------------------------
+# --- The server and the worker ------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -174,6 +176,33 @@ def running_server() -> Iterator[subprocess.Popen]:
 def gunicorn_bind() -> str:
     host, port = bind_address()
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@contextmanager
+def running_worker() -> Iterator[None]:
+    """`manage.py worker`, which is started again if it ends by itself."""
+    ending = Event()
+    thread = Thread(target=keep_working, args=[ending])
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
+
+
+def keep_working(ending: Event) -> None:
+    while not ending.is_set():
+        # A session of its own: Ctrl-C reaches it once and through us.
+        worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, start_new_session=True)
+        while not ending.wait(LOOK_EVERY_SECONDS) and worker.poll() is None:
+            pass
+        worker.terminate()
+        try:
+            worker.wait(STOP_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
 
 
 def wait_until_healthy(process: subprocess.Popen) -> None:
@@ -250,7 +279,7 @@ def shell_commands() -> str:
 def main() -> int:
     os.chdir(ROOT)
     first_admin = prepare()
-    with running_server() as process:
+    with running_server() as process, running_worker():
         print(what_runs_where(first_admin))
         print("Paste into another terminal:\n")
         print(shell_commands(), flush=True)

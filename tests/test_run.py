@@ -9,7 +9,8 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,33 @@ def started(folder: Path, **environment: str) -> Iterator[tuple[subprocess.Popen
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     return copy_of_the_tree(tmp_path / "with a space")
+
+
+def wait_for_worker(parent: int) -> list[int]:
+    """The process id of `manage.py worker` among the children of that process."""
+    found: list[int] = []
+
+    def look() -> bool:
+        listed = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+        )
+        found[:] = [int(line.split()[0]) for line in listed.stdout.splitlines() if line.endswith("manage.py worker")]
+        return bool(found)
+
+    wait_until(look)
+    return found
+
+
+def manage(tree: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=tree, env=clean_environment(), capture_output=True, check=False)
+
+
+def wait_until(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 40
+    while not check():
+        assert time.monotonic() < deadline, "not within 40 s"
+        time.sleep(0.2)
 
 
 def commands_in(printed: str) -> str:
@@ -143,13 +171,23 @@ def test_a_taken_port_is_one_sentence(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_server_too(first_run: Run, number: signal.Signals) -> None:
+def test_a_signal_stops_the_server_and_the_worker_too(first_run: Run, number: signal.Signals) -> None:
     port = free_port()
     with started(first_run.tree, PORT=str(port)) as (process, _):
+        (worker,) = wait_for_worker(process.pid)
         process.send_signal(number)
         assert process.wait(40) == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=2)
+        assert not Path(f"/proc/{worker}").exists()
+
+
+def test_a_worker_that_ends_is_started_again_and_runs_the_jobs(first_run: Run) -> None:
+    with started(first_run.tree, PORT=str(free_port())) as (process, _):
+        (killed,) = wait_for_worker(process.pid)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: wait_for_worker(process.pid) != [killed])
+        wait_until(lambda: manage(first_run.tree, "jobs", "--check").returncode == 0)
 
 
 def test_the_example_lists_every_setting_that_is_read() -> None:
