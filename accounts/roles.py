@@ -29,6 +29,7 @@ ADMINISTER = frozenset(
         "accounts.add_admin",
         "accounts.change_admin",
         "accounts.view_signinattempt",
+        "jobs.view_job",
         "sites.add_site",
         "sites.change_site",
         "sites.deactivate_site",

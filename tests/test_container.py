@@ -199,6 +199,23 @@ def test_the_health_check_fails_when_nothing_listens(built: Path) -> None:
     assert free_of_surprises(refused.stderr)
 
 
+def test_the_entrypoint_runs_the_worker(built: Path, tmp_path: Path) -> None:
+    log, environment = tmp_path / "log", production(free_port(), DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [built / "scripts/container/entrypoint.sh", "worker"], env=environment, stderr=output, cwd="/"
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while "lacks tables" not in log.read_text():
+            assert process.poll() is None, "it waits for the migration"
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(40) == 0
+
+
 def entrypoint_refusal(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [folder / "scripts/container/entrypoint.sh"],

@@ -68,6 +68,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/accounts/admin/1/change/",
         "/admin/accounts/tokenfamily/",
         "/admin/accounts/signinattempt/",
+        "/admin/jobs/",
         "/admin/account/",
         "/admin/password_change/",
         "/admin/account/authenticator-app/add/",

@@ -56,6 +56,13 @@ def checkpoint(**options: Any) -> dict[str, Any]:
     return result
 
 
+def test_the_newest_checkpoint_can_be_printed_again(events: list[Event]) -> None:
+    """The worker may have made it, and cron fetches it."""
+    made = checkpoint()
+    assert checkpoint(newest=True) == made
+    assert checkpoint() is None
+
+
 @pytest.fixture
 def events(roma: RegisteredSite, register: Any, api: Any) -> list[Event]:
     """Of two sites, by turns."""

@@ -21,6 +21,10 @@ class JobStatus:
     at: datetime
 
     @property
+    def title(self) -> str:
+        return self.job.name.replace("_", " ").capitalize()
+
+    @property
     def overdue_since(self) -> datetime | None:
         """When the job should have run, or when its worker was last heard of, if that is longer ago than OVERDUE_AFTER."""
         if self.row is None:

@@ -1,6 +1,7 @@
-"""The dashboard's health checks: the database, Redis, heartbeats, pruning, the version and the clock."""
+"""The dashboard's health checks: the database, Redis, heartbeats, pruning, jobs, the version and the clock."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import closing
@@ -14,8 +15,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from common.jobs.status import JobStatus, job_statuses
 from panel.widgets.badges import badge
-from panel.widgets.times import exact, moment_ago
+from panel.widgets.times import duration, exact, larger_unit, moment_ago
 from sites.peppers import keys_on_former_peppers
 
 REDIS_TIMEOUT_SECONDS = 0.2
@@ -41,7 +43,7 @@ class HealthCheck:
 
 
 def health_checks(
-    *, newest: datetime | None, oldest: datetime | None, sites_ahead: int, at: datetime
+    *, newest: datetime | None, oldest: datetime | None, sites_ahead: int, can_view_jobs: bool, at: datetime
 ) -> list[HealthCheck]:
     """`newest` is when the last heartbeat was received, `oldest` when the first of those that are kept was.
 
@@ -53,6 +55,7 @@ def health_checks(
         check_redis(ping),
         check_newest_heartbeat(newest, at=at),
         check_oldest_heartbeat(oldest, at=at),
+        check_jobs(job_statuses(at=at), can_view=can_view_jobs, at=at),
         *([check_pepper(at=at)] if len(settings.SITE_KEY_PEPPERS) > 1 else []),
         HealthCheck("Version", "", settings.VERSION),
         HealthCheck("Server time", "", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"Your time zone: {exact(at)}"),
@@ -108,11 +111,34 @@ def check_oldest_heartbeat(oldest: datetime | None, *, at: datetime) -> HealthCh
     if oldest is None:
         return HealthCheck(name, "none", "none yet")
     if oldest < at - kept - PRUNE_TOLERANCE:
-        advice = format_html("{}, but {} days are kept: run manage.py prune once a day.", moment_ago(oldest), kept.days)
+        advice = format_html(
+            "{}, but {} days are kept: start manage.py worker.",
+            moment_ago(oldest),
+            kept.days,
+        )
         return HealthCheck(name, "warn", "not pruned", advice)
     return HealthCheck(
         name, "good", "within limits", format_html("{}; kept for {} days", moment_ago(oldest), kept.days)
     )
+
+
+def check_jobs(statuses: Sequence[JobStatus], *, can_view: bool, at: datetime) -> HealthCheck:
+    state, label, detail = judge_jobs(statuses, at=at)
+    if can_view:
+        detail = format_html('{} <a href="{}">Show the jobs</a>', detail, reverse("admin:jobs"))
+    return HealthCheck("Jobs", state, label, detail)
+
+
+def judge_jobs(statuses: Sequence[JobStatus], *, at: datetime) -> tuple[str, str, SafeString | str]:
+    if all(status.row is None for status in statuses):
+        return "bad", "never run", "No worker has run yet: start manage.py worker."
+    if overdue := [status.overdue_since for status in statuses if status.overdue_since]:
+        silence = duration(int((at - min(overdue)).total_seconds()))
+        return "bad", "overdue", f"No worker has run what was due for {larger_unit(silence)}: start manage.py worker."
+    if failing := [status for status in statuses if status.state == "failing"]:
+        return "warn", "failing", f"{', '.join(status.title for status in failing)}."
+    newest = max((row.ended_at for status in statuses if (row := status.row) and row.ended_at), default=None)
+    return "good", "run", format_html("The last one ended {}.", moment_ago(newest)) if newest else ""
 
 
 def check_clock(sites_ahead: int) -> HealthCheck:

@@ -57,7 +57,11 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), license_chart(by_license, at=at)],
         "recent_events": recent_events(),
         "health_checks": health_checks(
-            newest=last_heartbeat_at, oldest=oldest_heartbeat_at(), sites_ahead=ahead, at=at
+            newest=last_heartbeat_at,
+            oldest=oldest_heartbeat_at(),
+            sites_ahead=ahead,
+            can_view_jobs=request.user.has_perm("jobs.view_job"),
+            at=at,
         ),
         "zone": timezone.get_current_timezone_name(),
         "can_register": request.user.has_perm("sites.add_site"),

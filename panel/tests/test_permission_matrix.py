@@ -68,6 +68,7 @@ OTHER_PAGES = {
         for name in ("account", "end_browser", "end_api_sign_in", "end_others", "end_confirmation", "second_factor")
     },
     "set_password": Rule(),
+    "jobs": Rule("jobs.view_job", "jobs.view_job"),
     **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
     "renew_recovery_codes": Rule(),
     "reset_two_factor": Rule("accounts.change_admin", "accounts.change_admin"),

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Check the settings, bring the database up to date, become the server. With arguments: run that management command instead.
+# Check the settings, bring the database up to date, become the server. With arguments: run that management command instead,
+# such as `worker`, which runs the periodic jobs and waits until the database is migrated.
 #
 # MIGRATE=false leaves the database alone: set it when several containers start at once, and migrate in one of them first.
 set -eu

@@ -6,6 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from audit.chain import as_json
+from audit.models import Checkpoint
 from audit.services import add_checkpoint
 from common.commands import DomainCommand
 
@@ -18,9 +19,14 @@ class Command(DomainCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--file", type=Path, help="also append the checkpoint to this file, a line of JSON each")
+        parser.add_argument(
+            "--newest", action="store_true", help="print the newest checkpoint, also if there is no event since"
+        )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         checkpoint = add_checkpoint(at=timezone.now())
+        if checkpoint is None and options["newest"]:
+            checkpoint = Checkpoint.objects.order_by("-last_sequence").first()
         if checkpoint is None:
             # Not on the standard output, which is kept.
             self.stderr.write("No event since the last checkpoint.")

@@ -4,7 +4,7 @@ import os
 import re
 import socket
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Admin
+from common.jobs.models import Job
+from common.jobs.registry import registered_jobs
 from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
 from panel.dashboard.health import check_redis, start_redis_ping
@@ -85,7 +87,7 @@ def test_history_that_nobody_prunes_is_told(vera: Admin, roma: RegisteredSite) -
     move_heartbeats(by=timedelta(days=2))
     said = health_checks(page(vera))["Oldest heartbeat kept"]
     assert said.startswith("▲ not pruned")
-    assert "400 days are kept: run manage.py prune once a day." in said
+    assert "400 days are kept: start manage.py worker." in said
 
 
 @pytest.mark.skipif("TEST_REDIS_URL" not in os.environ, reason="run it under scripts/with_services.py")
@@ -106,3 +108,33 @@ def test_a_redis_that_does_not_answer_is_told_and_hardly_waited_for(settings: An
         assert check_redis(start_redis_ping()).label == "does not answer"
         assert time.monotonic() - began < 1, "0.2 s, and what a busy machine adds"
         assert health_checks(page(vera))["Redis"].startswith("■ does not answer")
+
+
+def jobs_ran(*, at: datetime, failing: str = "") -> None:
+    """As if a worker had run all jobs at that time."""
+    times = {"next_run_at": at + timedelta(minutes=10), "started_at": at, "ended_at": at, "succeeded_at": at}
+    Job.objects.bulk_create(
+        Job(name=job.name, outcome="succeeded", failures=int(job.name == failing), **times) for job in registered_jobs()
+    )
+
+
+def test_without_a_worker_the_jobs_are_bad(vera: Admin) -> None:
+    assert health_checks(page(vera))["Jobs"] == "■ never run No worker has run yet: start manage.py worker."
+
+
+def test_jobs_that_ran_are_good(vera: Admin) -> None:
+    jobs_ran(at=timezone.now())
+    assert health_checks(page(vera))["Jobs"] == "● run The last one ended just now ."
+
+
+def test_jobs_that_nobody_runs_any_more_are_told_with_the_minutes(vera: Admin) -> None:
+    jobs_ran(at=timezone.now() - timedelta(minutes=22))
+    words = "■ overdue No worker has run what was due for 12 minutes: start manage.py worker."
+    assert health_checks(page(vera))["Jobs"].replace("\xa0", " ") == words
+
+
+def test_a_job_that_fails_is_named_and_a_sysadmin_can_look(vera: Admin, anna: Admin) -> None:
+    jobs_ran(at=timezone.now(), failing="checkpoint_audit")
+    assert health_checks(page(vera))["Jobs"] == "▲ failing Checkpoint audit."
+    assert health_checks(page(anna))["Jobs"] == "▲ failing Checkpoint audit. Show the jobs"
+    assert 'href="/admin/jobs/"' in page(anna)
