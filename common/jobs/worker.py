@@ -115,7 +115,9 @@ class Worker:
         try:
             close_old_connections()
             self.before_look()
-            self.look_at(database_now())
+            # Looked for before the time is read, so that the next run counts from a time after their end.
+            ended = self.ended_runs()
+            self.look_at(database_now(), ended)
             if not self.is_database_well:
                 log.info("the database answers again")
             self.is_database_well = True
@@ -129,8 +131,11 @@ class Worker:
             if run.is_running and steady_seconds() - run.renewed > patience:
                 raise LeaseLost(f"the lease of {run.job.name} could not be renewed for {patience:.0f} s")
 
-    def look_at(self, now: datetime) -> None:
-        self.record_ended_runs(now)
+    def ended_runs(self) -> list[Run]:
+        return [run for run in self.runs.values() if not run.is_running]
+
+    def look_at(self, now: datetime, ended: Sequence[Run]) -> None:
+        self.record(ended, now)
         self.renew_leases(now)
         rows = Job.objects.in_bulk()
         if missing := [job for job in self.jobs if job.name not in rows]:
@@ -169,10 +174,9 @@ class Worker:
         elif steady_seconds() - since > self.lease_seconds and end_lease_of_another(job, seen=row, at=now):
             log.warning("job %s: the worker %s is gone; it runs again soon", job.name, row.lease_holder)
 
-    def record_ended_runs(self, now: datetime) -> None:
-        for name, run in list(self.runs.items()):
-            if run.is_running:
-                continue
+    def record(self, ended: Sequence[Run], now: datetime) -> None:
+        for run in ended:
+            name = run.job.name
             if run.error:
                 held = fail_job(run.job, holder=self.holder, error=run.error, duration=run.duration, at=now)
             else:
@@ -194,8 +198,8 @@ class Worker:
         with suppress(DatabaseFault):
             close_old_connections()
             self.before_look()
-            now = database_now()
-            self.record_ended_runs(now)
+            ended, now = self.ended_runs(), database_now()
+            self.record(ended, now)
             for name, run in self.runs.items():
                 log.warning("job %s is given up, because the worker stops", name)
                 duration = timedelta(seconds=steady_seconds() - run.started)
