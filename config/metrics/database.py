@@ -17,6 +17,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from common.api.problems import DATABASE_UNAVAILABLE
+from config.metrics.jobs import job_gauges
 from config.metrics.sites import gauge, site_gauges
 
 STATEMENT_TIMEOUT_MS = 1_000
@@ -57,7 +58,8 @@ class PresentState(Collector):
 def database_metrics() -> tuple[list[Metric], bool]:
     """What was read, and whether it is all."""
     metrics: list[Metric] = []
-    readers: list[Callable[[], Iterator[Metric]]] = [lambda: site_gauges(at=timezone.now())]
+    now = timezone.now()
+    readers: list[Callable[[], Iterator[Metric]]] = [lambda: site_gauges(at=now), lambda: job_gauges(at=now)]
     if connection.vendor == "postgresql":
         readers.append(connection_gauges)
     try:

@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from common.jobs.models import Job
+from common.jobs.registry import registered_jobs
 from config.metrics.tests.scraping import TOKEN, scrape
 from conftest import Clock, Register
 from sites.models import Site
@@ -77,6 +79,20 @@ def test_a_scrape_takes_the_same_few_statements_for_many_sites(register: Registe
         for _ in range(3):
             register()
     assert numbers[0] == numbers[1] <= 8
+
+
+@pytest.mark.django_db
+def test_the_jobs_of_the_worker_are_shown(clock: Clock) -> None:
+    late, failing, *rest = registered_jobs()
+    past, soon = clock.at - timedelta(hours=2), clock.at + timedelta(hours=2)
+    times = {"started_at": past, "ended_at": past, "duration_ms": 1500}
+    Job.objects.create(name=late.name, next_run_at=past, succeeded_at=past, outcome="succeeded", **times)
+    Job.objects.create(name=failing.name, next_run_at=soon, failed_at=past, failures=3, outcome="failed", **times)
+    assert shown("portcullis_job_age_seconds") == {late.name: 7200}
+    assert shown("portcullis_job_duration_seconds") == {late.name: 1.5, failing.name: 1.5}
+    assert shown("portcullis_job_failures") == {late.name: 0, failing.name: 3} | {job.name: 0 for job in rest}
+    assert shown("portcullis_job_overdue") == {late.name: 1, failing.name: 0} | {job.name: 1 for job in rest}
+    assert shown("portcullis_job_period_seconds")[late.name] == late.every.total_seconds()
 
 
 @pytest.mark.django_db
