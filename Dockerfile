@@ -1,7 +1,7 @@
 # The steps are scripts in scripts/container/, so that the tests can run them without a container engine.
 FROM python:3.12-slim AS build
 WORKDIR /app
-COPY requirements.txt requirements-fast.txt ./
+COPY requirements.lock requirements-fast.lock ./
 COPY scripts/container/build.sh scripts/container/
 RUN scripts/container/build.sh /app packages
 COPY . .

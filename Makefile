@@ -3,8 +3,10 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+# Only files whose hashes are in the lock file are installed.
+INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast fuzz check format demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast fuzz check format lock demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment s
 
 format: .venv/dev.stamp ## format the code and fix what ruff can fix
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
+
+lock: .venv/dev.stamp ## write the lock files from the requirements files; versions that are locked already stay
+	@scripts/lock.sh
 
 demo: .venv/run.stamp ## fill the running server (or start one) with forty restaurants that send heartbeats
 	@$(BIN)/python scripts/demo.py
@@ -79,20 +84,20 @@ seed-large: .venv/run.stamp ## fill the PostgreSQL of your settings, if it has n
 		{ echo "Portcullis needs Python 3.11, 3.12 or 3.13: set PYTHON, as in 'make PYTHON=python3.12 run'." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing: run 'apt-get install python3-venv' as root." >&2; exit 1; }
 
-.venv/run.stamp: requirements.txt | .venv/bin/python
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r requirements.txt
+.venv/run.stamp: requirements.lock | .venv/bin/python
+	@$(INSTALL) --only-binary :all: -r requirements.lock
 	@touch $@
 
-.venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r requirements-dev.txt
+.venv/dev.stamp: requirements-dev.lock requirements.lock | .venv/bin/python
+	@$(INSTALL) --only-binary :all: -r requirements-dev.lock
 	@touch $@ .venv/run.stamp
 
-.venv/bench.stamp: benchmarks/requirements.txt requirements.txt | .venv/bin/python
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
+.venv/bench.stamp: benchmarks/requirements.lock requirements.lock | .venv/bin/python
+	@$(INSTALL) --only-binary :all: -r benchmarks/requirements.lock
 	@touch $@ .venv/run.stamp
 
-.venv/fast.stamp: requirements-fast.txt | .venv/bin/python
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-fast.txt >.venv/fast.log 2>&1 || \
+.venv/fast.stamp: requirements-fast.lock | .venv/bin/python
+	@$(INSTALL) -r requirements-fast.lock >.venv/fast.log 2>&1 || \
 		echo "gunicorn will read HTTP in Python: its parser in C could not be installed (.venv/fast.log says why;" \
 			"a compiler and Python's headers would do, as root 'apt-get install gcc python3-dev')."
 	@touch $@

@@ -2,21 +2,25 @@
 # Make a project folder ready to serve: its virtual environment and its static files. What the image's build runs, and the tests.
 #
 #   build.sh FOLDER             both steps
-#   build.sh FOLDER packages    from requirements.txt alone, so that the image's layer outlives a change of the code
+#   build.sh FOLDER packages    from the lock files alone, so that the image's layer outlives a change of the code
 #   build.sh FOLDER static      needs the packages and the code
 #
 # FOLDER must be where it will run: a virtual environment cannot be moved. PYTHON chooses the interpreter.
 set -eu
 : "${PYTHON:=python3}"
-[ $# -ge 1 ] && [ -f "$1/requirements.txt" ] || { echo "usage: build.sh FOLDER [packages|static]" >&2; exit 2; }
+[ $# -ge 1 ] && [ -f "$1/requirements.lock" ] || { echo "usage: build.sh FOLDER [packages|static]" >&2; exit 2; }
 cd "$1"
 step=${2:-all}
 
+# Only files whose hashes are in the lock file, and wheels only: neither the build nor the image needs a compiler.
+install() {
+  "$PYTHON" -m pip --python .venv/bin/python install -q --disable-pip-version-check --require-hashes --only-binary :all: "$@"
+}
+
 install_packages() {
   "$PYTHON" -m venv --clear --without-pip .venv
-  # Wheels only: nothing is compiled, so neither the build nor the image needs a compiler.
-  "$PYTHON" -m pip --python .venv/bin/python install -q --disable-pip-version-check --only-binary :all: -r requirements.txt
-  "$PYTHON" -m pip --python .venv/bin/python install -q --disable-pip-version-check --only-binary :all: -r requirements-fast.txt ||
+  install -r requirements.lock
+  install -r requirements-fast.lock ||
     echo "No wheel of gunicorn's parser in C for this Python: gunicorn will read HTTP in Python." >&2
 }
 
