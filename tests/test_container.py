@@ -1,4 +1,7 @@
-"""The image, without a container engine: its own scripts build a folder, start the server in it and ask for its health."""
+"""The image, without a container engine: its own scripts build a folder and serve from it, on a read-only root.
+
+`python -m tests.container_rootfs` follows the whole Dockerfile in a new root file system.
+"""
 
 import fnmatch
 import http.client
@@ -98,12 +101,36 @@ def is_healthy(folder: Path, environment: dict[str, str]) -> subprocess.Complete
     )
 
 
+# Makes everything read-only but var/ and a folder for temporary files ("$2"), then runs the command. Ends with 77 if the
+# folder that was built can still be written.
+READ_ONLY_ROOT = """
+set -e
+for folder in "$1" "$1/var" "$2"; do mount --bind "$folder" "$folder"; done
+for folder in "$1" /; do mount -o remount,bind,ro "$folder"; done
+if touch "$1/written" 2>/dev/null; then exit 77; fi
+export TMPDIR="$2"
+shift 2
+exec "$@"
+"""
+
+
+def with_a_read_only_root(built: Path, folder: Path) -> list[str]:
+    """What to put before a command, so that it runs as in a container whose root file system is read-only."""
+    unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    tried = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"this machine allows no mounts of its own: {tried.stderr.strip()}")
+    return [*unshare, "sh", "-c", READ_ONLY_ROOT, "sh", str(built), str(folder)]
+
+
 @pytest.fixture
-def served(built: Path) -> Iterator[tuple[Path, int, dict[str, str]]]:
-    """The entrypoint's server with production settings: its folder, its port, its environment."""
+def served(built: Path, tmp_path: Path) -> Iterator[tuple[Path, int, dict[str, str]]]:
+    """The entrypoint's server on an empty database, on a read-only root: its folder, its port, its environment."""
     port = free_port()
     environment = production(port)
-    process = subprocess.Popen([built / "scripts/container/entrypoint.sh"], cwd="/", env=environment)
+    process = subprocess.Popen(
+        [*with_a_read_only_root(built, tmp_path), built / "scripts/container/entrypoint.sh"], cwd="/", env=environment
+    )
     try:
         deadline = time.monotonic() + 60
         while is_healthy(built, environment).returncode:
@@ -113,6 +140,17 @@ def served(built: Path) -> Iterator[tuple[Path, int, dict[str, str]]]:
     finally:
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(40) == 0
+
+
+def entrypoint(folder: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [folder / "scripts/container/entrypoint.sh", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, bytes]:
@@ -130,19 +168,21 @@ def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, by
         connection.close()
 
 
-def test_the_built_folder_serves_with_production_settings(served: tuple[Path, int, dict[str, str]]) -> None:
+def test_the_built_folder_serves_once_the_database_is_migrated(served: tuple[Path, int, dict[str, str]]) -> None:
     folder, port, environment = served
-    subprocess.run(
-        [folder / "scripts/container/entrypoint.sh", "createsuperuser", "--noinput"],
-        env=environment
-        | {
-            "DJANGO_SUPERUSER_USERNAME": "olga",
-            "DJANGO_SUPERUSER_EMAIL": "olga@vendor.example",
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-        },
-        check=True,
-        timeout=60,
-    )
+    waiting = subprocess.Popen([folder / "scripts/container/entrypoint.sh", "wait-for-migrations"], env=environment)
+    status, _ = ask(port, "POST", "/api/auth/login", {"username": "olga", "password": PASSWORD})
+    assert status in {500, 503}, "serving alone must leave the database as it is"
+    assert waiting.poll() is None
+
+    assert entrypoint(folder, environment, "migrate").returncode == 0
+    assert waiting.wait(20) == 0
+    olga = {
+        "DJANGO_SUPERUSER_USERNAME": "olga",
+        "DJANGO_SUPERUSER_EMAIL": "olga@vendor.example",
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+    }
+    assert entrypoint(folder, environment | olga, "createsuperuser", "--noinput").returncode == 0
     status, body = ask(port, "POST", "/api/auth/login", {"username": "olga", "password": PASSWORD})
     assert status == 200, body
     assert json.loads(body)["access"]
@@ -216,51 +256,37 @@ def test_the_entrypoint_runs_the_worker(built: Path, tmp_path: Path) -> None:
         assert process.wait(40) == 0
 
 
-def entrypoint_refusal(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [folder / "scripts/container/entrypoint.sh"],
-        env=production(free_port(), **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_without_a_secret_the_entrypoint_says_what_to_set(built: Path) -> None:
-    refused = entrypoint_refusal(built, SECRET_KEY="")
+    refused = entrypoint(built, production(free_port(), SECRET_KEY=""))
     assert refused.returncode == 1
     assert refused.stderr.startswith("Portcullis cannot start: Set SECRET_KEY")
     assert free_of_surprises(refused.stderr)
 
 
 def test_the_entrypoint_refuses_settings_that_contradict_each_other(built: Path) -> None:
-    refused = entrypoint_refusal(built, HTTPS_ONLY="true")
+    refused = entrypoint(built, production(free_port(), HTTPS_ONLY="true"))
     assert refused.returncode == 1
     assert "portcullis.E003" in refused.stderr
 
 
 def test_the_entrypoint_guesses_no_value_of_migrate(built: Path) -> None:
-    refused = entrypoint_refusal(built, MIGRATE="maybe")
+    refused = entrypoint(built, production(free_port(), MIGRATE="maybe"))
     assert refused.returncode == 2
     assert refused.stderr.endswith("MIGRATE must be true or false, not 'maybe'.\n")
 
 
-def test_without_migrate_the_database_is_left_alone(built: Path, tmp_path: Path) -> None:
-    database = tmp_path / "left-alone.sqlite3"
-    port = free_port()
-    environment = production(port, MIGRATE="false", DATABASE_URL=f"sqlite:///{database}")
-    process = subprocess.Popen([built / "scripts/container/entrypoint.sh"], env=environment)
-    try:
-        deadline = time.monotonic() + 60
-        while is_healthy(built, environment).returncode:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-        status, _ = ask(port, "POST", "/api/auth/login", {"username": "olga", "password": PASSWORD})
-        assert status in {500, 503}
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(40) == 0
+def test_a_command_that_fails_is_tried_again_after_its_time(built: Path) -> None:
+    expected = "'no_such_command' failed; the next try is in 0 seconds.\n"
+    with subprocess.Popen(
+        [built / "scripts/container/entrypoint.sh", "every", "0", "no_such_command"],
+        env=production(free_port()),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        failures = (line for line in process.stderr if line == expected)
+        assert (next(failures), next(failures)) == (expected, expected)
+        process.terminate()
 
 
 def test_the_dockerfile_only_calls_the_scripts() -> None:
@@ -268,11 +294,21 @@ def test_the_dockerfile_only_calls_the_scripts() -> None:
     assert [line for line in lines if line.startswith("RUN ")] == [
         "RUN scripts/container/build.sh /app packages",
         "RUN scripts/container/build.sh /app static",
+        "RUN scripts/container/tools.sh",
     ]
     assert "USER 10001:10001" in lines
     for line in lines:
         if line.startswith("ENTRYPOINT"):
             assert (ROOT / json.loads(line.removeprefix("ENTRYPOINT "))[0].removeprefix("/app/")).is_file()
+
+
+def test_the_dockerfile_is_free_of_what_hadolint_warns_of() -> None:
+    hadolint = [Path(sys.executable).with_name("hadolint"), "--no-color"]
+    linted = subprocess.run([*hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (linted.returncode, linted.stdout) == (0, "")
+    careless = "FROM python\nRUN cd /app && pip install django\n"
+    refused = subprocess.run([*hadolint, "-"], input=careless, capture_output=True, text=True, check=False)
+    assert {"DL3006", "DL3003", "DL3013"} <= set(refused.stdout.split())
 
 
 @pytest.mark.parametrize("path", [".env", ".env.example", ".git", ".venv", "var", "sites/tests", "config/__pycache__"])

@@ -1,26 +1,60 @@
 #!/bin/sh
-# Check the settings, bring the database up to date, become the server. With arguments: run that management command instead,
-# such as `worker`, which runs the periodic jobs and waits until the database is migrated.
+# What a container does, by its first argument:
 #
-# MIGRATE=false leaves the database alone: set it when several containers start at once, and migrate in one of them first.
+#   serve                     check the settings and become the server; what it does without an argument
+#   check                     check the settings for production, and end
+#   migrate                   bring the database up to date, and end
+#   wait-for-migrations       end as soon as the database is up to date
+#   every SECONDS COMMAND …   run a command now and every so many seconds, also after it has failed
+#
+# Any other argument is a management command: worker, backup, createsuperuser …
+#
+# MIGRATE=true lets `serve` migrate first, for a single container; with several, migrate once before they start.
 set -eu
 cd "$(dirname "$0")/../.."
 python=.venv/bin/python
 
-if [ $# -gt 0 ]; then
-  exec "$python" manage.py "$@"
-fi
+serve() {
+  : "${BIND:=0.0.0.0:8000}"
+  if [ -n "${PORT:-}" ]; then
+    BIND="${BIND%:*}:$PORT"
+  fi
+  export BIND
+  case ${MIGRATE:-false} in
+    1 | true | yes | on) migrate_first=true ;;
+    0 | false | no | off) migrate_first=false ;;
+    *) echo "MIGRATE must be true or false, not '$MIGRATE'." >&2; exit 2 ;;
+  esac
+  check
+  if $migrate_first; then "$python" manage.py migrate --noinput; fi
+  exec "$python" -m gunicorn config.wsgi
+}
 
-: "${BIND:=0.0.0.0:8000}"
-if [ -n "${PORT:-}" ]; then
-  BIND="${BIND%:*}:$PORT"
-fi
-export BIND
+check() { "$python" manage.py check --deploy --fail-level WARNING "$@"; }
 
-"$python" manage.py check --deploy --fail-level WARNING
-case ${MIGRATE:-true} in
-  1 | true | yes | on) "$python" manage.py migrate --noinput ;;
-  0 | false | no | off) ;;
-  *) echo "MIGRATE must be true or false, not '$MIGRATE'." >&2; exit 2 ;;
+wait_for_migrations() {
+  until "$python" manage.py migrate --check >/dev/null 2>&1; do
+    echo "Waiting until the database is up to date." >&2
+    sleep 2
+  done
+}
+
+every() { # every SECONDS COMMAND…
+  seconds=$1
+  shift
+  while :; do
+    "$python" manage.py "$@" || echo "'$*' failed; the next try is in $seconds seconds." >&2
+    sleep "$seconds"
+  done
+}
+
+command=${1:-serve}
+[ $# -eq 0 ] || shift
+case $command in
+  serve) serve "$@" ;;
+  check) check "$@" ;;
+  migrate) exec "$python" manage.py migrate --noinput "$@" ;;
+  wait-for-migrations) wait_for_migrations ;;
+  every) [ $# -ge 2 ] || { echo "usage: every SECONDS COMMAND …" >&2; exit 2; }; every "$@" ;;
+  *) exec "$python" manage.py "$command" "$@" ;;
 esac
-exec "$python" -m gunicorn config.wsgi
