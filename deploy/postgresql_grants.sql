@@ -3,7 +3,7 @@
 --     psql -v app=portcullis_app -f deploy/postgresql_grants.sql portcullis
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :"app";
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO :"app";
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO :"app";
 -- The audit only grows.
 REVOKE UPDATE, DELETE ON audit_event, audit_checkpoint FROM :"app";
 -- The schema is the owner's business.

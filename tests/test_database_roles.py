@@ -55,6 +55,11 @@ def server(roles: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     running.stop()
 
 
+def test_the_lesser_role_can_back_everything_up(server: RunningServer, roles: tuple[str, str]) -> None:
+    dump = subprocess.run([postgresql_bin() / "pg_dump", "-Fc", roles[1]], capture_output=True, check=False)
+    assert dump.returncode == 0, dump.stderr
+
+
 def test_the_product_works_with_the_lesser_role(server: RunningServer) -> None:
     api = server.sign_in()
     site = register(api, server)

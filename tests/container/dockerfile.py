@@ -104,6 +104,7 @@ def run(image: Image, command: str) -> None:
     script = f"""
 set -e
 mount -t proc proc "$1/proc"
+mount -t devpts devpts "$1/dev/pts"
 for path in {borrowed}; do
   if [ -d "$path" ]; then mkdir -p "$1$path"; else mkdir -p "$1${{path%/*}}"; [ -e "$1$path" ] || : >"$1$path"; fi
   mount --bind "$path" "$1$path"
