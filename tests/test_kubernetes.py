@@ -1,0 +1,154 @@
+"""The manifests in deploy/kubernetes fit the published schemas of Kubernetes, and each other, and give no pod a privilege."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+FOLDER = Path(__file__).resolve().parent.parent / "deploy/kubernetes"
+VERSION = "1.37"
+KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
+OBJECTS: dict[str, dict[str, Any]] = {
+    f"{thing['kind']}/{thing['metadata']['name']}": thing
+    for file in KUSTOMIZATION["resources"]
+    for thing in yaml.safe_load_all((FOLDER / file).read_text())
+}
+KINDS = {
+    *("Namespace", "ConfigMap", "ServiceAccount", "Job", "Deployment", "Service", "HorizontalPodAutoscaler"),
+    *("PodDisruptionBudget", "CronJob", "PersistentVolumeClaim", "Ingress", "NetworkPolicy"),
+}
+
+
+def pod_of(thing: dict[str, Any]) -> dict[str, Any] | None:
+    spec = thing.get("spec", {})
+    spec = spec.get("jobTemplate", {}).get("spec", spec)
+    pod: dict[str, Any] | None = spec.get("template")
+    return pod
+
+
+PODS = {name: pod for name, thing in OBJECTS.items() if (pod := pod_of(thing))}
+WEB = OBJECTS["Deployment/portcullis-web"]
+
+
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+
+
+def component(labels: dict[str, str]) -> str:
+    return labels["app.kubernetes.io/component"]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_manifest_fits_its_published_schema(name: str) -> None:
+    kubernetes_validate.validate(OBJECTS[name], VERSION, strict=True)
+
+
+def test_every_file_is_listed_and_every_kind_is_there() -> None:
+    assert set(KUSTOMIZATION["resources"]) == {file.name for file in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
+    assert {thing["kind"] for thing in OBJECTS.values()} == KINDS
+
+
+def nonsense(change: Any) -> dict[str, Any]:
+    manifest = copy.deepcopy(WEB)
+    change(manifest["spec"]["template"]["spec"]["containers"][0], manifest)
+    return manifest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda container, _: container.update(imagePullPolice="Always"),
+        lambda container, _: container.update(ports="8000"),
+        lambda container, _: container["livenessProbe"].update(periodSeconds="often"),
+        lambda _, manifest: manifest["spec"].pop("selector"),
+        lambda _, manifest: manifest.update(kind="Deplyoment"),
+        lambda _, manifest: manifest.update(apiVersion="apps/v2"),
+    ],
+    ids=["unknown-field", "wrong-type", "wrong-number", "missing-field", "unknown-kind", "unknown-version"],
+)
+def test_nonsense_fits_no_schema(change: Any) -> None:
+    with pytest.raises((kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError)):
+        kubernetes_validate.validate(nonsense(change), VERSION, strict=True)
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_a_pod_has_no_privilege_and_can_write_only_where_it_must(name: str) -> None:
+    pod = PODS[name]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    writable = {"/app/var", "/tmp", "/backups"}
+    for container in containers(PODS[name]):
+        security = container["securityContext"]
+        assert security["readOnlyRootFilesystem"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert container["resources"]["limits"]["memory"]
+        assert {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")} <= writable
+        mounted = {mount["name"] for mount in container["volumeMounts"]}
+        assert mounted <= {volume["name"] for volume in pod["volumes"]}
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_a_pod_runs_the_image_with_secrets_by_reference(name: str) -> None:
+    """The manifests hold no secret: neither as a Secret nor in a variable."""
+    secrets = {volume["secret"]["secretName"] for volume in PODS[name]["spec"]["volumes"] if "secret" in volume}
+    assert secrets <= {"portcullis", "portcullis-owner"}
+    assert ("portcullis-owner" in secrets) == (name == "Job/portcullis-migrate")
+    for container in containers(PODS[name]):
+        assert container["image"] == KUSTOMIZATION["images"][0]["name"]
+        for variable in container["env"]:
+            assert variable["name"].endswith("_FILE")
+            assert any(variable["value"].startswith(f"{mount['mountPath']}/") for mount in container["volumeMounts"])
+
+
+def test_no_manifest_is_a_secret_and_no_setting_holds_one() -> None:
+    assert "Secret" not in KINDS
+    assert OBJECTS["ConfigMap/portcullis-settings"]["data"].keys() == {
+        *("ALLOWED_HOSTS", "HTTPS_ONLY", "TRUSTED_PROXIES", "WEB_CONCURRENCY"),
+    }
+
+
+def test_an_update_never_has_fewer_pods_and_lets_requests_end() -> None:
+    assert WEB["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    pod = WEB["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    pause = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
+    assert pod["terminationGracePeriodSeconds"] > pause + 25, "gunicorn takes up to 25 seconds after SIGTERM"
+    assert [init["args"] for init in pod["initContainers"]] == [["wait-for-migrations"]]
+
+
+def test_a_database_that_fails_restarts_no_pod() -> None:
+    (container,) = WEB["spec"]["template"]["spec"]["containers"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/health/live", "port": "http"}
+
+
+def test_services_budgets_policies_and_the_autoscaler_select_pods_that_exist() -> None:
+    existing = {component(pod["metadata"]["labels"]) for pod in PODS.values()}
+    assert existing == {"web", "worker", "migrate", "backup"}
+    for name, thing in OBJECTS.items():
+        spec = thing.get("spec", {})
+        selector = spec.get("selector") or spec.get("podSelector")
+        labels = selector.get("matchLabels", selector) if selector else None
+        if labels and name != "Service/portcullis-nothing":
+            assert component(labels) in existing, name
+    target = OBJECTS["HorizontalPodAutoscaler/portcullis-web"]["spec"]["scaleTargetRef"]
+    assert f"{target['kind']}/{target['name']}" in OBJECTS
+    for rule in OBJECTS["Ingress/portcullis"]["spec"]["rules"]:
+        for path in rule["http"]["paths"]:
+            assert f"Service/{path['backend']['service']['name']}" in OBJECTS
+
+
+def test_nothing_reaches_a_pod_but_the_web_pods_port() -> None:
+    everything = OBJECTS["NetworkPolicy/portcullis"]["spec"]
+    assert everything["podSelector"] == {}
+    assert "Ingress" in everything["policyTypes"]
+    assert "ingress" not in everything
+    web = OBJECTS["NetworkPolicy/portcullis-web"]["spec"]
+    assert [port for rule in web["ingress"] for port in rule["ports"]] == [{"protocol": "TCP", "port": "http"}]
