@@ -125,9 +125,12 @@ def with_a_read_only_root(built: Path, folder: Path) -> list[str]:
 
 @pytest.fixture
 def served(built: Path, tmp_path: Path) -> Iterator[tuple[Path, int, dict[str, str]]]:
-    """The entrypoint's server on an empty database, on a read-only root: its folder, its port, its environment."""
+    """The entrypoint's server on an empty database, on a read-only root: its folder, its port, its environment.
+
+    Platforms give the port as PORT.
+    """
     port = free_port()
-    environment = production(port)
+    environment = production(1, PORT=str(port))
     process = subprocess.Popen(
         [*with_a_read_only_root(built, tmp_path), built / "scripts/container/entrypoint.sh"], cwd="/", env=environment
     )

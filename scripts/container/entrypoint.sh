@@ -13,6 +13,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 python=.venv/bin/python
+[ -x "$python" ] || python=python3 # a platform that installs the packages by itself
 
 serve() {
   : "${BIND:=0.0.0.0:8000}"
