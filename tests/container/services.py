@@ -2,6 +2,7 @@
 by the programs of this machine. Everything happens in namespaces of its own, so that each has its usual port.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -19,6 +20,7 @@ from tests.container.dockerfile import Image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+OURS = ("web", "worker", "backup")
 HEALTHY_WITHIN_SECONDS = 120
 
 # What an engine does for `read_only`, `tmpfs`, `volumes` and `secrets`: everything is read-only but what is mounted for it.
@@ -109,13 +111,18 @@ class Services:
         return subprocess.run(command, capture_output=True, check=False, env=other_images_environment()).returncode == 0
 
     def stop(self) -> None:
-        for process in reversed(self.running.values()):
-            process.send_signal(signal.SIGTERM)
-        for process in self.running.values():
+        """As an engine does: SIGTERM to the first process of each, and SIGKILL if that does not help."""
+        for name in reversed(list(self.running)):
+            process = self.running[name]
+            pid = process.pid
+            if name in OURS:  # `unshare` ignores the signal; its child is the container's first process
+                pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+            os.kill(pid, signal.SIGTERM)
             try:
-                process.wait(40)
+                say(f"{name}: stopped with {process.wait(10 if name == 'backup' else 40)}")
             except subprocess.TimeoutExpired:
                 process.kill()
+                say(f"{name}: killed")
 
 
 def say(line: str) -> None:
