@@ -6,10 +6,10 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast fuzz check format lock demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast fuzz check format lock licenses sbom audit test-pythons test-container demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run.stamp .venv/fast.stamp ## set everything up, start the server, print what to do next
 	@$(BIN)/python scripts/run.py
@@ -37,6 +37,22 @@ format: .venv/dev.stamp ## format the code and fix what ruff can fix
 
 lock: .venv/dev.stamp ## write the lock files from the requirements files; versions that are locked already stay
 	@scripts/lock.sh
+
+licenses: .venv/dev.stamp ## write docs/licenses.md: the licence of each package that runs in production
+	@$(BIN)/python scripts/licenses.py
+
+sbom: .venv/dev.stamp ## write var/sbom.cdx.json, the software bill of materials (CycloneDX)
+	@scripts/sbom.sh
+
+audit: .venv/dev.stamp ## ask PyPI and OSV for known vulnerabilities; exit code 1 if there is one, 2 if neither answers
+	@$(BIN)/python scripts/audit.py
+
+test-pythons: ## the fast tests with each of Python 3.11 to 3.13 that is on this machine
+	@scripts/test_pythons.sh
+
+test-container: .venv/dev.stamp ## build the image and run compose.yaml without a container engine; as root, some minutes
+	@scripts/system_packages.sh container
+	@$(BIN)/python -m tests.container
 
 demo: .venv/run.stamp ## fill the running server (or start one) with forty restaurants that send heartbeats
 	@$(BIN)/python scripts/demo.py

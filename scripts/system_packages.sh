@@ -2,7 +2,7 @@
 # Make sure that the programs of Debian's packages that the tests or the benchmarks need are here: install what is missing
 # when we may, else say what to do.
 #
-#     scripts/system_packages.sh [tests|bench]
+#     scripts/system_packages.sh [tests|bench|container]
 set -eu
 
 missing=""
@@ -27,12 +27,21 @@ case "${1:-tests}" in
     need faketime faketime
     need chromium chromium chromium-browser google-chrome
     ;;
+  container)
+    who="The test of the container" command="make test-container"
+    need mmdebstrap mmdebstrap
+    need redis-server redis-server
+    need nginx-light nginx /usr/sbin/nginx
+    need openssl openssl
+    need curl curl
+    need iproute2 ip /usr/sbin/ip
+    ;;
   bench)
     who="The benchmarks" command="make bench"
     need wrk wrk
     ;;
   *)
-    echo "Usage: scripts/system_packages.sh [tests|bench]" >&2
+    echo "Usage: scripts/system_packages.sh [tests|bench|container]" >&2
     exit 2
     ;;
 esac
