@@ -290,6 +290,7 @@ def test_a_command_that_fails_is_tried_again_after_its_time(built: Path) -> None
         failures = (line for line in process.stderr if line == expected)
         assert (next(failures), next(failures)) == (expected, expected)
         process.terminate()
+        assert process.wait(20) == 0
 
 
 def test_the_dockerfile_only_calls_the_scripts() -> None:

@@ -43,9 +43,11 @@ wait_for_migrations() {
 every() { # every SECONDS COMMAND…
   seconds=$1
   shift
+  trap 'exit 0' TERM INT # after the command that runs, if one does
   while :; do
     "$python" manage.py "$@" || echo "'$*' failed; the next try is in $seconds seconds." >&2
-    sleep "$seconds"
+    sleep "$seconds" &
+    wait $!
   done
 }
 
