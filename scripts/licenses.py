@@ -35,8 +35,9 @@ The packages that run in production, from `requirements.lock`, with the licences
 writes this page and fails if a licence is new; `tests/test_licenses.py` fails if the page is out of date. Portcullis itself
 is under the [MIT licence](../LICENSE).
 
-Two are not merely permissive. psycopg is LGPL-3.0: Portcullis uses it unchanged, as a library that can be replaced. fido2
-contains Mozilla's list of public suffixes, which is MPL-2.0: a changed list would have to be published.
+Three are not merely permissive. psycopg is LGPL-3.0: Portcullis uses it unchanged, as a library that can be replaced. fido2
+contains Mozilla's list of public suffixes and certifi Mozilla's certificates, which are MPL-2.0: a changed list would have to
+be published.
 
 """
 
