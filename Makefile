@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast fuzz check format lock licenses sbom audit test-pythons test-container demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast fuzz check format lock licenses sbom audit test-pythons test-container test-install demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ fuzz: .venv/dev.stamp .venv/fast.stamp ## send random requests to every endpoint
 	@scripts/system_packages.sh
 	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/tests.sqlite3 FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
 		$(BIN)/python scripts/with_services.py $(BIN)/pytest -q -m e2e tests/test_schemathesis.py
+
+test-install: .venv/dev.stamp ## follow docs/install.md in a fresh Debian root file system; as root, some minutes
+	@scripts/system_packages.sh install
+	@$(BIN)/python -m tests.installation
 
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
 	@scripts/check.sh

@@ -53,8 +53,8 @@ read_arguments() {
         case $1 in
           --host) host=$2 ;;
           --email) email=$2 ;;
-          --certificate) certificate=$2 ;;
-          --key) key=$2 ;;
+          --certificate) certificate=$(realpath -m "$2") ;;
+          --key) key=$(realpath -m "$2") ;;
         esac
         shift
         ;;
@@ -371,7 +371,7 @@ install_or_upgrade() {
   fi
   serve_nginx
   remove_old_releases
-  say "https://$host/admin/ is served by ${release##*/}."
+  ! has_systemd || say "https://$host/admin/ is served by ${release##*/}."
 }
 
 roll_back() {
@@ -386,11 +386,12 @@ roll_back() {
   switch_to "$former"
   serve "$former" || fail "${former##*/} does not answer /health: 'journalctl -u portcullis-web' says why."
   serve_nginx
-  say "https://$host/admin/ is served by ${former##*/}. The database keeps its newer schema, with which that release works."
+  say "${former##*/} is the current release. The database keeps its newer schema, with which that release works."
 }
 
 read_arguments "$@"
 check_machine
+cd / # the users that this becomes cannot look into root's folder
 # One at a time: two would migrate and switch across each other.
 exec 9>/run/lock/portcullis-install
 flock -n 9 || fail "Another install.sh is running."

@@ -2,7 +2,7 @@
 # Make sure that the programs of Debian's packages that the tests or the benchmarks need are here: install what is missing
 # when we may, else say what to do.
 #
-#     scripts/system_packages.sh [tests|bench|container]
+#     scripts/system_packages.sh [tests|bench|container|install]
 set -eu
 
 missing=""
@@ -25,6 +25,8 @@ case "${1:-tests}" in
     need openssl openssl
     need prometheus promtool
     need faketime faketime
+    need shellcheck shellcheck
+    need systemd systemd-analyze
     need chromium chromium chromium-browser google-chrome
     ;;
   container)
@@ -40,8 +42,15 @@ case "${1:-tests}" in
     who="The benchmarks" command="make bench"
     need wrk wrk
     ;;
+  install)
+    who="The test of the installer" command="make test-install"
+    need mmdebstrap mmdebstrap
+    need openssl openssl
+    need iproute2 ip
+    need chromium chromium chromium-browser google-chrome
+    ;;
   *)
-    echo "Usage: scripts/system_packages.sh [tests|bench|container]" >&2
+    echo "Usage: scripts/system_packages.sh [tests|bench|container|install]" >&2
     exit 2
     ;;
 esac

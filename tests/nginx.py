@@ -108,7 +108,18 @@ class NginxInFront:
     def make_certificate(self) -> None:
         subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
         files = ["-keyout", str(self.folder / "live/privkey.pem"), "-out", str(self.certificate)]
-        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split()
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ]
         subprocess.run([*command, *subject, *files], check=True, capture_output=True)
 
     def start(self) -> "NginxInFront":

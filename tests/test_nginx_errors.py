@@ -70,12 +70,12 @@ def test_an_address_that_is_too_long_is_refused_by_its_own_status(nginx: NginxIn
 
 def test_unreadable_http_is_answered_with_a_problem(nginx: NginxInFront) -> None:
     context = ssl.create_default_context(cafile=str(nginx.certificate))
-    with socket.create_connection(("127.0.0.1", nginx.port), timeout=10) as plain:
-        with context.wrap_socket(plain, server_hostname=HOST) as secured:
-            secured.sendall(b"nonsense\r\n\r\n")
-            received = b""
-            while part := secured.recv(4096):
-                received += part
+    plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
+    with context.wrap_socket(plain, server_hostname=HOST) as secured:
+        secured.sendall(b"nonsense\r\n\r\n")
+        received = b""
+        while part := secured.recv(4096):
+            received += part
     assert received.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in received
     assert b'"code": "bad_request"' in received

@@ -89,13 +89,15 @@ def test_plain_http_is_redirected_except_for_challenges(nginx: NginxInFront) -> 
 def test_http_2_and_modern_tls_are_offered(nginx: NginxInFront) -> None:
     context = ssl.create_default_context(cafile=str(nginx.certificate))
     context.set_alpn_protocols(["h2", "http/1.1"])
-    with socket.create_connection(("127.0.0.1", nginx.port)) as plain:
-        with context.wrap_socket(plain, server_hostname=HOST) as secured:
-            assert (secured.selected_alpn_protocol(), secured.version()) == ("h2", "TLSv1.3")
+    plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
+    with context.wrap_socket(plain, server_hostname=HOST) as secured:
+        assert (secured.selected_alpn_protocol(), secured.version()) == ("h2", "TLSv1.3")
 
 
 def test_another_host_name_gets_no_certificate(nginx: NginxInFront) -> None:
     context = ssl.create_default_context(cafile=str(nginx.certificate))
-    with socket.create_connection(("127.0.0.1", nginx.port)) as plain:
-        with pytest.raises(ssl.SSLError, match="unrecognized"):
-            context.wrap_socket(plain, server_hostname="evil.example")
+    with (
+        socket.create_connection(("127.0.0.1", nginx.port)) as plain,
+        pytest.raises(ssl.SSLError, match="unrecognized"),
+    ):
+        context.wrap_socket(plain, server_hostname="evil.example")

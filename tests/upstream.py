@@ -44,7 +44,7 @@ class Upstream:
                     self.send_header("Content-Length", "0")
                     self.end_headers()
 
-            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_request
+            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_request  # noqa: N815 - names of http.server
 
             def log_message(self, *_: object) -> None:
                 pass
