@@ -238,7 +238,7 @@ manage() {
 migrate() {
   begin "Check the settings"
   manage "$release" portcullis "$SECRETS/database_url" check --deploy --fail-level WARNING >/dev/null
-  begin "Migrate the database; the release before goes on serving"
+  begin "Migrate the database"
   manage "$release" portcullis_owner "$SECRETS/owner_database_url" migrate --noinput --verbosity 0
   runuser -u portcullis_owner -- psql -qX -v ON_ERROR_STOP=1 -v app=portcullis "$(cat "$SECRETS/owner_database_url")" \
     <"$release/deploy/postgresql_grants.sql"
