@@ -360,11 +360,13 @@ install_or_upgrade() {
   install_files "$release"
   install_certificate
   before=$(readlink "$BASE/current" || true)
+  earlier=$(readlink "$BASE/previous" || true)
   switch_to "$release"
   if ! serve "$release"; then
     [ -n "$before" ] && [ "$before" != "$release" ] ||
       fail "The server does not answer /health: 'journalctl -u portcullis-web' says why."
     point current "$before"
+    [ -n "$earlier" ] && point previous "$earlier" || rm -f "$BASE/previous"
     install_files "$before"
     serve "$before" || fail "Neither the new nor the former release answers /health: 'journalctl -u portcullis-web' says why."
     fail "${release##*/} does not answer /health, so ${before##*/} serves again: 'journalctl -u portcullis-web' says why."
@@ -376,7 +378,8 @@ install_or_upgrade() {
 
 roll_back() {
   former=$(readlink "$BASE/previous" || true)
-  [ -n "$former" ] && [ -f "$former/.complete" ] || fail "There is no former release in $BASE."
+  [ -n "$former" ] && [ -f "$former/.complete" ] && [ "$former" != "$(readlink "$BASE/current")" ] ||
+    fail "There is no former release in $BASE."
   check_host
   if $dry_run; then
     say "Would go back to ${former##*/}."

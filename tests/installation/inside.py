@@ -135,6 +135,8 @@ def broken_release(machine: Machine) -> None:
     machine.set_version("0.9.1")
     assert "serves again" in machine.shell(machine.page["upgrade"], fails=True)
     assert machine.version() == before
+    links = machine.root / "srv/portcullis"
+    assert (links / "previous").readlink() != (links / "current").readlink(), "one could not go back any more"
 
 
 def wrong_arguments(machine: Machine) -> None:
@@ -147,7 +149,7 @@ def wrong_arguments(machine: Machine) -> None:
         f"{run} --host other.example.com": "is installed as",
         f"{run} --certificate privkey.pem --key privkey.pem": "is not a certificate",
         f"{run} --certificate fullchain.pem --key site.json": "is not the key of",
-        f"runuser -u nobody -- sh {run}": "Run this as root",
+        f"cp {run} /tmp; runuser -u nobody -- sh /tmp/install.sh": "Run this as root",
         f"exec 8>/run/lock/portcullis-install; flock 8; {run}": "Another install.sh is running",
     }.items():
         output = machine.shell(script, fails=True)
