@@ -114,6 +114,14 @@ def first_site(machine: Machine) -> dict[str, str]:
     return site
 
 
+def back_up(machine: Machine) -> None:
+    machine.report("the daily backup, which only its owner can read")
+    machine.shell("systemctl start portcullis-backup.service")
+    [backup] = (machine.root / "var/backups/portcullis").iterdir()
+    assert backup.stat().st_size > 10_000
+    machine.shell("! runuser -u portcullis -- ls /var/backups/portcullis 2>/dev/null")
+
+
 def upgrade_and_roll_back(machine: Machine, site: dict[str, str]) -> None:
     certificate = str(machine.root / "root/fullchain.pem")
     before = machine.version()
@@ -167,6 +175,7 @@ def main() -> None:
     install(machine)
     sign_in(machine)
     site = first_site(machine)
+    back_up(machine)
     upgrade_and_roll_back(machine, site)
     wrong_arguments(machine)
     broken_release(machine)
