@@ -79,10 +79,10 @@ def _flush_past_the_triggers() -> Iterator[None]:
 
     def teardown(self: TransactionTestCase) -> None:
         with connection.cursor() as cursor:
-            for statement in triggers.DROP_ALL[connection.vendor]:
+            for statement in triggers.DROP_CURRENT[connection.vendor]:
                 cursor.execute(statement)
             usual(self)
-            for statement in triggers.CREATE_ALL[connection.vendor]:
+            for statement in triggers.CREATE_CURRENT[connection.vendor]:
                 cursor.execute(statement)
 
     TransactionTestCase._fixture_teardown = teardown

@@ -5,6 +5,7 @@ subjects go on side by side. A checkpoint holds one hash over the events since t
 to the database can also compute new hashes, so only checkpoints that are kept elsewhere show that everything was rewritten.
 """
 
+import copy
 import hashlib
 import ipaddress
 import json
@@ -31,6 +32,9 @@ HASHED_AS_THEY_ARE = (
     "previous_hash",
 )
 CHUNK_SIZE = 2000
+ERASED = "[erased]"  # as in audit.triggers
+# In the changes of an event that records an erasure: {number of the event: [its hash, hash of what is left of it]}.
+ERASED_EVENTS = "erased_events"
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,27 @@ class Finding:
 
 
 def hash_of(event: Event) -> str:
-    """SHA-256, as 64 hexadecimal digits, over all columns but `sequence` and `hash`."""
+    """SHA-256, as 64 hexadecimal digits, over all columns but `sequence`, `hash` and `erasure`."""
     values: dict[str, Any] = {name: getattr(event, name) for name in HASHED_AS_THEY_ARE}
     values["id"] = str(event.id)
     values["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
     values["ip"] = str(ipaddress.ip_address(event.ip)) if event.ip else None
+    # Events from before there were salts have none, nor has the model in the migrations of that time.
+    if salt := getattr(event, "salt", ""):
+        values["salt"] = salt
     return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def emptied(event: Event) -> Event:
+    """A copy without its contents, as the triggers leave it."""
+    rest = copy.copy(event)
+    rest.subject_name, rest.reason, rest.changes, rest.salt = ERASED, None, {}, ""
+    rest.ip = event.ip if event.actor_id is not None else None
+    return rest
+
+
+def recorded_erasures() -> Iterator[Event]:
+    return Event.objects.filter(changes__has_key=ERASED_EVENTS).order_by("sequence").iterator(CHUNK_SIZE)
 
 
 def checkpoint_hash(previous: str, hashes: Iterable[str]) -> str:
@@ -71,15 +90,36 @@ def first_finding(kept: Iterable[dict[str, Any]] = ()) -> Finding | None:
 
 def first_wrong_event() -> Finding | None:
     newest: dict[tuple[str, str], str] = {}
+    erased = {
+        int(number): (erasure.sequence, *hashes)
+        for erasure in recorded_erasures()
+        for number, hashes in erasure.changes[ERASED_EVENTS][1].items()
+    }
     for event in Event.objects.order_by("sequence").iterator(CHUNK_SIZE):
         subject = event.subject_type, event.subject_id
         # The numbers begin at 1; no checkpoint covers another one.
-        if event.hash != hash_of(event) or event.sequence < 1:
-            return finding_of(event, "was changed, or inserted by hand")
+        if event.sequence < 1:
+            return finding_of(event, "was inserted by hand")
+        if words := wrong_contents(event, erased.get(event.sequence)):
+            return finding_of(event, words)
         if event.previous_hash != newest.get(subject, ""):
             return finding_of(event, "does not follow the event before it: an event was removed or inserted before it")
         newest[subject] = event.hash
     return None
+
+
+def wrong_contents(event: Event, listed: tuple[int, str, str] | None) -> str:
+    """What is wrong with the columns of an event, in words, or "".
+
+    `listed` is its entry in the erasure that lists it: the erasure's number, the event's hash, and the hash of what is left.
+    """
+    if event.erasure_id is None:
+        if listed:
+            return f"has contents, although event number {listed[0]} erased them"
+        return "" if event.hash == hash_of(event) else "was changed, or inserted by hand"
+    if not listed or listed[0] != event.erasure_id:
+        return "was emptied, but no event records its erasure"
+    return "" if (event.hash, hash_of(event)) == listed[1:] else "was changed after its erasure"
 
 
 def finding_of(event: Event, words: str) -> Finding:

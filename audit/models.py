@@ -14,6 +14,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Events about one subject, such as `of(SITE, site.pk)`."""
         return self.filter(subject_type=subject_type, subject_id=str(subject_id))
 
+    def with_contents(self) -> "EventQuerySet":
+        """Not erased."""
+        return self.filter(erasure=None)
+
     def newest_first(self) -> "EventQuerySet":
         return self.order_by("-sequence")
 
@@ -52,7 +56,11 @@ class Event(models.Model):
     changes = models.JSONField(default=dict)
     # See audit.chain. The first event about a subject has no previous hash. Rows that SQL has inserted by hand have none.
     previous_hash = models.CharField(max_length=64, default="", db_default="", editable=False)
+    # Random, and part of the hash: after an erasure nobody can find out the contents by hashing guesses.
+    salt = models.CharField(max_length=32, default="", db_default="", editable=False)
     hash = models.CharField(max_length=64, default="", db_default="", editable=False)
+    # The event that records the erasure of this one's contents; see audit.erasure.
+    erasure = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
 
     objects = EventQuerySet.as_manager()
 

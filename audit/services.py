@@ -1,3 +1,4 @@
+import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ def record_event(
         reason=reason,
         changes={field: [before, after] for field, (before, after) in (changes or {}).items()},
         previous_hash=newest_hash(subject),
+        salt=secrets.token_hex(16),
     )
     event.hash = hash_of(event)
     event.save(force_insert=True)

@@ -1,4 +1,8 @@
-"""The triggers that make the audit's tables append-only, on each database."""
+"""The triggers that make the audit's tables append-only, on each database.
+
+`CREATE` to `DROP_ALL` are what the migrations up to 0003 ran. Since 0004 an event's contents can be erased; `CURRENT` is what
+the tables have now.
+"""
 
 POSTGRESQL_CREATE = [
     """CREATE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -64,3 +68,84 @@ DROP_FOR_CHECKPOINTS = {
 
 CREATE_ALL = {vendor: [*CREATE[vendor], *CREATE_FOR_CHECKPOINTS[vendor]] for vendor in CREATE}
 DROP_ALL = {vendor: [*DROP_FOR_CHECKPOINTS[vendor], *DROP[vendor]] for vendor in DROP}
+
+# The only change of an event is its erasure: `erasure_id` is set to a later event that lists this one with its hash, and the
+# trigger itself empties the contents (audit.erasure). The address is that of a site if no admin acted.
+POSTGRESQL_ERASURE = [
+    "DROP TRIGGER audit_event_append_only ON audit_event",
+    """CREATE TRIGGER audit_event_append_only BEFORE DELETE ON audit_event
+    FOR EACH ROW EXECUTE FUNCTION audit_event_refuse()""",
+    """CREATE FUNCTION audit_event_erase() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF OLD.erasure_id IS NULL
+            AND to_jsonb(NEW) - 'erasure_id' = to_jsonb(OLD) - 'erasure_id'
+            AND EXISTS (
+                SELECT 1 FROM audit_event AS erasure
+                WHERE erasure.sequence = NEW.erasure_id AND erasure.sequence > OLD.sequence
+                    AND erasure.changes #>> ARRAY['erased_events', '1', OLD.sequence::text, '0'] = OLD.hash
+            )
+        THEN
+            NEW.subject_name := '[erased]';
+            NEW.reason := NULL;
+            NEW.changes := '{}';
+            NEW.salt := '';
+            IF OLD.actor_id IS NULL THEN NEW.ip := NULL; END IF;
+            RETURN NEW;
+        END IF;
+        RAISE EXCEPTION 'audit events are append-only' USING ERRCODE = 'integrity_constraint_violation';
+    END $$""",
+    """CREATE TRIGGER audit_event_only_erased BEFORE UPDATE ON audit_event
+    FOR EACH ROW EXECUTE FUNCTION audit_event_erase()""",
+]
+POSTGRESQL_NO_ERASURE = [
+    "DROP TRIGGER audit_event_only_erased ON audit_event",
+    "DROP FUNCTION audit_event_erase()",
+    "DROP TRIGGER audit_event_append_only ON audit_event",
+    POSTGRESQL_CREATE[1],
+]
+# A trigger of SQLite cannot change the new row. So a second one empties it, and the first lets that update pass, too.
+SQLITE_ERASURE = [
+    "DROP TRIGGER audit_event_no_update",
+    """CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event
+    WHEN NOT (
+        NEW.sequence IS OLD.sequence AND NEW.id IS OLD.id AND NEW.at IS OLD.at AND NEW.action IS OLD.action
+        AND NEW.subject_type IS OLD.subject_type AND NEW.subject_id IS OLD.subject_id
+        AND NEW.actor_id IS OLD.actor_id AND NEW.actor_name IS OLD.actor_name AND NEW.role IS OLD.role
+        AND NEW.source IS OLD.source AND NEW.request_id IS OLD.request_id
+        AND NEW.previous_hash IS OLD.previous_hash AND NEW.hash IS OLD.hash
+        AND (
+            -- It is marked as erased.
+            OLD.erasure_id IS NULL
+            AND NEW.subject_name IS OLD.subject_name AND NEW.reason IS OLD.reason AND NEW.changes IS OLD.changes
+            AND NEW.salt IS OLD.salt AND NEW.ip IS OLD.ip
+            AND EXISTS (
+                SELECT 1 FROM audit_event AS erasure
+                WHERE erasure.sequence = NEW.erasure_id AND erasure.sequence > OLD.sequence
+                    AND json_extract(erasure.changes, '$.erased_events[1]."' || OLD.sequence || '"[0]') = OLD.hash
+            )
+            -- It is emptied by the other trigger.
+            OR OLD.erasure_id IS NOT NULL AND NEW.erasure_id IS OLD.erasure_id
+            AND NEW.subject_name = '[erased]' AND NEW.reason IS NULL AND NEW.changes = '{}' AND NEW.salt = ''
+            AND NEW.ip IS (CASE WHEN OLD.actor_id IS NULL THEN NULL ELSE OLD.ip END)
+        )
+    )
+    BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END""",
+    """CREATE TRIGGER audit_event_only_erased AFTER UPDATE OF erasure_id ON audit_event
+    BEGIN
+        UPDATE audit_event
+        SET subject_name = '[erased]', reason = NULL, changes = '{}', salt = '',
+            ip = CASE WHEN actor_id IS NULL THEN NULL ELSE ip END
+        WHERE sequence = NEW.sequence;
+    END""",
+]
+SQLITE_NO_ERASURE = [
+    "DROP TRIGGER audit_event_only_erased",
+    "DROP TRIGGER audit_event_no_update",
+    SQLITE_CREATE[1],
+]
+
+ALLOW_ERASURE = {"postgresql": POSTGRESQL_ERASURE, "sqlite": SQLITE_ERASURE}
+FORBID_ERASURE = {"postgresql": POSTGRESQL_NO_ERASURE, "sqlite": SQLITE_NO_ERASURE}
+
+CREATE_CURRENT = {vendor: [*CREATE_ALL[vendor], *ALLOW_ERASURE[vendor]] for vendor in CREATE}
+DROP_CURRENT = {vendor: [*FORBID_ERASURE[vendor], *DROP_ALL[vendor]] for vendor in CREATE}

@@ -6,5 +6,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :"app";
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO :"app";
 -- The audit only grows.
 REVOKE UPDATE, DELETE ON audit_event, audit_checkpoint FROM :"app";
+-- Except that contents can be erased: a trigger checks this update, and empties the event itself (audit/erasure.py).
+GRANT UPDATE (erasure_id) ON audit_event TO :"app";
 -- The schema is the owner's business.
 REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM :"app";

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from audit.chain import first_finding
+from audit.erasure import erasures_as_json
 from audit.models import Event
 from common.commands import DomainCommand
 from common.errors import Conflict
@@ -17,7 +18,10 @@ class AuditWasChanged(Conflict):
 
 
 class Command(DomainCommand):
-    help = "Look for an event that was changed, removed or inserted past the triggers. Names the first one, with exit code 1."
+    help = (
+        "Look for an event that was changed, removed or inserted past the triggers. Names the first one, with exit code 1."
+        " Lists the erasures on record."
+    )
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--kept", type=Path, help="a file with the checkpoints that `checkpoint_audit` printed")
@@ -28,8 +32,16 @@ class Command(DomainCommand):
             if options["json"]:
                 self.stdout.write(json.dumps(asdict(finding)))
             raise AuditWasChanged(finding.words)
-        count = Event.objects.count()
-        return {"events": count, "finding": None}, [f"All {count} events are as they were written."]
+        count, erasures = Event.objects.count(), erasures_as_json()
+        lines = [f"All {count} events are as they were written{', or erased on record' if erasures else ''}."]
+        return {"events": count, "finding": None, "erasures": erasures}, [*lines, *map(erasure_line, erasures)]
+
+
+def erasure_line(erasure: dict[str, Any]) -> str:
+    return (
+        "{at}: the contents of {events} events were erased, for {subject_type} {subject_id}; requested by {requested_by},"
+        " confirmed by {confirmed_by} (event {event_id})."
+    ).format(**erasure)
 
 
 def read_kept(file: Path) -> list[dict[str, Any]]:

@@ -57,9 +57,9 @@ def _what_they_did(_many_sites: None, django_db_blocker: Any) -> Iterator[None]:
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for statement in (
-            *triggers.DROP_ALL["postgresql"],
+            *triggers.DROP_CURRENT["postgresql"],
             f"TRUNCATE {', '.join(tables)}",
-            *triggers.CREATE_ALL["postgresql"],
+            *triggers.CREATE_CURRENT["postgresql"],
         ):
             cursor.execute(statement)
 
