@@ -29,6 +29,7 @@ ADMINISTER = frozenset(
         "accounts.add_admin",
         "accounts.change_admin",
         "accounts.view_signinattempt",
+        "erasure.erase_site",
         "jobs.view_job",
         "sites.add_site",
         "sites.change_site",

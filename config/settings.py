@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     *(["demo.apps.DemoConfig"] if DEMO else []),
     "panel.apps.PanelConfig",
     "backup.apps.BackupConfig",
+    "erasure.apps.ErasureConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
     "sites.apps.SitesConfig",
@@ -279,6 +280,7 @@ HEARTBEAT_INTERVAL = timedelta(
 HEARTBEAT_GRACE = timedelta(seconds=env.integer("HEARTBEAT_GRACE_SECONDS", default=3_600, minimum=0, maximum=604_800))
 HEARTBEATS_PER_MINUTE = env.integer("HEARTBEATS_PER_MINUTE", default=60, minimum=1, maximum=10_000)
 HEARTBEAT_FAILURES_PER_MINUTE = env.integer("HEARTBEAT_FAILURES_PER_MINUTE", default=60, minimum=1, maximum=100_000)
+ERASURE_CONFIRMED_WITHIN = timedelta(days=env.integer("ERASURE_REQUEST_DAYS", default=7, minimum=1, maximum=90))
 HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default=400, minimum=1, maximum=36_500))
 
 # --- Periodic jobs -------------------------------------------------------------------------------------------------

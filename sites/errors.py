@@ -43,5 +43,10 @@ class SiteNotDeregistered(Conflict):
     title = "Only a deregistered site can be restored"
 
 
+class SiteErased(Conflict):
+    code = "site_erased"
+    title = "The personal data of this site was erased"
+
+
 class InvalidExtension(InvalidInput):
     title = "The licence cannot be extended like that"

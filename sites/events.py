@@ -21,6 +21,10 @@ class SiteAction(TextChoices):
     KEY_RETIRED = "site.key_retired"
     DEREGISTERED = "site.deregistered"
     RESTORED = "site.restored"
+    # Recorded by the app `erasure`.
+    ERASURE_REQUESTED = "site.erasure_requested"
+    ERASURE_WITHDRAWN = "site.erasure_withdrawn"
+    ERASED = "site.erased"
 
 
 class SiteListAction(TextChoices):

@@ -18,7 +18,10 @@ models.CharField.register_lookup(Length)
 
 
 class Site(models.Model):
-    """A restaurant. Only `sites.services` writes it. Heartbeats write SitePulse, so that the two never overwrite each other."""
+    """A restaurant. Only `sites.services` and `sites.erasure` write it.
+
+    Heartbeats write SitePulse, so that the two never overwrite each other.
+    """
 
     site_id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=MAX_NAME_LENGTH)
@@ -31,6 +34,8 @@ class Site(models.Model):
     locked_at = models.DateTimeField(null=True, blank=True)
     license_expires_at = models.DateTimeField()
     deregistered_at = models.DateTimeField(null=True, blank=True)
+    # Since then the row holds no personal data; see the app `erasure`. Such a site is never restored.
+    erased_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(default=now)
     # Counts the changes by admins. ETags and forms compare it, because two changes may have the same time.
@@ -94,6 +99,10 @@ class Site(models.Model):
             models.CheckConstraint(condition=~Q(timezone=""), name="site_timezone_not_empty"),
             models.CheckConstraint(condition=~Q(search_text=""), name="site_searchable"),
             models.CheckConstraint(condition=Q(revision__gte=1), name="site_revision_positive"),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True) | Q(deregistered_at__isnull=False),
+                name="site_erased_stays_deregistered",
+            ),
         ]
 
     def __str__(self) -> str:

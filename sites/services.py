@@ -20,6 +20,7 @@ from sites.errors import (
     InvalidExtension,
     SiteAlreadyRegistered,
     SiteChanged,
+    SiteErased,
     SiteNotDeregistered,
     SiteNotFound,
 )
@@ -309,12 +310,14 @@ def restore_site(
 ) -> Site:
     """Restore a deregistered site as it was, with its keys.
 
-    Raises InvalidInput, SiteNotFound, SiteNotDeregistered, SiteChanged.
+    Raises InvalidInput, SiteNotFound, SiteNotDeregistered, SiteErased, SiteChanged.
     """
     reason = checked_note(reason, field="reason")
     site = row_for_update(Site.objects.all(), site_id)
     if site.deregistered_at is None:
         raise SiteNotDeregistered
+    if site.erased_at is not None:
+        raise SiteErased
     refuse_if_changed(site, expected)
     recorded = {"deregistered_at": (printable(site.deregistered_at), None)}
     site.deregistered_at = None

@@ -81,4 +81,6 @@ def expect_deregister(site: Site, at: datetime) -> ExpectedResult:
 
 
 def expect_restore(site: Site, at: datetime) -> ExpectedResult:
+    if site.erased_at:
+        return refused("Its personal data was erased")
     return unchanged("Not deregistered: nothing to do") if is_registered(site) else will_change("Will be restored")

@@ -1,0 +1,127 @@
+"""A customer who has left, and whatever the database holds of them."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import Admin, PanelSession
+from accounts.roles import Role
+from audit.actors import Actor
+from audit.models import Event
+from conftest import PASSWORD, Register, RegisteredSite
+from panel.kept_forms import KEPT_FORM
+from sites.imports.services import apply_import, start_import
+
+ADDRESS = "198.51.100.77"
+# Nothing else in the database contains these.
+NAMES = (
+    "Tràttoria Zanzibar",
+    "Osteria Quarantadue",
+    "Giulietta Bianchi-Rossi",
+    "giulietta@zanzibar.example",
+    "Giulietta",
+)
+TYPED = ("spoke to her husband Arturo", "Arturo paid in cash", "moved to Palermo, says Arturo", "arturo-list.csv")
+PERSONAL = (*NAMES, *TYPED, "Arturo", "zanzibar", ADDRESS)
+
+
+def by(admin: Admin) -> Actor:
+    return Actor(Event.Source.ADMIN, admin, "203.0.113.9", "ticket-4711")
+
+
+def add_sysadmin(name: str) -> Admin:
+    return Admin.objects.create_user(name, f"{name}@vendor.example", PASSWORD, role=Role.SYSADMIN)
+
+
+def signed_in_browser(admin: Admin) -> Client:
+    client = Client()
+    assert client.post("/admin/login/", {"username": admin.username, "password": PASSWORD}).status_code == 302
+    return client
+
+
+def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
+    """A site with a past: everything that can name its owner happens once."""
+    facts = {"name": NAMES[0], "owner_name": NAMES[2], "contact_email": NAMES[3]}
+    answer = api.post("/api/sites", facts, headers={"Idempotency-Key": "first"})
+    site = RegisteredSite(answer.data["site_id"], answer.data["secret_key"])
+    other = register(name="Bar Roma")
+    client = signed_in_browser(anna)
+    call_from(site, site.key)
+    new_key = api.post(f"{site.path}/rotate-key", {}).data["secret_key"]
+    for _ in range(2):
+        call_from(site, new_key)  # the second one retires the old key
+    api.patch(site.path, {"name": NAMES[1]})
+    api.post(f"{site.path}/lock", {"reason": TYPED[0]})
+    api.post(f"{site.path}/unlock", {"note": TYPED[1]})
+    api.post(f"{site.path}/extend", {"days": 3, "note": TYPED[1]}, headers={"Idempotency-Key": "second"})
+    import_files(anna, site)
+    for search in ("giulietta bianchi", "giulietta@zanzibar.example"):
+        assert client.get("/admin/sites/site/export.csv", {"q": search}).status_code == 200
+    lock_in_panel(client, [site, other], reason="unpaid")
+    api.delete(site.path)
+    keep_form(anna, site)
+    return site
+
+
+def call_from(site: RegisteredSite, key: str) -> None:
+    report = {"version": "1.0.0", "uptime_seconds": 60}
+    headers = {"X-Site-ID": site.site_id, "X-Site-Key": key}
+    answer = APIClient().post("/api/heartbeat", report, format="json", headers=headers, REMOTE_ADDR=ADDRESS)
+    assert answer.status_code == 200
+
+
+def import_files(anna: Admin, site: RegisteredSite) -> None:
+    """One that was applied, and one that still shows its preview."""
+    now = timezone.now()
+    file = f"site_id,owner_name\n{site.site_id},{NAMES[2]} junior\n".encode()
+    applied = start_import(file, file_name=TYPED[3], admin=anna, at=now)
+    apply_import(applied.pk, by=by(anna), at=now)
+    file = f"name,owner_name,contact_email\nElsewhere,{NAMES[2]},x@x.example\n".encode()
+    start_import(file, file_name="sites.csv", admin=anna, at=now)
+
+
+def lock_in_panel(client: Client, sites: list[RegisteredSite], *, reason: str) -> None:
+    path = "/admin/sites/site/operate/lock/"
+    ids = [site.site_id for site in sites]
+    page = client.post(path, {"site": ids})
+    entries = {"site": ids, "confirmed": "yes", "reason": reason, "run_id": str(page.context["run_id"])}
+    entries |= {f"shown-{each.site.pk}": each.shown for each in page.context["previews"]}
+    assert client.post(path, entries).status_code == 302
+
+
+def keep_form(anna: Admin, site: RegisteredSite) -> None:
+    """As if a form of the site had been sent after the session's end."""
+    session = signed_in_browser(anna).session
+    entries = {"owner_name": [NAMES[2]], "reason": [TYPED[2]]}
+    session[KEPT_FORM] = {"path": f"/admin/sites/site/{site.site_id}/change/", "entries": entries, "at": 0}
+    session.save()
+
+
+def rows_of_every_table() -> dict[str, list[str]]:
+    """Everything that the database holds, as text; sessions are decoded."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            found[table] = [readable(row) for row in cursor.fetchall()]
+    found["sessions, decoded"] = [str(session.get_decoded()) for session in PanelSession.objects.all()]
+    return found
+
+
+def readable(row: tuple[Any, ...]) -> str:
+    text = " | ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in row)
+    return text.encode().decode("unicode_escape", errors="replace") + text  # JSON on SQLite escapes letters
+
+
+def traces(words: tuple[str, ...] = PERSONAL) -> dict[str, set[str]]:
+    """The words that are found, by table."""
+    rows = rows_of_every_table()
+    found = {
+        table: {word for word in words for text in texts if word.casefold() in text.casefold()}
+        for table, texts in rows.items()
+    }
+    return {table: hits for table, hits in found.items() if hits}

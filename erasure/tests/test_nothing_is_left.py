@@ -1,0 +1,124 @@
+"""After an erasure no table names the customer, and everything else is as it was."""
+
+import json
+import uuid
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from accounts.models import Admin, PanelSession
+from audit.chain import ERASED
+from audit.models import Event
+from audit.services import add_checkpoint
+from common.instants import format_instant
+from conftest import Register, RegisteredSite
+from erasure.services import confirm_erasure, request_erasure
+from erasure.tests.customers import NAMES, by, rows_of_every_table, traces
+from heartbeat.models import Heartbeat
+from idempotency.models import IdempotentRequest
+from sites.events import SITE
+from sites.models import Site, SiteKey, SitePulse
+
+
+@pytest.fixture
+def erasure(site_id: uuid.UUID, anna: Admin, carla: Admin) -> Event:
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=timezone.now())
+    return confirm_erasure(site_id, by=by(carla), at=timezone.now())
+
+
+def test_before_it_the_customer_is_found_in_every_table_that_the_erasure_covers(site_id: uuid.UUID) -> None:
+    """Otherwise the next test would say nothing."""
+    assert set(traces()) >= {
+        "audit_event",
+        "heartbeat_heartbeat",
+        "idempotency_idempotentrequest",
+        "sites_site",
+        "sites_siteimport",
+        "sites_sitepulse",
+        "sessions, decoded",
+    }
+
+
+def test_no_table_names_the_customer(erasure: Event) -> None:
+    assert traces() == {}
+
+
+def test_the_site_keeps_its_times_and_nothing_that_names_anybody(site_id: uuid.UUID, erasure: Event) -> None:
+    site = Site.objects.get(pk=site_id)
+    assert {site.name, site.owner_name, site.contact_email, site.lock_reason} == {ERASED}
+    assert site.erased_at == erasure.at
+    assert site.deregistered_at
+    assert SitePulse.objects.get(site=site_id).last_seen_at
+    assert Heartbeat.objects.of_site(site_id).count() == SiteKey.objects.filter(site=site_id).count() == 0
+
+
+def test_the_events_still_say_what_happened_when_and_who_did_it(site_id: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    facts = ["id", "sequence", "at", "action", "actor_name", "role", "source", "request_id", "previous_hash", "hash"]
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=timezone.now())
+    before = list(Event.objects.order_by("sequence").values(*facts))
+    erasure = confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    assert list(Event.objects.exclude(pk=erasure.pk).order_by("sequence").values(*facts)) == before
+    actions = [event.short_action for event in Event.objects.of(SITE, site_id).order_by("sequence")]
+    assert actions[0] == "registered"
+    assert actions[-3:] == ["deregistered", "erasure_requested", "erased"]
+
+
+def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased(erasure: Event) -> None:
+    assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
+    changes = dict(erasure.changes)
+    assert changes.pop("requested_at")[1] < format_instant(erasure.at)
+    assert len(changes.pop("erased_events")[1]) == 11 + 2  # the site's, and exports
+    assert changes == {
+        "requested_by": [None, "anna"],
+        "erased_heartbeats": [3, 0],
+        "erased_keys": [2, 0],
+        "erased_answers": [3, 0],
+        "erased_imports": [2, 0],
+        "erased_session_entries": [1, 0],
+    }
+
+
+def test_the_log_is_still_verified(site_id: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    kept = add_checkpoint(at=timezone.now())
+    assert kept
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=timezone.now())
+    confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    output = StringIO()
+    call_command("verify_audit", json=True, stdout=output)
+    [listed] = json.loads(output.getvalue())["erasures"]
+    assert (listed["subject_id"], listed["requested_by"], listed["confirmed_by"]) == (str(site_id), "anna", "carla")
+
+
+def test_other_sites_and_their_history_are_as_they_were(
+    site_id: uuid.UUID, register: Register, api: Any, anna: Admin, carla: Admin
+) -> None:
+    """Also of a site with the same owner."""
+    second = register(name="Second", owner_name=NAMES[2], contact_email=NAMES[3])
+    second.call_home()
+    api.post(f"{second.path}/lock", {"reason": "unpaid"})
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=timezone.now())
+    before = rows_about(second)
+    confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    assert rows_about(second) == before
+    assert before["heartbeat_heartbeat"]
+    assert api.get(second.path).json()["owner_name"] == NAMES[2]
+
+
+def rows_about(site: RegisteredSite) -> dict[str, list[str]]:
+    ids = (site.site_id, site.site_id.replace("-", ""))
+    rows = rows_of_every_table()
+    return {table: sorted(row for row in texts if any(each in row for each in ids)) for table, texts in rows.items()}
+
+
+def test_a_report_on_several_sites_keeps_what_it_says_of_the_others(erasure: Event) -> None:
+    [report] = IdempotentRequest.objects.filter(path__startswith="/admin/")
+    assert {(entry["name"], entry["kind"]) for entry in report.body} == {(ERASED, "done"), ("Bar Roma", "done")}
+
+
+def test_nobody_is_signed_out_by_it(erasure: Event, anna: Admin) -> None:
+    sessions = PanelSession.objects.filter(admin=anna)
+    assert sessions.count() == 2
+    assert all(session.get_decoded()["_auth_user_id"] == str(anna.pk) for session in sessions)

@@ -1,0 +1,123 @@
+"""Where the database names a site's customer: what an erasure covers, and what the preview shows."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.erasure import forget_in_sessions, sessions_that_mention
+from accounts.models import PanelSession
+from audit.models import Event, EventQuerySet
+from heartbeat.models import Heartbeat
+from idempotency.erasure import answers_about, erase_answers
+from idempotency.models import IdempotentRequest
+from sites.erasure import imports_of
+from sites.events import SITE, SITES
+from sites.models import Site, SiteImport, SiteKey
+from sites.querysets import folded
+
+NAMES = ("name", "owner_name", "contact_email")
+# The search in the filters that the event of an export records, as in "q=giulia, status=offline".
+SEARCH = re.compile(r"(?:^|, )q=(.*?)(?:, \w+=|$)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """The names, owners and e-mail addresses that a site has or had, in folded case."""
+
+    site_id: str
+    names: frozenset[str]
+
+    def is_named_in(self, text: str) -> bool:
+        return any(has_words(folded(text), name) for name in self.names)
+
+    def is_mentioned_in(self, value: object) -> bool:
+        """Whether one of the texts in a value of JSON names the customer, or has the id of the site."""
+        return any(self.site_id in text or self.is_named_in(text) for text in texts_in(value))
+
+    def is_searched_by(self, filters: str) -> bool:
+        """Whether the filters of an export name the customer, or its search is a part of a name, in whole words."""
+        search = SEARCH.search(filters)
+        searched = folded(search[1]).strip() if search else ""
+        return self.is_named_in(filters) or bool(searched and any(has_words(name, searched) for name in self.names))
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Read once, so that the rows that are counted are the rows that are erased."""
+
+    site: Site
+    customer: Customer
+    site_events: list[Event]
+    # Exports of the list of sites that searched for the customer.
+    export_events: list[Event]
+    answers: list[IdempotentRequest]
+    imports: list[SiteImport]
+    sessions: list[PanelSession]
+
+    @property
+    def events(self) -> list[Event]:
+        return [*self.site_events, *self.export_events]
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "events": len(self.events),
+            "heartbeats": Heartbeat.objects.of_site(self.site.pk).count(),
+            "keys": SiteKey.objects.filter(site=self.site).count(),
+            "answers": len(self.answers),
+            "imports": len(self.imports),
+            "session_entries": len(self.sessions),
+        }
+
+    def erase_short_lived(self, *, value: str) -> None:
+        """What `prune` would delete within a day."""
+        erase_answers(self.answers, site_id=self.customer.site_id, value=value)
+        SiteImport.objects.filter(pk__in=[each.pk for each in self.imports]).delete()
+        forget_in_sessions(self.sessions, self.customer.is_mentioned_in)
+
+
+def find_traces(site: Site, *, for_update: bool = False) -> Traces:
+    events = Event.objects.of(SITE, site.pk).with_contents()
+    site_events = list((events.select_for_update() if for_update else events).order_by("sequence"))
+    customer = customer_of(site, site_events)
+    return Traces(
+        site,
+        customer,
+        site_events,
+        exports_that_searched(customer, for_update=for_update),
+        answers_about(customer.site_id),
+        imports_of(customer.is_mentioned_in, reasons=[event.reason for event in site_events if event.reason]),
+        sessions_that_mention(customer.is_mentioned_in),
+    )
+
+
+def customer_of(site: Site, events: Iterable[Event]) -> Customer:
+    names = {getattr(site, name) for name in NAMES}
+    for event in events:
+        names |= {event.subject_name, *(value for name in NAMES for value in event.changes.get(name, ()))}
+    return Customer(str(site.pk), frozenset(folded(name) for name in names if name))
+
+
+def exports_that_searched(customer: Customer, *, for_update: bool) -> list[Event]:
+    exports: EventQuerySet = Event.objects.of(SITES.type, SITES.id).with_contents()
+    filtered = exports.filter(changes__has_key="filters").values_list("pk", "changes")
+    found = [pk for pk, changes in filtered if customer.is_searched_by(changes["filters"][1])]
+    matching = exports.filter(pk__in=found)
+    return list((matching.select_for_update() if for_update else matching).order_by("sequence"))
+
+
+def has_words(text: str, words: str) -> bool:
+    """Whether the words are in the text, and not in the middle of other words."""
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """The texts in a value of JSON, at any depth, without the keys of its objects."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from texts_in(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from texts_in(part)

@@ -1,0 +1,16 @@
+"""The part of an erasure for heartbeats."""
+
+import uuid
+
+from heartbeat.models import Heartbeat
+
+BATCH_SIZE = 5000  # so that no statement takes as long as the database allows
+
+
+def delete_heartbeats(site_id: uuid.UUID) -> None:
+    """Delete the whole history of a site, in the caller's transaction."""
+    while True:
+        some = Heartbeat.objects.of_site(site_id).values("id")[:BATCH_SIZE]
+        deleted, _ = Heartbeat.objects.filter(id__in=some).delete()
+        if not deleted:
+            return

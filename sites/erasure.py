@@ -1,0 +1,32 @@
+"""The part of an erasure for sites, their keys and pulses, and imports."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from sites.models import Site, SiteImport, SiteKey, SitePulse
+from sites.services import save_fields, searchable
+
+
+def erase_site_values(site: Site, *, value: str, at: datetime) -> None:
+    """Put `value` in place of what names the customer, and delete the keys. The caller has locked the row."""
+    site.name = site.owner_name = site.contact_email = value
+    site.lock_reason = value if site.is_locked else None
+    site.search_text = searchable(site)
+    site.erased_at = at
+    save_fields(site, ["name", "owner_name", "contact_email", "lock_reason", "search_text", "erased_at"], at=at)
+    SiteKey.objects.filter(site=site).delete()
+    SitePulse.objects.filter(site=site).update(last_seen_ip=None, newest_key_id=None)
+
+
+def imports_of(mentions: Callable[[object], bool], *, reasons: Collection[str]) -> list[SiteImport]:
+    """Files whose name or preview mentions the customer, and files that changed the site, by the reasons of its events.
+
+    Those that were applied have no preview any more.
+    """
+    return [
+        each
+        for each in SiteImport.objects.all()
+        if mentions(each.file_name)
+        or mentions(each.rows)
+        or any(reason.startswith(f"import {each.file_name}") for reason in reasons)
+    ]
