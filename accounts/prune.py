@@ -1,20 +1,23 @@
 """The part of `manage.py prune` for sign-ins."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from accounts.models import PanelSession, SignInAttempt, TokenFamily
+from accounts.models import PanelSession, PasswordLink, SignInAttempt, TokenFamily
 
 # After a long flood the newest are kept, whatever their age.
 ATTEMPTS_KEPT = 100_000
+# Until then the page of a link says that it was used or has expired.
+ENDED_LINKS_KEPT = timedelta(days=30)
 
 
 def prune_sign_ins(*, at: datetime) -> dict[str, int]:
-    """Delete token families whose tokens have all expired, ended sessions, and old or too many records of attempts."""
+    """Delete token families whose tokens have all expired, ended sessions and links, and old or too many attempts."""
     families, _ = TokenFamily.objects.filter(expires_at__lt=at).delete()
     PanelSession.ended(at=at).delete()
-    return {"token_families": families, "sign_in_attempts": prune_attempts(at=at)}
+    links, _ = PasswordLink.objects.filter(expires_at__lt=at - ENDED_LINKS_KEPT).delete()
+    return {"token_families": families, "password_links": links, "sign_in_attempts": prune_attempts(at=at)}
 
 
 def prune_attempts(*, at: datetime) -> int:

@@ -15,11 +15,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Admin, PanelSession, TokenFamily
+from accounts.models import Admin, PanelSession, PasswordLink, TokenFamily
 from accounts.services import start_token_family
 from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
 from heartbeat.tests.calls import call, call_at
+from sites.models import SiteImport
 
 
 def prune(**options: Any) -> str:
@@ -39,8 +40,10 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         "heartbeats": 2,
         "thinned_heartbeats": 0,
         "token_families": 0,
+        "password_links": 0,
         "sign_in_attempts": 0,
         "site_imports": 0,
+        "erasure_requests": 0,
         "idempotent_requests": 0,
     }
     assert Heartbeat.objects.count() == 2
@@ -81,8 +84,10 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
         "heartbeats",
         "thinned heartbeats",
         "token families",
+        "password links",
         "sign in attempts",
         "site imports",
+        "erasure requests",
         "idempotent requests",
     ]
     assert prune().splitlines() == [f"Deleted 0 {kind}." for kind in kinds]
@@ -119,6 +124,25 @@ def test_expired_sessions_of_the_panel_go_too(db: None) -> None:
         )
     prune()
     assert [session.session_key for session in PanelSession.objects.all()] == ["young"]
+
+
+def test_links_for_a_password_go_a_month_after_their_end(anna: Admin, ben: Admin, vera: Admin) -> None:
+    for admin, days in ((anna, 31), (ben, 29), (vera, -1)):
+        end = timezone.now() - timedelta(days=days)
+        created = {"created_at": end - timedelta(days=1), "expires_at": end}
+        PasswordLink.objects.create(admin=admin, digest=admin.username, **created)
+    assert json.loads(prune(json=True))["password_links"] == 1
+    assert {link.admin for link in PasswordLink.objects.all()} == {ben, vera}
+
+
+def test_imports_go_after_a_day_and_their_names_a_month_after_they_were_applied(anna: Admin) -> None:
+    kept: dict[str, dict[str, Any]] = {"today": {"rows": []}, "applied": {"applied_at": timezone.now()}}
+    gone = {"yesterday": {"rows": []}, "applied long ago": {"applied_at": timezone.now() - timedelta(days=31)}}
+    for name, values in (kept | gone).items():
+        ago = timedelta(days=0 if name == "today" else 40)
+        SiteImport.objects.create(admin=anna, file_name=name, created_at=timezone.now() - ago, **values)
+    assert json.loads(prune(json=True))["site_imports"] == 2
+    assert {each.file_name for each in SiteImport.objects.all()} == set(kept)
 
 
 @pytest.mark.parametrize("options", [{"heartbeat_days": 0}, {"batch_size": 0}, {"heartbeat_days": 40_000}])

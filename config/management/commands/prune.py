@@ -11,6 +11,7 @@ from accounts.prune import prune_sign_ins
 from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
+from erasure.prune import prune_erasure_requests
 from heartbeat.prune import BATCH_SIZE, prune_heartbeats
 from heartbeat.thinning import DAYS_LOOKED_AT, thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
@@ -19,7 +20,8 @@ from sites.imports.prune import prune_site_imports
 
 class Command(DomainCommand):
     help = (
-        "Delete old heartbeats, and expired imports, tokens, sessions, stored answers and counters. Run it once a day."
+        "Delete old heartbeats, and expired imports, tokens, sessions, links, stored answers, requests and counters."
+        " Run it once a day."
     )
 
     def declare(self, parser: CommandParser) -> None:
@@ -45,6 +47,7 @@ class Command(DomainCommand):
             partial(thin_heartbeats, days=options["thin_days"], batch_size=batch_size),
             prune_sign_ins,
             prune_site_imports,
+            prune_erasure_requests,
             prune_idempotent_requests,
             prune_counters,
         ]
