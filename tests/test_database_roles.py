@@ -12,7 +12,7 @@ from psycopg import sql
 
 from scripts.with_services import postgresql_bin
 from tests.databases import empty_postgresql
-from tests.running_server import ROOT, RunningServer, register
+from tests.running_server import PASSWORD, ROOT, RunningServer, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -74,10 +74,35 @@ def test_the_product_works_with_the_lesser_role(server: RunningServer) -> None:
     assert "belongs to another role" in server.manage("partition_history").stderr
 
 
+def test_the_lesser_role_erases_a_site_and_no_more(server: RunningServer) -> None:
+    """It may set one column of an event; the trigger decides whether, and empties the contents."""
+    passwords = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    assert (
+        server.manage("createsuperuser", "--noinput", "--username=carla", "--email=c@c.example", **passwords).returncode
+        == 0
+    )
+    api = server.sign_in()
+    site = register(api, server, name="Zanzibar", owner_name="Giulietta", contact_email="giulietta@zanzibar.example")
+    site.call_home()
+    api.send("DELETE", f"/api/sites/{site.site_id}")
+    step = {"PORTCULLIS_PASSWORD": PASSWORD}
+    for arguments in (["--request", "--admin=anna", "--reason=ticket 12"], ["--confirm", "--admin=carla"]):
+        done = server.manage("erase_site", site.site_id, *arguments, **step)
+        assert done.returncode == 0, done.stderr
+    with psycopg.connect(server.database_url) as connection:
+        for table in ("audit_event", "sites_site", "sites_siteimport", "idempotency_idempotentrequest"):
+            rows = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall()
+            assert "giulietta" not in str(rows).casefold()
+    with psycopg.connect(server.database_url) as connection, pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+        connection.execute("UPDATE audit_event SET erasure_id = 1 WHERE erasure_id IS NULL")
+    assert "requested by anna, confirmed by carla" in server.manage("verify_audit").stdout
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         "UPDATE audit_event SET reason = 'never happened'",
+        "UPDATE audit_event SET erasure_id = 1, reason = 'never happened'",
         "DELETE FROM audit_event",
         "TRUNCATE audit_event",
         "ALTER TABLE audit_event DISABLE TRIGGER ALL",

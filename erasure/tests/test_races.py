@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_of_two_confirmations_one_erases(register: Any, api: Any, anna: Admin, c
     for _ in range(ROUNDS):
         site_id = requested(register(), api, anna)
         confirmations = [
-            lambda person=person: confirm_erasure(site_id, by=by(person), at=timezone.now()) for person in (carla, dave)
+            partial(confirm_erasure, site_id, by=by(person), at=timezone.now()) for person in (carla, dave)
         ]
         assert sorted(at_once(*confirmations)) == ["done", "site_erased"]
         assert actions_of(site_id).count("erased") == 1
@@ -84,7 +85,7 @@ def test_of_two_requests_one_is_made(register: Any, api: Any, anna: Admin, carla
         site_id = uuid.UUID(register().site_id)
         Site.objects.filter(pk=site_id).update(deregistered_at=timezone.now())
         requests = [
-            lambda person=person: request_erasure(site_id, reason="ticket 12", by=by(person), at=timezone.now())
+            partial(request_erasure, site_id, reason="ticket 12", by=by(person), at=timezone.now())
             for person in (anna, carla)
         ]
         assert sorted(at_once(*requests)) == ["done", "erasure_already_requested"]
@@ -94,8 +95,8 @@ def test_it_is_withdrawn_or_confirmed(register: Any, api: Any, anna: Admin, carl
     for _ in range(ROUNDS):
         site_id = requested(register(), api, anna)
         withdrawn, confirmed = at_once(
-            lambda: withdraw_erasure(site_id, by=by(anna), at=timezone.now()),
-            lambda: confirm_erasure(site_id, by=by(carla), at=timezone.now()),
+            partial(withdraw_erasure, site_id, by=by(anna), at=timezone.now()),
+            partial(confirm_erasure, site_id, by=by(carla), at=timezone.now()),
         )
         assert (withdrawn, confirmed) in (("done", "erasure_not_requested"), ("site_erased", "done"))
         assert is_erased(site_id) is (confirmed == "done")
@@ -106,8 +107,8 @@ def test_it_is_restored_or_erased(register: Any, api: Any, anna: Admin, carla: A
     for _ in range(ROUNDS):
         site_id = requested(register(), api, anna)
         restored, confirmed = at_once(
-            lambda: restore_site(site_id, by=by(anna), at=timezone.now()),
-            lambda: confirm_erasure(site_id, by=by(carla), at=timezone.now()),
+            partial(restore_site, site_id, by=by(anna), at=timezone.now()),
+            partial(confirm_erasure, site_id, by=by(carla), at=timezone.now()),
         )
         assert (restored, confirmed) in (("done", "site_not_deregistered"), ("site_erased", "done"))
         assert is_erased(site_id) is (confirmed == "done")
@@ -122,8 +123,8 @@ def test_two_sites_of_one_owner_are_erased_at_once(
         sites = [requested(register(), api, anna) for _ in range(2)]
         record_export(2, by=by(anna), at=timezone.now(), filters="q=giulia@roma.example")
         confirmations = [
-            lambda pair=pair: confirm_erasure(pair[0], by=by(pair[1]), at=timezone.now())
-            for pair in zip(sites, (carla, dave), strict=True)
+            partial(confirm_erasure, site_id, by=by(person), at=timezone.now())
+            for site_id, person in zip(sites, (carla, dave), strict=True)
         ]
         assert at_once(*confirmations) == ["done", "done"]
     assert not Event.objects.of(SITES.type, SITES.id).with_contents().exists()

@@ -35,13 +35,6 @@ from sites.services import deregister_site, restore_site
 WEEK = timedelta(days=7)
 
 
-@pytest.fixture
-def closed(roma: RegisteredSite, api: Any) -> uuid.UUID:
-    """A site that is deregistered."""
-    api.delete(roma.path)
-    return uuid.UUID(roma.site_id)
-
-
 def request(site_id: uuid.UUID, admin: Admin, reason: str = "ticket 12") -> ErasureRequest:
     return request_erasure(site_id, reason=reason, by=by(admin), at=timezone.now())
 

@@ -1,0 +1,63 @@
+"""What an erasure will cover, with numbers and examples, for the two people who decide."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from audit.models import Event
+from erasure.traces import NAMES, Traces
+from heartbeat.models import Heartbeat
+
+MAX_EXAMPLES = 3
+STAYS = (
+    "The id of the site, its time zone, and when it was registered, deregistered, licensed and last seen.",
+    "Of each event: the action, the time, the admin with role and address, the request's id, and the hashes.",
+    "The request and the confirmation of this erasure, with the reason, for good.",
+)
+
+
+@dataclass(frozen=True)
+class PreviewItem:
+    """`fate` says what happens to them, as in "deleted"."""
+
+    label: str
+    count: int
+    fate: str
+    examples: list[str]
+
+
+def preview_items(traces: Traces) -> list[PreviewItem]:
+    """Those of which there is something to erase."""
+    site, counts = traces.site, traces.counts()
+    values = [getattr(site, name) for name in NAMES] + [site.lock_reason]
+    addresses = Heartbeat.objects.of_site(site.pk).exclude(ip=None).values_list("ip", flat=True).order_by("ip")
+    items = [
+        PreviewItem("Name, owner, e-mail and lock reason", len(list(filter(None, values))), "replaced", first(values)),
+        PreviewItem("Events of the site", len(traces.site_events), "emptied", first(contents_of(traces.site_events))),
+        PreviewItem(
+            "Exports that searched for the customer",
+            len(traces.export_events),
+            "emptied",
+            first(event.changes["filters"][1] for event in traces.export_events),
+        ),
+        PreviewItem("Heartbeats", counts["heartbeats"], "deleted", first(addresses.distinct()[:MAX_EXAMPLES])),
+        PreviewItem("Keys", counts["keys"], "deleted", first(f"…{key.hint[-4:]}" for key in site.keys.order_by("-pk"))),
+        PreviewItem("Stored answers", len(traces.answers), "deleted", first(answer.path for answer in traces.answers)),
+        PreviewItem("Imported files", len(traces.imports), "deleted", first(each.file_name for each in traces.imports)),
+        PreviewItem("Entries in sessions", len(traces.sessions), "deleted", []),
+    ]
+    return [item for item in items if item.count]
+
+
+def contents_of(events: Iterable[Event]) -> Iterator[str]:
+    """Reasons, and the values before and after."""
+    for event in events:
+        if event.reason:
+            yield event.reason
+        for name in NAMES:
+            yield from filter(None, event.changes.get(name, ()))
+
+
+def first(texts: Iterable[str | None]) -> list[str]:
+    """The first few that differ."""
+    return list(islice(dict.fromkeys(text for text in texts if text), MAX_EXAMPLES))
