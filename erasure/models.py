@@ -46,5 +46,6 @@ class ErasureRequest(models.Model):
     def __str__(self) -> str:
         return f"erasure of {self.site_id}"
 
-    def is_open(self, *, at: datetime) -> bool:
-        return self.confirmed_at is None and self.expires_at > at
+    @classmethod
+    def open(cls, *, at: datetime) -> models.QuerySet["ErasureRequest"]:
+        return cls.objects.filter(confirmed_at=None, expires_at__gt=at)

@@ -52,10 +52,9 @@ def request_erasure(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime)
     site = site_for_erasure(site_id)
     if re.search(r"\S@\S", reason) or find_traces(site).customer.is_named_in(reason):
         raise ReasonNamesCustomer(field="reason")
-    earlier = ErasureRequest.objects.filter(site=site)
-    if any(request.is_open(at=at) for request in earlier):
+    if ErasureRequest.open(at=at).filter(site=site).exists():
         raise ErasureAlreadyRequested
-    earlier.delete()  # it has expired
+    ErasureRequest.objects.filter(site=site).delete()  # it has expired
     request = ErasureRequest.objects.create(
         site=site,
         requested_by=requester,

@@ -22,6 +22,7 @@ KEPT_PAGES = frozenset(
         "sites_site_rotate",
         "sites_site_operate",
         "sites_site_import_review",
+        "sites_site_erase",
         "accounts_admin_add",
         "accounts_admin_change",
     }

@@ -3,10 +3,12 @@
 import json
 import uuid
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Admin, PanelSession
@@ -16,7 +18,7 @@ from audit.services import add_checkpoint
 from common.instants import format_instant
 from conftest import Register, RegisteredSite
 from erasure.services import confirm_erasure, request_erasure
-from erasure.tests.customers import NAMES, by, rows_of_every_table, traces
+from erasure.tests.customers import NAMES, by, make_customer, rows_of_every_table, traces
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.events import SITE
@@ -122,3 +124,25 @@ def test_nobody_is_signed_out_by_it(erasure: Event, anna: Admin) -> None:
     sessions = PanelSession.objects.filter(admin=anna)
     assert sessions.count() == 2
     assert all(session.get_decoded()["_auth_user_id"] == str(anna.pk) for session in sessions)
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL keeps its files to itself; autovacuum frees the rows"
+)
+@pytest.mark.django_db(transaction=True)
+def test_vacuum_removes_what_was_erased_from_the_file(register: Register, api: Any, anna: Admin, carla: Admin) -> None:
+    file = Path(connection.settings_dict["NAME"])
+    site_id = uuid.UUID(make_customer(api, register, anna).site_id)
+    assert words_in(file) == {b"quarantadue", b"giulietta", b"arturo"}
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=timezone.now())
+    confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert words_in(file) == set()
+
+
+def words_in(file: Path) -> set[bytes]:
+    """Of the names, those in the bytes of the database's files."""
+    contents = b"".join(each.read_bytes().lower() for each in file.parent.glob(f"{file.name}*"))
+    return {word for word in (b"quarantadue", b"giulietta", b"arturo") if word in contents}

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from erasure.models import ErasureRequest
+from erasure.services import PERMISSION
 from heartbeat.hourly_counts import heartbeats_by_hour, oldest_heartbeat_at
 from panel.dashboard.attention import attention_items
 from panel.dashboard.charts import Chart, ChartValue
@@ -64,8 +66,13 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
             at=at,
         ),
         "zone": timezone.get_current_timezone_name(),
+        "erasure_requests": open_erasure_requests(at=at) if request.user.has_perm(PERMISSION) else [],
         "can_register": request.user.has_perm("sites.add_site"),
     }
+
+
+def open_erasure_requests(*, at: datetime) -> list[ErasureRequest]:
+    return list(ErasureRequest.open(at=at).select_related("site", "requested_by").order_by("expires_at"))
 
 
 def tiles(by_status: dict[str, int], by_license: dict[str, int]) -> list[Tile]:

@@ -19,6 +19,15 @@ FIELDS = {
     "license_expires_at": "Licence ends",
     "is_active": "Active",
     "lock_reason": "Lock reason",
+    "confirm_until_at": "Can be confirmed until",
+    "requested_by": "Requested by",
+    "requested_at": "Requested",
+    "erased_events": "Erased events",
+    "erased_heartbeats": "Erased heartbeats",
+    "erased_keys": "Erased keys",
+    "erased_answers": "Erased stored answers",
+    "erased_imports": "Erased imported files",
+    "erased_session_entries": "Erased entries in sessions",
     "key_hint": "Key",
     "live_keys": "Keys in use",
     "exported_sites": "Exported sites",
@@ -41,6 +50,8 @@ FIELDS = {
     "backup": "Backup",
     "backup_made_at": "Backup made at",
 }
+# Fields that are too long to show; a count is shown in their place.
+COUNTED = {"erased_events"}
 # Fields that the action's label already covers.
 SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at"})
 NOTHING = "–"
@@ -87,7 +98,7 @@ def label_of(field: str) -> str:
 
 def readable(field: str, value: Any) -> str | SafeString:
     """The value of a field, from the row itself or as an event holds it."""
-    value = from_event(field, value)
+    value = len(value) if field in COUNTED and value else from_event(field, value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -167,6 +167,8 @@ def test_every_page_that_changes_people_or_keys_asks(clock: Clock, objects: dict
         "reset_two_factor",
         "sites_site_rotate",
         "sites_site_import_review",
+        "sites_site_erase",
+        "sites_site_erase_confirm",
     }
     assert not Admin.objects.filter(username="forged").exists()
     assert SiteKey.objects.count() == 2

@@ -16,6 +16,7 @@ from django.urls import reverse
 from accounts.models import Admin, TokenFamily
 from accounts.roles import PERMISSIONS
 from audit.models import Event
+from erasure.models import ErasureRequest
 from idempotency.models import IdempotentRequest
 from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
@@ -76,6 +77,10 @@ OTHER_PAGES = {
     "sites_site_import": Rule("sites.import_site", "sites.import_site"),
     "sites_site_import_template": Rule("sites.import_site", "sites.import_site"),
     "sites_site_import_review": Rule("sites.import_site", "sites.import_site"),
+    **{
+        name: Rule("erasure.erase_site", "erasure.erase_site")
+        for name in ("sites_site_erase", "sites_site_erase_confirm", "sites_site_erase_withdraw")
+    },
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
 }
@@ -159,7 +164,7 @@ def test_every_operation_has_a_rule() -> None:
 
 def stored() -> list[Any]:
     """The rows that a forged request could change."""
-    tables = (Site, SiteKey, SitePulse, Event, Admin, IdempotentRequest, TokenFamily, SiteImport)
+    tables = (Site, SiteKey, SitePulse, Event, Admin, IdempotentRequest, TokenFamily, SiteImport, ErasureRequest)
     return [list(model.objects.order_by("pk").values()) for model in tables]
 
 

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from django.urls import reverse
 
+from erasure.services import PERMISSION
 from panel.sites.operations.registry import OPERATIONS, Operation
 from sites.models import Site
 from sites.querysets import ENDING_SOON
 
 # Operations that are in neither list come between the two.
 FIRST = ("restore", "unlock", "activate", "lock", "extend", "set_expiry", "rotate")
-LAST = ("deactivate", "deregister")
+LAST = ("deactivate", "deregister", "erase")
 
 
 class Button(NamedTuple):
@@ -30,6 +31,9 @@ def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: dateti
     ]
     if has_permission("sites.rotate_site_key") and site.deregistered_at is None:
         buttons.append(Button("rotate", "Rotate key", reverse("admin:sites_site_rotate", args=[site.pk]), False))
+    if has_permission(PERMISSION) and site.deregistered_at is not None and site.erased_at is None:
+        url = reverse("admin:sites_site_erase", args=[site.pk])
+        buttons.append(Button("erase", "Erase personal data", url, True))
     order = button_order(site, at=at)
     return sorted(buttons, key=lambda button: order.index(button.name) if button.name in order else len(FIRST))
 

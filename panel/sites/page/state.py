@@ -90,6 +90,10 @@ def deregistration(site: Site, event: Event | None, *, at: datetime) -> SafeStri
     by = format_html(" {}", by_actor(event)) if event else EMPTY
     reason = f": {with_full_stop(event.reason)}" if event and event.reason else "."
     since = at_moment(site.deregistered_at, now=at)
+    if site.erased_at:
+        return format_html(
+            "Deregistered {}{}. Its personal data was erased {}.", since, by, at_moment(site.erased_at, now=at)
+        )
     return format_html("Deregistered {}{}{} Its keys are refused.", since, by, reason)
 
 
