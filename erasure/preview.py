@@ -1,6 +1,6 @@
 """What an erasure will cover, with numbers and examples, for the two people who decide."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -49,11 +49,10 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
     return [item for item in items if item.count]
 
 
-def contents_of(events: Iterable[Event]) -> Iterator[str]:
-    """Reasons, and the values before and after."""
+def contents_of(events: Sequence[Event]) -> Iterator[str]:
+    """Reasons first, then the values before and after."""
+    yield from (event.reason for event in events if event.reason)
     for event in events:
-        if event.reason:
-            yield event.reason
         for name in NAMES:
             yield from filter(None, event.changes.get(name, ()))
 

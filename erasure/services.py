@@ -119,7 +119,7 @@ def erase_site(site: Site, request: ErasureRequest, *, by: Actor, at: datetime) 
     changes: Changes = {
         "requested_by": (None, request.requested_by.username),
         "requested_at": (None, format_instant(request.requested_at)),
-        **{f"erased_{name}": (number, 0) for name, number in traces.counts().items() if name != "events"},
+        **{f"erased_{name}": (number, 0) for name, number in traces.counts().items() if number and name != "events"},
     }
     delete_heartbeats(site.pk)
     traces.erase_short_lived(value=ERASED)
