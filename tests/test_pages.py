@@ -26,6 +26,15 @@ def locked_site(server: RunningServer) -> Site:
     return site
 
 
+@pytest.fixture(scope="module")
+def former_site(server: RunningServer) -> Site:
+    api = server.sign_in()
+    site = register(api, server, name="Former Osteria")
+    site.call_home()
+    api.send("DELETE", f"/api/sites/{site.site_id}")
+    return site
+
+
 @pytest.fixture
 def anna(browser: Browser, server: RunningServer) -> Iterator[PanelUser]:
     person = open_window(browser, server)
@@ -35,7 +44,7 @@ def anna(browser: Browser, server: RunningServer) -> Iterator[PanelUser]:
 
 
 def test_every_page_is_readable_and_asks_nobody_else(
-    browser: Browser, server: RunningServer, locked_site: Site
+    browser: Browser, server: RunningServer, locked_site: Site, former_site: Site
 ) -> None:
     person = open_window(browser, server)
     found: dict[str, list[str]] = {}
@@ -58,6 +67,8 @@ def test_every_page_is_readable_and_asks_nobody_else(
         f"/admin/sites/site/operate/extend/?site={locked_site.site_id}",
         f"/admin/sites/site/operate/set_expiry/?site={locked_site.site_id}",
         f"/admin/sites/site/operate/deregister/?site={locked_site.site_id}",
+        f"/admin/sites/site/{former_site.site_id}/change/",
+        f"/admin/sites/site/{former_site.site_id}/erase/",
         "/admin/audit/event/",
         "/admin/heartbeat/heartbeat/",
         "/admin/sites/sitekey/",
