@@ -90,6 +90,17 @@ def test_the_database_refuses_half_a_confirmation(closed: uuid.UUID, anna: Admin
         ErasureRequest.objects.update(**values)
 
 
+def test_the_database_refuses_a_request_without_a_reason_or_a_time(closed: uuid.UUID, anna: Admin) -> None:
+    made = request(closed, anna)
+    wrong = {
+        "erasurerequest_has_reason": {"reason": ""},
+        "erasurerequest_ends_after_its_beginning": {"expires_at": made.requested_at},
+    }
+    for constraint, values in wrong.items():
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            ErasureRequest.objects.update(**values)
+
+
 def test_without_a_request_there_is_nothing_to_confirm(closed: uuid.UUID, carla: Admin) -> None:
     refuses(ErasureNotRequested, lambda: confirm(closed, carla), closed)
 

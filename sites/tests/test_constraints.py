@@ -55,6 +55,7 @@ SQLITE_WORDS = {
         ("site_timezone_not_empty", {"timezone": ""}),
         ("site_searchable", {"search_text": ""}),
         ("site_revision_positive", {"revision": 0}),
+        ("site_erased_stays_deregistered", {"erased_at": NOON}),
     ],
 )
 def test_a_site_cannot_contradict_itself(roma: RegisteredSite, constraint: str, columns: dict[str, Any]) -> None:

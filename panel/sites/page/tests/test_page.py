@@ -96,7 +96,7 @@ def test_a_deregistered_site_can_only_be_read_and_restored(anna: Admin, roma: Re
     assert api.delete(roma.path).status_code == 204
     page = open_page(anna, roma)
     assert re.search(r"Deregistered at \d\d:\d\d UTC by anna over the API\. Its keys are refused\.", page.text)
-    assert buttons_on(page) == ["Restore"]
+    assert buttons_on(page) == ["Restore", "Erase personal data"]
     assert 'id="site_form"' not in page.html
 
 
