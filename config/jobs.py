@@ -11,6 +11,7 @@ from audit.chain import as_json
 from audit.services import add_checkpoint
 from common.counters import prune_counters
 from common.jobs.registry import PeriodicJob
+from erasure.prune import prune_erasure_requests
 from heartbeat.prune import prune_heartbeats
 from heartbeat.thinning import thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
@@ -37,6 +38,9 @@ JOBS = [
         "prune_sign_ins", prune_sign_ins, HOURLY, "Delete expired sessions and tokens, and old sign-in attempts."
     ),
     PeriodicJob("prune_site_imports", prune_site_imports, HOURLY, "Delete uploaded files that nobody applied."),
+    PeriodicJob(
+        "prune_erasure_requests", prune_erasure_requests, HOURLY, "Delete requests for erasure that nobody confirmed."
+    ),
     PeriodicJob(
         "prune_idempotent_requests",
         prune_idempotent_requests,
