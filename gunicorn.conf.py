@@ -7,10 +7,17 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+# The server may be started in a link to the folder of a release. Modules are found in the folder itself: the link may point to
+# another release before all of them are loaded.
+if "config" not in sys.modules:
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 from config import environment as env
 from config.metrics import folder
 
-env.load_env_file(Path(__file__).resolve().parent)
+# Also after SIGHUP, which reads this file again, perhaps that of another release.
+chdir = str(Path(env.__file__).parents[1])
+env.load_env_file(Path(chdir))
 
 wsgi_app = "config.wsgi:application"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
@@ -96,6 +103,7 @@ def post_worker_init(worker):
 
     util.write_error = write_problem
     worker.network_of = network_of
+    worker.log.info("Worker ready (pid: %s)", worker.pid)
     if folder.VARIABLE in os.environ:
         worker.report_load = ServerMetrics(threads=worker.cfg.threads).report_load
 

@@ -11,7 +11,7 @@ client that is slow or silent costs a file descriptor and some memory, but no th
 
 Leans on these parts of gunicorn 27, which config/tests/test_package_internals.py checks: `ThreadWorker` (`run`, `handle`,
 `handle_error`, `accept`, `enqueue_req`, `finish_request`, `murder_keepalived`, `_cap_keepalive`, `poller`, `method_queue`,
-`tpool`, `nr_conns`) and `Unreader.take_buffered`.
+`tpool`, `nr_conns`, `sockets`) and `Unreader.take_buffered`.
 """
 
 import errno
@@ -91,7 +91,8 @@ class WholeRequestWorker(ThreadWorker):
 
     # --- Receive ---
 
-    def accept(self, listener: socket.socket) -> None:
+    def accept(self, listener: socket.socket) -> bool:
+        """Whether a connection was waiting."""
         try:
             accepted, client = listener.accept()
         except OSError as error:
@@ -100,12 +101,25 @@ class WholeRequestWorker(ThreadWorker):
                 self.close_oldest()
             elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
                 raise
-            return
+            return False
         self.make_room()
         self.nr_conns += 1
         connection = Connection(self.cfg, accepted, client, listener.getsockname(), self.network_of(client))
         self.wait_for(connection, State.RECEIVING, RECEIVE_SECONDS)
         self.step(self.on_readable, connection)  # the request has often arrived with the connection
+        return True
+
+    def stop_listening(self) -> None:
+        """Accept the connections that wait, and close the socket at once instead of at the end.
+
+        The system resets those that nobody has accepted, with the requests that they brought, and until then it takes new ones.
+        A proxy must not repeat a POST that was sent; but it can ask another server if the connection is refused.
+        """
+        for listener in self.sockets:
+            for _ in range(self.cfg.backlog):
+                if not self.accept(listener):
+                    break
+            listener.close()
 
     def step(self, do: Callable[[Connection], None], connection: Connection, _: Any = None) -> None:
         """Whatever goes wrong with a connection ends that connection, never the worker."""
@@ -292,6 +306,7 @@ class WholeRequestWorker(ThreadWorker):
 
     def _cap_keepalive(self, deadline: float) -> None:
         """`ThreadWorker.run` calls it when the worker is told to stop. A request or response on its way may go on."""
+        self.stop_listening()
         for connection in self.unhandled():
             if connection.state is State.IDLE or not connection.has_begun:
                 connection.deadline = min(connection.deadline, deadline)

@@ -70,6 +70,7 @@ def test_gunicorns_worker_calls_what_ours_replaces_and_sets_what_it_reads() -> N
         "self.accept",
         "self.murder_keepalived()",
         "self._cap_keepalive(",
+        "for s in self.sockets",
         "self.nr_conns < self.worker_connections",
         "self.tpool",
         "self.poller = selectors.DefaultSelector()",
