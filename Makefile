@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast fuzz check format lock licenses sbom audit test-pythons test-container test-install demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast fuzz check format lock licenses sbom audit test-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,6 @@ run: .venv/run.stamp .venv/fast.stamp ## set everything up, start the server, pr
 	@$(BIN)/python scripts/run.py
 
 test: .venv/dev.stamp .venv/fast.stamp ## check the code, then run every test on SQLite, on PostgreSQL and against running servers
-	@scripts/system_packages.sh
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python scripts/with_services.py scripts/test.sh
 
@@ -33,7 +32,14 @@ test-install: .venv/dev.stamp ## follow docs/install.md in a fresh Debian root f
 	@scripts/system_packages.sh install
 	@$(BIN)/python -m tests.installation
 
+RELEASE_SECONDS ?= 20
+test-release: .venv/dev.stamp .venv/fast.stamp ## replace the previous release by this one and back under load, with RELEASE_SECONDS=20 after each step
+	@scripts/system_packages.sh
+	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/tests.sqlite3 RELEASE_SECONDS=$(RELEASE_SECONDS) \
+		$(BIN)/python scripts/with_services.py $(BIN)/pytest -q -s -m e2e tests/release
+
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
+	@scripts/system_packages.sh
 	@scripts/check.sh
 
 format: .venv/dev.stamp ## format the code and fix what ruff can fix

@@ -14,6 +14,7 @@ echo "== imports"
 DEBUG=true "$BIN/lint-imports" --no-cache >/dev/null || DEBUG=true "$BIN/lint-imports" --no-cache
 echo "== migrations"
 DEBUG=true "$BIN/python" manage.py makemigrations --check --dry-run
+DEBUG=true "$BIN/python" -m scripts.lint_migrations
 echo "== deployment"
 random() { "$BIN/python" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
 DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=licenses.example.com \
