@@ -111,10 +111,12 @@ def status_of(send: Callable[[], requests.Response]) -> int:
 
 
 @contextmanager
-def running_load(api: Client, server: Any, new_client: Callable[[], Client]) -> Iterator[Load]:
-    """`api` is signed in; `server` is where the sites are registered."""
+def running_load(
+    api: Client, server: Any, new_client: Callable[[], Client], kind: Callable[..., Load] = Load
+) -> Iterator[Load]:
+    """`api` is signed in; `server` is where the sites are registered; `kind` makes a load that does more."""
     sites = [register(api, server, name=f"Site {number}") for number in range(CALLING + LOCKED)]
-    load = Load(new_client, api.headers["Authorization"], sites)
+    load = kind(new_client, api.headers["Authorization"], sites)
     threads = load.threads()
     for thread in threads:
         thread.start()

@@ -46,7 +46,8 @@ class ReleasedServer(RunningServer):
         until(self.answers, "gunicorn answers")
 
     def answers(self) -> bool:
-        assert self.process is not None and self.process.poll() is None, self.log.read_text()
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
         try:
             return requests.get(f"{self.url}/health/live", timeout=5).ok
         except requests.RequestException:
