@@ -103,9 +103,9 @@ def post_worker_init(worker):
 
     util.write_error = write_problem
     worker.network_of = network_of
-    worker.log.info("Worker ready (pid: %s)", worker.pid)
     if folder.VARIABLE in os.environ:
         worker.report_load = ServerMetrics(threads=worker.cfg.threads).report_load
+    worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 
 def worker_exit(server, worker):

@@ -3,8 +3,8 @@
 
     python -m scripts.lint_migrations
 
-django-migration-linter reads the SQL of each migration. Not that of SQLite: there Django copies a table to change it, and the linter takes
-every column of the copy for a new one. PostgreSQL is started for it, because Django asks it while it writes SQL.
+django-migration-linter reads the SQL of each migration. Not that of SQLite: there Django copies a table to change it, and the
+linter takes every column of the copy for a new one. PostgreSQL is started, because Django asks it while it writes SQL.
 """
 
 import logging
@@ -19,8 +19,8 @@ from scripts.with_services import postgresql
 
 # Only what has been released, each with its reason. A new migration is changed instead (docs/releases.md).
 EXCEPTIONS = {
-    "0002_event_hashes": "audit: its unique index leaves out the rows that the previous release writes, but building it stops changes",
-    "0004_sitekey_by_pepper": "sites: building this index stops rotations of keys, for less than a second with 100,000 sites",
+    "0002_event_hashes": "audit: its unique index leaves out the rows of older releases; building it stops changes",
+    "0004_sitekey_by_pepper": "sites: building this index stops rotations of keys for a moment",
 }
 
 

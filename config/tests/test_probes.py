@@ -2,7 +2,11 @@
 
 import pytest
 from django.conf import settings as current
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+
+from config import probes
 
 
 @pytest.mark.django_db(transaction=True)
@@ -12,6 +16,33 @@ def test_health_says_ok_when_the_database_answers(client: Client, path: str) -> 
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
     assert answer.json() == {"status": "ok", "version": current.VERSION}
     assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_health_is_503_until_the_database_is_migrated_and_the_log_says_what_to_do(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = MigrationRecorder(connection)
+    probes.migrated.clear()
+    recorder.record_unapplied("sites", "0001_initial")
+    try:
+        answer = client.get("/health")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+        assert "run manage.py migrate (sites 0001_initial)" in caplog.text
+    finally:
+        recorder.record_applied("sites", "0001_initial")
+    assert client.get("/health").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_health_is_200_with_the_migrations_of_a_later_release(client: Client) -> None:
+    recorder = MigrationRecorder(connection)
+    probes.migrated.clear()
+    recorder.record_applied("sites", "9999_of_a_later_release")
+    try:
+        assert client.get("/health").status_code == 200
+    finally:
+        recorder.record_unapplied("sites", "9999_of_a_later_release")
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/live/"])
