@@ -22,6 +22,9 @@ from tests.test_container import copy_of_the_tree
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+with_much_time = pytest.mark.skipif(
+    "RELEASE_SECONDS" not in os.environ, reason="takes long: `make test-release` runs it"
+)
 GRACEFUL_SECONDS = 2
 LOCK_HELD_SECONDS = 2.5  # less than the timeout of a statement
 
@@ -106,6 +109,7 @@ def test_no_request_fails_while_workers_are_renewed_and_one_of_them_is_slow(
 HANGING = {"GUNICORN_CMD_ARGS": f"--graceful-timeout {GRACEFUL_SECONDS}", "DATABASE_STATEMENT_TIMEOUT_MS": "60000"}
 
 
+@with_much_time
 @pytest.mark.parametrize("server", [HANGING], indirect=True)
 def test_a_request_that_outlasts_graceful_timeout_is_ended_with_the_server_and_changes_nothing(
     server: ReleasedServer, nginx: NginxInFront
@@ -122,6 +126,7 @@ def test_a_request_that_outlasts_graceful_timeout_is_ended_with_the_server_and_c
     assert [event["action"] for event in events] == ["registered"]
 
 
+@with_much_time
 def test_a_second_gunicorn_takes_over_from_another_folder(
     server: ReleasedServer, nginx: NginxInFront, tmp_path: Path
 ) -> None:
