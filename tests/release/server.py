@@ -30,8 +30,15 @@ class ReleasedServer(RunningServer):
 
     @property
     def pid(self) -> int:
-        """That of gunicorn's first process."""
-        return int(self.pid_file.read_text())
+        """That of gunicorn's first process, which writes the file anew when it is told to renew its workers."""
+        until(self.read_pid, "a file with its process id")
+        return self.read_pid()
+
+    def read_pid(self) -> int:
+        try:
+            return int(self.pid_file.read_text() or 0)
+        except FileNotFoundError:
+            return 0
 
     def point_to(self, release: Path) -> None:
         new = self.root.with_name("next")
@@ -61,7 +68,7 @@ class ReleasedServer(RunningServer):
         until(second.exists, "a second gunicorn")
         until(lambda: self.ready_workers(int(second.read_text())) == 2, "its workers")
         os.kill(old, signal.SIGTERM)
-        until(lambda: self.pid_file.exists() and self.pid != old, "the second gunicorn is alone")
+        until(lambda: self.pid != old, "the second gunicorn is alone")
 
     def ready_workers(self, first_pid: int) -> int:
         messages = {entry["message"] for entry in self.log_entries()}
@@ -88,7 +95,7 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in listed.stdout.split()]
 
 
-def until(reached: Callable[[], bool], what: str) -> None:
+def until(reached: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + WITHIN_SECONDS
     while not reached():
         assert time.monotonic() < deadline, f"not in time: {what}"
