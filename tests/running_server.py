@@ -73,15 +73,20 @@ class RunningServer:
             done = self.manage(*arguments, **environment)
             assert done.returncode == 0, done.stderr
 
-    def start(self) -> None:
+    def launch(self, *command: str) -> subprocess.Popen[bytes]:
+        """Another process of the product, by default gunicorn, with the same settings and the same log."""
+        gunicorn = ("-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{self.port}")
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{self.port}"],
+            return subprocess.Popen(
+                [sys.executable, *(command or gunicorn)],
                 cwd=self.root,
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def start(self) -> None:
+        self.process = self.launch()
         deadline = time.monotonic() + START_WITHIN_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:

@@ -10,8 +10,8 @@ client that is slow or silent costs a file descriptor and some memory, but no th
 - A response that is not read within 20 seconds and the time that it takes at 8 KiB a second is given up.
 
 Leans on these parts of gunicorn 27, which config/tests/test_package_internals.py checks: `ThreadWorker` (`run`, `handle`,
-`handle_error`, `accept`, `enqueue_req`, `finish_request`, `murder_keepalived`, `_cap_keepalive`, `poller`, `method_queue`,
-`tpool`, `nr_conns`, `sockets`) and `Unreader.take_buffered`.
+`handle_error`, `accept`, `is_parent_alive`, `enqueue_req`, `finish_request`, `murder_keepalived`, `_cap_keepalive`,
+`poller`, `method_queue`, `tpool`, `nr_conns`, `sockets`) and `Unreader.take_buffered`.
 """
 
 import errno
@@ -88,6 +88,17 @@ class WholeRequestWorker(ThreadWorker):
     def init_process(self) -> None:
         self.large_body_pool = ThreadPoolExecutor(max_workers=LARGE_BODY_THREADS)
         super().init_process()
+
+    def is_parent_alive(self) -> bool:
+        """Without its first process, the worker stops as if it was told to: it says `Connection: close` from now on.
+
+        gunicorn only leaves its loop, and then serves connections that are in use for 25 seconds. Until then it holds the port,
+        where nobody accepts new connections, and the next start fails.
+        """
+        if super().is_parent_alive():
+            return True
+        self.alive = False
+        return False
 
     # --- Receive ---
 

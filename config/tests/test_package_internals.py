@@ -28,6 +28,7 @@ WORKER_NAMES = (
     "finish_request",
     "handle",
     "handle_error",
+    "is_parent_alive",
     "murder_keepalived",
     "_cap_keepalive",
 )
@@ -71,6 +72,8 @@ def test_gunicorns_worker_calls_what_ours_replaces_and_sets_what_it_reads() -> N
         "self.murder_keepalived()",
         "self._cap_keepalive(",
         "for s in self.sockets",
+        "self.is_parent_alive()",
+        "while self.alive",
         "self.nr_conns < self.worker_connections",
         "self.tpool",
         "self.poller = selectors.DefaultSelector()",
