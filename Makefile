@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast fuzz check format lock licenses sbom audit test-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast fuzz faults soak check format lock licenses sbom audit test-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,14 @@ fuzz: .venv/dev.stamp .venv/fast.stamp ## send random requests to every endpoint
 test-install: .venv/dev.stamp ## follow docs/install.md in a fresh Debian root file system; as root, some minutes
 	@scripts/system_packages.sh install
 	@$(BIN)/python -m tests.installation
+faults: .venv/dev.stamp .venv/fast.stamp ## end, stop and fill up each part of the product under load; writes docs/reliability.md
+	@scripts/system_packages.sh
+	@ENV_FILE=/dev/null $(BIN)/python -m tests.faults
+
+SOAK_MINUTES ?= 30
+soak: .venv/dev.stamp .venv/fast.stamp ## half an hour at half the maximum with faults at random times; SOAK_MINUTES=30
+	@scripts/system_packages.sh
+	@ENV_FILE=/dev/null $(BIN)/python -m tests.faults.soak --minutes $(SOAK_MINUTES)
 
 RELEASE_SECONDS ?= 20
 test-release: .venv/dev.stamp .venv/fast.stamp ## replace the previous release by this one and back under load, with RELEASE_SECONDS=20 after each step

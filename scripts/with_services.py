@@ -77,26 +77,37 @@ def postgresql_bin() -> Path:
     return Path(found).resolve().parent
 
 
-@contextmanager
-def postgresql(folder: Path, *, durable: bool = False):
-    """Its URL and process id. Unless `durable` it does not wait for the disk: tests lose nothing by it, figures would lie."""
-    bin_folder, data, port = postgresql_bin(), folder / "data", free_port()
-    user = {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    if user:
+def as_postgres(folder: Path) -> dict[str, object]:
+    """Arguments of Popen: PostgreSQL refuses to run as root, and works in a folder that it may enter."""
+    return {"cwd": folder} | ({"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {})
+
+
+def make_cluster(folder: Path) -> None:
+    """New data of PostgreSQL in `folder`, with the superuser `portcullis`."""
+    if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    subprocess.run(
-        [bin_folder / "initdb", "-D", data, "-U", "portcullis", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        cwd=folder,
-        **user,
-    )
-    arguments = [str(bin_folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
+    command = [postgresql_bin() / "initdb", "-D", folder / "data", "-U", "portcullis", "-A", "trust"]
+    options = ["-E", "UTF8", "--locale=C.UTF-8", "-N"]
+    subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL, **as_postgres(folder))
+
+
+def postgresql_command(folder: Path, port: int, *, durable: bool) -> list[str]:
+    arguments = [str(postgresql_bin() / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
     settings = ["listen_addresses=127.0.0.1", "max_connections=200", "log_min_messages=fatal"]
     for setting in settings if durable else [*settings, *NOT_DURABLE]:
         arguments += ["-c", setting]
-    with running(arguments, port, folder / "log", cwd=folder, **user) as process:
-        wait_until_ready(bin_folder, port)
+    return arguments
+
+
+@contextmanager
+def postgresql(folder: Path, *, durable: bool = False):
+    """Its URL and process id. Unless `durable` it does not wait for the disk: tests lose nothing by it, figures would lie."""
+    port = free_port()
+    make_cluster(folder)
+    with running(
+        postgresql_command(folder, port, durable=durable), port, folder / "log", **as_postgres(folder)
+    ) as process:
+        wait_until_ready(postgresql_bin(), port)
         yield f"postgres://portcullis@127.0.0.1:{port}/postgres", process.pid
 
 
@@ -129,13 +140,18 @@ def wait_until_ready(bin_folder: Path, port: int) -> None:
         time.sleep(0.05)
 
 
-@contextmanager
-def redis(folder: Path):
-    port, program = free_port(), shutil.which("redis-server")
+def redis_command(port: int, folder: Path) -> list[str]:
+    program = shutil.which("redis-server")
     if program is None:
         sys.exit("Redis is missing: install it with `apt-get install redis-server`.")
     arguments = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with running([*arguments, "--dir", str(folder)], port, folder / "log") as process:
+    return [*arguments, "--dir", str(folder)]
+
+
+@contextmanager
+def redis(folder: Path):
+    port = free_port()
+    with running(redis_command(port, folder), port, folder / "log") as process:
         yield f"redis://127.0.0.1:{port}/0", process.pid
 
 
