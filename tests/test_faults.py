@@ -1,7 +1,6 @@
 """What happens when the database or Redis is away or hangs, and that all comes back without a restart."""
 
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +14,8 @@ import psycopg
 import pytest
 import requests
 
-from scripts.with_services import free_port, postgresql, postgresql_bin, redis
+from scripts.with_services import as_postgres, free_port, make_cluster, postgresql, postgresql_bin, redis
+from tests.faults.service import children
 from tests.running_server import Client, RunningServer, Site, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -48,16 +48,10 @@ def server(services: tuple[str, int, str, int], tmp_path_factory: pytest.TempPat
     running.stop()
 
 
-def family(pid: int) -> list[int]:
-    """PostgreSQL's first process and its children."""
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [pid, *map(int, listed.stdout.split())]
-
-
 @contextmanager
 def hanging(pid: int) -> Iterator[None]:
     """Stopped in mid-air: connections are accepted by the kernel and never answered."""
-    stopped = family(pid)
+    stopped = [pid, *children(pid)]  # of PostgreSQL, its first process and the others
     for each in stopped:
         os.kill(each, signal.SIGSTOP)
     try:
@@ -130,8 +124,8 @@ def test_a_database_that_was_stopped_gives_503_and_recovers_without_a_restart(tm
     with temporary_folder() as name:
         folder = Path(name)
         port = free_port()
-        data = initialised(folder)
-        with running_postgres(folder, data, port):
+        make_cluster(folder)
+        with running_postgres(folder, port):
             server = RunningServer(f"postgres://portcullis@127.0.0.1:{port}/postgres", tmp_path)
             server.set_up()
             server.start()
@@ -148,34 +142,22 @@ def test_a_database_that_was_stopped_gives_503_and_recovers_without_a_restart(tm
             assert health.status_code == 503
             assert took < 2
             assert server.manage("list_sites").stderr.startswith("CommandError: The database does not answer")
-            with running_postgres(folder, data, port):
+            with running_postgres(folder, port):
                 assert_well_again(server, site)
                 assert api.get("/api/sites").status_code == 200
         finally:
             server.stop()
 
 
-def as_postgres() -> dict[str, object]:
-    return {"user": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-
-
-def initialised(folder: Path) -> Path:
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    arguments = [postgresql_bin() / "initdb", "-D", folder / "data", "-U", "portcullis", "-A", "trust", "-N"]
-    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_postgres())  # type: ignore[call-overload]
-    return folder / "data"
-
-
 @contextmanager
-def running_postgres(folder: Path, data: Path, port: int) -> Iterator[None]:
-    command = [postgresql_bin() / "pg_ctl", "-D", data, "-w", "-s", "-l", folder / "log"]
+def running_postgres(folder: Path, port: int) -> Iterator[None]:
+    command = [postgresql_bin() / "pg_ctl", "-D", folder / "data", "-w", "-s", "-l", folder / "log"]
     options = ["-o", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"]
-    subprocess.run([*command, *options, "start"], check=True, cwd=folder, **as_postgres())  # type: ignore[call-overload]
+    subprocess.run([*command, *options, "start"], check=True, **as_postgres(folder))  # type: ignore[call-overload]
     try:
         yield
     finally:
-        subprocess.run([*command, "-m", "fast", "stop"], check=True, cwd=folder, **as_postgres())  # type: ignore[call-overload]
+        subprocess.run([*command, "-m", "fast", "stop"], check=True, **as_postgres(folder))  # type: ignore[call-overload]
 
 
 def test_a_redis_that_hangs_or_is_gone_fails_no_request(

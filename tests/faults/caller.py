@@ -45,6 +45,9 @@ class Caller:
         self.records.requests.append(record)
         return record, answer
 
+    def close(self) -> None:
+        self.connection.close()
+
     def close_if_dropped(self) -> None:
         """As urllib3 does: a connection that the server has closed in the meantime is not used."""
         if self.connection.sock is not None and select.select([self.connection.sock], [], [], 0)[0]:

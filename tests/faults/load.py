@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,9 +53,9 @@ class Session:
         with self.lock:
             if self.token != refused:
                 return  # another thread was faster
-            _, answer = self.connect().send(
-                "sign-in", "POST", "/api/auth/login", {"username": ADMIN, "password": PASSWORD}, {}
-            )
+            with closing(self.connect()) as caller:
+                body = {"username": ADMIN, "password": PASSWORD}
+                _, answer = caller.send("sign-in", "POST", "/api/auth/login", body, {})
             if answer and "access" in answer:
                 self.token = answer["access"]
 
@@ -85,7 +86,11 @@ class Load:
         self.run(self.extend_and_register)
 
     def run(self, function: Callable[..., None], *arguments: Any) -> None:
-        self.threads.append(threading.Thread(target=function, args=(self.connect(), *arguments), daemon=True))
+        def run_and_close() -> None:
+            with closing(self.connect()) as caller:
+                function(caller, *arguments)
+
+        self.threads.append(threading.Thread(target=run_and_close, daemon=True))
         self.threads[-1].start()
 
     def stop(self, resolve_seconds: float = RESOLVE_SECONDS) -> None:
