@@ -75,6 +75,12 @@ def web_master_killed(system: System) -> Iterator[None]:
     yield
 
 
+@fault("the worker of the periodic jobs is killed (-9)", is_a_kill=True, kinds=BOTH, seconds=4)
+def job_worker_killed(system: System) -> Iterator[None]:
+    system.worker.send(signal.SIGKILL)
+    yield
+
+
 @fault("nginx reads its configuration again, four times a second")
 def nginx_reloaded(system: System) -> Iterator[None]:
     with repeated(system.nginx.reload, 0.25):

@@ -94,6 +94,7 @@ class System:
         else:
             self.server.set_up()
         self.web = self.supervise(Service("gunicorn", self.server.launch))
+        self.worker = self.supervise(Service("worker", partial(self.server.launch, "manage.py", "worker")))
         self.start_nginx()
         self.wait_until(self.is_healthy)
 
