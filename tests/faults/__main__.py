@@ -7,6 +7,7 @@ Exit code 1 if anything was lost, wrong, not problem+json, or did not come back.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -57,4 +58,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all that was started is ended
     sys.exit(main())

@@ -7,6 +7,7 @@ Exit code 1 if anything was lost or wrong, a response was not problem+json, some
 
 import argparse
 import random
+import signal
 import sys
 import threading
 import time
@@ -165,4 +166,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all that was started is ended
     sys.exit(main())
