@@ -31,6 +31,7 @@ fuzz: .venv/dev.stamp .venv/fast.stamp ## send random requests to every endpoint
 test-install: .venv/dev.stamp ## follow docs/install.md in a fresh Debian root file system; as root, some minutes
 	@scripts/system_packages.sh install
 	@$(BIN)/python -m tests.installation
+
 faults: .venv/dev.stamp .venv/fast.stamp ## end, stop and fill up each part of the product under load; writes docs/reliability.md
 	@scripts/system_packages.sh
 	@ENV_FILE=/dev/null $(BIN)/python -m tests.faults
