@@ -56,7 +56,7 @@ class Observation:
     @property
     def seconds_to_recover(self) -> float:
         """From the end of the fault to the last failure; a kill ends when it begins."""
-        failed = [each.ended_at for each in self.requests if not each.is_success]
+        failed = [each.ended_at for each in self.requests if not is_settled(each)]
         return max(0.0, max(failed, default=0.0) - self.ended_at)
 
 
