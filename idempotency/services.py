@@ -8,12 +8,14 @@ panel uses it for an operation on many sites; `find_report` finds the report aga
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 
 from accounts.models import Admin
 from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey
@@ -23,6 +25,7 @@ KEPT_FOR = timedelta(hours=24)
 # Longer than any request of ours can take: a claim without an answer that is older belongs to a process that died.
 ABANDONED_AFTER = timedelta(minutes=2)
 MAX_KEY_LENGTH = 255
+RELEASED_WITHIN_SECONDS = 2.5  # an answer is due within five, and a new connection may take two
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def run_once(
     if claim is None:
         return repeat_answer(admin, path, key, digest)
     mine = IdempotentRequest.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None)
+    began = time.monotonic()
     try:
         with transaction.atomic():
             answer = operation()
@@ -61,7 +65,7 @@ def run_once(
             if not stored:
                 raise IdempotencyKeyInUse
     except BaseException:
-        mine.delete()
+        release(mine, began)
         raise
     return answer
 
@@ -81,11 +85,12 @@ def report_once(
     if claim is None:
         return repeat_answer(admin, path, key, digest)
     mine = IdempotentRequest.objects.filter(pk=claim.pk, created_at=claim.created_at, status=None)
+    began = time.monotonic()
     try:
         answer = StoredAnswer(200, work())
         mine.update(status=answer.status, body=answer.body)
     except BaseException:
-        mine.delete()
+        release(mine, began)
         raise
     return answer
 
@@ -109,6 +114,15 @@ def claim_key(admin: Admin, path: str, key: str, digest: str, at: datetime) -> I
             return IdempotentRequest.objects.create(admin=admin, path=path, key=key, body_digest=digest, created_at=at)
     except IntegrityError:
         return None
+
+
+def release(mine: QuerySet[IdempotentRequest], began: float) -> None:
+    """Let a retry run at once. Not if the database hung: to connect again could take two seconds more than we may answer in.
+
+    Then the claim is abandoned.
+    """
+    if time.monotonic() - began < RELEASED_WITHIN_SECONDS or connection.is_usable():
+        mine.delete()
 
 
 def repeat_answer(admin: Admin, path: str, key: str, digest: str) -> StoredAnswer:

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -118,6 +119,30 @@ def test_a_lock_that_is_held_for_long_gives_503_and_not_a_hang(
         assert_unavailable(*timed(lambda: api.post(path, {"reason": "unpaid"})))
         assert site.call_home().status_code == 200, "a heartbeat does not wait for the site's row"
     assert api.post(path, {"reason": "unpaid"}).status_code == 200
+
+
+def test_a_database_that_hangs_after_a_key_was_claimed_gives_503_in_time(
+    server: RunningServer, services: tuple[str, int, str, int]
+) -> None:
+    """The claim of the Idempotency-Key is not released then: to connect once more would make the response late."""
+    api = server.sign_in()
+    path = f"/api/sites/{register(api, server).site_id}/extend"
+    key = {"Idempotency-Key": "extended-while-it-hangs"}
+    with psycopg.connect(services[0]) as other:
+        other.execute("SELECT 1 FROM sites_site FOR UPDATE")
+        with ThreadPoolExecutor() as pool:
+            extending = pool.submit(lambda: timed(lambda: api.send("POST", path, {"days": 1}, **key)))
+            eventually(lambda: is_claimed(services[0], key["Idempotency-Key"]))
+            with hanging(services[1]):
+                assert_unavailable(*extending.result())
+    assert api.send("POST", path, {"days": 1}, **key).status_code == 409
+    assert api.post(path, {"days": 1}).status_code == 200
+
+
+def is_claimed(url: str, key: str) -> bool:
+    with psycopg.connect(url) as connection:
+        query = "SELECT 1 FROM idempotency_idempotentrequest WHERE key = %s AND status IS NULL"
+        return connection.execute(query, [key]).fetchone() is not None
 
 
 def test_a_database_that_was_stopped_gives_503_and_recovers_without_a_restart(tmp_path: Path) -> None:

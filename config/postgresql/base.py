@@ -41,6 +41,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.prepared_cursor = driver.PreparedCursor(connection)
         return connection
 
+    def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
+        """Django calls this after a rollback that failed, too, and would wait for a new connection just to set its default."""
+        if autocommit and self.connection is None:
+            return
+        super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+
     def prepared_cursor(self) -> Any:
         """A cursor whose statements the server parses and plans once for each connection, if the settings allow it.
 
