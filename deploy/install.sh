@@ -16,6 +16,7 @@ BASE=/srv/portcullis
 SETTINGS=/etc/portcullis
 SECRETS=$SETTINGS/secrets
 TLS=$SETTINGS/tls
+LETS_ENCRYPT=/etc/letsencrypt
 BACKUPS=/var/backups/portcullis
 NGINX=/etc/nginx/portcullis
 SOCKETS=%2Fvar%2Frun%2Fpostgresql
@@ -271,24 +272,28 @@ use_certificate() { # use_certificate CHAIN KEY
 }
 
 install_certificate() {
-  lets_encrypt=/etc/letsencrypt/live/$host
+  lets_encrypt=$LETS_ENCRYPT/live/$host
   if [ -n "$certificate" ]; then
     begin "Install the certificate"
     install -m 600 "$key" "$TLS/privkey.pem"
     install -m 644 "$certificate" "$TLS/fullchain.pem"
     use_certificate "$TLS/fullchain.pem" "$TLS/privkey.pem"
-  elif [ -n "$email" ] && [ ! -f "$lets_encrypt/fullchain.pem" ]; then
-    begin "Ask Let's Encrypt for a certificate of $host"
-    # nginx must run to answer the challenge, and it does not start without a certificate.
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$host" \
-      -keyout "$TLS/privkey.pem" -out "$TLS/fullchain.pem" 2>/dev/null
-    use_certificate "$TLS/fullchain.pem" "$TLS/privkey.pem"
-    serve_nginx
-    certbot certonly --non-interactive --quiet --agree-tos --email "$email" --webroot --webroot-path /var/www/portcullis \
-      --domain "$host" --deploy-hook 'systemctl reload nginx' ||
-      fail "Let's Encrypt gave no certificate: $host must lead to this server, and port 80 must be open. Then run this again."
+  elif [ -n "$email" ]; then
+    [ -f "$lets_encrypt/fullchain.pem" ] || ask_lets_encrypt
     use_certificate "$lets_encrypt/fullchain.pem" "$lets_encrypt/privkey.pem"
   fi
+}
+
+ask_lets_encrypt() {
+  begin "Ask Let's Encrypt for a certificate of $host"
+  # nginx must run to answer the challenge, and it does not start without a certificate.
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$host" \
+    -keyout "$TLS/privkey.pem" -out "$TLS/fullchain.pem" 2>/dev/null
+  use_certificate "$TLS/fullchain.pem" "$TLS/privkey.pem"
+  serve_nginx
+  certbot certonly --non-interactive --quiet --agree-tos --email "$email" --webroot --webroot-path /var/www/portcullis \
+    --domain "$host" --deploy-hook 'systemctl reload nginx' ||
+    fail "Let's Encrypt gave no certificate: $host must lead to this server, and port 80 must be open. Then run this again."
 }
 
 serve_nginx() {

@@ -1,0 +1,32 @@
+"""Run single functions of the installer, in a temporary folder and without root."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from tests.running_server import ROOT
+
+INSTALLER = ROOT / "deploy/install.sh"
+
+
+def run_functions(commands: str, folder: Path, *, source: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run `commands` with what the installer defines; its folders and the programs in `folder/bin` are those of `folder`."""
+    definitions, called, _ = INSTALLER.read_text().partition('\nread_arguments "$@"\n')
+    assert called
+    for name in ("BASE", "SETTINGS", "BACKUPS", "NGINX", "LETS_ENCRYPT", "ETC"):
+        definitions = re.sub(rf"^{name}=.*$", f"{name}={folder}/{name.lower()}", definitions, flags=re.MULTILINE)
+        (folder / name.lower()).mkdir(exist_ok=True)
+    definitions = re.sub(r"^SOURCE=.*$", f"SOURCE={source}", definitions, flags=re.MULTILINE)
+    environment = os.environ | {"PATH": f"{folder}/bin:{os.environ['PATH']}"}
+    return subprocess.run(
+        ["sh", "-c", f"{definitions}\n{commands}"], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def put_program(folder: Path, name: str, script: str) -> None:
+    """Put a program in place of one of the machine's that a test must not run."""
+    (folder / "bin").mkdir(exist_ok=True)
+    file = folder / "bin" / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
