@@ -237,9 +237,13 @@ manage() {
     PYTHONDONTWRITEBYTECODE=1 .venv/bin/python manage.py "$@")
 }
 
-migrate() {
+check_settings() {
   begin "Check the settings"
-  manage "$release" portcullis "$SECRETS/database_url" check --deploy --fail-level WARNING >/dev/null
+  # Warnings are shown, and are no reason to keep an old release.
+  manage "$release" portcullis "$SECRETS/database_url" check --deploy --fail-level ERROR >/dev/null
+}
+
+migrate() {
   begin "Migrate the database"
   manage "$release" portcullis_owner "$SECRETS/owner_database_url" migrate --noinput --verbosity 0
   runuser -u portcullis_owner -- psql -qX -v ON_ERROR_STOP=1 -v app=portcullis "$(cat "$SECRETS/owner_database_url")" \
@@ -362,6 +366,7 @@ install_or_upgrade() {
   make_settings
   make_database
   build_release
+  check_settings
   migrate
   install_files "$release"
   install_certificate

@@ -1,0 +1,40 @@
+"""The installer refuses settings that contradict each other, and only warns of others."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.installation.script import put_program, run_functions
+from tests.running_server import ROOT
+
+SETTINGS = """\
+ALLOWED_HOSTS=licenses.example.com
+HTTPS_ONLY=true
+TRUSTED_PROXIES=127.0.0.1
+SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-0123456789
+SITE_KEY_PEPPER=abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghij
+"""
+
+
+def check_settings(folder: Path, monkeypatch: pytest.MonkeyPatch, more: str) -> subprocess.CompletedProcess[str]:
+    for name in ("DEBUG", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    put_program(folder, "runuser", 'shift 3; exec "$@"')
+    (folder / "settings/secrets").mkdir(parents=True)
+    (folder / "settings/secrets/database_url").write_text(f"sqlite:///{folder}/portcullis.sqlite3\n")
+    (folder / "settings/portcullis.env").write_text(SETTINGS + more)
+    return run_functions(f"release={ROOT}; check_settings", folder)
+
+
+def test_an_expired_security_txt_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = "SECURITY_CONTACT=mailto:security@vendor.example\nSECURITY_TXT_EXPIRES=2020-01-01T00:00:00Z\n"
+    checked = check_settings(tmp_path, monkeypatch, more)
+    assert "portcullis.W001" in checked.stderr
+    assert checked.returncode == 0
+
+
+def test_https_without_a_proxy_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = check_settings(tmp_path, monkeypatch, "TRUSTED_PROXIES=\n")
+    assert "portcullis.E003" in checked.stderr
+    assert checked.returncode != 0
