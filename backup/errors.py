@@ -8,6 +8,11 @@ class BackupFailed(Unavailable):
     title = "The backup failed"
 
 
+class NoRecentBackup(Unavailable):
+    code = "no_recent_backup"
+    title = "There is no recent backup"
+
+
 class RestoreFailed(Unavailable):
     """The database is as it was before."""
 

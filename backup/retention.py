@@ -1,10 +1,11 @@
-"""Which backups of a folder are kept."""
+"""Which backups of a folder are kept, and how old the newest one is."""
 
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from backup.archive import NAME, PARTIAL_SUFFIX
+from backup.errors import NoRecentBackup
 
 NAMED = re.compile(r"portcullis-\d{8}T\d{6}Z\.zip")
 ALL_KEPT_FOR = timedelta(hours=24)
@@ -19,6 +20,27 @@ def made_at(file: Path) -> datetime:
 def backups_in(folder: Path) -> list[Path]:
     """The newest first. Other files are none of ours."""
     return sorted((file for file in folder.iterdir() if NAMED.fullmatch(file.name)), key=made_at, reverse=True)
+
+
+def recent_backup(folder: Path, *, max_age: timedelta, at: datetime) -> Path:
+    """The newest backup; each of them was verified before it got its name. Raises NoRecentBackup."""
+    try:
+        # One from the future was made while the clock was wrong, and would hide that others are missing.
+        newest = next((file for file in backups_in(folder) if made_at(file) <= at), None)
+    except OSError as error:
+        raise NoRecentBackup(f"{folder} cannot be read: {error.strerror}.") from error
+    if newest is None:
+        raise NoRecentBackup(f"There is no backup in {folder}.")
+    age = at - made_at(newest)
+    if age > max_age:
+        raise NoRecentBackup(
+            f"The newest backup is {hours(age):.1f} hours old, which is more than {hours(max_age):g}: {newest}."
+        )
+    return newest
+
+
+def hours(duration: timedelta) -> float:
+    return duration / timedelta(hours=1)
 
 
 def superfluous(files: list[Path], *, daily: int, weekly: int, at: datetime) -> list[Path]:

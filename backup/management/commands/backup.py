@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -5,9 +6,11 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from backup.retention import hours, made_at, recent_backup
 from backup.services import make_backup
 from common.commands import DomainCommand
 from common.errors import InvalidInput
+from common.instants import format_instant
 
 
 class Command(DomainCommand):
@@ -20,8 +23,17 @@ class Command(DomainCommand):
         parser.add_argument("--folder", type=Path, default=settings.BACKUP_FOLDER, help="by default BACKUP_FOLDER")
         parser.add_argument("--keep-daily", type=int, default=settings.BACKUP_KEEP_DAILY, metavar="DAYS")
         parser.add_argument("--keep-weekly", type=int, default=settings.BACKUP_KEEP_WEEKLY, metavar="WEEKS")
+        parser.add_argument(
+            "--check", action="store_true", help="make no backup; exit with 1 if there is no recent one"
+        )
+        parser.add_argument(
+            "--max-age-hours", type=float, default=30, metavar="HOURS", help="for --check; by default 30"
+        )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
+        return check(options["folder"], options["max_age_hours"]) if options["check"] else self.back_up(options)
+
+    def back_up(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         daily, weekly = options["keep_daily"], options["keep_weekly"]
         if daily < 1 or weekly < 0:
             raise InvalidInput("--keep-daily must be at least 1, and --keep-weekly at least 0.")
@@ -42,3 +54,13 @@ class Command(DomainCommand):
             *(f"Deleted {file.name}." for file in new.deleted),
             "Not in it: SITE_KEY_PEPPER, SECRET_KEY and TWO_FACTOR_KEY. Keep them elsewhere; no backup works without them.",
         ]
+
+
+def check(folder: Path, max_age_hours: float) -> tuple[Any, list[str]]:
+    if not 0 < max_age_hours < 1_000_000:
+        raise InvalidInput("--max-age-hours must be more than 0 and less than a million.")
+    at = timezone.now()
+    file = recent_backup(folder, max_age=timedelta(hours=max_age_hours), at=at)
+    age = hours(at - made_at(file))
+    representation = {"file": str(file), "made_at": format_instant(made_at(file)), "age_hours": round(age, 1)}
+    return representation, [f"{file} is {age:.1f} hours old."]
