@@ -246,8 +246,7 @@ check_settings() {
 migrate() {
   begin "Migrate the database"
   manage "$release" portcullis_owner "$SECRETS/owner_database_url" migrate --noinput --verbosity 0
-  runuser -u portcullis_owner -- psql -qX -v ON_ERROR_STOP=1 -v app=portcullis "$(cat "$SECRETS/owner_database_url")" \
-    <"$release/deploy/postgresql_grants.sql"
+  "$release/deploy/grant.sh"
 }
 
 install_files() { # install_files RELEASE: the units, nginx's files and the command `portcullis`

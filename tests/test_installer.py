@@ -10,7 +10,7 @@ from tests.running_server import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SCRIPTS = ["deploy/install.sh", "deploy/portcullis"]
+SCRIPTS = ["deploy/install.sh", "deploy/grant.sh", "deploy/portcullis"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

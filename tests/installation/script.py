@@ -30,3 +30,14 @@ def put_program(folder: Path, name: str, script: str) -> None:
     file = folder / "bin" / name
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
+
+
+def run_script(script: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of deploy/ from its place, with `folder/etc` for /etc/portcullis and the programs in `folder/bin` first."""
+    text = script.read_text().replace("/etc/portcullis", f"{folder}/etc").replace('"$0"', f'"{script}"')
+    names = ("DEBUG", "ENV_FILE", "DATABASE_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    environment["PATH"] = f"{folder}/bin:{os.environ['PATH']}"
+    return subprocess.run(
+        ["sh", "-c", text, str(script), *arguments], env=environment, capture_output=True, text=True, check=False
+    )
