@@ -19,6 +19,7 @@ TLS=$SETTINGS/tls
 LETS_ENCRYPT=/etc/letsencrypt
 BACKUPS=/var/backups/portcullis
 NGINX=/etc/nginx/portcullis
+NGINX_CONF=/etc/nginx/nginx.conf
 SOCKETS=%2Fvar%2Frun%2Fpostgresql
 PACKAGES="python3 python3-venv python3-pip postgresql redis-server nginx-light openssl ca-certificates curl"
 UNITS="portcullis-web.socket portcullis-web.service portcullis-worker.service portcullis-backup.timer"
@@ -266,8 +267,13 @@ install_files() { # install_files RELEASE: the units, nginx's files and the comm
   done
   ln -sf "$NGINX/portcullis.conf" /etc/nginx/sites-enabled/portcullis
   rm -f /etc/nginx/sites-enabled/default
-  # Debian's default is too small for several hundred slow clients; each request that is passed on takes two.
-  sed -i 's/worker_connections 768;/worker_connections 4096;/' /etc/nginx/nginx.conf
+  allow_connections
+}
+
+# Debian's defaults are too small for several hundred slow clients. A request that is passed on takes two connections, and each is a file.
+allow_connections() {
+  sed -i 's/worker_connections 768;/worker_connections 4096;/' "$NGINX_CONF"
+  grep -q '^worker_rlimit_nofile' "$NGINX_CONF" || sed -i '/^worker_processes/a worker_rlimit_nofile 8192;' "$NGINX_CONF"
 }
 
 use_certificate() { # use_certificate CHAIN KEY
