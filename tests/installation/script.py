@@ -25,16 +25,19 @@ def run_functions(commands: str, folder: Path, *, source: Path = ROOT) -> subpro
 
 
 def put_program(folder: Path, name: str, script: str) -> None:
-    """Put a program in place of one of the machine's that a test must not run."""
-    (folder / "bin").mkdir(exist_ok=True)
-    file = folder / "bin" / name
+    """Put a program in place of one that a test must not run: one of the machine's, or `name` below `folder`."""
+    file = folder / (name if "/" in name else f"bin/{name}")
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
 
 
 def run_script(script: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script of deploy/ from its place, with `folder/etc` for /etc/portcullis and the programs in `folder/bin` first."""
-    text = script.read_text().replace("/etc/portcullis", f"{folder}/etc").replace('"$0"', f'"{script}"')
+    """Run a script of deploy/, with `folder/etc` for /etc/portcullis, `folder/current` for the release, and the programs of
+    `folder/bin` first."""
+    text = script.read_text().replace('"$0"', f'"{script}"')
+    for place, ours in (("/etc/portcullis", "etc"), ("/srv/portcullis/current", "current")):
+        text = text.replace(place, f"{folder}/{ours}")
     names = ("DEBUG", "ENV_FILE", "DATABASE_URL")
     environment = {name: value for name, value in os.environ.items() if name not in names}
     environment["PATH"] = f"{folder}/bin:{os.environ['PATH']}"
