@@ -208,9 +208,10 @@ make_database() {
   fi
 }
 
-# What a release consists of: neither hidden files nor what is made in the tree.
+# What a release consists of: neither secrets nor hidden files nor what is made in the tree.
 list_source() {
-  (cd "$SOURCE" && find . -type f ! -path './.*' ! -path './var/*' ! -path './staticfiles/*' ! -name '*.pyc' | LC_ALL=C sort)
+  (cd "$SOURCE" && find . -type f \( ! -path './.*' -o -path ./.env.example \) ! -path './deploy/compose/private/*' \
+    ! -path './var/*' ! -path './staticfiles/*' ! -name '*.pyc' | LC_ALL=C sort)
 }
 
 name_release() {
