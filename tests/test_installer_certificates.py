@@ -6,6 +6,8 @@ import pytest
 
 from tests.installation.script import put_program, run_functions
 
+pytestmark = pytest.mark.e2e
+
 HOST = "licenses.example.com"
 BY_EMAIL = f"host={HOST} email=anna@vendor.example; mkdir -p $TLS; install_certificate"
 

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.installation.script import run_functions
+
+pytestmark = pytest.mark.e2e
 
 
 def test_a_release_has_the_source_and_the_list_of_settings_alone(tmp_path: Path) -> None:

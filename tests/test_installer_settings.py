@@ -8,6 +8,8 @@ import pytest
 from tests.installation.script import put_program, run_functions
 from tests.running_server import ROOT
 
+pytestmark = pytest.mark.e2e
+
 SETTINGS = """\
 ALLOWED_HOSTS=licenses.example.com
 HTTPS_ONLY=true

@@ -8,6 +8,8 @@ import pytest
 from tests.installation.script import put_program, run_script
 from tests.running_server import ROOT
 
+pytestmark = pytest.mark.e2e
+
 OWNERS = ["migrate", "backup", "restore", "partition_history"]
 
 
