@@ -180,6 +180,7 @@ make_settings() {
 ALLOWED_HOSTS=$host
 HTTPS_ONLY=true
 TRUSTED_PROXIES=127.0.0.1
+# systemd holds the socket: to listen on another address too, change portcullis-web.socket (docs/scaling.md), not BIND.
 BIND=127.0.0.1:8000
 REDIS_URL=redis://127.0.0.1:6379/0
 BACKUP_FOLDER=$BACKUPS

@@ -12,7 +12,7 @@ PAGES = sorted(
 )
 # A path of this repository, as `code`: it has a slash and begins with one of our folders.
 FOLDERS = (
-    "accounts|audit|backup|benchmarks|common|config|demo|docs|heartbeat|idempotency|licensing"
+    "accounts|audit|backup|benchmarks|common|config|demo|docs|erasure|heartbeat|idempotency|licensing"
     "|panel|scripts|sites|static|templates|tests"
 )
 CODE_PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*)`(?:, `(\w+)`)?")

@@ -66,6 +66,20 @@ def test_the_server_has_longer_to_stop_than_its_requests_to_end() -> None:
     assert int(read_unit(SHIPPED / "portcullis-web.service")["TimeoutStopSec"][0]) > int(graceful[1])
 
 
+def test_the_socket_takes_the_further_address_that_the_page_shows(machine: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs/scaling.md").read_text()
+    [lines] = re.findall(r"^```ini\n(\[Socket\]\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert "portcullis-web.socket.d/listen.conf" in page
+    shutil.copytree(machine, tmp_path / "machine")
+    drop_in = tmp_path / "machine/etc/systemd/system/portcullis-web.socket.d/listen.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(lines)
+    verified = analyze(tmp_path / "machine", "verify", "portcullis-web.socket")
+    assert (verified.returncode, verified.stderr) == (0, "")
+    drop_in.write_text(lines + "ListenStraem=10.0.0.13:8000\n")
+    assert "ListenStraem" in analyze(tmp_path / "machine", "verify", "portcullis-web.socket").stderr
+
+
 def test_nginx_asks_the_address_on_which_the_socket_listens() -> None:
     [address] = read_unit(SHIPPED / "portcullis-web.socket")["ListenStream"]
     assert f"server {address} " in (ROOT / "deploy/nginx/upstream.conf").read_text()
