@@ -19,6 +19,7 @@ from heartbeat.models import Heartbeat
 Result = TypeVar("Result")
 
 TABLE = Heartbeat._meta.db_table
+OTHER_MONTHS = "heartbeat_other_months"  # the default partition
 MONTHS_AHEAD = 13
 CONVERSION_LOCK = 20_261_101  # an advisory lock, so that there is one conversion at a time
 # A change of the table waits for readers no longer than this, since heartbeats wait behind it; then it is tried again.
@@ -61,7 +62,7 @@ SWAP = """
 ALTER TABLE heartbeat_heartbeat RENAME TO {old};
 ALTER TABLE {old} DROP CONSTRAINT heartbeat_heartbeat_pkey;
 ALTER TABLE {old} ADD CONSTRAINT {old}_pkey PRIMARY KEY USING INDEX heartbeat_id_and_time;
-ALTER TABLE {old} ALTER COLUMN id DROP IDENTITY;
+ALTER SEQUENCE heartbeat_heartbeat_id_seq RENAME TO {old}_id_seq;
 ALTER INDEX heartbeat_of_site_by_time RENAME TO {old}_of_site_by_time;
 ALTER INDEX heartbeat_by_arrival RENAME TO {old}_by_arrival;
 
@@ -73,25 +74,30 @@ ALTER TABLE heartbeat_heartbeat ALTER COLUMN id
 CREATE INDEX heartbeat_of_site_by_time ON heartbeat_heartbeat (site_id, received_at);
 CREATE INDEX heartbeat_by_arrival ON heartbeat_heartbeat
  USING brin (received_at) WITH (pages_per_range = 32, autosummarize = on);
-
--- The owner and the privileges of the former table.
-DO $$
-DECLARE
-    former pg_class;
-    granted record;
-BEGIN
-    SELECT * INTO former FROM pg_class WHERE oid = '{old}'::regclass;
-    EXECUTE format('ALTER TABLE heartbeat_heartbeat OWNER TO %s', former.relowner::regrole);
-    FOR granted IN SELECT privilege_type, grantee FROM aclexplode(former.relacl) WHERE grantee <> former.relowner
-    LOOP
-        EXECUTE format('GRANT %s ON heartbeat_heartbeat TO %s', granted.privilege_type,
-                       CASE WHEN granted.grantee = 0 THEN 'PUBLIC' ELSE granted.grantee::regrole::text END);
-    END LOOP;
-END $$;
-
+"""
+ATTACH_FORMER = """
+ALTER TABLE {old} ALTER COLUMN id DROP IDENTITY;
 ALTER TABLE heartbeat_heartbeat ATTACH PARTITION {old} FOR VALUES FROM (MINVALUE) TO ('{boundary:%Y-%m-%d}T00:00:00Z');
 ALTER TABLE {old} DROP CONSTRAINT heartbeat_before_next_months;
 CREATE TABLE heartbeat_other_months PARTITION OF heartbeat_heartbeat DEFAULT;
+"""
+# pg_dump reads each partition and the sequence by themselves, so the privileges on the table alone do not suffice for it.
+COPY_RIGHTS = """
+DO $$
+DECLARE
+    model pg_class;
+    granted record;
+BEGIN
+    SELECT * INTO model FROM pg_class WHERE oid = '{model}'::regclass;
+    IF model.relkind <> 'S' THEN -- a sequence belongs to the owner of its table
+        EXECUTE format('ALTER TABLE {name} OWNER TO %s', model.relowner::regrole);
+    END IF;
+    FOR granted IN SELECT privilege_type, grantee FROM aclexplode(model.relacl) WHERE grantee <> model.relowner
+    LOOP
+        EXECUTE format('GRANT %s ON {name} TO %s', granted.privilege_type,
+                       CASE WHEN granted.grantee = 0 THEN 'PUBLIC' ELSE granted.grantee::regrole::text END);
+    END LOOP;
+END $$;
 """
 
 # --- A month: rows of it that came before its partition are moved there ---
@@ -182,7 +188,12 @@ def convert(*, boundary: Month) -> None:
 def swap(boundary: Month) -> None:
     execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
     next_id = one_value(NEXT_ID)
-    execute(SWAP.format(old=f"heartbeat_before_{boundary}", boundary=boundary.start, next_id=next_id))
+    old = f"heartbeat_before_{boundary}"
+    execute(SWAP.format(old=old, next_id=next_id))
+    execute(COPY_RIGHTS.format(name=TABLE, model=old))
+    execute(COPY_RIGHTS.format(name=f"{TABLE}_id_seq", model=f"{old}_id_seq"))
+    execute(ATTACH_FORMER.format(old=old, boundary=boundary.start))
+    execute(COPY_RIGHTS.format(name=OTHER_MONTHS, model=TABLE))
 
 
 def clean_up_interrupted_conversion() -> None:
@@ -207,6 +218,7 @@ def add_months(*, at: datetime) -> None:
     while month <= Month.of(at).later(MONTHS_AHEAD):
         if (name := f"heartbeat_{month}") not in names:
             statements = ADD_MONTH.format(name=name, start=month.start, end=month.later(1).start)
+            statements += COPY_RIGHTS.format(name=name, model=TABLE)
             changing_the_table(lambda statements=statements: execute(statements))  # type: ignore[misc]
         month = month.later(1)
 

@@ -83,6 +83,14 @@ def test_secrets_come_as_files_that_the_service_mounts(name: str) -> None:
     assert set(service.get("secrets", [])) <= set(COMPOSE["secrets"])
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_what_migrates_or_reads_everything_is_the_owner_of_the_tables_and_nothing_else_is(name: str) -> None:
+    is_owner = name in {"migrate", "backup"}
+    secret = "database_owner_url" if is_owner else "database_url"
+    assert SERVICES[name]["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{secret}"
+    assert ("database_owner_url" in SERVICES[name]["secrets"]) == is_owner
+
+
 @pytest.fixture
 def deploy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("private")))

@@ -117,6 +117,19 @@ def test_the_lesser_role_cannot_change_the_audit(server: RunningServer, statemen
         connection.execute(statement)
 
 
+def test_after_the_owner_has_partitioned_the_history_the_lesser_role_does_all_that_it_did(
+    server: RunningServer, roles: tuple[str, str], tmp_path: Path
+) -> None:
+    owner_url, app_url = roles
+    done = RunningServer(owner_url, tmp_path).manage("partition_history")
+    assert done.returncode == 0, done.stderr
+    dump = subprocess.run([postgresql_bin() / "pg_dump", "-Fc", app_url], capture_output=True, check=False)
+    assert dump.returncode == 0, dump.stderr
+    assert register(server.sign_in(), server).call_home().status_code == 200
+    done = server.manage("prune")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_settings_of_the_files_are_written_down() -> None:
     runbook = (ROOT / "docs" / "runbook.md").read_text()
     for file in Path(ROOT / "deploy").glob("postgresql_*.sql"):

@@ -99,7 +99,7 @@ def test_a_pod_runs_the_image_with_secrets_by_reference(name: str) -> None:
     """The manifests hold no secret: neither as a Secret nor in a variable."""
     secrets = {volume["secret"]["secretName"] for volume in PODS[name]["spec"]["volumes"] if "secret" in volume}
     assert secrets <= {"portcullis", "portcullis-owner"}
-    assert ("portcullis-owner" in secrets) == (name == "Job/portcullis-migrate")
+    assert ("portcullis-owner" in secrets) == (name in {"Job/portcullis-migrate", "CronJob/portcullis-backup"})
     for container in containers(PODS[name]):
         assert container["image"] == KUSTOMIZATION["images"][0]["name"]
         for variable in container["env"]:
