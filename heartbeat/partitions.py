@@ -8,7 +8,7 @@ fails for want of one. Months are those of UTC.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from django.db import OperationalError, connection, transaction
@@ -21,7 +21,8 @@ Result = TypeVar("Result")
 TABLE = Heartbeat._meta.db_table
 OTHER_MONTHS = "heartbeat_other_months"  # the default partition
 MONTHS_AHEAD = 13
-CONVERSION_LOCK = 20_261_101  # an advisory lock, so that there is one conversion at a time
+# Advisory locks, so that there is one conversion at a time, and one process that adds a month.
+CONVERSION_LOCK, MONTHS_LOCK = 20_261_101, 20_261_102
 # A change of the table waits for readers no longer than this, since heartbeats wait behind it; then it is tried again.
 LOCK_TIMEOUT = "1s"
 TRIES, PAUSE_SECONDS = 20, 1.0
@@ -102,16 +103,25 @@ END $$;
 
 # --- A month: rows of it that came before its partition are moved there ---
 
-ADD_MONTH = """
-CREATE TABLE {name} (LIKE heartbeat_heartbeat INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+NEW_MONTH = "CREATE TABLE {name} (LIKE heartbeat_heartbeat INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)"
+MOVE_ROWS = """
 WITH moved AS (
     DELETE FROM heartbeat_other_months
      WHERE received_at >= '{start:%Y-%m-%d}T00:00:00Z' AND received_at < '{end:%Y-%m-%d}T00:00:00Z'
  RETURNING *
 )
-INSERT INTO {name} SELECT * FROM moved;
+INSERT INTO {name} SELECT * FROM moved
+"""
+# From here on no row of the month can come. To attach takes this lock too; a weaker one before it could end in a deadlock.
+STOP_ROWS = "LOCK TABLE heartbeat_other_months IN ACCESS EXCLUSIVE MODE"
+ATTACH_MONTH = """
 ALTER TABLE heartbeat_heartbeat
-  ATTACH PARTITION {name} FOR VALUES FROM ('{start:%Y-%m-%d}T00:00:00Z') TO ('{end:%Y-%m-%d}T00:00:00Z');
+  ATTACH PARTITION {name} FOR VALUES FROM ('{start:%Y-%m-%d}T00:00:00Z') TO ('{end:%Y-%m-%d}T00:00:00Z')
+"""
+# Like the rows of a partition, by its time.
+DELETE_OTHER_ROWS = """
+DELETE FROM heartbeat_other_months
+ WHERE (id, received_at) IN (SELECT id, received_at FROM heartbeat_other_months WHERE received_at < %s LIMIT %s)
 """
 
 
@@ -132,6 +142,10 @@ class Month(NamedTuple):
         years, month = divmod(self.month - 1 + months, 12)
         return Month(self.year + years, month + 1)
 
+    @property
+    def partition(self) -> str:
+        return f"heartbeat_{self}"
+
     def __str__(self) -> str:
         return f"{self.year:04}_{self.month:02}"
 
@@ -150,8 +164,10 @@ def is_partitioned() -> bool:
     return connection.vendor == "postgresql" and bool(one_value(IS_PARTITIONED))
 
 
-def partition_history(*, at: datetime) -> bool:
-    """Convert the table if that was not done, and make the partitions of the coming months. True if it was converted.
+def partition_history(*, at: datetime, keep: timedelta) -> bool:
+    """Convert the table if that was not done, drop the months older than `keep`, and make the coming ones.
+
+    True if it was converted.
 
     Heartbeats go on: only the last step, which is short, holds them up. Raises HistoryCannotBePartitioned.
     """
@@ -163,6 +179,7 @@ def partition_history(*, at: datetime) -> bool:
     if converts:
         with conversion_lock():
             convert(boundary=Month.of(at).later(2))
+    drop_old_partitions(before=at - keep)
     add_months(at=at)
     return converts
 
@@ -211,24 +228,55 @@ def forget_interrupted_conversion() -> None:
 
 
 def add_months(*, at: datetime) -> None:
-    """Make each month from the end of the former table on, up to MONTHS_AHEAD, that has no partition."""
-    existing = partitions()
-    month = Month.of(min(partition.end for partition in existing)) if existing else Month.of(at)
-    names = {partition.name for partition in existing}
+    for month in missing_months(at=at):
+        changing_the_table(lambda month=month: add_month(month))  # type: ignore[misc]
+
+
+def missing_months(*, at: datetime) -> list[Month]:
+    """The months without a partition, up to MONTHS_AHEAD: from the end of the former table on, or the oldest month."""
+    existing, former_end = partitions(), end_of_unpartitioned_rows()
+    month = (
+        Month.of(former_end)
+        if former_end
+        else min(Month.of(moment) for moment in (at, *(each.end for each in existing)))
+    )
+    names, missing = {partition.name for partition in existing}, []
     while month <= Month.of(at).later(MONTHS_AHEAD):
-        if (name := f"heartbeat_{month}") not in names:
-            statements = ADD_MONTH.format(name=name, start=month.start, end=month.later(1).start)
-            statements += COPY_RIGHTS.format(name=name, model=TABLE)
-            changing_the_table(lambda statements=statements: execute(statements))  # type: ignore[misc]
+        if month.partition not in names:
+            missing.append(month)
         month = month.later(1)
+    return missing
+
+
+def add_month(month: Month) -> None:
+    """In a transaction. Most rows are moved while others come in, so that those wait for the last step only."""
+    if not one_value(f"SELECT pg_try_advisory_xact_lock({MONTHS_LOCK})"):
+        return  # another process adds months
+    if month.partition in {partition.name for partition in partitions()}:
+        return  # another process has added it
+    for statement in (NEW_MONTH, MOVE_ROWS, STOP_ROWS, MOVE_ROWS, ATTACH_MONTH):
+        execute(statement.format(name=month.partition, start=month.start, end=month.later(1).start))
+    execute(COPY_RIGHTS.format(name=month.partition, model=TABLE))
+
+
+def old_partitions(*, before: datetime) -> list[str]:
+    """The partitions all of whose rows are older."""
+    return [partition.name for partition in partitions() if partition.end <= before]
 
 
 def drop_old_partitions(*, before: datetime) -> int:
-    """Drop the partitions all of whose rows are older, and return their number."""
-    old = [partition.name for partition in partitions() if partition.end <= before]
+    """Returns their number."""
+    old = old_partitions(before=before)
     for name in old:
-        changing_the_table(lambda name=name: execute(f"DROP TABLE {name}"))  # type: ignore[misc]
+        changing_the_table(lambda name=name: execute(f"DROP TABLE IF EXISTS {name}"))  # type: ignore[misc]
     return len(old)
+
+
+def delete_other_rows(*, before: datetime, limit: int) -> int:
+    """Delete older rows that have no partition of their month, `limit` at most, and return their number."""
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE_OTHER_ROWS, [before, limit])
+        return int(cursor.rowcount)
 
 
 def end_of_unpartitioned_rows() -> datetime | None:

@@ -8,9 +8,12 @@ from heartbeat.partitions import (
     add_months,
     can_be_partitioned,
     clean_up_interrupted_conversion,
+    delete_other_rows,
     drop_old_partitions,
     end_of_unpartitioned_rows,
     is_partitioned,
+    missing_months,
+    old_partitions,
 )
 
 BATCH_SIZE = 5000
@@ -19,38 +22,62 @@ BATCH_SIZE = 5000
 def prune_heartbeats(*, at: datetime, keep: timedelta, batch_size: int = BATCH_SIZE) -> dict[str, int]:
     """Delete heartbeats that are older than `keep`, and return their number.
 
-    Of a partitioned history, months are dropped that are older as a whole; only rows from before the conversion are
-    deleted one by one.
-
-    Each batch is a transaction of its own, so that no heartbeat waits for long. After each batch it sleeps for as long as
-    the batch took, which leaves most of the machine to the heartbeats that come in.
+    Of a partitioned history, months are dropped that are older as a whole; only rows from before the conversion, and those
+    of months without a partition, are deleted one by one. A role that does not own the table deletes all of them so, and
+    the answer has the numbers of the partitions that it could not drop and could not make.
     """
-    received_before: datetime | None = at - keep
-    dropped: dict[str, int] = {}
-    if can_be_partitioned():
-        dropped, received_before = prune_partitions(at=at, received_before=at - keep)
+    received_before = at - keep
+    if not is_partitioned():
+        if can_be_partitioned():
+            clean_up_interrupted_conversion()
+        return {"heartbeats": delete_rows(received_before=received_before, batch_size=batch_size)}
+    if not can_be_partitioned():
+        total = delete_rows(received_before=received_before, batch_size=batch_size)
+        return {"heartbeats": total} | left_to_the_owner(at=at, received_before=received_before)
+    dropped, total = drop_old_partitions(before=received_before), 0
+    if end := end_of_unpartitioned_rows():
+        total += delete_rows(received_before=min(received_before, end), batch_size=batch_size)
+    total += delete_rows_of_other_months(received_before=received_before, batch_size=batch_size)
+    add_months(at=at)  # the last step, so that nothing is kept if it fails
+    return {"heartbeats": total, "heartbeat_partitions": dropped}
+
+
+def left_to_the_owner(*, at: datetime, received_before: datetime) -> dict[str, int]:
+    """What `partition_history` does if the owner of the table runs it."""
+    left = {
+        "heartbeat_partitions_not_dropped": len(old_partitions(before=received_before)),
+        "heartbeat_partitions_not_made": len(missing_months(at=at)),
+    }
+    return {name: number for name, number in left.items() if number}
+
+
+def delete_rows(*, received_before: datetime, batch_size: int) -> int:
+    """Each batch is a transaction of its own, so that no heartbeat waits for long.
+
+    After each batch it sleeps for as long as the batch took, which leaves most of the machine to the heartbeats that come in.
+    """
     total, first_id = 0, oldest_id()
-    while received_before is not None:
+    while True:
         started = time.monotonic()
         deleted = delete_batch(first_id=first_id, received_before=received_before, batch_size=batch_size)
         total += deleted
         if not deleted:
             if not older_rows_follow(first_id + batch_size, received_before=received_before, step=batch_size):
-                break
+                return total
             first_id += batch_size
         time.sleep(time.monotonic() - started)
-    return {"heartbeats": total} | dropped
 
 
-def prune_partitions(*, at: datetime, received_before: datetime) -> tuple[dict[str, int], datetime | None]:
-    """What was dropped, and before which time rows must still be deleted one by one, if at all."""
-    if not is_partitioned():
-        clean_up_interrupted_conversion()
-        return {}, received_before
-    add_months(at=at)
-    dropped = {"heartbeat_partitions": drop_old_partitions(before=received_before)}
-    end = end_of_unpartitioned_rows()
-    return dropped, min(received_before, end) if end else None
+def delete_rows_of_other_months(*, received_before: datetime, batch_size: int) -> int:
+    """In the same way, but all of them: the default partition has few rows and an index on the time."""
+    total = 0
+    while True:
+        started = time.monotonic()
+        deleted = delete_other_rows(before=received_before, limit=batch_size)
+        total += deleted
+        if not deleted:
+            return total
+        time.sleep(time.monotonic() - started)
 
 
 def oldest_id() -> int:

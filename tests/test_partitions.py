@@ -4,6 +4,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,6 +91,28 @@ def prune(server: RunningServer) -> dict[str, int]:
     return dict(json.loads(done.stdout))
 
 
+@contextmanager
+def calling_home(site: Site) -> Iterator[tuple[list[int], list[float]]]:
+    """Three at a time, all the time: the statuses and the seconds of the answers."""
+    statuses: list[int] = []
+    times: list[float] = []
+    stopping = threading.Event()
+
+    def call() -> None:
+        while not stopping.is_set():
+            began = time.monotonic()
+            statuses.append(site.call_home().status_code)
+            times.append(time.monotonic() - began)
+
+    with ThreadPoolExecutor(3) as callers:
+        for _ in range(3):
+            callers.submit(call)
+        try:
+            yield statuses, times
+        finally:
+            stopping.set()
+
+
 def test_what_a_conversion_that_was_killed_left_is_removed_by_prune(server: RunningServer, site: Site) -> None:
     query(server, "CREATE UNIQUE INDEX heartbeat_id_and_time ON heartbeat_heartbeat (id, received_at)")
     limit = (
@@ -110,26 +134,13 @@ def test_no_heartbeat_fails_or_is_lost_while_the_history_is_converted(server: Ru
     query(server, f"CREATE ROLE {OTHER_ROLE}")
     query(server, f"GRANT SELECT, INSERT ON heartbeat_heartbeat TO {OTHER_ROLE}")
     plan = plan_of_the_heartbeat(server, site)
-    statuses, slowest, stopping = [], [0.0], threading.Event()
-
-    def call() -> None:
-        while not stopping.is_set():
-            began = time.monotonic()
-            statuses.append(site.call_home().status_code)
-            slowest[0] = max(slowest[0], time.monotonic() - began)
-
-    callers = [threading.Thread(target=call) for _ in range(3)]
-    for caller in callers:
-        caller.start()
-    done = server.manage("partition_history", "--json")
-    stopping.set()
-    for caller in callers:
-        caller.join()
+    with calling_home(site) as (statuses, times):
+        done = server.manage("partition_history", "--json")
     try:
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["converted"]
         assert set(statuses) == {200}
-        assert slowest[0] < 3
+        assert max(times) < 3
         ((rows,),) = query(server, "SELECT count(*) FROM heartbeat_heartbeat")
         assert rows == len(statuses) + 3
         ((distinct,),) = query(server, "SELECT count(DISTINCT id) FROM heartbeat_heartbeat")
@@ -189,3 +200,24 @@ def test_months_that_are_over_are_dropped_and_younger_ones_stay(server: RunningS
     assert query(server, "SELECT to_regclass(%s)", month) == [(None,)]
     assert partition_of(server, young) == f"heartbeat_{young:%Y_%m}"
     assert site.call_home().status_code == 200
+
+
+def test_the_present_month_gets_its_partition_while_sites_call_home_and_two_commands_run(
+    server: RunningServer, site: Site
+) -> None:
+    month = f"heartbeat_{NOW:%Y_%m}"
+    query(server, f"DROP TABLE {month}")
+    query(
+        server,
+        "INSERT INTO heartbeat_heartbeat (site_id, received_at, version, uptime_seconds, licensed, locked)"
+        " SELECT %s, %s, '1.0.0', 1, true, false FROM generate_series(1, 100000)",
+        site.site_id,
+        NOW,
+    )
+    with calling_home(site) as (statuses, times), ThreadPoolExecutor(2) as commands:
+        runs = list(commands.map(lambda _: server.manage("partition_history"), range(2)))
+    assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
+    assert set(statuses) == {200}
+    assert max(times) < 5
+    assert query(server, f"SELECT count(*) FROM {month}") == [(100_000 + len(statuses),)]
+    assert query(server, "SELECT count(*) FROM heartbeat_other_months") == [(0,)]

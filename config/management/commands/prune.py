@@ -55,4 +55,10 @@ class Command(DomainCommand):
         deleted: dict[str, int] = {}
         for prune in prune_functions:
             deleted |= prune(at=at)
-        return deleted, [f"Deleted {count} {name.replace('_', ' ')}." for name, count in deleted.items()]
+        return deleted, [line(name.replace("_", " "), count) for name, count in deleted.items()]
+
+
+def line(what: str, count: int) -> str:
+    if " not " in what:
+        return f"{count} {what}: the table belongs to another role. Run partition_history with its DATABASE_URL."
+    return f"Deleted {count} {what}."
