@@ -8,15 +8,15 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from common.api.problems import DATABASE_UNAVAILABLE
 from config.metrics.jobs import job_gauges
 from config.metrics.sites import gauge, site_gauges
 
@@ -63,16 +63,24 @@ def database_metrics() -> tuple[list[Metric], bool]:
     if connection.vendor == "postgresql":
         readers.append(connection_gauges)
     try:
-        with transaction.atomic():
-            if connection.vendor == "postgresql":
-                with connection.cursor() as cursor:
-                    cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+        with limited_statements():
             for read in readers:
                 metrics += read()
-    except DATABASE_UNAVAILABLE as error:
-        log.error("the database does not answer: %s", error)
+    except Error as error:  # also of a schema that is not migrated yet
+        log.error("the present state could not be read from the database: %s", error)
         return metrics, False
     return metrics, True
+
+
+@contextmanager
+def limited_statements() -> Iterator[None]:
+    """On PostgreSQL. On SQLite nothing, since a transaction of ours takes the lock for writing, which heartbeats need."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+        yield
 
 
 def connection_gauges() -> Iterator[Metric]:
