@@ -36,6 +36,14 @@ def test_each_database_has_a_host_of_its_own() -> None:
     assert hosts.last_one_first(replica) == replica
 
 
+def test_of_the_same_hosts_the_primary_and_the_replica_are_remembered_apart() -> None:
+    primary, replica = ({**TWO, "target_session_attrs": kind} for kind in ("read-write", "standby"))
+    hosts.remember(primary, connection_to("one", 5432))
+    hosts.remember(replica, connection_to("two", 5433))
+    assert hosts.last_one_first(primary) == primary
+    assert hosts.last_one_first(replica)["host"] == "two,one"
+
+
 def test_a_single_host_and_a_socket_stay_as_they_are() -> None:
     for single in ({"host": "one", "port": 5432}, {"host": "/run/postgresql"}, {}):
         hosts.remember(single, connection_to("one", 5432))
