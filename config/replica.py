@@ -33,6 +33,12 @@ PAGES = frozenset(
 APPS = frozenset({"sites", "heartbeat", "audit"})
 RETRY_AFTER_SECONDS = 5.0
 POLL_SECONDS = 0.005
+# A replica of a former primary may be further in the log, but of another timeline; after a promotion both have other commits at
+# the same positions. A role without more rights can ask for the timeline of the last checkpoint, not for the present one.
+POSITION = """
+SELECT pg_is_in_recovery() AND timeline_id = %s, pg_last_wal_replay_lsn() >= %s::pg_lsn
+  FROM pg_control_checkpoint()
+"""
 
 log = logging.getLogger("portcullis.replica")
 
@@ -80,30 +86,35 @@ def choose() -> str:
     if not state.may_be_asked():
         return PRIMARY
     with connections[PRIMARY].cursor() as cursor:
-        # A commit is acknowledged, and visible to others, only after it was flushed.
-        cursor.execute("SELECT pg_current_wal_flush_lsn()")
-        (committed,) = cursor.fetchone()
+        # A commit is acknowledged, and visible to others, only after it was flushed. The name begins with the timeline.
+        cursor.execute("SELECT pg_current_wal_flush_lsn(), left(pg_walfile_name(pg_current_wal_flush_lsn()), 8)")
+        committed, timeline = cursor.fetchone()
     try:
-        is_current = replays_within_limit(committed)
+        is_current = replays_within_limit(committed, timeline=int(timeline, 16))
     except (DatabaseError, InterfaceError) as error:
         state.failed(error)
         return PRIMARY
     if not is_current:
-        state.failed(f"the replica is more than {settings.DATABASE_REPLICA_WAIT.total_seconds():g} s behind")
+        limit = settings.DATABASE_REPLICA_WAIT.total_seconds()
+        state.failed(f"the replica is more than {limit:g} s behind, or has no checkpoint of the present primary yet")
         return PRIMARY
     state.answered()
     return REPLICA
 
 
-def replays_within_limit(position: str) -> bool:
-    """Wait until the replica has replayed the log up to `position`; False if it has not in time, or is no replica."""
+def replays_within_limit(position: str, *, timeline: int) -> bool:
+    """Wait until the replica has replayed the log up to `position`.
+
+    False if it has not in time, is no replica, or is not known to follow the primary of that timeline.
+    """
     deadline = time.monotonic() + settings.DATABASE_REPLICA_WAIT.total_seconds()
     with connections[REPLICA].cursor() as cursor:
         while True:
-            cursor.execute("SELECT pg_is_in_recovery() AND pg_last_wal_replay_lsn() >= %s::pg_lsn", [position])
-            if cursor.fetchone()[0]:
+            cursor.execute(POSITION, [timeline, position])
+            is_of_primary, is_current = cursor.fetchone()
+            if is_of_primary and is_current:
                 return True
-            if time.monotonic() >= deadline:
+            if not is_of_primary or time.monotonic() >= deadline:
                 return False
             time.sleep(POLL_SECONDS)
 

@@ -7,10 +7,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from django.db import ConnectionHandler
 
+from config import replica
+from config.replica import PRIMARY, REPLICA, ReplicaState
 from scripts.with_services import postgresql, standby
 from tests.databases import copied_postgresql
 from tests.panel_session import PanelSession
@@ -143,6 +147,47 @@ def test_a_replica_that_hangs_costs_one_request_a_second_and_no_answer(replicate
     assert slow <= 2
     entries = [entry for entry in replicated.server.log_entries() if entry["logger"] == "portcullis.replica"]
     assert any("read from the primary" in entry["message"] for entry in entries)
+
+
+def test_a_replica_of_the_former_primary_is_not_read_although_it_is_further_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+) -> None:
+    """Two replicas; one is promoted, and follows no more what the former primary still writes."""
+    with ExitStack() as stack:
+        folders = [Path(stack.enter_context(temporary_folder())) for _ in range(4)]
+        former, _ = stack.enter_context(postgresql(folders[0]))
+        promoted, stray, follower = (stack.enter_context(standby(former, folder))[0] for folder in folders[1:])
+        source = f"host=127.0.0.1 port={urlsplit(promoted).port} user=portcullis"
+        execute(follower, f"ALTER SYSTEM SET primary_conninfo = '{source}'", "SELECT pg_reload_conf()")
+        execute(promoted, "SELECT pg_promote()", "CREATE TABLE after_the_promotion ()")
+        execute(former, "CREATE TABLE lost AS SELECT generate_series(1, 10000)")
+        eventually(lambda: execute(stray, "SELECT to_regclass('lost')") == "lost")
+        eventually(lambda: execute(follower, "SELECT to_regclass('after_the_promotion')") == "after_the_promotion")
+        # Its own checkpoint, the first of the new timeline; by itself it makes one within `checkpoint_timeout`, 5 minutes.
+        execute(promoted, "CHECKPOINT")
+        eventually(lambda: execute(follower, "CHECKPOINT", "SELECT timeline_id FROM pg_control_checkpoint()") == 2)
+        for url, chosen in ((stray, PRIMARY), (follower, REPLICA)):
+            handler = ConnectionHandler({PRIMARY: database_at(promoted), REPLICA: database_at(url)})
+            monkeypatch.setattr(replica, "connections", handler)
+            monkeypatch.setattr(replica, "state", ReplicaState())
+            with django_db_blocker.unblock():
+                assert replica.choose() == chosen
+                handler.close_all()
+
+
+def execute(url: str, *statements: str) -> Any:
+    """The first value of the last one."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            cursor = connection.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
+    return row[0] if row else None
+
+
+def database_at(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    where = {"HOST": parts.hostname, "PORT": parts.port, "USER": parts.username, "NAME": parts.path[1:]}
+    return {"ENGINE": "config.postgresql", **where}
 
 
 def test_a_replica_whose_connections_are_cut_all_the_time_fails_no_page(replicated: Replicated, api: Any) -> None:
