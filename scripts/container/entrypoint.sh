@@ -1,8 +1,8 @@
 #!/bin/sh
 # What a container does, by its first argument:
 #
-#   serve                     check the settings and become the server; what it does without an argument
-#   check                     check the settings for production, and end
+#   serve                     check the settings and become the server unless one is wrong; what it does without an argument
+#   check                     check the settings for production, and fail also because of a warning
 #   migrate                   bring the database up to date, and end
 #   wait-for-migrations       end as soon as the database is up to date
 #   every SECONDS COMMAND …   run a command now and every so many seconds, also after it has failed
@@ -26,12 +26,17 @@ serve() {
     0 | false | no | off) migrate_first=false ;;
     *) echo "MIGRATE must be true or false, not '$MIGRATE'." >&2; exit 2 ;;
   esac
-  check
+  # Not because of a warning: a security.txt that has expired must not keep the service down.
+  check ERROR
   if $migrate_first; then "$python" manage.py migrate --noinput; fi
   exec "$python" -m gunicorn config.wsgi
 }
 
-check() { "$python" manage.py check --deploy --fail-level WARNING "$@"; }
+check() { # check LEVEL: fails from this level on
+  level=$1
+  shift
+  "$python" manage.py check --deploy --fail-level "$level" "$@"
+}
 
 wait_for_migrations() {
   until "$python" manage.py migrate --check >/dev/null 2>&1; do
@@ -55,7 +60,7 @@ command=${1:-serve}
 [ $# -eq 0 ] || shift
 case $command in
   serve) serve "$@" ;;
-  check) check "$@" ;;
+  check) check WARNING "$@" ;;
   migrate) exec "$python" manage.py migrate --noinput "$@" ;;
   wait-for-migrations) wait_for_migrations ;;
   every) [ $# -ge 2 ] || { echo "usage: every SECONDS COMMAND …" >&2; exit 2; }; every "$@" ;;
