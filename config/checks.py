@@ -1,13 +1,21 @@
 """System checks for settings that contradict each other. `config.environment` checks single values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
+from django.db import connections
 from django.utils import timezone
 
 from common.instants import parse_instant
+
+TABLES_WITHOUT_RIGHTS = """
+SELECT name FROM unnest(%s::text[]) AS name
+WHERE NOT (has_table_privilege(quote_ident(name), 'SELECT') AND has_table_privilege(quote_ident(name), 'INSERT'))
+ORDER BY name
+"""
 
 
 @register()
@@ -74,3 +82,24 @@ def https_behind_a_named_proxy(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.database)
+def role_has_its_rights(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """On PostgreSQL, after a migration, the role that runs Portcullis needs rights on new tables. Asked for by name only."""
+    if "default" not in (databases or []) or connections["default"].vendor != "postgresql":
+        return []
+    connection = connections["default"]
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES_WITHOUT_RIGHTS, [tables])
+        missing = [table for (table,) in cursor.fetchall()]
+    if not missing:
+        return []
+    return [
+        Error(
+            f"The role of DATABASE_URL may not read and add to: {', '.join(missing)}. "
+            "The owner of the tables must run deploy/postgresql_grants.sql.",
+            id="portcullis.E005",
+        )
+    ]

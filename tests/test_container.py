@@ -40,11 +40,15 @@ def ignored_by_docker() -> list[str]:
 
 
 def is_ignored(path: str, patterns: list[str]) -> bool:
-    """As Docker reads the patterns that we use: from the root, or at any depth after `**/`."""
-    return any(
-        fnmatch.fnmatchcase(Path(path).name if pattern.startswith("**/") else path, pattern.removeprefix("**/"))
+    """As Docker reads the patterns that we use: from the root, or at any depth after `**/`; the last that fits wins."""
+    fits = [
+        not pattern.startswith("!")
         for pattern in patterns
-    )
+        if fnmatch.fnmatchcase(
+            Path(path).name if pattern.startswith("**/") else path, pattern.removeprefix("!").removeprefix("**/")
+        )
+    ]
+    return bool(fits) and fits[-1]
 
 
 def copy_of_the_tree(folder: Path) -> Path:
@@ -318,3 +322,8 @@ def test_the_dockerfile_is_free_of_what_hadolint_warns_of() -> None:
 @pytest.mark.parametrize("path", [".env", ".env.example", ".git", ".venv", "var", "sites/tests", "config/__pycache__"])
 def test_secrets_databases_and_leftovers_stay_out_of_the_image(path: str) -> None:
     assert is_ignored(path, ignored_by_docker())
+
+
+def test_the_image_has_the_file_that_gives_rights_and_no_other_of_deploy(tmp_path: Path) -> None:
+    deploy = copy_of_the_tree(tmp_path / "context") / "deploy"
+    assert [str(file.relative_to(deploy)) for file in deploy.rglob("*")] == ["postgresql_grants.sql"]

@@ -30,6 +30,13 @@ def as_role(url: str, role: str) -> str:
     return f"{scheme}://{role}@{rest.partition('@')[2]}"
 
 
+def drop_roles(url: str, *roles: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for role in roles:
+            connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(role)))
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
 @pytest.fixture(scope="module")
 def roles(postgres_url: str) -> Iterator[tuple[str, str]]:
     """The URLs of a new database for its owner and for the product."""
@@ -37,10 +44,7 @@ def roles(postgres_url: str) -> Iterator[tuple[str, str]]:
     owner, app = f"owner_{suffix}", f"app_{suffix}"
     psql(url, "postgresql_roles.sql", owner=owner, app=app)
     yield as_role(url, owner), as_role(url, app)
-    with psycopg.connect(url, autocommit=True) as connection:
-        for role in (owner, app):
-            connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(role)))
-            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+    drop_roles(url, owner, app)
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
-from scripts.with_services import free_port
+from scripts.with_services import free_port, postgresql_bin
+from tests.databases import empty_postgresql
 from tests.running_server import ROOT
 from tests.test_container import production
+from tests.test_database_roles import as_role, drop_roles, psql
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -55,6 +61,66 @@ def test_a_security_txt_that_has_expired_is_reported_and_stops_no_server(tmp_pat
         process.send_signal(signal.SIGTERM)
         process.wait(40)
     assert "portcullis.W001" in log.read_text()
+
+
+@pytest.fixture
+def roles(postgres_url: str) -> Iterator[tuple[dict[str, str], dict[str, str], str]]:
+    """The settings of the owner of a new database and of the role that runs Portcullis, and the name of that role."""
+    url, suffix = empty_postgresql(postgres_url), uuid.uuid4().hex[:8]
+    owner, app = f"owner_{suffix}", f"app_{suffix}"
+    psql(url, "postgresql_roles.sql", owner=owner, app=app)
+    path = f"{postgresql_bin()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = production(free_port(), ENV_FILE="/dev/null", PATH=path)
+    yield environment | {"DATABASE_URL": as_role(url, owner)}, environment | {"DATABASE_URL": as_role(url, app)}, app
+    drop_roles(url, owner, app)
+
+
+def test_waiting_ends_once_the_role_has_its_rights_on_new_tables(
+    roles: tuple[dict[str, str], dict[str, str], str], tmp_path: Path
+) -> None:
+    as_owner, as_app, app = roles
+    log = tmp_path / "log"
+    assert run(as_owner, "migrate-and-grant", app).returncode == 0
+    with psycopg.connect(as_owner["DATABASE_URL"]) as connection:  # as a migration leaves a new table
+        connection.execute(sql.SQL("REVOKE ALL ON heartbeat_heartbeat FROM {}").format(sql.Identifier(app)))
+
+    with log.open("wb") as output:
+        waiting = subprocess.Popen([ENTRYPOINT, "wait-for-migrations"], env=as_app, stderr=output)
+    try:
+        wait_until(lambda: "may not read and add to: heartbeat_heartbeat." in log.read_text())
+        assert waiting.poll() is None
+        assert run(as_owner, "migrate-and-grant", app).returncode == 0
+        assert waiting.wait(60) == 0
+    finally:
+        waiting.kill()
+    lines = log.read_text().splitlines()
+    assert all(line.startswith("Waiting until the database is up to date. ") for line in lines), lines
+    with psycopg.connect(as_app["DATABASE_URL"]) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("DELETE FROM audit_event")
+
+
+def test_waiting_says_why(tmp_path: Path) -> None:
+    for url, reason in (
+        (f"postgres://nobody@127.0.0.1:{free_port()}/none", "Connection refused"),
+        (f"sqlite:///{tmp_path}/new.sqlite3", "Migrations are missing."),
+    ):
+        log = tmp_path / "log"
+        with log.open("wb") as output:
+            waiting = subprocess.Popen(
+                [ENTRYPOINT, "wait-for-migrations"], env=settings(tmp_path, DATABASE_URL=url), stderr=output
+            )
+        try:
+            wait_until(lambda log=log, reason=reason: reason in log.read_text())
+        finally:
+            waiting.kill()
+            waiting.wait()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def answers(url: str) -> bool:

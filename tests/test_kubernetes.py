@@ -123,6 +123,14 @@ def test_an_update_never_has_fewer_pods_and_lets_requests_end() -> None:
     assert [init["args"] for init in pod["initContainers"]] == [["wait-for-migrations"]]
 
 
+def test_the_job_that_migrates_gives_the_role_of_the_pods_its_rights() -> None:
+    (container,) = PODS["Job/portcullis-migrate"]["spec"]["containers"]
+    assert container["args"] == ["migrate-and-grant", "portcullis_app"]
+    page = (FOLDER.parent.parent / "docs/deploy-kubernetes.md").read_text()
+    assert "postgres://portcullis_app:" in page
+    assert "psql " not in page, "the owner's URL stays in the cluster"
+
+
 def test_a_database_that_fails_restarts_no_pod() -> None:
     (container,) = WEB["spec"]["template"]["spec"]["containers"]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):

@@ -4,7 +4,8 @@
 #   serve                     check the settings and become the server unless one is wrong; what it does without an argument
 #   check                     check the settings for production, and fail also because of a warning
 #   migrate                   bring the database up to date, and end
-#   wait-for-migrations       end as soon as the database is up to date
+#   migrate-and-grant ROLE    the same, then give that role of PostgreSQL its rights (deploy/postgresql_grants.sql)
+#   wait-for-migrations       end as soon as the database is up to date and our role has its rights
 #   every SECONDS COMMAND …   run a command now and every so many seconds, also after it has failed
 #
 # Any other argument is a management command: worker, backup, createsuperuser …
@@ -38,9 +39,22 @@ check() { # check LEVEL: fails from this level on
   "$python" manage.py check --deploy --fail-level "$level" "$@"
 }
 
+migrate_and_grant() { # migrate_and_grant ROLE
+  role=$1
+  "$python" manage.py migrate --noinput
+  # dbshell passes the password to psql in a variable: the list of processes shows what is in an argument.
+  export PGTARGETSESSIONATTRS="${PGTARGETSESSIONATTRS:-read-write}"
+  exec "$python" manage.py dbshell -- --no-psqlrc --quiet --no-password --single-transaction -v ON_ERROR_STOP=1 \
+    -v app="$role" -f deploy/postgresql_grants.sql
+}
+
+is_up_to_date() { "$python" manage.py migrate --check && "$python" manage.py check --tag database --database default; }
+
 wait_for_migrations() {
-  until "$python" manage.py migrate --check >/dev/null 2>&1; do
-    echo "Waiting until the database is up to date." >&2
+  until output=$(is_up_to_date 2>&1); do
+    # The last line of an error that is not indented says what is wrong; migrations that are missing have none.
+    reason=$(printf '%s\n' "$output" | grep -v -e '^[[:space:]]' -e '^$' -e '^System check identified' | tail -n 1)
+    echo "Waiting until the database is up to date. ${reason:-Migrations are missing.}" >&2
     sleep 2
   done
 }
@@ -62,6 +76,7 @@ case $command in
   serve) serve "$@" ;;
   check) check WARNING "$@" ;;
   migrate) exec "$python" manage.py migrate --noinput "$@" ;;
+  migrate-and-grant) [ $# -eq 1 ] || { echo "usage: migrate-and-grant ROLE" >&2; exit 2; }; migrate_and_grant "$1" ;;
   wait-for-migrations) wait_for_migrations ;;
   every) [ $# -ge 2 ] || { echo "usage: every SECONDS COMMAND …" >&2; exit 2; }; every "$@" ;;
   *) exec "$python" manage.py "$command" "$@" ;;
