@@ -48,7 +48,7 @@ echo "$host" >private/secrets/allowed_hosts
 for file in ../nginx/*.conf; do
   sed -e "s/licenses\.example\.com/$host/g" \
     -e "s|/etc/letsencrypt/live/$host/|/etc/nginx/certificate/|" \
-    -e "s/server 127\.0\.0\.1:8000/server web:8000/" \
+    -e "s/server 127\.0\.0\.1:8000/server web:8000 resolve/" \
     -e "s|/var/log/nginx/[a-z.]*|/dev/stdout|" \
     "$file" >"private/nginx/$(basename "$file")"
 done
