@@ -84,17 +84,16 @@ def test_secrets_come_as_files_that_the_service_mounts(name: str) -> None:
     assert set(service.get("secrets", [])) <= set(COMPOSE["secrets"])
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("name", OURS)
 def test_what_migrates_or_reads_everything_is_the_owner_of_the_tables_and_nothing_else_is(name: str) -> None:
     is_owner = name in {"migrate", "backup"}
     secret = "database_owner_url" if is_owner else "database_url"
     assert SERVICES[name]["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{secret}"
     assert ("database_owner_url" in SERVICES[name]["secrets"]) == is_owner
-=======
+
+
 def version(image: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", image.partition(":")[2])))
->>>>>>> 412fa5e (Let nginx in compose.yaml follow web to a new address)
 
 
 @pytest.fixture
