@@ -44,6 +44,9 @@ def test_the_file_fits_the_published_schema_and_nonsense_does_not() -> None:
 
 def test_only_nginx_is_published() -> None:
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"nginx"}
+    # The networks have no IPv6: its clients would all come from the engine's address, which is a trusted proxy's.
+    assert all(port.startswith("0.0.0.0:") for port in SERVICES["nginx"]["ports"])
+    assert not any(network.get("enable_ipv6") for network in COMPOSE["networks"].values())
     assert {
         name for name, service in SERVICES.items() if service.get("network_mode") or service.get("privileged")
     } == set()
