@@ -99,6 +99,11 @@ def version(image: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", image.partition(":")[2])))
 
 
+def test_prometheus_can_read_the_metrics_of_web() -> None:
+    assert SERVICES["web"]["environment"]["METRICS_TOKEN_FILE"] == "/run/secrets/metrics_token"
+    assert all("metrics_token" not in service.get("secrets", []) for name, service in SERVICES.items() if name != "web")
+
+
 @pytest.fixture
 def deploy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("private")))
@@ -114,8 +119,9 @@ def test_prepare_makes_every_secret_once_and_keeps_strangers_out(deploy: Path) -
     first = {name: file.read_text() for name, file in secrets.items()}
     assert all(first.values())
     assert first["allowed_hosts"] == "licenses.example.org\n"
-    random = [first[name] for name in ("secret_key", "site_key_pepper", "owner_password", "app_password")]
-    assert len(set(random)) == 4
+    names = ("secret_key", "site_key_pepper", "owner_password", "app_password", "metrics_token")
+    random = [first[name] for name in names]
+    assert len(set(random)) == len(names)
     assert {len(value.strip()) for value in random} == {64}
     assert first["app_password"].strip() in first["database_url"]
     assert first["owner_password"].strip() in first["database_owner_url"]

@@ -1,6 +1,8 @@
 """The manifests in deploy/kubernetes fit the published schemas of Kubernetes, and each other, and give no pod a privilege."""
 
 import copy
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-FOLDER = Path(__file__).resolve().parent.parent / "deploy/kubernetes"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "deploy/kubernetes"
 VERSION = "1.37"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
 OBJECTS: dict[str, dict[str, Any]] = {
@@ -103,8 +106,38 @@ def test_a_pod_runs_the_image_with_secrets_by_reference(name: str) -> None:
     for container in containers(PODS[name]):
         assert container["image"] == KUSTOMIZATION["images"][0]["name"]
         for variable in container["env"]:
+            if "valueFrom" in variable:
+                assert variable["valueFrom"]["secretKeyRef"]["name"] == "portcullis"
+                continue
             assert variable["name"].endswith("_FILE")
             assert any(variable["value"].startswith(f"{mount['mountPath']}/") for mount in container["volumeMounts"])
+
+
+def test_the_token_of_the_metrics_is_optional() -> None:
+    (container,) = WEB["spec"]["template"]["spec"]["containers"]
+    (token,) = [variable for variable in container["env"] if variable["name"] == "METRICS_TOKEN"]
+    assert token["valueFrom"]["secretKeyRef"] == {"name": "portcullis", "key": "metrics_token", "optional": True}
+
+
+def test_the_example_for_prometheus_finds_the_web_pods(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(scrape_configs:.*?)```", (ROOT / "docs/deploy-kubernetes.md").read_text(), re.S)
+    config = yaml.safe_load(example)
+    (job,) = config["scrape_configs"]
+    # Debian's Prometheus is built without Kubernetes: it checks the rest.
+    discovery = job.pop("kubernetes_sd_configs")
+    assert discovery == [{"role": "pod", "namespaces": {"names": ["portcullis"]}}]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    (tmp_path / "metrics_token").write_text("0" * 64)
+    checked = subprocess.run(
+        ["promtool", "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    kept = {tuple(rule["source_labels"]): rule["regex"] for rule in job["relabel_configs"]}
+    assert kept[("__meta_kubernetes_pod_label_app_kubernetes_io_component",)] == component(
+        WEB["spec"]["template"]["metadata"]["labels"]
+    )
+    (port,) = WEB["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert kept[("__meta_kubernetes_pod_container_port_name",)] == port["name"]
 
 
 def test_no_manifest_is_a_secret_and_no_setting_holds_one() -> None:
@@ -126,7 +159,7 @@ def test_an_update_never_has_fewer_pods_and_lets_requests_end() -> None:
 def test_the_job_that_migrates_gives_the_role_of_the_pods_its_rights() -> None:
     (container,) = PODS["Job/portcullis-migrate"]["spec"]["containers"]
     assert container["args"] == ["migrate-and-grant", "portcullis_app"]
-    page = (FOLDER.parent.parent / "docs/deploy-kubernetes.md").read_text()
+    page = (ROOT / "docs/deploy-kubernetes.md").read_text()
     assert "postgres://portcullis_app:" in page
     assert "psql " not in page, "the owner's URL stays in the cluster"
 

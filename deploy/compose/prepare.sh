@@ -31,7 +31,7 @@ secret() { # secret NAME: takes its value from the standard input, unless there 
 }
 value() { cat "private/secrets/$1"; }
 
-for name in secret_key site_key_pepper postgres_password owner_password app_password redis_password; do
+for name in secret_key site_key_pepper postgres_password owner_password app_password redis_password metrics_token; do
   random | secret "$name"
 done
 echo "postgres://portcullis_owner:$(value owner_password)@postgres:5432/portcullis" | secret database_owner_url
