@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from config import settings
+from common.web import client_address
+from config import environment, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRYPOINT = "scripts/container/entrypoint.sh"
@@ -37,6 +38,27 @@ def test_without_a_virtual_environment_the_platforms_python_is_used(tmp_path: Pa
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run([script, "migrate"], env={"PATH": path}, capture_output=True, text=True, check=True)
     assert done.stdout == "migrate --noinput\n"
+
+
+def test_the_path_of_the_entrypoint_before_a_command_changes_nothing(tmp_path: Path) -> None:
+    """Render passes its dockerCommand to the image, whose ENTRYPOINT is that script."""
+    script = tmp_path / ENTRYPOINT
+    script.parent.mkdir(parents=True)
+    shutil.copy(ROOT / ENTRYPOINT, script)
+    (tmp_path / "manage.py").write_text("import sys; print(*sys.argv[1:])")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = SERVICES["portcullis-worker"]["dockerCommand"].split()
+    done = subprocess.run([script, *command], env={"PATH": path}, capture_output=True, text=True, check=True)
+    assert done.stdout == "worker\n"
+
+
+def test_on_render_the_client_is_whom_cloudflare_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RENDER_PROXIES", settings_of(SERVICES["portcullis-web"])["TRUSTED_PROXIES"]["value"])
+    monkeypatch.setattr("django.conf.settings.TRUSTED_PROXIES", environment.proxies("RENDER_PROXIES")[0])
+    render = client_address.parse_address("10.21.157.68")
+    for cloudflare in ("104.22.17.40", "172.71.3.4", "2606:4700::1"):
+        client = client_address.first_untrusted(render, f"198.51.100.9, 203.0.113.7, {cloudflare}")
+        assert str(client) == "203.0.113.7"
 
 
 def settings_of(service: dict[str, Any]) -> dict[str, dict[str, Any]]:

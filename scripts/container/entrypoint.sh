@@ -70,6 +70,8 @@ every() { # every SECONDS COMMAND…
   done
 }
 
+# A platform may pass the path of this script to the image, which starts it already.
+case ${1:-} in */entrypoint.sh) shift ;; esac
 command=${1:-serve}
 [ $# -eq 0 ] || shift
 case $command in
