@@ -329,7 +329,10 @@ def test_the_dockerfile_is_free_of_what_hadolint_warns_of() -> None:
     assert {"DL3006", "DL3003", "DL3013"} <= set(refused.stdout.split())
 
 
-@pytest.mark.parametrize("path", [".env", ".env.example", ".git", ".venv", "var", "sites/tests", "config/__pycache__"])
+@pytest.mark.parametrize(
+    "path",
+    [".env", ".env.example", "secrets", "owner_url", ".git", ".venv", "var", "sites/tests", "config/__pycache__"],
+)
 def test_secrets_databases_and_leftovers_stay_out_of_the_image(path: str) -> None:
     assert is_ignored(path, ignored_by_docker())
 

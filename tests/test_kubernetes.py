@@ -140,6 +140,13 @@ def test_the_example_for_prometheus_finds_the_web_pods(tmp_path: Path) -> None:
     assert kept[("__meta_kubernetes_pod_container_port_name",)] == port["name"]
 
 
+def test_the_files_of_the_secrets_lie_outside_the_repository() -> None:
+    page = (ROOT / "docs/deploy-kubernetes.md").read_text()
+    written = re.findall(r" >+ *(\S+)$", page.split("## Install")[0].replace("; done", ""), re.MULTILINE)
+    assert len(written) == 4
+    assert all(target.startswith('"$folder/') for target in written), written
+
+
 def test_no_manifest_is_a_secret_and_no_setting_holds_one() -> None:
     assert "Secret" not in KINDS
     assert OBJECTS["ConfigMap/portcullis-settings"]["data"].keys() == {
