@@ -171,6 +171,12 @@ def test_the_job_that_migrates_gives_the_role_of_the_pods_its_rights() -> None:
     assert "psql " not in page, "the owner's URL stays in the cluster"
 
 
+def test_the_ingress_sends_no_request_twice() -> None:
+    annotations = OBJECTS["Ingress/portcullis"]["metadata"]["annotations"]
+    retries = {name: value for name, value in annotations.items() if "next-upstream" in name}
+    assert retries == {"nginx.ingress.kubernetes.io/proxy-next-upstream": "off"}
+
+
 def test_a_database_that_fails_restarts_no_pod() -> None:
     (container,) = WEB["spec"]["template"]["spec"]["containers"]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
