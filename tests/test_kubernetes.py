@@ -199,6 +199,16 @@ def test_services_budgets_policies_and_the_autoscaler_select_pods_that_exist() -
             assert f"Service/{path['backend']['service']['name']}" in OBJECTS
 
 
+def test_the_policy_fits_with_its_optional_rules_as_well() -> None:
+    text = (FOLDER / "network.yaml").read_text()
+    uncommented = re.sub(r"^( +)# (- |  )", r"\1\2", text, flags=re.MULTILINE)
+    for policy in yaml.safe_load_all(uncommented):
+        kubernetes_validate.validate(policy, VERSION, strict=True)
+    egress = next(yaml.safe_load_all(uncommented))["spec"]["egress"]
+    assert len(egress) == 3
+    assert [port["port"] for port in egress[-1]["ports"]] == [5432, 6379, 25, 587, 6432, 443]
+
+
 def test_nothing_reaches_a_pod_but_the_web_pods_port() -> None:
     everything = OBJECTS["NetworkPolicy/portcullis"]["spec"]
     assert everything["podSelector"] == {}
