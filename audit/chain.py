@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit.models import Checkpoint, Event
 
@@ -35,6 +35,8 @@ CHUNK_SIZE = 2000
 ERASED = "[erased]"  # as in audit.triggers
 # In the changes of an event that records an erasure: {number of the event: [its hash, hash of what is left of it]}.
 ERASED_EVENTS = "erased_events"
+# As in sites.events and audit.triggers: only the first erases, and only events about the same site, or exports of the list.
+ERASURE, EXPORT = "site.erased", "site_list.exported"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,15 @@ class Finding:
     words: str
     sequence: int | None = None
     event_id: str | None = None
+
+
+class Listed(NamedTuple):
+    """The entry of an event in the erasure that lists it."""
+
+    erasure: int
+    subject: tuple[str, str]
+    hash: str
+    hash_of_rest: str
 
 
 def hash_of(event: Event) -> str:
@@ -67,7 +78,22 @@ def emptied(event: Event) -> Event:
 
 
 def recorded_erasures() -> Iterator[Event]:
-    return Event.objects.filter(changes__has_key=ERASED_EVENTS).order_by("sequence").iterator(CHUNK_SIZE)
+    erasures = Event.objects.filter(action=ERASURE, changes__has_key=ERASED_EVENTS)
+    return erasures.order_by("sequence").iterator(CHUNK_SIZE)
+
+
+def requester_of(erasure: Event) -> str | None:
+    name: str | None = erasure.changes.get("requested_by", [None, None])[1]
+    return name
+
+
+def is_by_two_people(erasure: Event) -> bool:
+    """Whether it names who requested and who confirmed it, and they differ."""
+    return None not in (names := (requester_of(erasure), erasure.actor_name)) and names[0] != names[1]
+
+
+def subject_of(event: Event) -> tuple[str, str]:
+    return event.subject_type, event.subject_id
 
 
 def checkpoint_hash(previous: str, hashes: Iterable[str]) -> str:
@@ -91,12 +117,12 @@ def first_finding(kept: Iterable[dict[str, Any]] = ()) -> Finding | None:
 def first_wrong_event() -> Finding | None:
     newest: dict[tuple[str, str], str] = {}
     erased = {
-        int(number): (erasure.sequence, *hashes)
+        int(number): Listed(erasure.sequence, subject_of(erasure), *hashes)
         for erasure in recorded_erasures()
         for number, hashes in erasure.changes[ERASED_EVENTS][1].items()
     }
     for event in Event.objects.order_by("sequence").iterator(CHUNK_SIZE):
-        subject = event.subject_type, event.subject_id
+        subject = subject_of(event)
         # The numbers begin at 1; no checkpoint covers another one.
         if event.sequence < 1:
             return finding_of(event, "was inserted by hand")
@@ -108,18 +134,21 @@ def first_wrong_event() -> Finding | None:
     return None
 
 
-def wrong_contents(event: Event, listed: tuple[int, str, str] | None) -> str:
-    """What is wrong with the columns of an event, in words, or "".
-
-    `listed` is its entry in the erasure that lists it: the erasure's number, the event's hash, and the hash of what is left.
-    """
+def wrong_contents(event: Event, listed: Listed | None) -> str:
+    """What is wrong with the columns of an event, in words, or ""."""
     if event.erasure_id is None:
         if listed:
-            return f"has contents, although event number {listed[0]} erased them"
-        return "" if event.hash == hash_of(event) else "was changed, or inserted by hand"
-    if not listed or listed[0] != event.erasure_id:
+            return f"has contents, although event number {listed.erasure} erased them"
+        if event.hash != hash_of(event):
+            return "was changed, or inserted by hand"
+        is_right = event.action != ERASURE or is_by_two_people(event)
+        return "" if is_right else "does not name two people, who requested and who confirmed the erasure"
+    if not listed or listed.erasure != event.erasure_id:
         return "was emptied, but no event records its erasure"
-    return "" if (event.hash, hash_of(event)) == listed[1:] else "was changed after its erasure"
+    if event.action != EXPORT and subject_of(event) != listed.subject:
+        return "was emptied by an erasure that is not about it"
+    is_as_left = (event.hash, hash_of(event)) == (listed.hash, listed.hash_of_rest)
+    return "" if is_as_left else "was changed after its erasure"
 
 
 def finding_of(event: Event, words: str) -> Finding:

@@ -4,8 +4,9 @@ What can name a person is emptied: the subject's name, the reason, the values be
 if no admin acted. The rest and both hashes stay, so that the chains and the checkpoints remain as they were.
 
 The erasure is itself an event. It lists each erased event with two hashes: the one that the event was recorded with, and one
-over what is left of it. Triggers allow an event to be emptied only if a later event lists it (audit.triggers), and
-`verify_audit` compares what is left with the list.
+over what is left of it. Triggers allow an event to be emptied only if a later `site.erased` about the same site lists it
+(audit.triggers); an export of the list of sites may be listed by that of any site. `verify_audit` compares what is left with
+the list, and wants two people named.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from audit.actors import Actor
-from audit.chain import ERASED_EVENTS, emptied, hash_of, recorded_erasures
+from audit.chain import ERASED_EVENTS, emptied, hash_of, recorded_erasures, requester_of
 from audit.models import Event
 from audit.services import Changes, Subject, record_event
 from common.instants import format_instant
@@ -44,7 +45,7 @@ def erasures_as_json() -> list[dict[str, Any]]:
             "at": format_instant(event.at),
             "subject_type": event.subject_type,
             "subject_id": event.subject_id,
-            "requested_by": event.changes.get("requested_by", [None, None])[1],
+            "requested_by": requester_of(event),
             "confirmed_by": event.actor_name,
             "events": len(event.changes[ERASED_EVENTS][1]),
         }

@@ -69,8 +69,9 @@ DROP_FOR_CHECKPOINTS = {
 CREATE_ALL = {vendor: [*CREATE[vendor], *CREATE_FOR_CHECKPOINTS[vendor]] for vendor in CREATE}
 DROP_ALL = {vendor: [*DROP_FOR_CHECKPOINTS[vendor], *DROP[vendor]] for vendor in DROP}
 
-# The only change of an event is its erasure: `erasure_id` is set to a later event that lists this one with its hash, and the
-# trigger itself empties the contents (audit.erasure). The address is that of a site if no admin acted.
+# The only change of an event is its erasure: `erasure_id` is set to a later `site.erased` about the same site that lists this
+# one with its hash, and the trigger itself empties the contents (audit.erasure). An export is about no single site. The address
+# is that of a site if no admin acted.
 POSTGRESQL_ERASURE = [
     "DROP TRIGGER audit_event_append_only ON audit_event",
     """CREATE TRIGGER audit_event_append_only BEFORE DELETE ON audit_event
@@ -82,6 +83,11 @@ POSTGRESQL_ERASURE = [
             AND EXISTS (
                 SELECT 1 FROM audit_event AS erasure
                 WHERE erasure.sequence = NEW.erasure_id AND erasure.sequence > OLD.sequence
+                    AND erasure.action = 'site.erased'
+                    AND (
+                        OLD.action = 'site_list.exported'
+                        OR erasure.subject_type = OLD.subject_type AND erasure.subject_id = OLD.subject_id
+                    )
                     AND erasure.changes #>> ARRAY['erased_events', '1', OLD.sequence::text, '0'] = OLD.hash
             )
         THEN
@@ -93,6 +99,10 @@ POSTGRESQL_ERASURE = [
             RETURN NEW;
         END IF;
         RAISE EXCEPTION 'audit events are append-only' USING ERRCODE = 'integrity_constraint_violation';
+    END $$""",
+    # A temporary table of the same name would otherwise come first.
+    """DO $$ BEGIN
+        EXECUTE 'ALTER FUNCTION audit_event_erase() SET search_path = ' || quote_ident(current_schema()) || ', pg_temp';
     END $$""",
     """CREATE TRIGGER audit_event_only_erased BEFORE UPDATE ON audit_event
     FOR EACH ROW EXECUTE FUNCTION audit_event_erase()""",
@@ -121,6 +131,11 @@ SQLITE_ERASURE = [
             AND EXISTS (
                 SELECT 1 FROM audit_event AS erasure
                 WHERE erasure.sequence = NEW.erasure_id AND erasure.sequence > OLD.sequence
+                    AND erasure.action = 'site.erased'
+                    AND (
+                        OLD.action = 'site_list.exported'
+                        OR erasure.subject_type = OLD.subject_type AND erasure.subject_id = OLD.subject_id
+                    )
                     AND json_extract(erasure.changes, '$.erased_events[1]."' || OLD.sequence || '"[0]') = OLD.hash
             )
             -- It is emptied by the other trigger.

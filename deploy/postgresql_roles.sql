@@ -14,3 +14,5 @@ CREATE ROLE :"app" LOGIN;
 GRANT CREATE ON DATABASE :"DBNAME" TO :"owner";
 GRANT USAGE, CREATE ON SCHEMA public TO :"owner";
 GRANT USAGE ON SCHEMA public TO :"app";
+-- The product needs no temporary tables, which could hide the real ones from a function.
+REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;

@@ -56,13 +56,14 @@ def events(anna: Admin, db: None) -> list[Event]:
     return list(Event.objects.order_by("sequence"))
 
 
-def erase(events: list[Event], by: Actor = SYSTEM) -> Event:
+def erase(events: list[Event]) -> Event:
+    anna = Admin.objects.get(username="anna")
     with transaction.atomic():
         return erase_events(
             events,
             action="site.erased",
-            subject=Subject("site", "0b6f", ERASED),
-            by=by,
+            subject=Subject("site", events[0].subject_id, ERASED),
+            by=Actor(Event.Source.ADMIN, anna),
             at=timezone.now(),
             reason="ticket 12",
             changes={"requested_by": (None, "ben")},
@@ -84,9 +85,9 @@ def test_the_address_of_an_admin_stays_and_that_of_a_site_goes(events: list[Even
     assert [event.ip for event in Event.objects.order_by("sequence")[:2]] == ["203.0.113.7", None]
 
 
-def test_the_log_is_verified_as_before_and_names_the_erasure(events: list[Event], anna: Admin) -> None:
+def test_the_log_is_verified_as_before_and_names_the_erasure(events: list[Event]) -> None:
     add_checkpoint(at=timezone.now())
-    erasure = erase(events, by=Actor(Event.Source.ADMIN, anna))
+    erasure = erase(events)
     add_checkpoint(at=timezone.now())
     words = verify()
     assert "All 3 events are as they were written, or erased on record." in words
@@ -135,12 +136,14 @@ def test_an_erased_event_does_not_change_again(events: list[Event], column: str)
     assert list(Event.objects.values()) == before
 
 
-def record_erasure(events: list[Event], **changes: Any) -> Event:
+def record_erasure(
+    events: list[Event], *, action: str = "site.erased", about: str = "0b6f", by: Actor = SYSTEM, **changes: Any
+) -> Event:
     """An erasure on record, before it is carried out."""
     listed = {str(event.sequence): [event.hash, hash_of(emptied(event))] for event in events}
     changes = {"erased_events": (None, listed), **changes}
-    subject = Subject("site", "0b6f", ERASED)
-    return record_event("site.erased", subject=subject, by=SYSTEM, at=timezone.now(), changes=changes)
+    subject = Subject(action.partition(".")[0], about, ERASED)
+    return record_event(action, subject=subject, by=by, at=timezone.now(), changes=changes)
 
 
 UNRECORDED: dict[str, Callable[[list[Event]], Any]] = {
@@ -150,6 +153,9 @@ UNRECORDED: dict[str, Callable[[list[Event]], Any]] = {
     "an erasure of another hash": lambda events: (
         record_erasure(events, erased_events=(None, {str(events[0].pk): ["0" * 64, "0" * 64]})).pk
     ),
+    "an event of another action": lambda events: record_erasure(events, action="site.updated").pk,
+    "an erasure of another site": lambda events: record_erasure(events, about="another").pk,
+    "an erasure of another kind of subject": lambda events: record_erasure(events, action="admin.erased").pk,
 }
 
 
@@ -172,6 +178,33 @@ def test_erased_events_are_not_deleted(events: list[Event]) -> None:
     erase(events)
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         Event.objects.filter(pk=events[0].pk).delete()
+
+
+def test_an_export_is_emptied_by_the_erasure_of_any_site(events: list[Event]) -> None:
+    with transaction.atomic():
+        subject = Subject("site_list", "all", "the list of sites")
+        filters = {"filters": (None, "q=giulia")}
+        export = record_event("site_list.exported", subject=subject, by=SYSTEM, at=timezone.now(), changes=filters)
+    erase([*events, export])
+    assert Event.objects.get(pk=export.pk).changes == {}
+    assert "All 4" in verify()
+
+
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="the schema of temporary tables comes first on PostgreSQL"
+)
+def test_a_temporary_table_does_not_stand_in_for_the_log(events: list[Event]) -> None:
+    with transaction.atomic():
+        erasure = record_erasure(events)
+        other = record_event("site.updated", subject=SITE, by=SYSTEM, at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE audit_event AS SELECT * FROM public.audit_event WHERE sequence = {erasure.pk}"
+        )
+        cursor.execute(f"UPDATE pg_temp.audit_event SET sequence = {other.pk}")
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            cursor.execute(f"UPDATE public.audit_event SET erasure_id = {other.pk} WHERE sequence = {events[0].pk}")
+        cursor.execute("DROP TABLE pg_temp.audit_event")
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="other names of the first column exist on SQLite only")
@@ -214,6 +247,43 @@ def test_what_was_done_past_the_triggers_is_noticed(
     with without_triggers():
         tamper(events)
     with pytest.raises(CommandError, match=words):
+        verify()
+
+
+EMPTIED_BY: dict[str, tuple[dict[str, Any], str]] = {
+    "another action": ({"action": "site.updated"}, "no event records its erasure"),
+    "another site": ({"about": "another"}, "was emptied by an erasure that is not about it"),
+}
+
+
+@pytest.mark.parametrize(("forged", "words"), EMPTIED_BY.values(), ids=EMPTIED_BY)
+def test_an_event_that_another_event_claims_to_have_erased_is_noticed(
+    events: list[Event], anna: Admin, forged: dict[str, Any], words: str
+) -> None:
+    with without_triggers(), transaction.atomic():
+        by = Actor(Event.Source.ADMIN, anna)
+        erasure = record_erasure(events, by=by, requested_by=(None, "ben"), **forged)
+        for event in events:
+            ip = event.ip if event.actor_id else None
+            change(event, subject_name=ERASED, reason=None, changes={}, salt="", ip=ip, erasure=erasure)
+    with pytest.raises(CommandError, match=words):
+        verify()
+
+
+@pytest.mark.parametrize("requester", [None, "anna"])
+def test_an_erasure_that_does_not_name_two_people_is_noticed(
+    events: list[Event], anna: Admin, requester: str | None
+) -> None:
+    with transaction.atomic():
+        record_erasure([], by=Actor(Event.Source.ADMIN, anna), requested_by=(None, requester))
+    with pytest.raises(CommandError, match="does not name two people"):
+        verify()
+
+
+def test_an_erasure_that_nobody_confirmed_is_noticed(events: list[Event]) -> None:
+    with transaction.atomic():
+        record_erasure([], requested_by=(None, "ben"))
+    with pytest.raises(CommandError, match="does not name two people"):
         verify()
 
 
