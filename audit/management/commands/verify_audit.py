@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from audit.chain import first_finding
 from audit.erasure import erasures_as_json
 from audit.models import Event
+from audit.snapshot import one_snapshot
 from common.commands import DomainCommand
 from common.errors import Conflict
 
@@ -27,12 +28,13 @@ class Command(DomainCommand):
         parser.add_argument("--kept", type=Path, help="a file with the checkpoints that `checkpoint_audit` printed")
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        finding = first_finding(read_kept(options["kept"]) if options["kept"] else ())
+        kept = read_kept(options["kept"]) if options["kept"] else ()
+        with one_snapshot():  # an erasure may be committed meanwhile
+            finding, count, erasures = first_finding(kept), Event.objects.count(), erasures_as_json()
         if finding:
             if options["json"]:
                 self.stdout.write(json.dumps(asdict(finding)))
             raise AuditWasChanged(finding.words)
-        count, erasures = Event.objects.count(), erasures_as_json()
         lines = [f"All {count} events are as they were written{', or erased on record' if erasures else ''}."]
         return {"events": count, "finding": None, "erasures": erasures}, [*lines, *map(erasure_line, erasures)]
 
