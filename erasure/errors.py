@@ -30,6 +30,16 @@ class ErasureNeedsSecondPerson(Conflict):
     title = "Another sysadmin than the one who requested the erasure has to confirm it"
 
 
+class ErasureConfirmerTooNew(Conflict):
+    """Otherwise one sysadmin could make a second account, or take over another's, to confirm their own request."""
+
+    code = "erasure_confirmer_too_new"
+    title = (
+        "Your account, role, password or second factor was set up or reset after the request; another sysadmin has to"
+        " confirm it, or the erasure must be requested again"
+    )
+
+
 class RequesterMayNotErase(Conflict):
     code = "requester_may_not_erase"
     title = "The admin who requested the erasure is not a sysadmin any more; it must be requested again"

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Admin
+from accounts.services.admins import is_handed_over_since
 from audit.actors import Actor
 from audit.chain import ERASED
 from audit.erasure import erase_events
@@ -20,6 +21,7 @@ from audit.services import Changes, lock_chain, record_event
 from common.instants import format_instant
 from erasure.errors import (
     ErasureAlreadyRequested,
+    ErasureConfirmerTooNew,
     ErasureNeedsSecondPerson,
     ErasureNotRequested,
     ErasureRequestExpired,
@@ -87,7 +89,7 @@ def confirm_erasure(site_id: uuid.UUID, *, by: Actor, at: datetime, requested_at
 
     With `requested_at` only the request of that moment is confirmed: the one that the person has seen. Returns the event.
     Raises MayNotErase, SiteNotFound, SiteNotDeregistered, SiteErased, ErasureNotRequested, ErasureRequestExpired,
-    ErasureNeedsSecondPerson, RequesterMayNotErase, ErasureRequestOutdated.
+    ErasureNeedsSecondPerson, ErasureConfirmerTooNew, RequesterMayNotErase, ErasureRequestOutdated.
     """
     confirmer = acting_sysadmin(by)
     site = site_for_erasure(site_id)
@@ -105,6 +107,8 @@ def refuse_if_invalid(request: ErasureRequest, site: Site, *, confirmer: Admin, 
         raise ErasureRequestExpired
     if request.requested_by == confirmer:
         raise ErasureNeedsSecondPerson
+    if is_handed_over_since(confirmer, request.requested_at):
+        raise ErasureConfirmerTooNew
     if not request.requested_by.has_perm(PERMISSION):
         raise RequesterMayNotErase
     if site.deregistered_at is None or site.deregistered_at > request.requested_at:

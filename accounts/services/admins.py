@@ -6,16 +6,26 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.errors import LastSysadmin
-from accounts.events import AdminAction, record_admin_event
+from accounts.events import ADMIN, AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
 from accounts.required_steps import required_step
 from accounts.roles import Role
 from accounts.services.sign_ins import end_all_sign_ins
 from audit.actors import Actor
+from audit.models import Event
 
 CHANGEABLE = ("role", "is_active", "email")
+# After these another person may hold the account.
+HANDED_OVER = (
+    AdminAction.CREATED,
+    AdminAction.ROLE_CHANGED,
+    AdminAction.ENABLED,
+    AdminAction.PASSWORD_RESET,
+    AdminAction.SECOND_FACTORS_RESET,
+)
 
 
 @transaction.atomic
@@ -63,3 +73,10 @@ def keep_one_sysadmin(admin_id: int) -> Iterator[Admin]:
 def can_administer(admin: Admin) -> bool:
     """Whether they can sign in as a sysadmin, for which they need a password."""
     return admin.is_superuser and admin.has_usable_password()
+
+
+def is_handed_over_since(admin: Admin, since: datetime) -> bool:
+    """Whether the account was made or enabled, or got its role, its password by a link, or new second factors, after that."""
+    links = PasswordLink.objects.filter(Q(created_at__gt=since) | Q(used_at__gt=since), admin=admin)
+    events = Event.objects.of(ADMIN, admin.pk).filter(action__in=HANDED_OVER, at__gt=since)
+    return admin.created_at > since or links.exists() or events.exists()

@@ -10,12 +10,17 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Admin
+from accounts.services.admins import change_admin
+from accounts.services.password_links import invite_admin, reset_password_by_link, set_password_by_link
+from accounts.services.passwords import change_own_password, reset_password
+from accounts.two_factor.services import reset_two_factor
 from audit.actors import COMMAND
 from audit.models import Event
 from common.errors import DomainError
-from conftest import RegisteredSite
+from conftest import PASSWORD, RegisteredSite
 from erasure.errors import (
     ErasureAlreadyRequested,
+    ErasureConfirmerTooNew,
     ErasureNeedsSecondPerson,
     ErasureNotRequested,
     ErasureRequestExpired,
@@ -27,7 +32,7 @@ from erasure.errors import (
 from erasure.models import ErasureRequest
 from erasure.prune import prune_erasure_requests
 from erasure.services import confirm_erasure, request_erasure, withdraw_erasure
-from erasure.tests.customers import by
+from erasure.tests.customers import add_sysadmin, by
 from sites.errors import SiteErased, SiteNotDeregistered, SiteNotFound
 from sites.models import Site
 from sites.services import deregister_site, restore_site
@@ -71,6 +76,59 @@ def test_the_database_refuses_a_confirmation_by_the_requester(closed: uuid.UUID,
     request(closed, anna)
     with pytest.raises(IntegrityError, match="erasurerequest_confirmed_by_another"), transaction.atomic():
         ErasureRequest.objects.update(confirmed_by=anna, confirmed_at=timezone.now())
+
+
+def enable_again(anna: Admin, carla: Admin) -> None:
+    for is_active in (False, True):
+        change_admin(carla.pk, {"is_active": is_active}, by=by(anna), at=timezone.now())
+
+
+def promote(anna: Admin, carla: Admin) -> None:
+    for role in ("viewer", "sysadmin"):
+        change_admin(carla.pk, {"role": role}, by=by(anna), at=timezone.now())
+
+
+TAKEN_OVER: dict[str, Callable[[Admin, Admin], Any]] = {
+    "promoted": promote,
+    "enabled": enable_again,
+    "password reset": lambda anna, carla: reset_password(carla.pk, PASSWORD, by=by(anna), at=timezone.now()),
+    "link for a password": lambda anna, carla: reset_password_by_link(carla.pk, by=by(anna), at=timezone.now()),
+    "second factors reset": lambda anna, carla: reset_two_factor(carla.pk, by=by(anna), at=timezone.now()),
+}
+
+
+@pytest.mark.parametrize("take_over", TAKEN_OVER.values(), ids=TAKEN_OVER)
+def test_whose_account_was_taken_over_after_the_request_does_not_confirm(
+    closed: uuid.UUID, anna: Admin, carla: Admin, take_over: Callable[[Admin, Admin], Any]
+) -> None:
+    request(closed, anna)
+    take_over(anna, carla)
+    refuses(ErasureConfirmerTooNew, lambda: confirm(closed, carla), closed)
+    withdraw_erasure(closed, by=by(anna), at=timezone.now())
+    request(closed, anna)
+    confirm(closed, carla)
+
+
+def test_whose_account_was_made_after_the_request_does_not_confirm(closed: uuid.UUID, anna: Admin) -> None:
+    request(closed, anna)
+    for second in (
+        add_sysadmin("second"),
+        invite_admin("third", email="t@x.example", role="sysadmin", by=by(anna), at=timezone.now()).admin,
+    ):
+        refuses(ErasureConfirmerTooNew, lambda second=second: confirm(closed, second), closed)
+
+
+def test_a_password_link_from_before_the_request_is_not_used_after_it(closed: uuid.UUID, anna: Admin) -> None:
+    link = invite_admin("second", email="s@x.example", role="sysadmin", by=by(anna), at=timezone.now())
+    request(closed, anna)
+    second = set_password_by_link(link.token, PASSWORD, by=by(link.admin), at=timezone.now())
+    refuses(ErasureConfirmerTooNew, lambda: confirm(closed, second), closed)
+
+
+def test_who_changes_their_own_password_may_confirm(closed: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    request(closed, anna)
+    change_own_password(carla, "another battery staple", by=by(carla), at=timezone.now())
+    confirm(closed, carla)
 
 
 @pytest.mark.parametrize("days", [7, 8])

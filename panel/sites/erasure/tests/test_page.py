@@ -73,6 +73,13 @@ def test_the_requester_cannot_confirm_by_a_forged_form(closed: uuid.UUID, anna: 
     assert not Site.objects.get(pk=closed).erased_at
 
 
+def test_an_account_that_is_younger_than_the_request_cannot_confirm(closed: uuid.UUID, anna: Admin) -> None:
+    request(closed, anna)
+    page = text_of(confirm_on_page(signed_in_browser(add_sysadmin("dave")), closed))
+    assert "was set up or reset after the request" in page
+    assert not Site.objects.get(pk=closed).erased_at
+
+
 def test_a_request_that_the_page_has_not_shown_is_not_confirmed(closed: uuid.UUID, anna: Admin, carla: Admin) -> None:
     request(closed, anna)
     client = signed_in_browser(carla)
@@ -114,6 +121,7 @@ def test_later_than_ten_minutes_after_the_sign_in_the_password_is_asked_for(
     closed: uuid.UUID, anna: Admin, carla: Admin, clock: Any
 ) -> None:
     Site.objects.filter(pk=closed).update(deregistered_at=clock.at)
+    Admin.objects.update(created_at=clock.at)
     first, second = signed_in_browser(anna), signed_in_browser(carla)
     clock.move(minutes=11)
     asked = first.post(url("erase", closed), {"reason": "ticket 12"})
