@@ -5,17 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Max
 
 from audit.actors import Actor
 from audit.chain import checkpoint_hash, events_between, hash_of
 from audit.models import Checkpoint, Event
+from common.errors import Conflict
 
 # Advisory locks of PostgreSQL. Transactions that record an event share the first one.
 RECORDING_LOCK, CHECKPOINT_LOCK = 20_260_701, 20_260_702
+RECORDING_LOCK_WAIT_MS = 1_000
+LOCK_NOT_AVAILABLE = "55P03"
 
 Changes = Mapping[str, tuple[Any, Any]]
+
+
+class CheckpointDelayed(Conflict):
+    code = "checkpoint_delayed"
+    title = "No checkpoint was made, because a long transaction is recording an event; try again"
 
 
 @dataclass(frozen=True)
@@ -106,15 +114,25 @@ def last_complete_sequence() -> int:
     """The number of the newest event; no event with a smaller number can be committed later.
 
     Events get their numbers when they are inserted, but are committed in another order. So this waits until no transaction has
-    an uncommitted event, and keeps others from recording one only while it reads the number.
+    an uncommitted event, and keeps others from recording one only while it reads the number. Those who come while it waits
+    queue behind it, so it soon gives up: raises CheckpointDelayed.
     """
-    wait_for_lock(RECORDING_LOCK)
+    wait_for_lock(RECORDING_LOCK, for_ms=RECORDING_LOCK_WAIT_MS)
     return Event.objects.aggregate(Max("sequence"))["sequence__max"] or 0
 
 
-def wait_for_lock(lock: int) -> None:
+def wait_for_lock(lock: int, *, for_ms: int | None = None) -> None:
+    """Raises CheckpointDelayed after `for_ms`."""
     # Not a lock of the table: the role that runs the product may have no right to it (deploy/postgresql_grants.sql).
     connection = transaction.get_connection()
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        if for_ms is not None:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{for_ms}ms"])
+        try:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+                raise CheckpointDelayed from error
+            raise

@@ -118,14 +118,15 @@ def refuse_if_invalid(request: ErasureRequest, site: Site, *, confirmer: Admin, 
 def erase_site(site: Site, request: ErasureRequest, *, by: Actor, at: datetime) -> Event:
     """The erasure itself. `docs/retention.md` and the preview list what it covers; a test looks into every table."""
     subject = site_subject(site.pk, ERASED)
+    heartbeats = delete_heartbeats(site.pk)  # takes longest, so before a checkpoint of the audit has to wait for this
     lock_chain(subject)  # before the events are read
     traces = find_traces(site, for_update=True)
+    counts = {**traces.counts(), "heartbeats": heartbeats}
     changes: Changes = {
         "requested_by": (None, request.requested_by.username),
         "requested_at": (None, format_instant(request.requested_at)),
-        **{f"erased_{name}": (number, 0) for name, number in traces.counts().items() if number and name != "events"},
+        **{f"erased_{name}": (number, 0) for name, number in counts.items() if number and name != "events"},
     }
-    delete_heartbeats(site.pk)
     traces.erase_short_lived(value=ERASED)
     erase_site_values(site, value=ERASED, at=at)
     return erase_events(

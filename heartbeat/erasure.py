@@ -7,10 +7,12 @@ from heartbeat.models import Heartbeat
 BATCH_SIZE = 5000  # so that no statement takes as long as the database allows
 
 
-def delete_heartbeats(site_id: uuid.UUID) -> None:
-    """Delete the whole history of a site, in the caller's transaction."""
+def delete_heartbeats(site_id: uuid.UUID) -> int:
+    """Delete the whole history of a site, in the caller's transaction; how many heartbeats."""
+    total = 0
     while True:
         some = Heartbeat.objects.of_site(site_id).values("id")[:BATCH_SIZE]
         deleted, _ = Heartbeat.objects.filter(id__in=some).delete()
         if not deleted:
-            return
+            return total
+        total += deleted

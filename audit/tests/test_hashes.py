@@ -270,6 +270,31 @@ def test_a_checkpoint_waits_for_events_that_are_not_committed_yet() -> None:
     assert stored.events == Event.objects.count() == 1
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_checkpoint_soon_gives_up_so_that_others_go_on() -> None:
+    """Whoever records an event queues behind a checkpoint that waits."""
+    inserted, go_on = threading.Event(), threading.Event()
+
+    def record_slowly() -> None:
+        with transaction.atomic():
+            record_event("admin.sign_in_blocked", subject=UNKNOWN_ADMIN, by=SYSTEM, at=timezone.now())
+            inserted.set()
+            go_on.wait(10)
+        connections.close_all()
+
+    slow = threading.Thread(target=record_slowly)
+    slow.start()
+    inserted.wait(10)
+    try:
+        with pytest.raises(CommandError, match="try again"):
+            checkpoint()
+    finally:
+        go_on.set()
+        slow.join()
+    assert checkpoint()["events"] == 1
+
+
 def test_events_from_before_the_hashes_are_chained_by_the_migration(events: list[Event]) -> None:
     expected = list(Event.objects.order_by("sequence").values_list("previous_hash", "hash"))
     with without_triggers():

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Admin
 from audit.models import Event
+from audit.services import add_checkpoint
 from common.errors import DomainError
 from conftest import RegisteredSite
 from erasure.models import ErasureRequest
@@ -129,3 +130,25 @@ def test_two_sites_of_one_owner_are_erased_at_once(
         assert at_once(*confirmations) == ["done", "done"]
     assert not Event.objects.of(SITES.type, SITES.id).with_contents().exists()
     call_command("verify_audit", verbosity=0)
+
+
+def test_while_a_history_is_deleted_the_audit_gets_its_checkpoint(
+    register: Any, api: Any, anna: Admin, carla: Admin
+) -> None:
+    """A long deletion must not make it wait, and others behind it."""
+    site = register()
+    site.call_home()
+    site_id = requested(site, api, anna)
+    made: list[Any] = []
+
+    def add_checkpoint_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if not made and sql.startswith('DELETE FROM "heartbeat_heartbeat"'):
+            made.extend(at_once(partial(add_checkpoint, at=timezone.now())))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(add_checkpoint_first):
+        confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    assert made == ["done"]
+    newest = Event.objects.newest_first().first()
+    assert newest
+    assert newest.changes["erased_heartbeats"] == [1, 0]
