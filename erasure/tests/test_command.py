@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import Admin
 from accounts.tests.factors import app_of
 from audit.models import Event
+from common.instants import format_instant
 from conftest import PASSWORD, RegisteredSite
-from erasure.tests.customers import NAMES, traces
+from erasure.models import ErasureRequest
+from erasure.services import request_erasure, withdraw_erasure
+from erasure.tests.customers import NAMES, by, traces
 from sites.models import Site
 
 
@@ -107,3 +111,45 @@ def test_a_request_needs_a_reason_and_a_site_that_is_deregistered(roma: Register
     api.delete(roma.path)
     with pytest.raises(CommandError):
         erase_site(roma.site_id, "--request", "--admin=anna")
+
+
+def test_the_request_is_shown(closed: uuid.UUID, anna: Admin, carla: Admin, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(erase_site(closed, json=True))["requested_at"] is None
+    erase_site(closed, "--request", "--admin=anna", "--reason=ticket 12")
+    at = format_instant(ErasureRequest.objects.get().requested_at)
+    assert f"Requested by anna at {at}, to be confirmed until" in erase_site(closed)
+    assert json.loads(erase_site(closed, json=True))["requested_at"] == at
+    erase_site(closed, "--confirm", "--admin=carla")
+    assert f"Requested by anna at {at}" in capsys.readouterr().err
+
+
+def test_a_request_that_is_made_anew_while_the_password_is_typed_is_not_confirmed(
+    closed: uuid.UUID, anna: Admin, carla: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_erasure(closed, reason="ticket 12", by=by(anna), at=timezone.now())
+
+    def type_slowly(prompt: str) -> str:
+        if "Password" not in prompt:
+            return ""
+        withdraw_erasure(closed, by=by(anna), at=timezone.now())
+        request_erasure(closed, reason="ticket 13", by=by(anna), at=timezone.now())
+        return PASSWORD
+
+    monkeypatch.delenv("PORTCULLIS_PASSWORD")
+    monkeypatch.setattr("getpass.getpass", type_slowly)
+    with pytest.raises(CommandError, match="There is no such request"):
+        erase_site(closed, "--confirm", "--admin=carla")
+    assert not Site.objects.get(pk=closed).erased_at
+
+
+def test_the_time_is_that_after_the_password(closed: uuid.UUID, anna: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed_at = []
+
+    def type_password(prompt: str) -> str:
+        typed_at.append(timezone.now())
+        return PASSWORD if "Password" in prompt else ""
+
+    monkeypatch.delenv("PORTCULLIS_PASSWORD")
+    monkeypatch.setattr("getpass.getpass", type_password)
+    erase_site(closed, "--request", "--admin=anna", "--reason=ticket 12")
+    assert ErasureRequest.objects.get().requested_at > typed_at[-1]

@@ -14,6 +14,8 @@ from audit.models import Event
 from common.commands import DomainCommand
 from common.errors import InvalidInput
 from common.instants import format_instant
+from erasure.errors import ErasureNotRequested
+from erasure.models import ErasureRequest
 from erasure.preview import STAYS, preview_items
 from erasure.services import confirm_erasure, request_erasure, withdraw_erasure
 from erasure.traces import find_traces
@@ -39,18 +41,25 @@ class Command(DomainCommand):
         parser.add_argument("--reason", help="a reference, such as the number of a ticket; it stays for good")
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        site_id, at = read_site_id(options["site_id"]), timezone.now()
+        site_id = read_site_id(options["site_id"])
         if not (options["request"] or options["confirm"] or options["withdraw"]):
             return preview(site_id)
+        request = ErasureRequest.objects.select_related("requested_by").filter(site=site_id).first()
+        if options["confirm"]:
+            if request is None:
+                raise ErasureNotRequested
+            self.stderr.write(request_line(request))  # what the password is given for
         by = Actor(Event.Source.COMMAND, proven_admin(options["admin"]))
+        at = timezone.now()
         if options["request"]:
-            request = request_erasure(site_id, reason=options["reason"] or "", by=by, at=at)
-            end = format_instant(request.expires_at)
+            made = request_erasure(site_id, reason=options["reason"] or "", by=by, at=at)
+            end = format_instant(made.expires_at)
             return {"confirm_until": end}, [f"Requested. Another sysadmin has to confirm it until {end}."]
         if options["withdraw"]:
             withdraw_erasure(site_id, by=by, at=at)
             return {"withdrawn": True}, ["The request is withdrawn. Nothing was erased."]
-        event = confirm_erasure(site_id, by=by, at=at)
+        assert request
+        event = confirm_erasure(site_id, by=by, at=at, requested_at=request.requested_at)
         return {"event_id": str(event.id)}, [f"The personal data of {site_id} is erased (event {event.id})."]
 
 
@@ -65,7 +74,17 @@ def preview(site_id: Any) -> tuple[Any, list[str]]:
         f"{item.label}: {item.count} {item.fate}" + "".join(f"\n    {text}" for text in item.examples) for item in items
     ]
     shown = [{"label": item.label, "count": item.count, "examples": item.examples} for item in items]
-    return {"erased": shown, "stays": list(STAYS)}, [*lines, "What stays:", *(f"    {text}" for text in STAYS)]
+    request = ErasureRequest.open(at=timezone.now()).select_related("requested_by").filter(site=site).first()
+    requested_at = format_instant(request.requested_at) if request else None
+    return (
+        {"erased": shown, "stays": list(STAYS), "requested_at": requested_at},
+        [*lines, "What stays:", *(f"    {text}" for text in STAYS), *([request_line(request)] if request else [])],
+    )
+
+
+def request_line(request: ErasureRequest) -> str:
+    at, end = format_instant(request.requested_at), format_instant(request.expires_at)
+    return f"Requested by {request.requested_by} at {at}, to be confirmed until {end}: {request.reason}"
 
 
 def proven_admin(username: str | None) -> Admin:
