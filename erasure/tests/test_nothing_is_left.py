@@ -18,7 +18,7 @@ from audit.services import add_checkpoint
 from common.instants import format_instant
 from conftest import Register, RegisteredSite
 from erasure.services import confirm_erasure, request_erasure
-from erasure.tests.customers import NAMES, by, make_customer, rows_of_every_table, traces
+from erasure.tests.customers import NAMES, by, make_customer, rows_of_every_table, signed_in_browser, traces
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.events import SITE
@@ -124,6 +124,33 @@ def test_nobody_is_signed_out_by_it(erasure: Event, anna: Admin) -> None:
     sessions = PanelSession.objects.filter(admin=anna)
     assert sessions.count() == 2
     assert all(session.get_decoded()["_auth_user_id"] == str(anna.pk) for session in sessions)
+
+
+def test_of_sessions_only_kept_forms_and_messages_are_touched(closed: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    """Even if an entry of Django's is equal to a name of the customer, nobody is signed out."""
+    Site.objects.filter(pk=closed).update(name=str(anna.pk))
+    session = signed_in_browser(anna).session
+    session["_messages"] = json.dumps(
+        [["__json_message", 0, 25, "Tr\u00e0ttoria"], ["__json_message", 0, 25, "Giulia"]]
+    )
+    session["kept_form"] = {"path": "/admin/", "entries": {"name": ["Somebody else"]}, "at": 0}
+    session.save()
+    before = PanelSession.objects.get(admin=anna).get_decoded()
+    request_erasure(closed, reason="ticket twelve", by=by(anna), at=timezone.now())
+    confirm_erasure(closed, by=by(carla), at=timezone.now())
+    del before["_messages"]
+    assert PanelSession.objects.get(admin=anna).get_decoded() == before
+
+
+def test_a_message_with_an_accent_is_found(closed: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    """Django stores it as JSON, with escapes."""
+    Site.objects.filter(pk=closed).update(owner_name="Zoë")
+    session = signed_in_browser(anna).session
+    session["_messages"] = json.dumps([["__json_message", 0, 25, "Zoë was changed."]])
+    session.save()
+    request_erasure(closed, reason="ticket twelve", by=by(anna), at=timezone.now())
+    confirm_erasure(closed, by=by(carla), at=timezone.now())
+    assert "_messages" not in PanelSession.objects.get(admin=anna).get_decoded()
 
 
 @pytest.mark.skipif(

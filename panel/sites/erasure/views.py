@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from accounts.erasure import forget_typed_entries
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
@@ -123,7 +124,11 @@ class ConfirmErasureView(ErasureView):
         except ValueError:
             messages.error(request, f"{ErasureNotRequested.title}. Nothing was erased.")
             return HttpResponseRedirect(self.page_url)
-        return self.run(confirm_erasure, "The personal data of this site is erased.", requested_at=seen)
+        return self.run(self.confirm, "The personal data of this site is erased.", requested_at=seen)
+
+    def confirm(self, site_id: uuid.UUID, **arguments: Any) -> None:
+        confirm_erasure(site_id, **arguments)
+        forget_typed_entries(self.request.session)
 
 
 class WithdrawErasureView(ErasureView):

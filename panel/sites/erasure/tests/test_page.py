@@ -1,5 +1,6 @@
 """The page on which one sysadmin requests an erasure and another one confirms it."""
 
+import json
 import uuid
 from typing import Any
 
@@ -64,6 +65,27 @@ def test_from_the_button_to_the_erased_site(api: Any, register: Register, anna: 
     for button in ("Restore", "Erase personal data"):
         assert f">{button}</a>" not in page
     assert traces() == {}
+
+
+def test_the_session_of_the_person_who_confirms_forgets_the_customer(
+    api: Any, register: Register, anna: Admin, carla: Admin
+) -> None:
+    """It was read before the erasure, and is saved after it."""
+    site_id = uuid.UUID(make_customer(api, register, anna).site_id)
+    request(site_id, anna)
+    client = signed_in_browser(carla)
+    shown = client.get(url("erase", site_id)).context["requested_at"]
+    session = client.session
+    session["_messages"] = json.dumps([["__json_message", 0, 25, f"{NAMES[0]} was changed."]])
+    session["kept_form"] = {"path": url("change", site_id), "entries": {"owner_name": [NAMES[2]]}, "at": 0}
+    session.save()
+    answer = client.post(url("erase_confirm", site_id), {"requested_at": shown})
+    assert answer.status_code == 302
+    assert traces() == {}
+    assert NAMES[0] not in str(client.cookies)
+    page = text_of(client.get(url("change", site_id)))
+    assert "The personal data of this site is erased." in page
+    assert NAMES[0] not in page
 
 
 def test_the_requester_cannot_confirm_by_a_forged_form(closed: uuid.UUID, anna: Admin) -> None:
