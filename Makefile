@@ -106,7 +106,7 @@ bench-panel: .venv/bench.stamp .venv/fast.stamp ## measure the panel's pages at 
 backup: .venv/run.stamp ## back the database of your settings up into var/backups
 	@$(BIN)/python manage.py backup
 
-restore: .venv/run.stamp ## replace the database of your settings with the backup FILE=; OVERWRITE=name if it has sites
+restore: .venv/run.stamp ## replace the database of your settings with the backup FILE=; OVERWRITE=name if it is not empty
 	@[ -n "$(FILE)" ] || { echo "Which backup? make restore FILE=var/backups/portcullis-….zip" >&2; exit 2; }
 	@$(BIN)/python manage.py restore $(if $(OVERWRITE),--overwrite "$(OVERWRITE)") "$(FILE)"
 

@@ -34,4 +34,4 @@ class BackupDoesNotFit(Conflict):
 
 class DatabaseInUse(Conflict):
     code = "database_in_use"
-    title = "The database has sites"
+    title = "The database is not empty"

@@ -31,6 +31,15 @@ TABLES = """
     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relpersistence <> 't'
     ORDER BY relname
 """
+# A query for each table that DROP_EVERYTHING would drop. The rows of an extension, as of PostGIS, are not ours.
+FIND_A_ROW = """
+    SELECT relname, format('SELECT EXISTS (SELECT FROM %I.%I)', current_schema(), relname) FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+        AND NOT EXISTS (
+            SELECT 1 FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
+        )
+    ORDER BY relname
+"""
 # All that migrations make. Extensions stay, because they may belong to a superuser. What belongs to an extension has a
 # dependency of the type e, and the sequence of an identity column, which goes with its table, one of the type i.
 DROP_EVERYTHING = b"""
@@ -107,6 +116,17 @@ def count_rows(cursor: Any) -> dict[str, int]:
         cursor.execute(f'SELECT count(*) FROM "{table}"')  # noqa: S608 - a name from the catalogue
         rows[table] = cursor.fetchone()[0]
     return rows
+
+
+def tables_with_rows() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(FIND_A_ROW)
+        filled = []
+        for table, find in cursor.fetchall():
+            cursor.execute(find)
+            if cursor.fetchone()[0]:
+                filled.append(table)
+    return filled
 
 
 def rows_in(archive: ZipFile, scratch: Path) -> dict[str, int]:

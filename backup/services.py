@@ -28,6 +28,8 @@ from sites.peppers import PepperState, pepper_usage
 
 # pg_dump compresses by itself.
 COMPRESSION = {"postgresql": ZIP_STORED, "sqlite": ZIP_DEFLATED}
+# `migrate` fills these itself; a database with rows in no other table is empty.
+FILLED_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_permission"}
 
 
 def database() -> ModuleType:
@@ -91,7 +93,7 @@ def restore_backup(
 ) -> Restored:
     """Replace the whole content of the database, migrate it, and end all sign-ins.
 
-    `overwrite` is the name of the database if it has sites; `without_secrets` restores what the configured secrets do
+    `overwrite` is the name of the database if it is not empty; `without_secrets` restores what the configured secrets do
     not fit. Raises BackupUnreadable, BackupDoesNotFit, DatabaseInUse and RestoreFailed; the database is then as it was.
     """
     with archives.opened(file) as (archive, manifest):
@@ -125,12 +127,17 @@ def check_fit(manifest: Manifest, *, without_secrets: bool = False) -> None:
 
 
 def check_target(overwrite: str) -> None:
-    """Raises DatabaseInUse if there are sites and the name of the database was not given."""
-    name, sites = database().database_name(), count_sites()
-    if sites and overwrite != name:
+    """Raises DatabaseInUse if any table has rows and the name of the database was not given.
+
+    Any table, because a wrong DATABASE_URL may name the database of something else.
+    """
+    name = database().database_name()
+    filled = [table for table in database().tables_with_rows() if table not in FILLED_BY_MIGRATE]
+    if filled and overwrite != name:
+        others = f" and {len(filled) - 5} more" if len(filled) > 5 else ""
         raise DatabaseInUse(
-            f"The database {name} has {sites} sites. To replace it with the backup, stop the servers and add"
-            f" --overwrite {name}."
+            f"The database {name} has {count_sites()} sites, and rows in {', '.join(filled[:5])}{others}."
+            f" To replace all of it with the backup, stop the servers and add --overwrite {name}."
         )
 
 

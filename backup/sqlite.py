@@ -47,6 +47,11 @@ def count_rows(opened: sqlite3.Connection) -> dict[str, int]:
     }
 
 
+def tables_with_rows() -> list[str]:
+    connection.ensure_connection()
+    return sorted(table for table, rows in count_rows(connection.connection).items() if rows)
+
+
 def rows_in(archive: ZipFile, scratch: Path) -> dict[str, int]:
     """The rows of each table in the copy, after SQLite has examined every page of it."""
     with extracted(archive, scratch) as copy:

@@ -1,6 +1,7 @@
 """A backup is counted against the database, and is refused where it does not fit."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from audit.actors import COMMAND
 from backup import services
 from backup.archive import Copied, opened
 from backup.errors import BackupDoesNotFit, BackupFailed, DatabaseInUse
-from backup.services import NewBackup, make_backup, restore_backup
+from backup.services import NewBackup, check_target, make_backup, restore_backup
 from conftest import RegisteredSite
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -74,6 +75,24 @@ def test_a_database_with_sites_is_not_replaced_unless_it_is_named(new: NewBackup
     for overwrite in ("", "another"):
         with pytest.raises(DatabaseInUse, match="has 1 sites"):
             restore_backup(new.file, overwrite=overwrite, by=COMMAND, at=AT)
+
+
+@pytest.fixture
+def table_of_another_product(transactional_db: None) -> Iterator[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE invoice (number integer)")
+    yield "invoice"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE invoice")
+
+
+def test_a_database_of_another_product_is_not_replaced_unless_it_is_named(table_of_another_product: str) -> None:
+    check_target("")  # a migrated database whose tables have no rows is empty
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table_of_another_product} VALUES (1)")
+    with pytest.raises(DatabaseInUse, match=rf"has 0 sites, and rows in {table_of_another_product}\."):
+        check_target("another")
+    check_target(services.database().database_name())
 
 
 @pytest.mark.any_database

@@ -15,7 +15,7 @@ class Command(DomainCommand):
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument(
-            "--overwrite", default="", metavar="NAME", help="the name of the database, to replace one that has sites"
+            "--overwrite", default="", metavar="NAME", help="the name of the database, to replace one that is not empty"
         )
         parser.add_argument(
             "--without-secrets",
