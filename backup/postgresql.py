@@ -44,6 +44,7 @@ FIND_A_ROW = """
 # dependency of the type e, and the sequence of an identity column, which goes with its table, one of the type i.
 DROP_EVERYTHING = b"""
 SET LOCAL lock_timeout = '10s';
+SET LOCAL statement_timeout = 0;
 DO $$
 DECLARE
     item record;
@@ -92,7 +93,7 @@ def database_name() -> str:
 
 def write_copy(archive: ZipFile, scratch: Path) -> Copied:
     """Dump the database as of one moment, while others write; the rows are counted as of the same moment."""
-    command = [program("pg_dump"), "--format=custom", "--no-password", f"--lock-wait-timeout={LOCK_WAIT}"]
+    command, variables = client("pg_dump", "--format=custom", f"--lock-wait-timeout={LOCK_WAIT}")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
@@ -103,7 +104,7 @@ def write_copy(archive: ZipFile, scratch: Path) -> Copied:
         rows = count_rows(cursor)
         with (
             archive.open(DUMP, "w", force_zip64=True) as member,
-            running([*command, f"--snapshot={snapshot}", *target()], BackupFailed, stdout=subprocess.PIPE) as dump,
+            running([*command, f"--snapshot={snapshot}"], BackupFailed, variables, stdout=subprocess.PIPE) as dump,
         ):
             shutil.copyfileobj(dump.stdout, member)
     return Copied(rows, migrations)
@@ -148,9 +149,9 @@ def rows_in(archive: ZipFile, scratch: Path) -> dict[str, int]:
 
 def load(archive: ZipFile, scratch: Path) -> None:
     """Replace the content of the database in one transaction: if anything fails, it is as it was."""
-    command = [program("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--no-password"]
+    command, variables = client("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1")
     connection.close()
-    with running([*command, *target()], RestoreFailed, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as psql:
+    with running(command, RestoreFailed, variables, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as psql:
         psql.stdin.write(b"BEGIN;\n" + DROP_EVERYTHING)
         with sql_of(archive, RestoreFailed) as sql:
             copy_without_newer_settings(sql, psql.stdin)
@@ -174,10 +175,23 @@ def refresh_statistics() -> None:
         cursor.execute("VACUUM (ANALYZE)")
 
 
-def target() -> list[str]:
-    """Host, port, user and database as pg_dump and psql take them; password and TLS are variables, see `running`."""
-    arguments, _ = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])
-    return list(arguments[1:])
+def client(name: str, *options: str) -> tuple[list[str], dict[str, str]]:
+    """The command and the variables with which a program works on the same server and schema as our connection.
+
+    Of several hosts it is the one that the connection has found. The password is a variable.
+    """
+    connection.ensure_connection()
+    info, settings = connection.connection.info, connection.settings_dict
+    arguments, variables = connection.client.settings_to_cmd_args_env(
+        {**settings, "HOST": info.host, "PORT": info.port}, ["--no-password", *options]
+    )
+    more = {
+        "PGHOSTADDR": info.hostaddr,
+        "PGOPTIONS": settings["OPTIONS"].get("options"),
+        "PGTARGETSESSIONATTRS": settings["OPTIONS"].get("target_session_attrs"),
+    }
+    given = {variable: value for variable, value in more.items() if value}
+    return [program(name), *arguments[1:]], {**(variables or {}), **given}
 
 
 @contextmanager
@@ -202,9 +216,10 @@ def feed(archive: ZipFile, target: IO[bytes]) -> None:
 
 
 @contextmanager
-def running(command: list[str], failure: type[DomainError], **pipes: Any) -> Iterator[Any]:
-    """A program, without the password in its arguments. Raises `failure` with its last line if it does not end well."""
-    _, variables = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])
+def running(
+    command: list[str], failure: type[DomainError], variables: dict[str, str] | None = None, **pipes: Any
+) -> Iterator[Any]:
+    """A program. Raises `failure` with the first line of what it says if it does not end well."""
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 - a program of PostgreSQL, without a shell

@@ -1,9 +1,11 @@
 """Which of PostgreSQL's programs is used."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from backup import postgresql
 from backup.errors import BackupDoesNotFit, BackupFailed
@@ -55,3 +57,31 @@ def test_a_program_is_ended_if_its_output_cannot_be_used() -> None:
     with pytest.raises(OSError):  # noqa: PT011
         fail()
     assert processes[0].returncode == -9
+
+
+@pytest.fixture
+def _two_hosts_and_a_schema(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """DATABASE_URL with two hosts, of which only the second answers, and with a schema of its own."""
+    connection.ensure_connection()
+    info, settings = connection.connection.info, connection.settings_dict
+    options = {"options": "-c search_path=elsewhere", "target_session_attrs": "read-write"}
+    with monkeypatch.context() as patch:
+        patch.setitem(settings, "HOST", f"{info.host},{info.host}")
+        patch.setitem(settings, "PORT", f"1,{info.port}")
+        patch.setitem(settings, "OPTIONS", settings["OPTIONS"] | options)
+        connection.close()
+        yield
+    connection.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("_two_hosts_and_a_schema")
+def test_a_program_works_on_the_server_and_the_schema_of_our_connection() -> None:
+    command, variables = postgresql.client("psql", "-Atc", "SHOW search_path")
+    info = connection.connection.info
+    assert command[command.index("-h") + 1] == info.host
+    assert command[command.index("-p") + 1] == str(info.port)
+    assert variables["PGTARGETSESSIONATTRS"] == "read-write"
+    with postgresql.running(command, BackupFailed, variables, stdout=subprocess.PIPE) as psql:
+        said = psql.stdout.read().decode().strip()
+    assert said == "elsewhere"
