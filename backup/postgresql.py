@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
@@ -45,6 +45,8 @@ FIND_A_ROW = """
 DROP_EVERYTHING = b"""
 SET LOCAL lock_timeout = '10s';
 SET LOCAL statement_timeout = 0;
+-- If it fails, the first line that psql writes is to be the error.
+SET LOCAL client_min_messages = error;
 DO $$
 DECLARE
     item record;
@@ -219,7 +221,12 @@ def feed(archive: ZipFile, target: IO[bytes]) -> None:
 def running(
     command: list[str], failure: type[DomainError], variables: dict[str, str] | None = None, **pipes: Any
 ) -> Iterator[Any]:
-    """A program. Raises `failure` with the first line of what it says if it does not end well."""
+    """A program. Raises `failure` with the first line of what it says if it does not end well.
+
+    A BrokenPipeError in the block means that the program has ended early; but if we read what the program writes, it
+    is the next program that has ended, so that this one would wait without end for a reader.
+    """
+    ended_early = False
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 - a program of PostgreSQL, without a shell
@@ -230,12 +237,16 @@ def running(
             yield process
             if process.stdin:
                 process.stdin.close()
-        except BrokenPipeError:
-            pass  # it has ended early
-        except BaseException:
-            process.kill()
-            raise
-        if process.wait():
+        except BaseException as error:
+            ended_early = isinstance(error, BrokenPipeError) and not process.stdout
+            if not ended_early:
+                process.kill()
+            if process.stdin:
+                with suppress(BrokenPipeError):
+                    process.stdin.close()  # what is still in its buffer cannot be written
+            if not ended_early:
+                raise
+        if process.wait() or ended_early:
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines() or ["no message"]
             raise failure(f"{Path(command[0]).name} failed: {lines[0]}")

@@ -1,5 +1,6 @@
 """Which of PostgreSQL's programs is used."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from django.db import connection
 
 from backup import postgresql
-from backup.errors import BackupDoesNotFit, BackupFailed
+from backup.errors import BackupDoesNotFit, BackupFailed, RestoreFailed
 
 
 def program_of(version: int, folder: Path) -> None:
@@ -45,6 +46,19 @@ def test_a_program_that_fails_says_why_in_one_line() -> None:
         postgresql.running(["/bin/sh", "-c", "echo no such table >&2; exit 1"], BackupFailed, stdout=subprocess.PIPE),
     ):
         pass
+
+
+@pytest.mark.parametrize("sizes", [[10], [3_000, 3_000], [1_000_000]])
+def test_a_program_that_ends_before_it_has_read_all_says_why(sizes: list[int]) -> None:
+    def write() -> None:
+        with postgresql.running(command, RestoreFailed, stdin=subprocess.PIPE) as process:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            for size in sizes:
+                process.stdin.write(bytes(size))
+
+    command = ["/bin/sh", "-c", "echo no such table >&2"]
+    with pytest.raises(RestoreFailed, match="sh failed: no such table"):
+        write()
 
 
 def test_a_program_is_ended_if_its_output_cannot_be_used() -> None:

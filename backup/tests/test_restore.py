@@ -1,6 +1,7 @@
 """A restore replaces everything, or nothing."""
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
@@ -127,5 +128,27 @@ def test_nothing_is_committed_before_pg_restore_has_ended_well(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(postgresql, "server_version", lambda: 150_000)
     with pytest.raises(RestoreFailed, match="pg_restore failed: killed"):
+        restore(file)
+    assert Site.objects.get().lock_reason == "unpaid"
+
+
+@pytest.fixture
+def name_of_a_type(transactional_db: None) -> Iterator[str]:
+    yield "aa_taken"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP DOMAIN aa_taken")
+
+
+@pytest.mark.postgresql
+def test_psql_that_fails_early_ends_a_large_restore_and_says_why(
+    locked: Site, name_of_a_type: str, tmp_path: Path
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {name_of_a_type} AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
+        file = backup(tmp_path)
+        cursor.execute(f"DROP TABLE {name_of_a_type}")
+        # A restore does not drop types, so that the first table cannot be created.
+        cursor.execute(f"CREATE DOMAIN {name_of_a_type} AS text")
+    with pytest.raises(RestoreFailed, match=r"psql failed: ERROR: .*aa_taken"):
         restore(file)
     assert Site.objects.get().lock_reason == "unpaid"
