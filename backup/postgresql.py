@@ -76,6 +76,21 @@ BEGIN
     END LOOP;
 END $$;
 """
+# A dump names the schema of each object. In another one than ours nothing would find them.
+CHECK_SCHEMA = b"""
+DO $$ BEGIN
+    IF to_regclass('django_migrations') IS NULL THEN
+        RAISE EXCEPTION 'the tables in the backup are not in the schema %', current_schema();
+    END IF;
+END $$;
+"""
+IF_THERE = """
+DO $$ BEGIN
+    IF to_regclass('{table}') IS NOT NULL THEN
+        {statement};
+    END IF;
+END $$;
+"""
 
 
 def server_version() -> int:
@@ -149,14 +164,20 @@ def rows_in(archive: ZipFile, scratch: Path) -> dict[str, int]:
     return rows
 
 
-def load(archive: ZipFile, scratch: Path) -> None:
-    """Replace the content of the database in one transaction: if anything fails, it is as it was."""
+def load(archive: ZipFile, scratch: Path, changes: dict[str, str]) -> None:
+    """Replace the content of the database in one transaction: if anything fails, it is as it was.
+
+    `changes` has a statement for each table, which is run in the same transaction if the table is there.
+    """
     command, variables = client("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1")
     connection.close()
     with running(command, RestoreFailed, variables, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as psql:
         psql.stdin.write(b"BEGIN;\n" + DROP_EVERYTHING)
         with sql_of(archive, RestoreFailed) as sql:
             copy_without_newer_settings(sql, psql.stdin)
+        psql.stdin.write(b"RESET search_path;\n" + CHECK_SCHEMA)
+        for table, statement in changes.items():
+            psql.stdin.write(IF_THERE.format(table=table, statement=statement).encode())
         # Not before pg_restore has ended well. Without it the server undoes everything.
         psql.stdin.write(b"COMMIT;\n")
 

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from accounts.services import end_sign_ins_of_all
+from accounts.services import END_ALL_SIGN_INS
 from audit.actors import Actor
 from audit.chain import first_finding
 from audit.services import record_event
@@ -91,16 +91,18 @@ class Restored:
 def restore_backup(
     file: Path, *, overwrite: str = "", without_secrets: bool = False, by: Actor, at: datetime
 ) -> Restored:
-    """Replace the whole content of the database, migrate it, and end all sign-ins.
+    """Replace the whole content of the database, except that all sign-ins have ended, and migrate it.
 
     `overwrite` is the name of the database if it is not empty; `without_secrets` restores what the configured secrets do
     not fit. Raises BackupUnreadable, BackupDoesNotFit, DatabaseInUse and RestoreFailed; the database is then as it was.
+    If `migrate` fails, it has the content and the schema of the backup.
     """
     with archives.opened(file) as (archive, manifest):
         check_fit(manifest, without_secrets=without_secrets)
         check_target(overwrite)
         scratch = Path(connection.settings_dict["NAME"]).parent if connection.vendor == "sqlite" else Path()
-        database().load(archive, scratch)
+        # Among the sign-ins in the backup are some that were ended after it was made.
+        database().load(archive, scratch, END_ALL_SIGN_INS)
     call_command("migrate", verbosity=0, interactive=False)
     record_restore(file.name, manifest, by=by, at=at)
     database().refresh_statistics()
@@ -153,7 +155,5 @@ def count_sites() -> int:
 
 @transaction.atomic
 def record_restore(name: str, manifest: Manifest, *, by: Actor, at: datetime) -> None:
-    """End all sign-ins: among them are some that were ended after the backup was made."""
-    end_sign_ins_of_all(at=at)
     changes = {"backup": (None, name), "backup_made_at": (None, manifest.made_at)}
     record_event(DatabaseAction.RESTORED, subject=WHOLE_DATABASE, by=by, at=at, changes=changes)

@@ -58,9 +58,17 @@ def rows_in(archive: ZipFile, scratch: Path) -> dict[str, int]:
         return count_rows(copy)
 
 
-def load(archive: ZipFile, scratch: Path) -> None:
-    """Replace the content of the database in one transaction: if anything fails, it is as it was."""
+def load(archive: ZipFile, scratch: Path, changes: dict[str, str]) -> None:
+    """Replace the content of the database in one transaction: if anything fails, it is as it was.
+
+    `changes` has a statement for each table, which is run on the copy if the table is there.
+    """
     with extracted(archive, scratch) as copy:
+        tables = count_rows(copy)
+        for table, statement in changes.items():
+            if table in tables:
+                copy.execute(statement)
+        copy.commit()
         connection.ensure_connection()
         try:
             copy.backup(connection.connection, pages=-1, progress=patience())

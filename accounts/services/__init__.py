@@ -15,13 +15,13 @@ from accounts.services.password_links import (
 from accounts.services.passwords import change_own_password, check_password, reset_password
 from accounts.services.sign_in_attempts import finish_sign_in, record_attempt, record_failure
 from accounts.services.sign_ins import (
+    END_ALL_SIGN_INS,
     TokenPair,
     admin_of_access_token,
     end_all_sign_ins,
     end_api_sign_in,
     end_browser_session,
     end_other_sign_ins,
-    end_sign_ins_of_all,
     renew_tokens,
     sign_out,
     start_token_family,
@@ -29,6 +29,7 @@ from accounts.services.sign_ins import (
 
 __all__ = [
     "CHANGEABLE",
+    "END_ALL_SIGN_INS",
     "NewPasswordLink",
     "TokenPair",
     "admin_of_access_token",
@@ -39,7 +40,6 @@ __all__ = [
     "end_api_sign_in",
     "end_browser_session",
     "end_other_sign_ins",
-    "end_sign_ins_of_all",
     "find_password_link",
     "finish_sign_in",
     "invite_admin",

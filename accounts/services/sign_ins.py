@@ -13,14 +13,23 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from accounts.client_info import UNKNOWN_CLIENT, ClientInfo
 from accounts.errors import InvalidRefreshToken
 from accounts.events import AdminAction, record_admin_event
-from accounts.models import Admin, PanelSession, PasswordLink, TokenFamily
+from accounts.models import Admin, PanelSession, TokenFamily
 from accounts.required_steps import required_step
 from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM, access_token, refresh_token
 from audit.actors import Actor
 from audit.services import Changes
 
 ENDED_BY_OWNER = "ended by owner"
-ENDED_BY_RESTORE = "restored backup"
+# What ends all sign-ins and links for a password in a restored database, for each table that is there: SQL, because the
+# schema may be that of an older release. It records no event: it is part of a change that does.
+END_ALL_SIGN_INS = {
+    "accounts_panelsession": "DELETE FROM accounts_panelsession",
+    "accounts_passwordlink": "DELETE FROM accounts_passwordlink",
+    "accounts_tokenfamily": (
+        "UPDATE accounts_tokenfamily SET ended_at = CURRENT_TIMESTAMP, end_reason = 'restored backup'"
+        " WHERE ended_at IS NULL"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -161,14 +170,3 @@ def end_all_sign_ins(admin: Admin, *, at: datetime, keep_session: str | None = N
     browsers, _ = PanelSession.objects.filter(admin=admin).exclude(pk=keep_session).delete()
     families = TokenFamily.objects.filter(admin=admin, ended_at=None)
     return browsers, families.update(ended_at=at, end_reason=ENDED_BY_OWNER)
-
-
-@transaction.atomic
-def end_sign_ins_of_all(*, at: datetime) -> None:
-    """End the sign-ins of all admins and their links for a password, after a restore of the database.
-
-    It records no event: it is part of a change that does.
-    """
-    PanelSession.objects.all().delete()
-    TokenFamily.objects.filter(ended_at=None).update(ended_at=at, end_reason=ENDED_BY_RESTORE)
-    PasswordLink.objects.all().delete()

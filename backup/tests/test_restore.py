@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import Admin, PasswordLink, TokenFamily
@@ -16,7 +17,7 @@ from accounts.services import reset_password_by_link, start_token_family
 from audit.actors import COMMAND
 from audit.chain import first_finding
 from audit.models import Event
-from backup import postgresql
+from backup import postgresql, services
 from backup.archive import opened
 from backup.errors import BackupUnreadable, RestoreFailed
 from backup.postgresql import copy_without_newer_settings
@@ -70,6 +71,33 @@ def test_a_restore_ends_all_sign_ins_and_links_for_a_password(locked: Site, ben:
     start_token_family(ben, at=AT)
     restore(backup(tmp_path))
     assert not TokenFamily.objects.filter(ended_at=None).exists()
+    assert not PasswordLink.objects.exists()
+
+
+def test_the_sign_ins_have_ended_even_if_migrate_fails(
+    locked: Site, ben: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise OperationalError("the disk is full")
+
+    reset_password_by_link(ben.pk, by=COMMAND, at=AT)
+    start_token_family(ben, at=AT)
+    file = backup(tmp_path)
+    monkeypatch.setattr(services, "call_command", fail)
+    with pytest.raises(OperationalError):
+        restore(file)
+    assert not TokenFamily.objects.filter(ended_at=None).exists()
+    assert not PasswordLink.objects.exists()
+
+
+def test_a_backup_without_a_table_of_sign_ins_is_restored(locked: Site, tmp_path: Path) -> None:
+    call_command("migrate", "accounts", "0002", verbosity=0)
+    try:
+        file = backup(tmp_path)
+    finally:
+        call_command("migrate", "accounts", verbosity=0)
+    restore(file)
+    assert Site.objects.get().lock_reason == "unpaid"
     assert not PasswordLink.objects.exists()
 
 
