@@ -112,8 +112,12 @@ WITH moved AS (
 )
 INSERT INTO {name} SELECT * FROM moved
 """
-# From here on no row of the month can come. To attach takes this lock too; a weaker one before it could end in a deadlock.
-STOP_ROWS = "LOCK TABLE heartbeat_other_months IN ACCESS EXCLUSIVE MODE"
+# From here on no row of the month can come. Heartbeats wait at the table itself: one that waited at the default partition would
+# fail, since its row does not belong there any more. To attach takes the second lock; a weaker one could end in a deadlock.
+STOP_ROWS = """
+LOCK TABLE ONLY heartbeat_heartbeat IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE heartbeat_other_months IN ACCESS EXCLUSIVE MODE
+"""
 ATTACH_MONTH = """
 ALTER TABLE heartbeat_heartbeat
   ATTACH PARTITION {name} FOR VALUES FROM ('{start:%Y-%m-%d}T00:00:00Z') TO ('{end:%Y-%m-%d}T00:00:00Z')

@@ -19,8 +19,9 @@ from config.metrics.folder import PREFIX, shared_memory
 from config.metrics.tests.scraping import samples_of
 from scripts.with_services import free_port, running
 from tests.databases import prepared_postgresql
+from tests.faults.service import children
 from tests.running_server import ROOT, RunningServer, Site, register
-from tests.test_faults import eventually, family
+from tests.test_faults import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -101,8 +102,8 @@ def test_after_a_worker_was_killed_no_count_goes_back_and_no_load_stays(server: 
     call_home(site, 20)
     before = scrape(server)
     assert server.process is not None
-    processes = family(server.process.pid)
-    killed = processes[1]
+    processes = children(server.process.pid)
+    killed = processes[0]
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: bool(new_workers(server, processes)), seconds=30)
     [started] = new_workers(server, processes)

@@ -4,15 +4,16 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from scripts.with_services import free_port, running
+from scripts.with_services import as_postgres, free_port, running
 from tests.databases import empty_postgresql
 from tests.running_server import RunningServer, register
-from tests.test_faults import as_postgres, temporary_folder
+from tests.test_faults import temporary_folder
 
 pytestmark = pytest.mark.e2e
 
@@ -32,11 +33,11 @@ def pooled_url(postgres_url: str) -> Iterator[str]:
             f"admin_users = {url.username}\nauth_type = trust\nauth_file = {folder / 'users'}\n"
             f"pool_mode = transaction\ndefault_pool_size = {SESSIONS}\n"
         )
-        options = as_postgres()
-        if options:
+        options: dict[str, Any] = as_postgres(folder)
+        if "user" in options:
             for path in (folder, *folder.iterdir()):
                 shutil.chown(path, "postgres")
-        with running([program, str(folder / "pgbouncer.ini")], port, folder / "log", cwd=folder, **options):
+        with running([program, str(folder / "pgbouncer.ini")], port, folder / "log", **options):
             yield f"postgres://{url.username}@127.0.0.1:{port}{url.path}"
 
 

@@ -199,7 +199,8 @@ def test_the_example_lists_every_setting_that_is_read() -> None:
         "scripts/container/entrypoint.sh",
     ]
     found = [READ_FROM_ENVIRONMENT.findall((ROOT / reader).read_text()) for reader in readers]
-    read = {name for hits in found for hit in hits for name in hit if name}
+    # Those of libpq are not ours.
+    read = {name for hits in found for hit in hits for name in hit if name and not name.startswith("PG")}
     listed = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert len(read) > 30, "the expression above no longer finds what the code reads"
     assert sorted(listed) == sorted(read)
