@@ -8,7 +8,7 @@ SHORTEST_IN_LIST = 10
 
 
 class BreachedPasswordValidator:
-    """Refuses passwords known from breaches: a list of some four million on this machine, which nobody else is asked for."""
+    """Refuses passwords known from breaches. The list, some four million, is on this machine: nothing is sent anywhere."""
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
         spellings = {password, password.lower()}

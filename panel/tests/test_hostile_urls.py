@@ -93,4 +93,4 @@ def test_nothing_that_a_browser_can_send_is_an_error(
                 failed.append(f"{what}: {answer.status_code}")
     assert failed == []
     assert [entry["message"] for entry in log.entries if entry["level"] == "ERROR"] == []
-    assert sent > 400
+    assert sent > 500
