@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -21,6 +23,7 @@ from common.errors import DomainError
 DUMP = "database.dump"
 # A migration holds locks for which pg_dump waits.
 LOCK_WAIT = "60s"
+CANCEL_WAIT_SECONDS = 10
 BEGINNING_OF_ROWS = re.compile(rb'COPY \w+\."?(\w+)"? \(.*\) FROM stdin;\n')
 END_OF_ROWS = b"\\.\n"
 # pg_restore sets these for servers of its own version; an older server knows none of them and needs none.
@@ -261,7 +264,7 @@ def running(
         except BaseException as error:
             ended_early = isinstance(error, BrokenPipeError) and not process.stdout
             if not ended_early:
-                process.kill()
+                stop(process)
             if process.stdin:
                 with suppress(BrokenPipeError):
                     process.stdin.close()  # what is still in its buffer cannot be written
@@ -271,6 +274,23 @@ def running(
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines() or ["no message"]
             raise failure(f"{Path(command[0]).name} failed: {lines[0]}")
+
+
+def stop(process: Any) -> None:
+    """End a program whose result nobody wants.
+
+    A psql that is killed leaves its statement running on the server, with all its locks. On SIGINT it cancels the
+    statement, if one is running at that moment; at the end of its input it ends, and the server undoes the transaction.
+    """
+    if process.stdin and not process.stdout:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        deadline = time.monotonic() + CANCEL_WAIT_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.1)
+    process.kill()
 
 
 def program(name: str) -> str:

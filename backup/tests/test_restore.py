@@ -1,7 +1,7 @@
 """A restore replaces everything, or nothing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import Admin, PasswordLink, TokenFamily
@@ -141,23 +141,50 @@ def test_settings_of_a_newer_pg_restore_are_left_out_and_rows_are_not(tmp_path: 
     assert copied.read_bytes() == header.replace(b"SET transaction_timeout = 0;\n", b"") + rows
 
 
+@pytest.fixture
+def pg_restore_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A pg_restore that writes this statement, and fails a second later: psql has sent the statement by then.
+
+    The empty lines fill the buffers on the way.
+    """
+
+    def replace(statement: str) -> None:
+        failing = tmp_path / "pg_restore"
+        failing.write_text(
+            "#!/bin/sh\n"
+            'if [ "$1" = --version ]; then echo "pg_restore (PostgreSQL) 15.0"; exit; fi\n'
+            f"cat >/dev/null; echo '{statement}'; head -c 30000 /dev/zero | tr '\\0' '\\n'; sleep 1\n"
+            "echo 'killed' >&2; exit 1\n"
+        )
+        failing.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        monkeypatch.setattr(postgresql, "server_version", lambda: 150_000)
+
+    return replace
+
+
 @pytest.mark.postgresql
 def test_nothing_is_committed_before_pg_restore_has_ended_well(
-    locked: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    locked: Site, tmp_path: Path, pg_restore_that_fails: Callable[[str], None]
 ) -> None:
     file = backup(tmp_path)
-    killed = tmp_path / "pg_restore"
-    killed.write_text(
-        "#!/bin/sh\n"
-        'if [ "$1" = --version ]; then echo "pg_restore (PostgreSQL) 15.0"; exit; fi\n'
-        "cat >/dev/null; echo 'CREATE TABLE half ();'; echo 'killed' >&2; exit 1\n"
-    )
-    killed.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(postgresql, "server_version", lambda: 150_000)
+    pg_restore_that_fails("CREATE TABLE half ();")
     with pytest.raises(RestoreFailed, match="pg_restore failed: killed"):
         restore(file)
     assert Site.objects.get().lock_reason == "unpaid"
+
+
+@pytest.mark.postgresql
+def test_a_restore_that_fails_leaves_no_statement_running_on_the_server(
+    locked: Site, tmp_path: Path, pg_restore_that_fails: Callable[[str], None]
+) -> None:
+    file = backup(tmp_path)
+    pg_restore_that_fails("SELECT pg_sleep(60);")
+    with pytest.raises(RestoreFailed, match="pg_restore failed: killed"):
+        restore(file)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        cursor.execute("LOCK TABLE sites_site")
 
 
 @pytest.fixture
