@@ -31,6 +31,7 @@ ADMINISTER = frozenset(
         "accounts.view_signinattempt",
         "erasure.erase_site",
         "jobs.view_job",
+        "licensing.view_signingkey",
         "sites.add_site",
         "sites.change_site",
         "sites.deactivate_site",

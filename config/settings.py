@@ -10,7 +10,7 @@ import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import api_description, databases
+from config import api_description, databases, leases
 from config import environment as env
 
 VERSION = "0.1.0"
@@ -282,6 +282,13 @@ HEARTBEATS_PER_MINUTE = env.integer("HEARTBEATS_PER_MINUTE", default=60, minimum
 HEARTBEAT_FAILURES_PER_MINUTE = env.integer("HEARTBEAT_FAILURES_PER_MINUTE", default=60, minimum=1, maximum=100_000)
 ERASURE_CONFIRMED_WITHIN = timedelta(days=env.integer("ERASURE_REQUEST_DAYS", default=7, minimum=1, maximum=90))
 HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default=400, minimum=1, maximum=36_500))
+
+# --- Leases: a heartbeat's answer, signed ---------------------------------------------------------------------------
+
+LEASE_KEY_SECRETS, LEASE_KEY_FILE = leases.key_secrets(derived_key("lease-keys"), debug=DEBUG), leases.key_file()
+LEASE_SECONDS = env.integer("LEASE_DAYS", default=30, minimum=1, maximum=366) * 86_400
+LEASE_STOP_ON = leases.stop_on()
+LEASE_ISSUER = env.text("LEASE_ISSUER", "portcullis")
 
 # --- Periodic jobs -------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from common.api.problems import DATABASE_UNAVAILABLE, RETRY_AFTER_OUTAGE_SECONDS
 from config.direct_routes import API_PREFIXES, HEARTBEAT, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
 from config.security_txt import security_txt_view
+from licensing.api.views import KeySetView
 
 
 def unknown_endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -38,6 +39,7 @@ urlpatterns = [
     re_path(r"^redoc/?$", RedocView.as_view(), name="redoc"),
     path("redoc/redoc.js", redoc_script_view, name="redoc-script"),
     path(".well-known/security.txt", security_txt_view, name="security-txt"),
+    path(".well-known/jwks.json", KeySetView.as_view(), name="signing-keys"),
     *(path(prefix, include(api)) for prefix in API_PREFIXES),
     re_path(r"^api(/.*)?$", unknown_endpoint),
 ]

@@ -1,4 +1,4 @@
-"""What a site may do. The app of the signed leases.
+"""Signed leases: what a site may do, in a form that it can check without us, and the keys that sign it.
 
-Today's rule, "active and before the end of its licence", is `sites.querysets.licensed_at`; a heartbeat's reply follows it.
+The rule itself, "active and before the end of its licence", is `sites.querysets.licensed_at`.
 """

@@ -47,6 +47,9 @@ FIELDS = {
     "browsers": "Browsers",
     "program": "Program",
     "api_sign_ins": "Sign-ins over the API",
+    "state": "State",
+    "endorsed_by": "Endorsed by",
+    "listed_until": "In the public set until",
     "backup": "Backup",
     "backup_made_at": "Backup made at",
 }

@@ -8,6 +8,7 @@ from django.urls import reverse
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
+from licensing.events import SIGNING_KEY, SigningKeyAction
 from sites.events import SITE, SITE_LIST, SiteAction, SiteListAction
 
 # Edits of a single field that have a name of their own.
@@ -60,9 +61,18 @@ ACTIONS: Mapping[str, ActionWords] = {
         "New password required at the next sign-in", "requires a new password of"
     ),
     AdminAction.SIGN_IN_BLOCKED: ActionWords("Sign-in blocked", "blocked the sign-in of"),
+    SigningKeyAction.CREATED: ActionWords("Signing key created", "created the signing key"),
+    SigningKeyAction.ACTIVATED: ActionWords("Signing key activated", "activated the signing key"),
+    SigningKeyAction.RETIRED: ActionWords("Signing key retired", "retired the signing key"),
     DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
 }
-SUBJECT_TYPES: Mapping[str, str] = {SITE: "Site", SITE_LIST: "Site list", ADMIN: "Admin", DATABASE: "Database"}
+SUBJECT_TYPES: Mapping[str, str] = {
+    SITE: "Site",
+    SITE_LIST: "Site list",
+    ADMIN: "Admin",
+    SIGNING_KEY: "Signing key",
+    DATABASE: "Database",
+}
 # The list of sites and the database as a whole have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change", ADMIN: "admin:accounts_admin_change"}
 SOURCES: Mapping[str, str] = {
