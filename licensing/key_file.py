@@ -46,9 +46,16 @@ def add(private: bytes) -> None:
 
 @sensitive_variables()
 def remove(kid: str) -> None:
+    """Raises KeyFileInvalid, which says what a person must do: the key is retired already."""
     keys = private_keys()
-    if keys.pop(kid, None) is not None:
+    if keys.pop(kid, None) is None:
+        return
+    try:
         write(list(keys.values()))
+    except KeyFileInvalid as error:
+        raise KeyFileInvalid(
+            f"The key is retired, but its private half is still in the file; delete it there. {error.detail}"
+        ) from error
 
 
 @sensitive_variables()

@@ -32,23 +32,24 @@ def read(jws: str, typ: str, keys: dict[str, str]) -> dict[str, Any]:
 
 
 class Verifier:
-    """A site that pinned one key and asks for the set when it likes. It walks from the newest key that it knows."""
+    """A site that pinned one key and asks for the set when it likes.
+
+    It trusts what a key that it trusts has endorsed, and forgets keys that are not listed any more.
+    """
 
     def __init__(self, kid: str, x: str) -> None:
-        self.known = {kid: x}
-        self.newest = kid
+        self.trusted = {kid: x}
 
     def fetch(self, key_set: dict[str, Any]) -> None:
         for endorsement in key_set["endorsements"]:
             try:
-                claims = read(endorsement, "portcullis-key+jwt", {self.newest: self.known[self.newest]})
+                claims = read(endorsement, "portcullis-key+jwt", self.trusted)
             except (ValueError, InvalidSignature):
                 continue
-            x = claims["jwk"]["x"]
-            assert kid_of(x) == claims["sub"]
-            self.known[claims["sub"]], self.newest = x, claims["sub"]
+            assert kid_of(claims["jwk"]["x"]) == claims["sub"]
+            self.trusted[claims["sub"]] = claims["jwk"]["x"]
         listed = {key["kid"] for key in key_set["keys"]}
-        self.known = {kid: x for kid, x in self.known.items() if kid in listed or kid == self.newest}
+        self.trusted = {kid: x for kid, x in self.trusted.items() if kid in listed} or self.trusted
 
     def read(self, lease: str) -> dict[str, Any]:
-        return read(lease, "portcullis-lease+jwt", self.known)
+        return read(lease, "portcullis-lease+jwt", self.trusted)
