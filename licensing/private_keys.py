@@ -1,15 +1,27 @@
 """The private half of a signing key, as this process holds it while the key signs."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.views.decorators.debug import sensitive_variables
 
 from licensing import key_file, sealing
-from licensing.errors import SigningKeyNotFound, SigningKeyUnavailable
+from licensing.errors import KeyFileInvalid, SigningKeyNotFound, SigningKeyUnavailable
 from licensing.jws import encoded_header, public_x
 from licensing.models import SigningKey
+
+
+class PrivateHalf(StrEnum):
+    """Where the private half of a key is."""
+
+    SEALED = "sealed"
+    SEALED_UNDER_FORMER = "sealed_under_former_secret"
+    IN_FILE = "in_file"
+    MISSING = "missing"
+    DELETED = "deleted"
+
 
 LEASE, ENDORSEMENT = "portcullis-lease+jwt", "portcullis-key+jwt"
 
@@ -51,3 +63,18 @@ def private_half(key: SigningKey) -> bytes:
     raise SigningKeyUnavailable(
         f"The private half of the signing key {key.kid} is not here: is LEASE_KEY_FILE the right one?"
     )
+
+
+@sensitive_variables()
+def private_half_of(key: SigningKey) -> PrivateHalf:
+    """For operators: whether it can be read, and whether a former secret is still needed."""
+    if key.state == SigningKey.State.RETIRED:
+        return PrivateHalf.DELETED
+    try:
+        private_half(key)
+    except (SigningKeyUnavailable, KeyFileInvalid):
+        return PrivateHalf.MISSING
+    if key.sealed_private is None:
+        return PrivateHalf.IN_FILE
+    is_newest = sealing.is_under_newest_secret(bytes(key.sealed_private), kid=key.kid)
+    return PrivateHalf.SEALED if is_newest else PrivateHalf.SEALED_UNDER_FORMER

@@ -6,6 +6,7 @@ from typing import Any
 from common.instants import format_instant
 from licensing.jws import public_jwk
 from licensing.models import SigningKey
+from licensing.private_keys import private_half_of
 
 
 def key_set(*, at: datetime) -> dict[str, Any]:
@@ -34,5 +35,6 @@ def signing_key_representation(key: SigningKey) -> dict[str, Any]:
         "state": str(key.state),
         "endorsed_by": key.endorsed_by_id,
         **{name: format_instant(at) if at else None for name, at in times.items()},
+        "private_half": str(private_half_of(key)),
         "may_sign_at": format_instant(key.may_sign_at) if key.state == SigningKey.State.PUBLISHED else None,
     }

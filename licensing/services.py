@@ -118,16 +118,16 @@ def hand_over(former: SigningKey, key: SigningKey, *, listed_until: datetime, by
 
     Keys that stay published come after it in the chain, and are endorsed by it: the former one endorsed them until now.
     """
+    signer(key.kid)  # raises SigningKeyUnavailable before the former key is gone
     retire(former, listed_until=listed_until, by=by, at=at)
     key.state, key.activated_at = SIGNING, at
-    if key.sealed_private is not None:
-        key.sealed_private = sealing.sealed(private_half(key), kid=key.kid)
+    key.sealed_private = sealed_again(key)
     key.save(update_fields=["state", "activated_at", "sealed_private"])
     record(SigningKeyAction.ACTIVATED, key, by=by, at=at, changes={"state": (PUBLISHED, SIGNING)})
     for other in SigningKey.objects.published().oldest_first():
         other.endorsed_by, other.endorsement = key, endorsement_of(other, by=key, at=at)
-        other.position = next_position()
-        other.save(update_fields=["endorsed_by", "endorsement", "position"])
+        other.position, other.sealed_private = next_position(), sealed_again(other)
+        other.save(update_fields=["endorsed_by", "endorsement", "position", "sealed_private"])
     return key
 
 
@@ -172,6 +172,12 @@ def new_private_half() -> tuple[str, str, bytes | None]:
     x = public_x(Ed25519PrivateKey.from_private_bytes(private))
     kid = thumbprint(x)
     return kid, x, None if key_file.is_used() else sealing.sealed(private, kid=kid)
+
+
+@sensitive_variables()
+def sealed_again(key: SigningKey) -> bytes | None:
+    """Under the newest secret, so that a former one is not needed any more. Raises SigningKeyUnavailable."""
+    return None if key.sealed_private is None else sealing.sealed(private_half(key), kid=key.kid)
 
 
 def endorsement_of(key: SigningKey, *, by: SigningKey, at: datetime) -> str:

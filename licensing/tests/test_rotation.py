@@ -182,7 +182,9 @@ def test_the_events_say_what_changed(create: Create, clock: Clock) -> None:
     first, second = create(), create()
     activate(second, clock, now=True)
     until = format_instant(clock() + timedelta(days=30))
-    assert list(Event.objects.order_by("sequence").values_list("subject_type", "subject_name", "source", "changes")) == [
+    assert list(
+        Event.objects.order_by("sequence").values_list("subject_type", "subject_name", "source", "changes")
+    ) == [
         ("signing_key", first.kid, "command", {"state": [None, "signing"], "endorsed_by": [None, None]}),
         ("signing_key", second.kid, "command", {"state": [None, "published"], "endorsed_by": [None, first.kid]}),
         ("signing_key", first.kid, "command", {"state": ["signing", "retired"], "listed_until": [None, until]}),
