@@ -1,15 +1,18 @@
 """System checks for settings that contradict each other. `config.environment` checks single values."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
-from django.db import connections
+from django.db import InterfaceError, OperationalError, ProgrammingError, connections
 from django.utils import timezone
 
 from common.instants import parse_instant
+from licensing.models import SigningKey
+from licensing.private_keys import PrivateHalf, private_half_of
 
 TABLES_WITHOUT_RIGHTS = """
 SELECT name FROM unnest(%s::text[]) AS name
@@ -79,6 +82,35 @@ def https_behind_a_named_proxy(**_: Any) -> list[CheckMessage]:
                 "HTTPS_ONLY redirects every request, because no proxy is trusted to say that it came over HTTPS.",
                 hint="Set TRUSTED_PROXIES to the address of the proxy that ends TLS.",
                 id="portcullis.E003",
+            )
+        ]
+    return []
+
+
+@register(deploy=True)
+def leases_can_be_signed(**_: Any) -> list[CheckMessage]:
+    """Of a database that answers and is migrated; otherwise nothing is known."""
+    connection = connections["default"]
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return []  # connecting would make the file
+    try:
+        key = SigningKey.objects.signing().first()
+    except (OperationalError, ProgrammingError, InterfaceError):
+        return []
+    if key is None:
+        return [
+            CheckWarning(
+                "There is no signing key, so that heartbeats are answered without a lease.",
+                hint="Run manage.py create_signing_key.",
+                id="portcullis.W002",
+            )
+        ]
+    if private_half_of(key) == PrivateHalf.MISSING:
+        return [
+            CheckWarning(
+                "The private half of the signing key cannot be read, so that heartbeats are answered without a lease.",
+                hint="Set LEASE_KEY_SECRET, SECRET_KEY or LEASE_KEY_FILE to what it was; docs/runbook.md has the steps.",
+                id="portcullis.W003",
             )
         ]
     return []

@@ -250,6 +250,7 @@ migrate() {
   begin "Migrate the database"
   manage "$release" portcullis_owner "$SECRETS/owner_database_url" migrate --noinput --verbosity 0
   "$release/deploy/grant.sh"
+  manage "$release" portcullis "$SECRETS/database_url" create_signing_key --if-none >/dev/null
 }
 
 install_files() { # install_files RELEASE: the units, nginx's files and the command `portcullis`

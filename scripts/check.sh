@@ -17,7 +17,8 @@ DEBUG=true "$BIN/python" manage.py makemigrations --check --dry-run
 DEBUG=true "$BIN/python" -m scripts.lint_migrations
 echo "== deployment"
 random() { "$BIN/python" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
-DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=licenses.example.com \
+# Without the database of this machine, which another check asks for a signing key.
+DATABASE_URL=sqlite:///var/never-opened.sqlite3 DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=licenses.example.com \
   "$BIN/python" manage.py check --deploy --fail-level WARNING
 echo "== API description"
 DEBUG=true "$BIN/python" manage.py spectacular --validate --fail-on-warn >/dev/null

@@ -76,6 +76,7 @@ def prepare() -> FirstAdmin | None:
     refuse_a_taken_port()
     FIRST_ADMIN_FILE.parent.mkdir(exist_ok=True)
     manage("migrate", "--noinput", "--verbosity", "0")
+    manage("create_signing_key", "--if-none")
     if not environment.boolean("DEBUG", default=False):
         manage("collectstatic", "--noinput", "--verbosity", "0")
     return None if there_is_an_admin() else create_first_admin()

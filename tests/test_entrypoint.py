@@ -3,6 +3,7 @@
 tests/test_container.py runs it from the built folder on a read-only root.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -73,6 +74,19 @@ def roles(postgres_url: str) -> Iterator[tuple[dict[str, str], dict[str, str], s
     environment = production(free_port(), ENV_FILE="/dev/null", PATH=path)
     yield environment | {"DATABASE_URL": as_role(url, owner)}, environment | {"DATABASE_URL": as_role(url, app)}, app
     drop_roles(url, owner, app)
+
+
+def test_migrating_makes_the_first_signing_key_and_only_that(
+    roles: tuple[dict[str, str], dict[str, str], str],
+) -> None:
+    as_owner, as_app, app = roles
+    for _ in range(2):
+        assert run(as_owner, "migrate").stderr == ""
+        migrated = run(as_owner, "migrate-and-grant", app)
+        assert migrated.returncode == 0, migrated.stderr
+        listed = json.loads(run(as_app, "list_signing_keys", "--json").stdout)
+        assert [key["state"] for key in listed["results"]] == ["signing"]
+    assert json.loads(run(as_app, "create_signing_key", "--json").stdout)["state"] == "published"
 
 
 def test_waiting_ends_once_the_role_has_its_rights_on_new_tables(

@@ -33,6 +33,14 @@ def test_a_site_is_registered_and_heartbeats_over_tls(nginx: NginxInFront) -> No
     assert (reply.status_code, reply.json()["licensed"]) == (200, True)
 
 
+def test_a_site_fetches_the_public_keys(behind: RunningServer, nginx: NginxInFront) -> None:
+    assert behind.manage("create_signing_key", "--if-none").returncode == 0
+    answer = nginx.client().get("/.well-known/jwks.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/jwk-set+json")
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert [key["state"] for key in answer.json()["keys"]] == ["signing"]
+
+
 def test_an_admin_signs_in_to_the_panel(nginx: NginxInFront) -> None:
     browser = nginx.client()
     page = browser.get("/admin/login/")

@@ -37,7 +37,7 @@ def test_without_a_virtual_environment_the_platforms_python_is_used(tmp_path: Pa
     (tmp_path / "manage.py").write_text("import sys; print(*sys.argv[1:])")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run([script, "migrate"], env={"PATH": path}, capture_output=True, text=True, check=True)
-    assert done.stdout == "migrate --noinput\n"
+    assert done.stdout == "migrate --noinput\n"  # the output of create_signing_key is left out
 
 
 def test_the_path_of_the_entrypoint_before_a_command_changes_nothing(tmp_path: Path) -> None:

@@ -133,6 +133,13 @@ def test_the_first_run_writes_secrets_that_only_this_user_can_read(first_run: Ru
     )
 
 
+def test_the_first_run_makes_the_first_signing_key_and_later_ones_keep_it(first_run: Run) -> None:
+    listed = json.loads(manage(first_run.tree, "list_signing_keys", "--json").stdout)
+    assert [key["state"] for key in listed["results"]] == ["signing"]
+    assert manage(first_run.tree, "create_signing_key", "--if-none").returncode == 0
+    assert json.loads(manage(first_run.tree, "list_signing_keys", "--json").stdout) == listed
+
+
 def test_a_later_run_keeps_everything_and_shows_no_password(first_run: Run) -> None:
     tree = first_run.tree
     before = (tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()
@@ -191,7 +198,14 @@ def test_a_worker_that_ends_is_started_again_and_runs_the_jobs(first_run: Run) -
 
 
 def test_the_example_lists_every_setting_that_is_read() -> None:
-    readers = ["config/settings.py", "config/databases.py", "gunicorn.conf.py", "manage.py", "config/environment.py"]
+    readers = [
+        "config/settings.py",
+        "config/databases.py",
+        "config/leases.py",
+        "gunicorn.conf.py",
+        "manage.py",
+        "config/environment.py",
+    ]
     readers += [
         "scripts/run.py",
         "scripts/demo.py",

@@ -39,6 +39,11 @@ def test_what_is_missing_is_named_in_one_sentence(name: str, value: str | None) 
         ({"METRICS_TOKEN": WEAK}, "METRICS_TOKEN is too weak"),
         ({"SENTRY_DSN": "sentry.example.com"}, "SENTRY_DSN must look like https://"),
         ({"TWO_FACTOR_KEY": f"{COMPLETE['SECRET_KEY']},{WEAK}"}, "TWO_FACTOR_KEY is too weak"),
+        ({"LEASE_KEY_SECRET": f"{COMPLETE['SECRET_KEY']},{WEAK}"}, "LEASE_KEY_SECRET is too weak"),
+        ({"LEASE_KEY_FILE": "keys.json"}, "LEASE_KEY_FILE must be an absolute path"),
+        ({"LEASE_DAYS": "0"}, "LEASE_DAYS must be a whole number from 1 to 366"),
+        ({"LEASE_STOP_ON": "locked,late"}, "LEASE_STOP_ON takes one or more of locked, expired and lapsed"),
+        ({"LEASE_STOP_ON": "locked,locked"}, "LEASE_STOP_ON takes one or more of locked, expired and lapsed"),
         ({"SITE_KEY_PEPPER": f"{PEPPER},{WEAK}"}, "SITE_KEY_PEPPER is too weak: each of its values"),
         ({"SITE_KEY_PEPPER": f"{PEPPER}, {PEPPER}"}, "SITE_KEY_PEPPER has the same value twice"),
         ({"SITE_KEY_PEPPER": f"{PEPPER},{COMPLETE['SECRET_KEY']}"}, "SITE_KEY_PEPPER must differ from SECRET_KEY"),
@@ -118,6 +123,25 @@ def test_the_key_of_second_factors_derives_from_the_secret_key_unless_given() ->
     assert derived not in (COMPLETE["SECRET_KEY"], setting("settings.SIMPLE_JWT['SIGNING_KEY']"))
     own, former = COMPLETE["SECRET_KEY"][::-1], derived
     assert setting("*settings.TWO_FACTOR_KEYS", TWO_FACTOR_KEY=f"{own},{former}").split() == [own, former]
+
+
+def test_the_secret_of_signing_keys_derives_from_the_secret_key_unless_given() -> None:
+    [derived] = setting("*settings.LEASE_KEY_SECRETS").split()
+    assert derived not in (COMPLETE["SECRET_KEY"], setting("*settings.TWO_FACTOR_KEYS"))
+    own, former = COMPLETE["SECRET_KEY"][::-1], derived
+    assert setting("*settings.LEASE_KEY_SECRETS", LEASE_KEY_SECRET=f"{own},{former}").split() == [own, former]
+
+
+def test_leases_are_as_the_settings_say() -> None:
+    shown = "settings.LEASE_SECONDS, settings.LEASE_ISSUER, *settings.LEASE_STOP_ON, settings.LEASE_KEY_FILE"
+    assert setting(shown).split() == ["2592000", "portcullis", "locked", "expired", "lapsed", "None"]
+    given = {
+        "LEASE_DAYS": "7",
+        "LEASE_ISSUER": "vendor",
+        "LEASE_STOP_ON": "lapsed, locked",
+        "LEASE_KEY_FILE": "/k.json",
+    }
+    assert setting(shown, **given).split() == ["604800", "vendor", "locked", "lapsed", "/k.json"]
 
 
 def test_the_first_pepper_is_for_new_keys_and_the_others_are_former_ones() -> None:

@@ -3,7 +3,7 @@
 #
 #   serve                     check the settings and become the server unless one is wrong; what it does without an argument
 #   check                     check the settings for production, and fail also because of a warning
-#   migrate                   bring the database up to date, and end
+#   migrate                   bring the database up to date, make the first signing key if there is none, and end
 #   migrate-and-grant ROLE    the same, then give that role of PostgreSQL its rights (deploy/postgresql_grants.sql)
 #   wait-for-migrations       end as soon as the database is up to date and our role has its rights
 #   every SECONDS COMMAND …   run a command now and every so many seconds, also after it has failed
@@ -29,7 +29,7 @@ serve() {
   esac
   # Not because of a warning: a security.txt that has expired must not keep the service down.
   check ERROR
-  if $migrate_first; then "$python" manage.py migrate --noinput; fi
+  if $migrate_first; then migrate; fi
   exec "$python" -m gunicorn config.wsgi
 }
 
@@ -39,9 +39,14 @@ check() { # check LEVEL: fails from this level on
   "$python" manage.py check --deploy --fail-level "$level" "$@"
 }
 
+migrate() {
+  "$python" manage.py migrate --noinput "$@"
+  "$python" manage.py create_signing_key --if-none >/dev/null
+}
+
 migrate_and_grant() { # migrate_and_grant ROLE
   role=$1
-  "$python" manage.py migrate --noinput
+  migrate
   # dbshell passes the password to psql in a variable: the list of processes shows what is in an argument.
   export PGTARGETSESSIONATTRS="${PGTARGETSESSIONATTRS:-read-write}"
   exec "$python" manage.py dbshell -- --no-psqlrc --quiet --no-password --single-transaction -v ON_ERROR_STOP=1 \
@@ -77,7 +82,7 @@ command=${1:-serve}
 case $command in
   serve) serve "$@" ;;
   check) check WARNING "$@" ;;
-  migrate) exec "$python" manage.py migrate --noinput "$@" ;;
+  migrate) migrate "$@" ;;
   migrate-and-grant) [ $# -eq 1 ] || { echo "usage: migrate-and-grant ROLE" >&2; exit 2; }; migrate_and_grant "$1" ;;
   wait-for-migrations) wait_for_migrations ;;
   every) [ $# -ge 2 ] || { echo "usage: every SECONDS COMMAND …" >&2; exit 2; }; every "$@" ;;
