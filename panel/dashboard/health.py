@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from common.jobs.status import JobStatus, job_statuses
+from licensing.models import SigningKey
 from panel.widgets.badges import badge
 from panel.widgets.times import duration, exact, larger_unit, moment_ago
 from sites.peppers import keys_on_former_peppers
@@ -43,7 +44,13 @@ class HealthCheck:
 
 
 def health_checks(
-    *, newest: datetime | None, oldest: datetime | None, sites_ahead: int, can_view_jobs: bool, at: datetime
+    *,
+    newest: datetime | None,
+    oldest: datetime | None,
+    sites_ahead: int,
+    can_view_jobs: bool,
+    can_view_keys: bool,
+    at: datetime,
 ) -> list[HealthCheck]:
     """`newest` is when the last heartbeat was received, `oldest` when the first of those that are kept was.
 
@@ -56,6 +63,7 @@ def health_checks(
         check_newest_heartbeat(newest, at=at),
         check_oldest_heartbeat(oldest, at=at),
         check_jobs(job_statuses(at=at), can_view=can_view_jobs, at=at),
+        check_signing_key(can_view=can_view_keys),
         *([check_pepper(at=at)] if len(settings.SITE_KEY_PEPPERS) > 1 else []),
         HealthCheck("Version", "", settings.VERSION),
         HealthCheck("Server time", "", f"{at:%Y-%m-%d %H:%M:%S} UTC", f"Your time zone: {exact(at)}"),
@@ -139,6 +147,18 @@ def judge_jobs(statuses: Sequence[JobStatus], *, at: datetime) -> tuple[str, str
         return "warn", "failing", f"{', '.join(status.title for status in failing)}."
     newest = max((row.ended_at for status in statuses if (row := status.row) and row.ended_at), default=None)
     return "good", "run", format_html("The last one ended {}.", moment_ago(newest)) if newest else ""
+
+
+def check_signing_key(*, can_view: bool) -> HealthCheck:
+    detail: SafeString | str
+    key = SigningKey.objects.signing().only("activated_at").first()
+    if key is None or key.activated_at is None:
+        state, label, detail = "bad", "missing", "Heartbeats are answered without a lease."
+    else:
+        state, label, detail = "good", "signs", format_html("Since {}.", moment_ago(key.activated_at))
+    if can_view:
+        detail = format_html('{} <a href="{}">Show the keys</a>', detail, reverse("admin:signing_keys"))
+    return HealthCheck("Signing key", state, label, detail)
 
 
 def check_clock(sites_ahead: int) -> HealthCheck:

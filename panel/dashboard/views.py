@@ -63,6 +63,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
             oldest=oldest_heartbeat_at(),
             sites_ahead=ahead,
             can_view_jobs=request.user.has_perm("jobs.view_job"),
+            can_view_keys=request.user.has_perm("licensing.view_signingkey"),
             at=at,
         ),
         "zone": timezone.get_current_timezone_name(),

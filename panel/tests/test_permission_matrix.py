@@ -70,6 +70,7 @@ OTHER_PAGES = {
     },
     "set_password": Rule(),
     "jobs": Rule("jobs.view_job", "jobs.view_job"),
+    "signing_keys": Rule("licensing.view_signingkey", "licensing.view_signingkey"),
     **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
     "renew_recovery_codes": Rule(),
     "reset_two_factor": Rule("accounts.change_admin", "accounts.change_admin"),
