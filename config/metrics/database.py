@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from config.metrics.jobs import job_gauges
 from config.metrics.sites import gauge, site_gauges
+from licensing.models import SigningKey
 
 STATEMENT_TIMEOUT_MS = 1_000
 log = logging.getLogger("portcullis.metrics")
@@ -59,7 +61,11 @@ def database_metrics() -> tuple[list[Metric], bool]:
     """What was read, and whether it is all."""
     metrics: list[Metric] = []
     now = timezone.now()
-    readers: list[Callable[[], Iterator[Metric]]] = [lambda: site_gauges(at=now), lambda: job_gauges(at=now)]
+    readers: list[Callable[[], Iterator[Metric]]] = [
+        lambda: site_gauges(at=now),
+        lambda: job_gauges(at=now),
+        lambda: signing_key_gauges(at=now),
+    ]
     if connection.vendor == "postgresql":
         readers.append(connection_gauges)
     try:
@@ -81,6 +87,14 @@ def limited_statements() -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
         yield
+
+
+def signing_key_gauges(*, at: datetime) -> Iterator[Metric]:
+    """None while there is no signing key."""
+    activated_at = SigningKey.objects.signing().values_list("activated_at", flat=True).first()
+    if activated_at:
+        age = (at - activated_at).total_seconds()
+        yield single("portcullis_signing_key_age_seconds", "Since the key that signs leases was activated.", age)
 
 
 def connection_gauges() -> Iterator[Metric]:

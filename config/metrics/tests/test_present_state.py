@@ -12,10 +12,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from audit.actors import COMMAND
 from common.jobs.models import Job
 from common.jobs.registry import registered_jobs
 from config.metrics.tests.scraping import TOKEN, scrape
 from conftest import Clock, Register
+from licensing.services import create_signing_key
 from sites.models import Site
 
 
@@ -62,6 +64,14 @@ def test_sites_are_counted_by_lock_and_licence(register: Register) -> None:
     assert shown("portcullis_sites_by_license") == {"licensed": 5, "expired": 1, "inactive": 2}
     assert shown("portcullis_licenses_ending") == {"7d": 1, "30d": 2}
     assert scrape()["portcullis_sites_locked"] == 1
+
+
+@pytest.mark.django_db
+def test_the_age_of_the_signing_key_is_shown(clock: Clock) -> None:
+    assert "portcullis_signing_key_age_seconds" not in scrape()
+    create_signing_key(by=COMMAND, at=clock())
+    clock.move(days=2)
+    assert scrape()["portcullis_signing_key_age_seconds"] == 2 * 86_400
 
 
 @pytest.mark.django_db
