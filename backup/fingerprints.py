@@ -14,6 +14,7 @@ FINGERPRINT_LENGTH = 16
 NEEDED = {
     "SITE_KEY_PEPPER": "every site would be refused with its key",
     "TWO_FACTOR_KEY": "no authenticator app and no recovery code would work",
+    "LEASE_KEY_SECRET": "no lease could be signed until there is a new signing key, which no site knows",
 }
 
 
@@ -22,8 +23,12 @@ def fingerprint(secret: str) -> str:
 
 
 def configured_fingerprints() -> dict[str, list[str]]:
-    """Of each value of each needed secret; of TWO_FACTOR_KEY also if it is derived from SECRET_KEY."""
-    secrets = {"SITE_KEY_PEPPER": settings.SITE_KEY_PEPPERS, "TWO_FACTOR_KEY": settings.TWO_FACTOR_KEYS}
+    """Of each value of each needed secret; of the second and third also if they are derived from SECRET_KEY."""
+    secrets = {
+        "SITE_KEY_PEPPER": settings.SITE_KEY_PEPPERS,
+        "TWO_FACTOR_KEY": settings.TWO_FACTOR_KEYS,
+        "LEASE_KEY_SECRET": settings.LEASE_KEY_SECRETS,
+    }
     return {name: [fingerprint(value) for value in values] for name, values in secrets.items()}
 
 

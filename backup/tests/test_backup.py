@@ -50,7 +50,12 @@ def test_a_backup_counts_every_table(new: NewBackup) -> None:
 def test_no_secret_of_the_settings_is_in_the_file(new: NewBackup) -> None:
     with opened(new.file) as (archive, _):
         content = b"".join(archive.read(name) for name in archive.namelist())
-    for secret in (configured.SECRET_KEY, *configured.SITE_KEY_PEPPERS, *configured.TWO_FACTOR_KEYS):
+    for secret in (
+        configured.SECRET_KEY,
+        *configured.SITE_KEY_PEPPERS,
+        *configured.TWO_FACTOR_KEYS,
+        *configured.LEASE_KEY_SECRETS,
+    ):
         assert secret.encode() not in content
 
 
@@ -109,7 +114,7 @@ def test_a_backup_of_another_kind_of_database_is_refused(new: NewBackup) -> None
 
 
 @pytest.mark.any_database
-@pytest.mark.parametrize("name", ["SITE_KEY_PEPPER", "TWO_FACTOR_KEY"])
+@pytest.mark.parametrize("name", ["SITE_KEY_PEPPER", "TWO_FACTOR_KEY", "LEASE_KEY_SECRET"])
 def test_a_secret_that_does_not_fit_is_named_before_anything_is_done(new: NewBackup, settings: Any, name: str) -> None:
     setattr(settings, f"{name}S", [OTHER])
     with pytest.raises(BackupDoesNotFit, match=name):
@@ -131,7 +136,7 @@ def test_the_command_says_what_was_made_and_what_is_missing(
     call_command("backup", folder=tmp_path)
     said = capsys.readouterr().out
     assert "1 sites and 1 events" in said
-    assert "Not in it: SITE_KEY_PEPPER, SECRET_KEY and TWO_FACTOR_KEY" in said
+    assert "Not in it: SITE_KEY_PEPPER, SECRET_KEY, TWO_FACTOR_KEY and LEASE_KEY_SECRET or LEASE_KEY_FILE" in said
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(transactional_db: None, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class Command(DomainCommand):
         parser.add_argument(
             "--without-secrets",
             action="store_true",
-            help="restore although SITE_KEY_PEPPER or TWO_FACTOR_KEY is another one than when the backup was made",
+            help="restore although SITE_KEY_PEPPER, TWO_FACTOR_KEY or LEASE_KEY_SECRET has changed since the backup was made",
         )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
