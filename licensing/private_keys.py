@@ -56,7 +56,9 @@ def private_half(key: SigningKey) -> bytes:
             raise SigningKeyUnavailable(
                 f"The signing key {key.kid} was sealed under another secret: has LEASE_KEY_SECRET (or SECRET_KEY) changed?"
             ) from None
-    if key.state != SigningKey.State.RETIRED and key_file.is_used():
+    if key.state == SigningKey.State.RETIRED:
+        raise SigningKeyUnavailable(f"The signing key {key.kid} is retired, and its private half deleted.")
+    if key_file.is_used():
         private = key_file.private_keys().get(key.kid)
         if private is not None:
             return private

@@ -93,7 +93,7 @@ def test_with_the_activation_the_former_private_half_is_gone(create: Create, clo
     assert first.sealed_private is None
     assert first.listed_until == clock() + timedelta(days=30)
     lease_for(second.kid, **FACTS)
-    with pytest.raises(SigningKeyUnavailable):  # this process has forgotten it too
+    with pytest.raises(SigningKeyUnavailable, match="is retired"):  # this process has forgotten it too
         lease_for(first.kid, **FACTS)
 
 
