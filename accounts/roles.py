@@ -23,7 +23,15 @@ READ = frozenset(
         "sites.view_sitepulse",
     }
 )
-OPERATE = frozenset({"sites.export_site", "sites.lock_site", "sites.unlock_site", "sites.extend_license"})
+OPERATE = frozenset(
+    {
+        "sites.dismiss_clone",
+        "sites.export_site",
+        "sites.extend_license",
+        "sites.lock_site",
+        "sites.unlock_site",
+    }
+)
 ADMINISTER = frozenset(
     {
         "accounts.add_admin",

@@ -53,3 +53,53 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site_id} at {self.received_at}"
+
+
+class AgentRunQuerySet(models.QuerySet["AgentRun"]):
+    def of_site(self, site_id: uuid.UUID) -> "AgentRunQuerySet":
+        return self.filter(site_id=site_id)
+
+    def newest_first(self) -> "AgentRunQuerySet":
+        return self.order_by("-first_seen_at", "-id")
+
+
+class AgentRun(models.Model):
+    """A run of a site's agent, from its start to its end: the API and the protocol call it a boot of an instance.
+
+    `heartbeat.runs` writes it, and the heartbeat's statement. A site keeps its newest runs, see MAX_RUNS there.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    # Without a constraint in the database, as in Heartbeat.
+    site = models.ForeignKey(
+        "sites.Site", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="runs"
+    )
+    instance_id = models.UUIDField()
+    boot_id = models.UUIDField()
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    ip = models.GenericIPAddressField(null=True)
+    version = models.CharField(max_length=64)
+    sequence = models.BigIntegerField()
+    heartbeats = models.BigIntegerField(default=1)
+    # The heartbeats of a site come in turns: a turn is an unbroken series of one run. This is the number of its last turn,
+    # and how many heartbeats it had sent before that.
+    turn = models.PositiveBigIntegerField()
+    heartbeats_before_turn = models.BigIntegerField(default=0)
+    # 0 for a run in its first turn. If it came back: one more than the highest of the runs that did so in between.
+    returns = models.PositiveIntegerField(default=0)
+
+    objects = AgentRunQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()  # as the heartbeats
+        constraints = [
+            models.UniqueConstraint(fields=["site", "instance_id", "boot_id"], name="agentrun_unique"),
+            models.CheckConstraint(
+                condition=models.Q(sequence__gte=1, sequence__lt=2**53), name="agentrun_sequence_range"
+            ),
+            models.CheckConstraint(condition=models.Q(heartbeats__gte=1), name="agentrun_has_called"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.boot_id} of {self.site_id}"

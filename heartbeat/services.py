@@ -2,10 +2,10 @@
 
 After an outage all sites call at once, so this path must be fast. On PostgreSQL it is one statement, see
 `heartbeat.statement`. On SQLite, which has no round trips to save, it is the ORM in one transaction. The ORM also handles
-three rare cases on PostgreSQL: a call past the site's limit, the second use of a new key while older keys are valid, and a
-key that moves to another pepper.
+the rare cases on PostgreSQL that the statement leaves to it.
 """
 
+import logging
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,15 +16,21 @@ from django.db import connection, transaction
 
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
 from heartbeat.models import Heartbeat
+from heartbeat.runs import Boot, find_run, record_run
 from heartbeat.schedule import SHORTEST_SECONDS, pace_of, seconds_until_next_call
 from heartbeat.statement import SENT_STATEMENT
+from licensing.errors import KeyFileInvalid, SigningKeyNotFound, SigningKeyUnavailable
+from licensing.leases import lease_end, lease_for
+from licensing.models import SigningKey
 from sites.call_rate import recent_calls_with_one_more
 from sites.keys import current_pepper, key_digest, key_digests, pepper_id
-from sites.models import SiteKey, SitePulse
+from sites.models import Site, SiteKey, SitePulse
 from sites.services import move_to_current_pepper, retire_older_keys
 from sites.status import newest_possible_pulse
 
-# As in the statement, which has "1 minute".
+logger = logging.getLogger("portcullis.heartbeat")
+
+# As in the statement, which has 60 seconds.
 CALL_WINDOW = timedelta(minutes=1)
 # Replaces a malformed id, so that the database is queried in that case too and the time taken reveals nothing.
 UNKNOWN_SITE_ID = uuid.UUID(int=0)
@@ -40,17 +46,23 @@ class SiteCredentials:
 
 @dataclass(frozen=True)
 class Report:
-    """The body of a heartbeat; `uptime_seconds` is from 0 to 2**53 - 1."""
+    """The body of a heartbeat; `uptime_seconds` is from 0 to 2**53 - 1. The rest comes from agents only.
+
+    The lease has the `nonce` in it. `held_revision` is the newest revision of the site for which the agent has a lease.
+    """
 
     version: str
     uptime_seconds: int
+    nonce: str | None = None
+    boot: Boot | None = None
+    held_revision: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reply:
     """The reply to a heartbeat. JSON has the fields in this order. `licensed` and `locked` are independent of each other.
 
-    A new field also goes into `heartbeat.statement` (into `site`, `caller` and the last SELECT), `record_with_orm`, and
+    A new field also goes into `heartbeat.statement` (into `site` and the last SELECT), `record_with_orm`, and
     `ReplySerializer`. CONTRIBUTING.md has the steps.
     """
 
@@ -60,24 +72,73 @@ class Reply:
     expires_at: datetime
     server_time: datetime
     next_heartbeat_seconds: int
+    # A signed copy of the above, see `licensing.leases`; null while there is no key to sign with.
+    lease: str | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The reply to a heartbeat, and what its lease needs besides: the site's revision, and the id of the signing key."""
+
+    revision: int
+    kid: str | None
+    reply: Reply
 
 
 def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Reply:
     """Authenticate the site, store the call in its history and its pulse, and return the reply.
 
     A call that is recorded after a later one is stored in the history, but does not move the pulse back. A pulse more
-    than five minutes ahead was written by a clock that was wrong, and is overwritten.
+    than five minutes ahead was written by a clock that was wrong, and is overwritten. A heartbeat that an agent repeats
+    is answered, and stored nowhere.
     Raises InvalidSiteCredentials or SiteCallsTooOften; then nothing is written.
     """
-    reply = None
+    recorded = None
     if connection.vendor == "postgresql":
-        reply = record_with_one_statement(credentials, report, ip=ip, at=at)
-    return reply or record_with_orm(credentials, report, ip=ip, at=at)
+        recorded = record_with_one_statement(credentials, report, ip=ip, at=at)
+    recorded = recorded or record_with_orm(credentials, report, ip=ip, at=at)
+    reply = recorded.reply
+    reply.lease = signed_lease(recorded, site_id=parse_site_id(credentials.site_id), nonce=report.nonce)
+    return reply
+
+
+def signed_lease(recorded: Recorded, *, site_id: uuid.UUID, nonce: str | None) -> str | None:
+    """The reply, signed; None while there is no signing key, or if this process cannot use it.
+
+    The reply is good without a lease, so a server whose secret of the signing keys is wrong still answers, and logs an error.
+    """
+    reply = recorded.reply
+    # The key may have been retired since the call was recorded. Then the one that signs now is read.
+    for kid in (recorded.kid, signing_kid() if recorded.kid else None):
+        if kid is None:
+            return None
+        try:
+            return lease_for(
+                kid,
+                site_id=site_id,
+                nonce=nonce,
+                revision=recorded.revision,
+                licensed=reply.licensed,
+                locked=reply.locked,
+                lock_reason=reply.lock_reason,
+                license_expires_at=reply.expires_at,
+                server_time=reply.server_time,
+                next_heartbeat_seconds=reply.next_heartbeat_seconds,
+                at=reply.server_time,
+            )
+        except (SigningKeyNotFound, SigningKeyUnavailable, KeyFileInvalid) as error:
+            failure = error
+    logger.error("no lease: %s", failure)
+    return None
+
+
+def signing_kid() -> str | None:
+    return SigningKey.objects.signing().values_list("kid", flat=True).first()
 
 
 def record_with_one_statement(
     credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime
-) -> Reply | None:
+) -> Recorded | None:
     """The reply; None if the ORM must record this call, and then nothing is written."""
     database: Any = connection  # of config.postgresql
     cursor = database.prepared_cursor()
@@ -87,8 +148,10 @@ def record_with_one_statement(
         if len(settings.SITE_KEY_PEPPERS) == 1:
             raise InvalidSiteCredentials
         return None  # the key may have been made with a former pepper
-    is_recorded, *fields = row  # in the order of the statement's last SELECT, which is that of Reply
-    return Reply(*fields) if is_recorded else None
+    is_recorded, revision, kid, *fields = (
+        row  # in the order of the statement's last SELECT; the fields are those of Reply
+    )
+    return Recorded(revision, kid, Reply(*fields)) if is_recorded else None
 
 
 def statement_parameters(
@@ -96,6 +159,7 @@ def statement_parameters(
 ) -> dict[str, Any]:
     site_id = parse_site_id(credentials.site_id)
     pace = pace_of(site_id)
+    boot = report.boot
     return {
         "site_id": site_id,
         "digest": key_digest(credentials.key),
@@ -109,66 +173,94 @@ def statement_parameters(
         "after_end_seconds": pace.after_end_seconds,
         "shortest_seconds": SHORTEST_SECONDS,
         "calls_per_minute": settings.HEARTBEATS_PER_MINUTE,
+        "lease_expires_at": lease_end(at) if report.nonce else None,
+        "held_revision": report.held_revision,
+        "instance_id": boot and boot.instance_id,
+        "boot_id": boot and boot.boot_id,
+        "sequence": boot and boot.sequence,
     }
 
 
-def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Reply:
+def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | None, at: datetime) -> Recorded:
     # Wrong keys are refused before the transaction: a flood of them must not hold SQLite's one write lock.
     authenticate(credentials, at=at)
     with transaction.atomic():
         # The pulse is locked, so that of two calls at the same moment exactly one is the second use of a key.
         key = authenticate(credentials, at=at, lock=True)
         site, pulse = key.site, key.site.pulse
-        licensed = site.is_active and site.license_expires_at > at
-        reply = Reply(
-            licensed=licensed,
-            locked=site.is_locked,
-            lock_reason=site.lock_reason,
-            expires_at=site.license_expires_at,
-            server_time=at,
-            next_heartbeat_seconds=seconds_until_next_call(
-                site.pk, licensed_until=site.license_expires_at if licensed else None, at=at
-            ),
-        )
-        due_at = at + timedelta(seconds=reply.next_heartbeat_seconds)
+        recorded = Recorded(site.revision, signing_kid(), reply_to(site, at=at))
         changes: dict[str, Any] = (
             {"window_calls": pulse.window_calls + 1}
             if window_lasts(pulse.window_started_at, at=at)
             else {"window_started_at": at, "window_calls": 1}
         )
-        changes["recent_calls"] = recent_calls_with_one_more(pulse, at=at)
+        run = find_run(site.pk, report.boot) if report.boot else None
+        if run and report.boot and report.boot.sequence <= run.sequence:
+            SitePulse.objects.filter(pk=site.pk).update(**changes)
+            return recorded
+        changes |= store_call(recorded, pulse, report, ip=ip, at=at)
         holds_newest_key = key.expires_at is None  # a rotation sets `expires_at` of every older key
         proves_newest_key = holds_newest_key and pulse.newest_key_id == key.pk and pulse.newest_key_uses == 1
         if holds_newest_key:
             changes |= {"newest_key_id": key.pk, "newest_key_uses": 2 if pulse.newest_key_id == key.pk else 1}
-        is_later = pulse.last_seen_at is None or not at < pulse.last_seen_at <= newest_possible_pulse(at)
-        if is_later:
-            changes |= {
-                "last_seen_at": at,
-                "last_seen_ip": ip,
-                "version": report.version,
-                "uptime_seconds": report.uptime_seconds,
-                "due_at": due_at,
-                "reply_licensed": reply.licensed,
-                "reply_locked": reply.locked,
-            }
+        if report.boot:
+            changes |= record_run(run, report.boot, pulse, site, version=report.version, ip=ip, at=at)
         SitePulse.objects.filter(pk=site.pk).update(**changes)
-        Heartbeat.objects.create(
-            site_id=site.pk,
-            received_at=at,
-            due_at=due_at,
-            ip=ip,
-            version=report.version,
-            uptime_seconds=report.uptime_seconds,
-            licensed=reply.licensed,
-            locked=reply.locked,
-        )
         if proves_newest_key:
             retire_older_keys(key, site_name=site.name, ip=ip, at=at)
         # After the older keys: a rotation locks the keys of a site in the order of their ids, too.
         if key.pepper != pepper_id(current_pepper()):
             move_to_current_pepper(key, secret=credentials.key)
-    return reply
+    return recorded
+
+
+def reply_to(site: Site, *, at: datetime) -> Reply:
+    licensed = site.is_active and site.license_expires_at > at
+    return Reply(
+        licensed=licensed,
+        locked=site.is_locked,
+        lock_reason=site.lock_reason,
+        expires_at=site.license_expires_at,
+        server_time=at,
+        next_heartbeat_seconds=seconds_until_next_call(
+            site.pk, licensed_until=site.license_expires_at if licensed else None, at=at
+        ),
+    )
+
+
+def store_call(recorded: Recorded, pulse: SitePulse, report: Report, *, ip: str | None, at: datetime) -> dict[str, Any]:
+    """Store the call in the history; what it changes in the pulse."""
+    reply = recorded.reply
+    due_at = at + timedelta(seconds=reply.next_heartbeat_seconds)
+    Heartbeat.objects.create(
+        site_id=pulse.pk,
+        received_at=at,
+        due_at=due_at,
+        ip=ip,
+        version=report.version,
+        uptime_seconds=report.uptime_seconds,
+        licensed=reply.licensed,
+        locked=reply.locked,
+    )
+    changes: dict[str, Any] = {"recent_calls": recent_calls_with_one_more(pulse, at=at)}
+    if pulse.last_seen_at is not None and at < pulse.last_seen_at <= newest_possible_pulse(at):
+        return changes
+    changes |= {
+        "last_seen_at": at,
+        "last_seen_ip": ip,
+        "version": report.version,
+        "uptime_seconds": report.uptime_seconds,
+        "due_at": due_at,
+        "reply_licensed": reply.licensed,
+        "reply_locked": reply.locked,
+        "reply_locked_since": ((pulse.reply_locked and pulse.reply_locked_since) or at) if reply.locked else None,
+        "reply_revision": recorded.revision,
+    }
+    if recorded.kid and report.nonce:
+        changes["lease_expires_at"] = lease_end(at)
+    if report.held_revision is not None:
+        changes["held_revision"] = report.held_revision
+    return changes
 
 
 def authenticate(credentials: SiteCredentials, *, at: datetime, lock: bool = False) -> SiteKey:

@@ -1,27 +1,29 @@
 """The one SQL statement that answers a heartbeat on PostgreSQL.
 
 It authenticates the site, computes the reply, updates the site's pulse, stores the history row and holds the site to its
-own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the three
+own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the five
 kinds of calls that this statement does not record: a call past the site's limit, the second use of a new key while older keys
-are valid, and a call with a key of a former pepper. heartbeat/tests/test_same_rules.py compares the two, and both with the
-querysets.
+are valid, a call with a key of a former pepper, a call that is recorded after a later one, and a call of another run of the
+agent than the last or with a number that is not higher. heartbeat/tests/test_same_rules.py compares the two, and both with
+the querysets.
 """
 
 import re
 
-# It returns no row if the credentials are not valid, else `is_recorded` and the fields of `Reply`.
-# Texts and integers have a cast, because psycopg does not send PostgreSQL the exact type of a text or an integer.
+# It returns no row if the credentials are not valid, else whether it recorded the call, what a lease needs besides, and the
+# fields of `Reply`. Where a value stands first it has a cast if psycopg does not send its exact type, as that of a text, an
+# integer or a null.
 RECORD_HEARTBEAT = """
 WITH site AS (
     -- SiteQuerySet.live() and with_licensed()
-    SELECT site_id, is_locked, lock_reason, license_expires_at,
+    SELECT site_id, is_locked, lock_reason, license_expires_at, revision,
            is_active AND license_expires_at > %(at)s AS licensed
       FROM sites_site
      WHERE site_id = %(site_id)s
        AND deregistered_at IS NULL
 ),
 caller AS (
-    SELECT site.site_id, site.licensed, site.is_locked, site.lock_reason, site.license_expires_at,
+    SELECT site.*,
            key.id AS key_id,
            key.pepper,
            -- A rotation sets expires_at of every older key.
@@ -34,8 +36,10 @@ caller AS (
                          ceil(extract(epoch FROM site.license_expires_at - %(at)s))::integer
                          + %(after_end_seconds)s::integer,
                          %(shortest_seconds)s::integer)
-                ELSE %(usual_seconds)s::integer
-           END AS next_heartbeat_seconds
+                ELSE %(usual_seconds)s
+           END AS next_heartbeat_seconds,
+           -- The key that signs the lease.
+           (SELECT kid FROM licensing_signingkey WHERE state = 'signing') AS kid
       FROM site
       JOIN sites_sitekey AS key ON key.site_id = site.site_id
      WHERE key.digest = %(digest)s::varchar
@@ -47,12 +51,10 @@ updated_pulse AS (
     UPDATE sites_sitepulse AS pulse
        SET -- Calls are counted in windows of a minute. A window also holds a call that began a moment before
            -- the one that opened it, but not one after the clock was set back by a minute or more.
-           window_started_at = CASE WHEN pulse.window_started_at > %(at)s - interval '1 minute'
-                                     AND pulse.window_started_at < %(at)s + interval '1 minute'
+           window_started_at = CASE WHEN abs(extract(epoch FROM pulse.window_started_at - %(at)s)) < 60
                                     THEN pulse.window_started_at
                                     ELSE %(at)s END,
-           window_calls = CASE WHEN pulse.window_started_at > %(at)s - interval '1 minute'
-                                AND pulse.window_started_at < %(at)s + interval '1 minute'
+           window_calls = CASE WHEN abs(extract(epoch FROM pulse.window_started_at - %(at)s)) < 60
                                THEN pulse.window_calls + 1
                                ELSE 1 END,
            -- sites.call_rate.recent_calls_with_one_more()
@@ -63,37 +65,29 @@ updated_pulse AS (
            newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN pulse.newest_key_uses
                                   WHEN pulse.newest_key_id = caller.key_id THEN 2
                                   ELSE 1 END,
-           -- A call that is recorded after a later one does not change the rest of the pulse. A pulse that is further
-           -- ahead was written by a clock that was wrong, and is overwritten.
-           last_seen_at = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
-                               THEN pulse.last_seen_at
-                               ELSE %(at)s END,
-           last_seen_ip = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
-                               THEN pulse.last_seen_ip
-                               ELSE %(ip)s::inet END,
-           version = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
-                          THEN pulse.version
-                          ELSE %(version)s::varchar END,
-           uptime_seconds = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
-                                 THEN pulse.uptime_seconds
-                                 ELSE %(uptime_seconds)s::bigint END,
-           due_at = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
-                         THEN pulse.due_at
-                         ELSE %(at)s + make_interval(secs => caller.next_heartbeat_seconds) END,
-           reply_licensed = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
-                                 THEN pulse.reply_licensed
-                                 ELSE caller.licensed END,
-           reply_locked = CASE WHEN pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s
-                               THEN pulse.reply_locked
-                               ELSE caller.is_locked END
+           last_seen_at = %(at)s,
+           last_seen_ip = %(ip)s::inet,
+           version = %(version)s::varchar,
+           uptime_seconds = %(uptime_seconds)s::bigint,
+           due_at = %(at)s + make_interval(secs => caller.next_heartbeat_seconds),
+           reply_licensed = caller.licensed,
+           reply_locked = caller.is_locked,
+           reply_locked_since = CASE WHEN caller.is_locked AND pulse.reply_locked
+                                     THEN coalesce(pulse.reply_locked_since, %(at)s)
+                                     WHEN caller.is_locked THEN %(at)s END,
+           reply_revision = caller.revision,
+           -- Null for a client that does not ask for a lease.
+           lease_expires_at = CASE WHEN caller.kid IS NULL THEN pulse.lease_expires_at
+                                   ELSE coalesce(%(lease_expires_at)s::timestamptz, pulse.lease_expires_at) END,
+           held_revision = coalesce(%(held_revision)s::bigint, pulse.held_revision),
+           sequence = coalesce(%(sequence)s::bigint, pulse.sequence)
       FROM caller
      WHERE pulse.site_id = caller.site_id
        -- If the row of the key does not say yet that this is its pepper, the ORM records the call.
        AND caller.pepper = %(pepper)s::varchar
-       -- PostgreSQL checks the two conditions below again if it had to wait for another call of the same site.
+       -- PostgreSQL checks the conditions below again if it had to wait for another call of the same site.
        -- Past the limit nothing is written; the ORM then computes how long the site has to wait.
-       AND (pulse.window_started_at > %(at)s - interval '1 minute'
-            AND pulse.window_started_at < %(at)s + interval '1 minute'
+       AND (abs(extract(epoch FROM pulse.window_started_at - %(at)s)) < 60
             AND pulse.window_calls >= %(calls_per_minute)s::integer) IS NOT TRUE
        -- The second use of a new key revokes the older ones. If there are any, the ORM records the call.
        AND (caller.holds_newest_key
@@ -104,18 +98,40 @@ updated_pulse AS (
                            AND older.id < caller.key_id
                            AND older.revoked_at IS NULL
                            AND older.expires_at > %(at)s)) IS NOT TRUE
+       -- The ORM records a call that is recorded after a later one. A pulse that is further ahead was written by a
+       -- clock that was wrong, and is overwritten.
+       AND (pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s) IS NOT TRUE
+       -- An agent's run that goes on. If another run called last, or this call came before, the ORM records it.
+       AND (%(boot_id)s::uuid IS NULL
+            OR (pulse.boot_id = %(boot_id)s
+                AND pulse.instance_id = %(instance_id)s::uuid
+                AND pulse.sequence < %(sequence)s))
  RETURNING pulse.site_id
+),
+updated_run AS (
+    UPDATE heartbeat_agentrun AS run
+       SET last_seen_at = %(at)s,
+           ip = %(ip)s,
+           version = %(version)s,
+           sequence = %(sequence)s,
+           heartbeats = run.heartbeats + 1
+      FROM updated_pulse
+     WHERE run.site_id = updated_pulse.site_id
+       AND run.instance_id = %(instance_id)s
+       AND run.boot_id = %(boot_id)s
 ),
 history AS (
     INSERT INTO heartbeat_heartbeat
            (site_id, received_at, due_at, ip, version, uptime_seconds, licensed, locked)
     SELECT caller.site_id, %(at)s,
            %(at)s + make_interval(secs => caller.next_heartbeat_seconds),
-           %(ip)s::inet, %(version)s::varchar, %(uptime_seconds)s::bigint, caller.licensed, caller.is_locked
+           %(ip)s, %(version)s, %(uptime_seconds)s, caller.licensed, caller.is_locked
       FROM caller
       JOIN updated_pulse ON updated_pulse.site_id = caller.site_id
 )
-SELECT updated_pulse.site_id IS NOT NULL AS is_recorded,
+SELECT updated_pulse.site_id IS NOT NULL, -- whether the call is recorded
+       caller.revision,
+       caller.kid,
        -- The fields of `Reply`, in their order.
        caller.licensed,
        caller.is_locked,

@@ -1,13 +1,18 @@
 """Leases: what a heartbeat's answer says, signed, so that the site can check it without us until it ends."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 
 from common.instants import format_instant
 from licensing.jws import signed
 from licensing.private_keys import signer
+
+
+def lease_end(at: datetime) -> datetime:
+    """When a lease ends that is issued at `at`."""
+    return datetime.fromtimestamp(int(at.timestamp()) + settings.LEASE_SECONDS, UTC)
 
 
 def lease_for(

@@ -21,6 +21,9 @@ class SiteAction(TextChoices):
     KEY_RETIRED = "site.key_retired"
     DEREGISTERED = "site.deregistered"
     RESTORED = "site.restored"
+    CONFIRMED = "site.confirmed"
+    CLONE_SUSPECTED = "site.clone_suspected"
+    CLONE_DISMISSED = "site.clone_dismissed"
     # Recorded by the app `erasure`.
     ERASURE_REQUESTED = "site.erasure_requested"
     ERASURE_WITHDRAWN = "site.erasure_withdrawn"

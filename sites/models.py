@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -61,6 +63,7 @@ class Site(models.Model):
             ("deactivate_site", "Can deactivate a site and activate it again"),
             ("export_site", "Can export sites"),
             ("import_site", "Can import sites"),
+            ("dismiss_clone", "Can dismiss the suspicion that a site's key is used twice"),
         ]
         indexes = [
             models.Index(fields=["name", "site_id"], name="site_by_name", condition=Q(deregistered_at=None)),
@@ -107,6 +110,42 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def lock_known_since(self) -> datetime | None:
+        """Since when the replies to the heartbeats say that the site is locked; null before the first of these."""
+        since = self.pulse.reply_locked_since
+        if self.locked_at is None or not self.pulse.reply_locked or since is None:
+            return None
+        # A site that was unlocked and locked again between two heartbeats has known it all the time.
+        return max(since, self.locked_at)
+
+    @property
+    def agent(self) -> "AgentState | None":
+        """What the site's agent holds; null if the local backend has never asked for a lease."""
+        pulse = self.pulse
+        if pulse.lease_expires_at is None and pulse.held_revision is None:
+            return None
+        return AgentState(
+            lease_expires_at=pulse.lease_expires_at,
+            lease_revision=pulse.reply_revision if pulse.lease_expires_at else None,
+            held_revision=pulse.held_revision,
+            holds_newer_decision=pulse.held_revision is not None and pulse.held_revision > self.revision,
+        )
+
+
+@dataclass(frozen=True)
+class AgentState:
+    """The newest lease that the server handed out, and the newest revision for which the agent says that it holds one.
+
+    After a restore of an old backup the agent may hold a newer decision than the database. It keeps to that, and refuses
+    leases of a lower revision.
+    """
+
+    lease_expires_at: datetime | None
+    lease_revision: int | None
+    held_revision: int | None
+    holds_newer_decision: bool
 
 
 class SiteKey(models.Model):
@@ -163,6 +202,19 @@ class SitePulse(models.Model):
     window_calls = models.PositiveIntegerField(default=0)
     # About how many calls came in the last day, see `sites.call_rate`.
     recent_calls = models.FloatField(null=True)
+    # The revision of the site in the last reply, and since when the replies say that it is locked.
+    reply_revision = models.PositiveIntegerField(null=True)
+    reply_locked_since = models.DateTimeField(null=True)
+    # The newest lease that went to an agent: when it ends. An agent is a client that asks for a lease, with a nonce.
+    lease_expires_at = models.DateTimeField(null=True)
+    # The newest revision that the site says it holds. It is higher than the site's own after a restore of an old backup.
+    held_revision = models.BigIntegerField(null=True)
+    # The agent's installation and its run whose heartbeat came last, and the number of that heartbeat.
+    instance_id = models.UUIDField(null=True)
+    boot_id = models.UUIDField(null=True)
+    sequence = models.BigIntegerField(null=True)
+    # Since when two installations seem to use the site's key; see `heartbeat.clones`.
+    clone_suspected_at = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ("view",)
@@ -171,7 +223,12 @@ class SitePulse(models.Model):
                 condition=Q(last_seen_at__isnull=True, due_at__isnull=True)
                 | Q(last_seen_at__isnull=False, due_at__isnull=False, due_at__gt=F("last_seen_at")),
                 name="sitepulse_due_after_seen",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(instance_id__isnull=True, boot_id__isnull=True, sequence__isnull=True)
+                | Q(instance_id__isnull=False, boot_id__isnull=False, sequence__isnull=False),
+                name="sitepulse_boot_whole_or_none",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from sites.services import Rotation
 def site_representation(site: Site) -> dict[str, Any]:
     """Expects a site of `Site.objects.with_state(at=…)`."""
     state: Any = site  # with the columns that `with_state` adds
-    pulse = site.pulse
+    pulse, known_since = site.pulse, site.lock_known_since
     return {
         "site_id": str(site.pk),
         "name": site.name,
@@ -32,7 +32,17 @@ def site_representation(site: Site) -> dict[str, Any]:
         "created_at": format_instant(site.created_at),
         "updated_at": format_instant(site.updated_at),
         "key_hint": state.key_hint,
+        "clone_suspected_at": pulse.clone_suspected_at and format_instant(pulse.clone_suspected_at),
+        "lock_known_since": known_since and format_instant(known_since),
+        "agent": agent_representation(site),
     }
+
+
+def agent_representation(site: Site) -> dict[str, Any] | None:
+    agent = site.agent
+    if agent is None:
+        return None
+    return {**vars(agent), "lease_expires_at": agent.lease_expires_at and format_instant(agent.lease_expires_at)}
 
 
 def rotation_representation(rotation: Rotation) -> dict[str, Any]:

@@ -35,6 +35,8 @@ DEFAULT_LICENSE = timedelta(days=DEFAULT_LICENSE_DAYS)
 DEFAULT_OVERLAP = timedelta(hours=DEFAULT_OVERLAP_HOURS)
 # What the caller read, {field: value}. The change is refused if a value differs now, unless there is nothing to change.
 Expected = Mapping[str, Any]
+# How many changes of one site a restore of an old backup may undo.
+MAX_LOST_REVISIONS = 1_000_000
 EDITABLE = ("name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active")
 
 
@@ -228,6 +230,26 @@ def extended_end(current: datetime, *, at: datetime, days: int | None, until: da
 
 
 @transaction.atomic
+def confirm_site(
+    site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None, expected: Expected | None = None
+) -> Site:
+    """Let the site's present state hold for an agent that holds a newer decision, as after a restore of an old backup.
+
+    The revision becomes higher than the one that the agent holds. If the agent holds none that is newer, nothing changes.
+    Raises InvalidInput, SiteNotFound, SiteChanged.
+    """
+    note = checked_note(note, field="note")
+    site = site_for_update(site_id)
+    if site.agent is None or not site.agent.holds_newer_decision:
+        return site
+    refuse_if_changed(site, expected)
+    before = site.revision
+    save_fields(site, [], at=at)
+    record(SiteAction.CONFIRMED, site, by=by, at=at, reason=note or None, changes={"revision": (before, site.revision)})
+    return site
+
+
+@transaction.atomic
 def rotate_key(
     site_id: uuid.UUID,
     *,
@@ -349,10 +371,22 @@ def refuse_if_changed(site: Site, expected: Expected | None) -> None:
 
 
 def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
-    """Write the named columns and count up the revision. No other column is written."""
+    """Write the named columns and raise the revision. No other column is written."""
     site.updated_at = at
-    site.revision += 1
+    site.revision = next_revision(site)
     site.save(update_fields=[*fields, "updated_at", "revision"])
+
+
+def next_revision(site: Site) -> int:
+    """One more than the site's, or than the one that its agent holds if that is higher, as after a restore of an old backup.
+
+    An agent refuses a lease of a lower revision than it holds. What it says is believed within bounds, so that an agent
+    that says anything cannot exhaust the numbers.
+    """
+    held = SitePulse.objects.filter(pk=site.pk).values_list("held_revision", flat=True).first() or 0
+    if site.revision < held <= site.revision + MAX_LOST_REVISIONS:
+        return held + 1
+    return site.revision + 1
 
 
 def record(

@@ -26,6 +26,7 @@ def test_each_role_may_do_more_than_the_one_below() -> None:
 
 def test_support_may_read_export_lock_unlock_and_extend() -> None:
     assert PERMISSIONS[Role.SUPPORT] - PERMISSIONS[Role.VIEWER] == {
+        "sites.dismiss_clone",
         "sites.export_site",
         "sites.lock_site",
         "sites.unlock_site",

@@ -6,4 +6,6 @@ from heartbeat.api import views
 
 urlpatterns = [
     re_path(r"^sites/(?P<site_id>[^/]+)/heartbeats/?$", views.SiteHeartbeatsView.as_view(), name="site-heartbeats"),
+    re_path(r"^sites/(?P<site_id>[^/]+)/instances/?$", views.SiteInstancesView.as_view(), name="site-instances"),
+    re_path(r"^sites/(?P<site_id>[^/]+)/dismiss-clone/?$", views.DismissCloneView.as_view(), name="dismiss-clone"),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache.backends.locmem import LocMemCache
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django_ratelimit.core import get_usage
@@ -17,21 +18,24 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.actor import ActorMixin
 from common.api.paging import CursorPages
 from common.api.parsing import json_body
 from common.api.problems import exception_handler
 from common.api.query import CursorQuery, refuse_unknown
-from common.api.views import APIView
+from common.api.views import APIView, etag
 from common.instants import format_instant, parse_instant
 from common.metrics import count
 from common.web.client_address import address_bucket
+from heartbeat.api.reports import read_report
 from heartbeat.api.serializers import (
-    MAX_UPTIME,
-    MAX_VERSION,
+    AgentRunSerializer,
+    DismissCloneSerializer,
     HeartbeatSerializer,
     ReplySerializer,
     ReportSerializer,
 )
+from heartbeat.clones import dismiss_clone
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften, TooManyFailures
 from heartbeat.metrics import (
     FAILED,
@@ -44,16 +48,15 @@ from heartbeat.metrics import (
     TOO_OFTEN,
     UNLICENSED,
 )
-from heartbeat.models import Heartbeat
-from heartbeat.services import Report, SiteCredentials, record_heartbeat
+from heartbeat.models import AgentRun, Heartbeat
+from heartbeat.services import SiteCredentials, record_heartbeat
+from sites.api.serializers import SiteSerializer
 from sites.errors import SiteNotFound
 from sites.models import Site
 from sites.validation import read_site_id
 
 JSON = "application/json"
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=format_instant).encode
-# It holds no state, so one instance serves all requests.
-REPORT = ReportSerializer()
 # Addresses over the limit, cached in this process. A lost entry costs one more count in the shared counters.
 refused_addresses = LocMemCache("refused_addresses", {"OPTIONS": {"MAX_ENTRIES": 10_000}})
 
@@ -104,6 +107,7 @@ class HeartbeatView(APIView):
                     "expires_at": "2026-12-31T00:00:00Z",
                     "server_time": "2026-06-01T12:00:00Z",
                     "next_heartbeat_seconds": 21540,
+                    "lease": None,
                 },
                 response_only=True,
             ),
@@ -132,20 +136,6 @@ class HeartbeatView(APIView):
         body = encode(vars(reply)).encode()  # the fields of Reply, as ReplySerializer describes them
         headers = {"Cache-Control": "no-store", "Content-Length": str(len(body))}
         return HttpResponse(body, content_type=JSON, headers=headers)
-
-
-def read_report(body: dict[str, Any]) -> Report:
-    """Read a valid report without a serializer; ReportSerializer names the faults of any other. Raises ValidationError."""
-    version, uptime_seconds = body.get("version"), body.get("uptime_seconds")
-    if (
-        type(version) is str
-        and 0 < len(version) <= MAX_VERSION
-        and version.isprintable()
-        and type(uptime_seconds) is int
-        and 0 <= uptime_seconds <= MAX_UPTIME
-    ):
-        return Report(version, uptime_seconds)
-    return Report(**REPORT.run_validation(body))
 
 
 def verdict_of_refusal(error: Exception, status: int) -> str:
@@ -207,3 +197,55 @@ class SiteHeartbeatsView(APIView):
         pages = self.pagination_class()
         page = pages.paginate_queryset(Heartbeat.objects.of_site(wanted).newest_first(), request, view=self)
         return pages.get_paginated_response(HeartbeatSerializer(page, many=True).data)
+
+
+class RunPages(CursorPages):
+    ordering = ("-first_seen_at", "-id")
+    position = staticmethod(instant_position)
+
+
+class SiteInstancesView(APIView):
+    required_permissions = {"get": "heartbeat.view_heartbeat"}
+    query_serializer = CursorQuery
+    pagination_class = RunPages
+    problem_statuses = (400, 401, 403, 404)
+
+    @extend_schema(
+        operation_id="site_instances",
+        summary="List the installations and boots of a site's agent",
+        tags=["sites"],
+        parameters=[CursorQuery],
+        responses=AgentRunSerializer(many=True),
+    )
+    def get(self, request: Request, site_id: str) -> Response:
+        """A row for each boot, that is for each start of the agent; the newest 20 boots, newest first."""
+        wanted: uuid.UUID = read_site_id(site_id)
+        if not Site.objects.live().filter(pk=wanted).exists():
+            raise SiteNotFound
+        pages = self.pagination_class()
+        page = pages.paginate_queryset(AgentRun.objects.of_site(wanted).newest_first(), request, view=self)
+        return pages.get_paginated_response(AgentRunSerializer(page, many=True).data)
+
+
+class DismissCloneView(ActorMixin, APIView):
+    required_permissions = {"post": "sites.dismiss_clone"}
+    problem_statuses = (400, 401, 403, 404)
+
+    @extend_schema(
+        operation_id="dismiss_clone",
+        summary="Dismiss the suspicion that two installations use a site's key",
+        tags=["sites"],
+        request=DismissCloneSerializer,
+        responses=SiteSerializer,
+    )
+    def post(self, request: Request, site_id: str) -> Response:
+        """If nothing is suspected, nothing changes. Further heartbeats of both boots raise the suspicion again."""
+        wanted = read_site_id(site_id)
+        body = DismissCloneSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        at = timezone.now()
+        # One transaction: the answer shows this very change, not a later one.
+        with transaction.atomic():
+            dismiss_clone(wanted, by=self.actor(), at=at, **body.validated_data)
+            site = Site.objects.live().with_state(at=at).get(pk=wanted)
+        return Response(SiteSerializer(site).data, headers={"ETag": etag(site.revision)})

@@ -26,6 +26,7 @@ def test_the_answer_has_these_fields_and_types_and_no_others(roma: RegisteredSit
         "expires_at",
         "server_time",
         "next_heartbeat_seconds",
+        "lease",
     ]
     assert (reply["licensed"], reply["locked"], reply["lock_reason"]) == (True, False, None)
     assert INSTANT.fullmatch(reply["expires_at"])

@@ -13,19 +13,22 @@ from hypothesis import strategies as st
 
 from audit.actors import COMMAND
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
-from heartbeat.models import Heartbeat
+from heartbeat.models import AgentRun, Heartbeat
+from heartbeat.runs import Boot
 from heartbeat.schedule import pace_of
 from heartbeat.services import (
-    Reply,
+    Recorded,
     Report,
     SiteCredentials,
     record_heartbeat,
     record_with_one_statement,
     record_with_orm,
 )
+from licensing.models import SigningKey
 from sites.keys import key_digest
 from sites.models import Site, SiteKey, SitePulse
 from sites.services import register_site
+from sites.status import newest_possible_pulse
 
 EPOCH = datetime(2026, 6, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -118,11 +121,23 @@ def licence_ends(site_id: str) -> st.SearchStrategy[datetime]:
     )
 
 
-def outcome(record: Callable[..., Reply | None], credentials: SiteCredentials) -> dict[str, Any] | None:
+INSTANCE, BOOT, KID = uuid.UUID(int=1), uuid.UUID(int=2), "k" * 43
+boots = st.builds(
+    Boot, st.sampled_from([INSTANCE] * 4 + [uuid.UUID(int=3)]), st.sampled_from([BOOT] * 4 + [uuid.UUID(int=4)]),
+    st.integers(1, 6),
+)  # fmt: skip
+reports = st.builds(
+    Report, st.just("2.0"), st.just(2), st.none() | st.just("n" * 16), st.none() | boots, st.none() | st.integers(0, 9)
+)
+
+
+def outcome(
+    record: Callable[..., Recorded | None], credentials: SiteCredentials, report: Report
+) -> dict[str, Any] | None:
     """The reply or the refusal, and every row that the call may change; None if the statement did not record the call."""
     with transaction.atomic():
         try:
-            reply: Any = record(credentials, Report("2.0", 2), ip="192.0.2.7", at=NOW)
+            reply: Any = record(credentials, report, ip="192.0.2.7", at=NOW)
         except (InvalidSiteCredentials, SiteCallsTooOften) as refusal:
             reply = (type(refusal), vars(refusal))
         found: dict[str, Any] = {
@@ -131,12 +146,18 @@ def outcome(record: Callable[..., Reply | None], credentials: SiteCredentials) -
             "history": list(
                 Heartbeat.objects.order_by("id").values("received_at", "due_at", "ip", "licensed", "locked")
             ),
+            "runs": list(AgentRun.objects.order_by("id").values()),
             "keys": list(SiteKey.objects.order_by("id").values("id", "revoked_at")),
         }
         # The last digits of a power differ between Python and PostgreSQL.
         found["pulse"]["recent_calls"] = round(found["pulse"]["recent_calls"] or 0, 6)
         transaction.set_rollback(True)
     return None if reply is None else found
+
+
+def follows(boot: Boot, known: Boot | None) -> bool:
+    same_run = known is not None and (boot.instance_id, boot.boot_id) == (known.instance_id, known.boot_id)
+    return known is not None and same_run and boot.sequence > known.sequence
 
 
 @pytest.mark.slow
@@ -172,6 +193,15 @@ def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCre
             expires_at=data.draw(near_a_key_s_end, label="an older key ends"),
             revoked_at=data.draw(st.none() | st.just(EPOCH), label="an older key was revoked"),
         )
+    SigningKey.objects.all().delete()
+    if data.draw(st.booleans(), label="a key signs"):
+        SigningKey.objects.create(kid=KID, x=KID, state="signing", position=1, created_at=EPOCH, activated_at=EPOCH)
+    AgentRun.objects.all().delete()
+    known = data.draw(st.none() | boots, label="the last run")
+    if known:
+        AgentRun.objects.create(
+            site_id=site_id, **vars(known), first_seen_at=EPOCH, last_seen_at=EPOCH, version="1", turn=1
+        )
     seen_at = data.draw(st.none() | near_now | ahead, label="last seen")
     calls_per_minute = django_settings.HEARTBEATS_PER_MINUTE
     SitePulse.objects.update(
@@ -184,14 +214,24 @@ def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCre
         recent_calls=data.draw(st.none() | st.floats(1, 86_400), label="recent calls"),
         newest_key_id=data.draw(st.sampled_from([key.pk, key.pk, None, key.pk - 1]), label="newest key"),
         newest_key_uses=data.draw(st.sampled_from([1, 1, 0, 2]), label="uses"),
+        reply_locked=data.draw(st.none() | st.booleans(), label="the last reply said locked"),
+        reply_locked_since=data.draw(st.none() | st.just(EPOCH), label="since when"),
+        lease_expires_at=data.draw(st.none() | st.just(EPOCH), label="the last lease ends"),
+        held_revision=data.draw(st.none() | st.integers(0, 9), label="held revision"),
+        instance_id=known and known.instance_id,
+        boot_id=known and known.boot_id,
+        sequence=known and known.sequence,
     )
-    by_orm = outcome(record_with_orm, credentials)
+    report = data.draw(reports, label="report")
+    by_orm = outcome(record_with_orm, credentials, report)
     assert by_orm is not None
-    by_statement = outcome(record_with_one_statement, credentials)
+    by_statement = outcome(record_with_one_statement, credentials, report)
     if by_statement is None:
-        is_refused = not isinstance(by_orm["reply"], Reply)
+        is_refused = not isinstance(by_orm["reply"], Recorded)
         revokes_keys = any(older["revoked_at"] == NOW for older in by_orm["keys"])
         is_moved = SiteKey.objects.get(pk=key.pk).pepper is None
-        assert is_refused or revokes_keys or is_moved
+        is_late = seen_at is not None and NOW < seen_at <= newest_possible_pulse(NOW)
+        goes_on = report.boot is None or follows(report.boot, known)
+        assert is_refused or revokes_keys or is_moved or is_late or not goes_on
     else:
         assert by_statement == by_orm

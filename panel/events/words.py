@@ -33,6 +33,13 @@ ACTIONS: Mapping[str, ActionWords] = {
     SiteAction.KEY_ROTATED: ActionWords("Key rotated", "rotated the key of"),
     SiteAction.KEY_RETIRED: ActionWords("Older keys retired, as the site used the new one", "retired the old key of"),
     SiteAction.DEREGISTERED: ActionWords("Deregistered", "deregistered"),
+    SiteAction.CONFIRMED: ActionWords("Confirmed for an agent that held a newer decision", "confirmed the state of"),
+    SiteAction.CLONE_SUSPECTED: ActionWords(
+        "Two installations seem to use the key", "found that two installations seem to use the key of"
+    ),
+    SiteAction.CLONE_DISMISSED: ActionWords(
+        "Second installation dismissed", "dismissed the suspicion of a second installation of"
+    ),
     SiteAction.RESTORED: ActionWords("Restored", "restored"),
     SiteAction.ERASURE_REQUESTED: ActionWords("Erasure requested", "requested the erasure of"),
     SiteAction.ERASURE_WITHDRAWN: ActionWords("Request for erasure withdrawn", "withdrew the request to erase"),

@@ -41,6 +41,14 @@ SITE = {
     "created_at": "2026-01-01T09:00:00Z",
     "updated_at": "2026-01-01T09:00:00Z",
     "key_hint": "…x7Qa",
+    "clone_suspected_at": None,
+    "lock_known_since": None,
+    "agent": {
+        "lease_expires_at": "2026-07-01T12:00:00Z",
+        "lease_revision": 1,
+        "held_revision": 1,
+        "holds_newer_decision": False,
+    },
 }
 LAST_HEARTBEAT = {
     "received_at": "2026-06-01T12:00:00Z",

@@ -49,6 +49,18 @@ class LastHeartbeatSerializer(serializers.Serializer[Any]):
     locked = serializers.BooleanField(source="reply_locked")
 
 
+class AgentSerializer(serializers.Serializer[Any]):
+    lease_expires_at = InstantField(allow_null=True, help_text="When the newest lease that was handed out ends.")
+    lease_revision = serializers.IntegerField(allow_null=True, help_text="The revision of the site in that lease.")
+    held_revision = serializers.IntegerField(
+        allow_null=True, help_text="The newest revision for which the agent says that it holds a lease."
+    )
+    holds_newer_decision = serializers.BooleanField(
+        help_text="The agent holds a higher revision than the server knows, as after a restore of an old backup, and keeps "
+        "to it until an admin changes or confirms the site."
+    )
+
+
 class SiteSerializer(serializers.ModelSerializer[Site]):
     """The site representation, of a site of `Site.objects.with_state(at=…)`.
 
@@ -67,6 +79,13 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
     created_at = InstantField()
     updated_at = InstantField()
     key_hint = serializers.CharField(help_text="The end of the newest key.")
+    clone_suspected_at = InstantField(
+        source="pulse.clone_suspected_at",
+        allow_null=True,
+        help_text="Since when two installations seem to use the site's key.",
+    )
+    lock_known_since = InstantField(allow_null=True, help_text="Since when the site has been told that it is locked.")
+    agent = AgentSerializer(allow_null=True, help_text="Null for a local backend that has not asked for a lease.")
 
     class Meta:
         model = Site
@@ -91,6 +110,9 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             "created_at",
             "updated_at",
             "key_hint",
+            "clone_suspected_at",
+            "lock_known_since",
+            "agent",
         ]
         read_only_fields = fields
 
@@ -196,6 +218,7 @@ class SiteListQuery(PageQuery):
     license_expires_after = InstantField(required=False)
     last_seen_before = InstantField(required=False)
     version = serializers.CharField(required=False, max_length=MAX_VERSION_LENGTH, trim_whitespace=False)
+    clone_suspected = QueryBooleanField(required=False)
     search = TextField(
         required=False,
         allow_blank=True,

@@ -63,6 +63,8 @@ def site_query(query: dict[str, Any], *, at: datetime) -> SiteQuery:
         on_site &= licensed_at(at) if query["licensed"] else unlicensed_at(at)
     on_text = containing(query["search"]) if query.get("search") else Q()
     on_pulse = conditions(query, last_seen_before="last_seen_at__lt", version="version")
+    if "clone_suspected" in query:
+        on_pulse &= Q(clone_suspected_at__isnull=not query["clone_suspected"])
     if "status" in query:
         on_pulse &= status_conditions(at, pulse="")[query["status"]]
     ordering = query.get("ordering", "name")

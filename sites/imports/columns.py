@@ -24,10 +24,11 @@ LOOKUPS = {
     "due_at": "pulse__due_at",
     "created_at": "created_at",
     "updated_at": "updated_at",
+    "clone_suspected_at": "pulse__clone_suspected_at",
     "deregistered_at": "deregistered_at",  # not in the API, where a deregistered site is unknown
 }
-# The end of a key is of no use in a file that is passed on.
-NOT_EXPORTED = {"key_hint"}
+# The end of a key is of no use in a file that is passed on; the others are for those who look after the agents.
+NOT_EXPORTED = {"key_hint", "lock_known_since", "agent"}
 EXPORTED = tuple(LOOKUPS)
 IMPORTED = (IDENTITY, *EDITABLE)
 IGNORED = frozenset({*EXPORTED, *NOT_EXPORTED} - {*IMPORTED})

@@ -113,6 +113,13 @@ def test_a_site_is_due_after_it_was_seen(roma: RegisteredSite, seen: datetime | 
     refuses(lambda: SitePulse.objects.update(last_seen_at=seen, due_at=due), "sitepulse_due_after_seen")
 
 
+@pytest.mark.parametrize("field", ["instance_id", "boot_id", "sequence"])
+def test_a_pulse_has_a_whole_boot_or_none(roma: RegisteredSite, field: str) -> None:
+    boot: dict[str, Any] = {"instance_id": uuid.uuid4(), "boot_id": uuid.uuid4(), "sequence": 1}
+    SitePulse.objects.update(**boot)
+    refuses(lambda: SitePulse.objects.update(**{field: None}), "sitepulse_boot_whole_or_none")
+
+
 def request(admin: Admin, **columns: Any) -> IdempotentRequest:
     return IdempotentRequest.objects.create(
         **{"admin": admin, "path": "/api/sites", "key": "k", "body_digest": "0" * 64, "created_at": NOON, **columns}

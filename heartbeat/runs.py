@@ -1,0 +1,105 @@
+"""The runs of a site's agent, and when two of them show that two installations use the site's key.
+
+An agent that is started again is a new run, and the old one never calls again. So a run that comes back after another one
+had called is odd, and it is not proof: a heartbeat of the old run may have been on its way for long, and a virtual machine
+may have been put back to a snapshot with its memory. Two installations that use one key take turns: the first comes back,
+and then the other one does.
+
+If the two runs have the same installation, as after a restart, one late heartbeat of the old run looks like the first of
+these turns and the next heartbeat of the new run like the second, so one more is needed: a second heartbeat of the old run,
+or a third turn. If they have different installations, two turns are enough: nobody reinstalls an agent while one of its
+heartbeats, which ends after half a minute, is still on its way.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Max
+
+from audit.actors import acting_system
+from audit.services import record_event
+from common.instants import format_instant
+from heartbeat.models import AgentRun, AgentRunQuerySet
+from sites.events import SiteAction, site_subject
+from sites.models import Site, SitePulse
+
+# Older ones are deleted, so that an agent that is restarted again and again does not fill the table.
+MAX_RUNS = 20
+RETURNS_OF_CLONES = 2
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What an agent says of itself: its installation, its run, and the number of this heartbeat, from 1 to 2**53 - 1."""
+
+    instance_id: uuid.UUID
+    boot_id: uuid.UUID
+    sequence: int
+
+
+def find_run(site_id: uuid.UUID, boot: Boot) -> AgentRun | None:
+    return AgentRun.objects.filter(site=site_id, instance_id=boot.instance_id, boot_id=boot.boot_id).first()
+
+
+def record_run(
+    run: AgentRun | None, boot: Boot, pulse: SitePulse, site: Site, *, version: str, ip: str | None, at: datetime
+) -> dict[str, Any]:
+    """Store a heartbeat of a run; what changes in the pulse. `run` is that of `find_run`, and the pulse is locked."""
+    changes: dict[str, Any] = {"instance_id": boot.instance_id, "boot_id": boot.boot_id, "sequence": boot.sequence}
+    told = {"last_seen_at": at, "ip": ip, "version": version, "sequence": boot.sequence}
+    runs = AgentRun.objects.of_site(site.pk)
+    if run is None:
+        identity = {"site": site, "instance_id": boot.instance_id, "boot_id": boot.boot_id, "first_seen_at": at}
+        AgentRun.objects.create(**identity, **told, turn=next_turn(runs))
+        delete_oldest_runs(site.pk)
+        return changes
+    if (pulse.instance_id, pulse.boot_id) == (run.instance_id, run.boot_id):
+        runs.filter(pk=run.pk).update(**told, heartbeats=F("heartbeats") + 1)
+        return changes
+    # The run comes back. Of those that called in between, the one that came back itself after the most others.
+    other = runs.filter(turn__gt=run.turn).order_by("-returns", "-turn").first()
+    run.returns = other.returns + 1 if other else 1
+    told |= {"returns": run.returns, "turn": next_turn(runs), "heartbeats_before_turn": run.heartbeats}
+    runs.filter(pk=run.pk).update(**told, heartbeats=F("heartbeats") + 1)
+    if other and pulse.clone_suspected_at is None and are_clones(run, other):
+        changes["clone_suspected_at"] = at
+        run.refresh_from_db()
+        record_event(
+            SiteAction.CLONE_SUSPECTED,
+            subject=site_subject(site.pk, site.name),
+            by=acting_system(ip),
+            at=at,
+            changes=compared(other, run),
+        )
+    return changes
+
+
+def next_turn(runs: AgentRunQuerySet) -> int:
+    newest = runs.aggregate(newest=Max("turn"))["newest"]
+    return (newest or 0) + 1
+
+
+def are_clones(run: AgentRun, other: AgentRun) -> bool:
+    """Whether two installations use the site's key; `run` comes back, and `other` has come back since it called last."""
+    needed = 2 if run.instance_id == other.instance_id else 1
+    heartbeats_in_turn = other.heartbeats - other.heartbeats_before_turn
+    return run.returns > RETURNS_OF_CLONES or (run.returns == RETURNS_OF_CLONES and heartbeats_in_turn >= needed)
+
+
+def compared(one: AgentRun, other: AgentRun) -> dict[str, tuple[Any, Any]]:
+    """The two branches, as an event's changes: for each fact that of the one and that of the other."""
+    facts = ("instance_id", "boot_id", "first_seen_at", "last_seen_at", "ip", "version", "sequence", "heartbeats")
+    return {fact: (printable(getattr(one, fact)), printable(getattr(other, fact))) for fact in facts}
+
+
+def printable(value: Any) -> Any:
+    return (
+        format_instant(value) if isinstance(value, datetime) else str(value) if isinstance(value, uuid.UUID) else value
+    )
+
+
+def delete_oldest_runs(site_id: uuid.UUID) -> None:
+    kept = AgentRun.objects.of_site(site_id).order_by("-last_seen_at", "-id").values("id")[:MAX_RUNS]
+    AgentRun.objects.of_site(site_id).exclude(id__in=list(kept.values_list("id", flat=True))).delete()
