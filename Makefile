@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast fuzz faults soak check format lock licenses sbom audit test-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast test-long fuzz faults soak check format lock licenses sbom audit test-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ test: .venv/dev.stamp .venv/fast.stamp ## check the code, then run every test on
 test-fast: .venv/dev.stamp ## the tests on SQLite without the slow ones, in less than a minute
 	@ENV_FILE=/dev/null DEBUG=true LOG_LEVEL=WARNING DATABASE_URL=sqlite:///var/tests.sqlite3 \
 		$(BIN)/pytest -q -n 2 -m "not e2e and not postgresql and not slow"
+
+test-long: .venv/dev.stamp .venv/fast.stamp ## the tests that `make test` leaves out because they take long and say little more than another one
+	@scripts/system_packages.sh
+	@ENV_FILE=/dev/null DEBUG=true LOG_LEVEL=WARNING DATABASE_URL=sqlite:///var/tests.sqlite3 \
+		$(BIN)/python scripts/with_services.py $(BIN)/pytest -q --long -m long
 
 FUZZ_EXAMPLES ?= 200
 fuzz: .venv/dev.stamp .venv/fast.stamp ## send random requests to every endpoint and compare the responses with the API's description; FUZZ_EXAMPLES=200

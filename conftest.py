@@ -25,6 +25,7 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--only-database", action="store_true", help="run only the tests that use the database")
+    parser.addoption("--long", action="store_true", help="run also the tests that take long")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,6 +37,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         independent = [item for item in items if not uses_the_database(item)]
         config.hook.pytest_deselected(items=independent)
         items[:] = [item for item in items if uses_the_database(item)]
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes long: `make test-long` runs it"))
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

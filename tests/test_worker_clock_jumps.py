@@ -52,7 +52,7 @@ def workers_at(url: str, folder: Path, settings: dict[str, str]) -> Workers:
     return Workers(url, folder / "workers", jobs="long,short", settings={"LONG_SECONDS": "60", **settings})
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", [pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def test_a_clock_that_jumps_starts_no_run_twice_and_stops_none_for_long(
     database: str, request: pytest.FixtureRequest
 ) -> None:

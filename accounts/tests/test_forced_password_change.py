@@ -14,6 +14,8 @@ from accounts.tests.tokens import is_unauthenticated, login, pair, refresh
 from audit.actors import COMMAND
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 GIVEN, CHOSEN = "written on a slip 4711", "kept in my own head 12"
 PAGE = "/admin/password_change/"
 

@@ -12,6 +12,8 @@ from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
 from audit.actors import COMMAND
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 PAGES = [
     "/admin/",
     "/admin/sites/site/",

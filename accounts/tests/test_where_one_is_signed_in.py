@@ -24,7 +24,7 @@ PAGE = "/admin/account/"
 CHROMIUM = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
 
-pytestmark = pytest.mark.usefixtures("anna")
+pytestmark = [pytest.mark.usefixtures("anna"), pytest.mark.any_database]
 
 
 def browser(username: str = "anna", *, agent: str = CHROMIUM, address: str = "203.0.113.7") -> Client:

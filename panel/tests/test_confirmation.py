@@ -13,6 +13,8 @@ from conftest import PASSWORD, Clock, Register, RegisteredSite
 from panel.tests.test_permission_matrix import FORGED, pages
 from sites.models import Site, SiteKey
 
+pytestmark = pytest.mark.any_database
+
 ADD = "/admin/accounts/admin/add/"
 NORA = {"username": "nora", "email": "nora@vendor.example", "role": "sysadmin"}
 ASKED = "Confirm that it is you"

@@ -16,6 +16,8 @@ from panel.sites.page.tests.site_form import SiteFormReader
 from panel.tests.screen import ADD, LIST, FormReader, browser_of
 from sites.models import Site, SiteImport, SiteKey
 
+pytestmark = pytest.mark.any_database
+
 ENDED = "Your session had ended. Nothing was saved. Check the form and save again."
 EDITS = {"revision": "1", "name": "Osteria", "owner_name": "Paolo", "contact_email": "p@x.example", "timezone": "UTC"}
 

@@ -22,6 +22,8 @@ from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
 from sites.models import Site, SiteImport, SiteKey, SitePulse
 
+pytestmark = pytest.mark.any_database
+
 CAST = ("anna", "ben", "vera")
 ALL_ROLES, NO_ROLE = "all roles", "no role"
 

@@ -11,6 +11,8 @@ from conftest import Register, RegisteredSite
 from panel.tests.screen import FormReader
 from sites.models import Site
 
+pytestmark = pytest.mark.any_database
+
 EXPIRES = {"license_expires_at": "2030-07-01T12:00:00Z"}
 
 

@@ -14,6 +14,8 @@ from conftest import Clock, Register, RegisteredSite
 from sites.models import Site
 from sites.tests.conftest import UNKNOWN_ID, actions, newest_event
 
+pytestmark = pytest.mark.any_database
+
 FACTS = ("--name", "Trattoria Roma", "--owner-name", "Giulia", "--contact-email", "giulia@roma.example")
 
 

@@ -22,6 +22,8 @@ from sites.limits import (
 )
 from sites.models import Site, SiteKey
 
+pytestmark = pytest.mark.any_database
+
 FACTS: dict[str, Any] = {"name": "Trattoria Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example"}
 TOO_LONG = "x" * (MAX_REASON_LENGTH + 1)
 

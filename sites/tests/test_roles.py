@@ -8,6 +8,8 @@ from conftest import RegisteredSite, SignIn
 from sites.models import Site
 from sites.tests.conftest import FACTS, SITE_ENDPOINTS, UNKNOWN_ID, Endpoint, actions, assert_problem
 
+pytestmark = pytest.mark.any_database
+
 EVERYBODY = ("sysadmin", "support", "viewer")
 OPERATORS = ("sysadmin", "support")
 SYSADMINS = ("sysadmin",)

@@ -50,7 +50,7 @@ def prepare(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Callabl
     return {"postgresql": postgresql, "sqlite": sqlite}
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("kind", ["postgresql", pytest.param("sqlite", marks=pytest.mark.long)])
 def test_no_fault_loses_a_change_or_gives_a_wrong_verdict(
     kind: str, prepare: dict[str, Callable[[str], None]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,8 @@ from conftest import Register, RegisteredSite
 from panel.tests.screen import browser_of
 from sites.models import Site, SiteKey
 
+pytestmark = pytest.mark.any_database
+
 LIST = "/admin/sites/site/"
 ADD = "/admin/sites/site/add/"
 

@@ -17,6 +17,8 @@ from panel.sites.imports.tests.importing import IMPORT, NEW, lines, problems, re
 from panel.tests.screen import browser_of
 from sites.models import Site, SiteImport
 
+pytestmark = pytest.mark.any_database
+
 UNKNOWN_ID = "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11"
 
 

@@ -18,6 +18,8 @@ from panel.sites.page.tests.site_form import OpenPage, open_page
 from sites.events import SITE
 from sites.models import Site, SiteKey
 
+pytestmark = pytest.mark.any_database
+
 LIMIT_BYTES = 300_000
 
 
