@@ -82,9 +82,21 @@ def recorded_erasures() -> Iterator[Event]:
     return erasures.order_by("sequence").iterator(CHUNK_SIZE)
 
 
+def events_listed_by(erasure: Event) -> dict[int, tuple[str, str]]:
+    """{number of the event: (its hash, hash of what is left of it)}; empty if somebody has changed the shape by hand."""
+    try:
+        _, listed = erasure.changes[ERASED_EVENTS]
+        return {int(number): (str(whole), str(rest)) for number, (whole, rest) in listed.items()}
+    except (TypeError, ValueError, AttributeError):
+        return {}
+
+
 def requester_of(erasure: Event) -> str | None:
-    name: str | None = erasure.changes.get("requested_by", [None, None])[1]
-    return name
+    """None also if somebody has changed the shape by hand."""
+    match erasure.changes.get("requested_by"):
+        case [_, str(name)]:
+            return name
+    return None
 
 
 def is_by_two_people(erasure: Event) -> bool:
@@ -117,9 +129,9 @@ def first_finding(kept: Iterable[dict[str, Any]] = ()) -> Finding | None:
 def first_wrong_event() -> Finding | None:
     newest: dict[tuple[str, str], str] = {}
     erased = {
-        int(number): Listed(erasure.sequence, subject_of(erasure), *hashes)
+        number: Listed(erasure.sequence, subject_of(erasure), *hashes)
         for erasure in recorded_erasures()
-        for number, hashes in erasure.changes[ERASED_EVENTS][1].items()
+        for number, hashes in events_listed_by(erasure).items()
     }
     for event in Event.objects.order_by("sequence").iterator(CHUNK_SIZE):
         subject = subject_of(event)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from audit.actors import Actor
-from audit.chain import ERASED_EVENTS, emptied, hash_of, recorded_erasures, requester_of
+from audit.chain import ERASED_EVENTS, emptied, events_listed_by, hash_of, recorded_erasures, requester_of
 from audit.models import Event
 from audit.services import Changes, Subject, record_event
 from common.instants import format_instant
@@ -47,7 +47,7 @@ def erasures_as_json() -> list[dict[str, Any]]:
             "subject_id": event.subject_id,
             "requested_by": requester_of(event),
             "confirmed_by": event.actor_name,
-            "events": len(event.changes[ERASED_EVENTS][1]),
+            "events": len(events_listed_by(event)),
         }
         for event in recorded_erasures()
     ]

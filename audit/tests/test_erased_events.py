@@ -226,6 +226,13 @@ TAMPERED: dict[str, tuple[Callable[[list[Event]], Any], str]] = {
         lambda events: change(Event.objects.last(), changes={"erased_events": [None, {}]}),
         "no event records",
     ),
+    **{
+        f"a list of another shape, {shape}": (
+            lambda events, shape=shape: change(Event.objects.last(), changes={"erased_events": shape}),
+            "no event records",
+        )
+        for shape in ("x", 7, [], [None, None], [None, ["x"]], [None, {"x": ["0", "0"]}], [None, {"1": "0"}])
+    },
     "another reason of the erasure": (
         lambda events: change(Event.objects.last(), reason="x"),
         "was changed, or inserted",
