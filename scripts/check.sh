@@ -10,6 +10,7 @@ echo "== ruff"
 "$BIN/ruff" format -q --check .
 echo "== mypy"
 DEBUG=true "$BIN/mypy" --no-error-summary .
+(BIN=$(cd "$BIN" && pwd) && cd agent && "$BIN/mypy" --no-error-summary)
 echo "== imports"
 DEBUG=true "$BIN/lint-imports" --no-cache >/dev/null || DEBUG=true "$BIN/lint-imports" --no-cache
 echo "== migrations"

@@ -13,6 +13,8 @@ DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=127
 export DEBUG=true
 run() { "$BIN/pytest" -q --durations=15 --durations-min=1 "$@"; }
 
+echo "== Agent"
+(BIN=$(cd "$BIN" && pwd) && cd agent && "$BIN/pytest" -q -n 2 --durations=15 --durations-min=1)
 echo "== SQLite"
 DATABASE_URL=sqlite:///var/tests.sqlite3 run -n 2 -m "not e2e and not postgresql" "$@"
 echo "== PostgreSQL and Redis: the tests that use the database"

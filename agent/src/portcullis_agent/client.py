@@ -1,0 +1,116 @@
+"""Two requests to the control plane, bounded in time and size. Answers are not believed here, only read."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from portcullis_agent.encoding import decode_object
+from portcullis_agent.errors import AgentError
+
+MAX_ANSWER_BYTES = 64 * 1024
+STEP_SECONDS = 10.0  # to connect, and for each read
+TOTAL_SECONDS = 30.0
+LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60
+
+
+class RequestFailed(AgentError):
+    """No usable answer. `retry_after` is what the server asked for, in seconds."""
+
+    def __init__(self, reason: str, retry_after: int | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Server(Protocol):
+    """The control plane as the agent sees it; both raise RequestFailed."""
+
+    def heartbeat(self, site_id: str, site_key: str, body: dict[str, object]) -> dict[str, Any]: ...
+
+    def key_set(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class HttpServer:
+    """Redirects are not followed: a captive portal answers with one. Certificates are always checked."""
+
+    url: str
+
+    def heartbeat(self, site_id: str, site_key: str, body: dict[str, object]) -> dict[str, Any]:
+        headers = {"X-Site-ID": site_id, "X-Site-Key": site_key, "Content-Type": "application/json"}
+        return self._within_total_time("POST", "/api/heartbeat", headers, json.dumps(body).encode())
+
+    def key_set(self) -> dict[str, Any]:
+        return self._within_total_time("GET", "/.well-known/jwks.json", {}, None)
+
+    def _within_total_time(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
+        """A server that sends a byte now and then never reaches a time-out of httpx, so another thread waits for it."""
+        try:
+            client = httpx.Client(timeout=STEP_SECONDS, follow_redirects=False, headers={"Accept-Encoding": "identity"})
+        except (OSError, ValueError) as error:  # the certificates or a proxy's address that the environment names
+            raise RequestFailed(f"The request cannot be sent: {error}.") from error
+        request = _Request(lambda: send(client, method, self.url + path, headers, body))
+        request.start()
+        request.join(TOTAL_SECONDS)
+        client.close()
+        if request.failure is not None:
+            raise request.failure
+        if request.answer is None:
+            raise RequestFailed(f"No complete answer within {TOTAL_SECONDS:.0f} seconds.")
+        return request.answer
+
+
+class _Request(threading.Thread):
+    def __init__(self, call: Callable[[], dict[str, Any]]) -> None:
+        super().__init__(daemon=True, name="portcullis-agent-request")
+        self.call = call
+        self.answer: dict[str, Any] | None = None
+        self.failure: RequestFailed | None = None
+
+    def run(self) -> None:
+        try:
+            self.answer = self.call()
+        except RequestFailed as failure:
+            self.failure = failure
+        except httpx.TimeoutException:
+            self.failure = RequestFailed("The server did not answer in time.")
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, RuntimeError) as error:
+            self.failure = RequestFailed(f"No connection to the server: {error or type(error).__name__}.")
+
+
+def send(client: httpx.Client, method: str, url: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
+    with client.stream(method, url, headers=headers, content=body) as response:
+        retry_after = read_retry_after(response.headers.get("Retry-After"))
+        if response.status_code != 200:
+            raise RequestFailed(_describe(response), retry_after)
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise RequestFailed("The answer is compressed, although it must not be.")
+        data = b""
+        for chunk in response.iter_raw(8 * 1024):
+            data += chunk
+            if len(data) > MAX_ANSWER_BYTES:
+                raise RequestFailed(f"The answer is larger than {MAX_ANSWER_BYTES // 1024} KiB.")
+    try:
+        return decode_object(data)
+    except (ValueError, RecursionError) as error:
+        raise RequestFailed("The answer is not the control plane's: it is not a JSON object.") from error
+
+
+def _describe(response: httpx.Response) -> str:
+    if response.status_code == 401:
+        return "The server does not accept this site's id and key (401)."
+    if response.is_redirect:
+        return f"The address answers with a redirect ({response.status_code}), as networks with a sign-in page do."
+    return f"The server answered {response.status_code}."
+
+
+def read_retry_after(value: str | None) -> int | None:
+    """Seconds, at most a day. The form with a date is ignored: it needs a right clock."""
+    if value is None or not (value.isascii() and value.isdigit()):
+        return None
+    return min(int(value[:10]), LONGEST_RETRY_AFTER_SECONDS)

@@ -1,0 +1,180 @@
+"""Keeps the newest good lease, the trusted keys and the trusted time, in memory and in the state folder."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+
+from portcullis_agent.clock import Clock
+from portcullis_agent.errors import LeaseRefused, StateError
+from portcullis_agent.keys import KeyRing
+from portcullis_agent.lease import Lease, refuse_older, verify_lease
+from portcullis_agent.settings import Settings
+from portcullis_agent.state import State, StateFolder
+from portcullis_agent.verdict import Snapshot
+
+WRITE_EVERY_SECONDS = 60 * 60
+LOOK_EVERY_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    state: State
+    keys: KeyRing
+    snapshot: Snapshot
+
+
+class LeaseKeeper:
+    """`snapshot` is replaced as a whole, so that any thread may read it at any time."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.folder = StateFolder(settings.state_dir)
+        self.keys = KeyRing(issuer=settings.issuer)
+        self.snapshot = Snapshot(None, 0.0, clock.monotonic())
+        self._state = State(settings.site_id)
+        self._written: Lease | None = None
+        self._written_at: float | None = None
+        self._reading = threading.Lock()
+        self._looked_at = clock.monotonic()
+        self._fingerprint = self.folder.fingerprint()
+        self._load()
+
+    @property
+    def is_writer(self) -> bool:
+        return self.folder.is_locked
+
+    @property
+    def instance_id(self) -> str:
+        return self._state.instance_id
+
+    def become_writer(self) -> None:
+        """Lock the folder and read what the writer before left; AnotherWriter or StateError."""
+        if self.is_writer:
+            return
+        self.folder.lock()
+        with self._reading:
+            self._load()
+        self._written_at = None
+
+    def refresh(self) -> None:
+        """In a process that only reads: take over what the writer wrote. Looks every two seconds, never waits."""
+        now = self.clock.monotonic()
+        if 0 <= now - self._looked_at < LOOK_EVERY_SECONDS or not self._reading.acquire(blocking=False):
+            return
+        try:
+            if self.is_writer:
+                return
+            self._looked_at = now
+            fingerprint = self.folder.fingerprint()
+            if fingerprint is not None and fingerprint != self._fingerprint:
+                self._fingerprint = fingerprint
+                self._load()
+        finally:
+            self._reading.release()
+
+    def _load(self) -> None:
+        """Take over the newest state whose lease verifies, unless it is older than what is held already."""
+        try:
+            states = self.folder.read()
+        except StateError as error:
+            self.note_storage_problem(error)
+            return
+        candidates = [self._verify(state) for state in states if state.site_id == self.settings.site_id]
+        if not candidates:
+            return
+        loaded = next((one for one in candidates if one.snapshot.lease), candidates[0])
+        time = max(one.snapshot.trusted_time(self.clock.monotonic()) for one in candidates)
+        held = self.snapshot.lease
+        if held is not None and (loaded.snapshot.lease is None or _is_older(loaded.snapshot.lease, held)):
+            return
+        self._state, self.keys = loaded.state, loaded.keys
+        self._written = loaded.snapshot.lease
+        self._hold(loaded.snapshot.lease, time, is_exact=False)
+
+    def _verify(self, state: State) -> _Loaded:
+        pinned = [key for key in state.pinned if self.settings.pin in {None, key.kid}]
+        keys = KeyRing(tuple(pinned), issuer=self.settings.issuer)
+        keys.extend({"keys": [key.as_dict() | {"kty": "OKP", "crv": "Ed25519"} for key in state.endorsed]})
+        lease = None
+        if state.lease is not None:
+            try:
+                lease = verify_lease(state.lease, keys, site_id=self.settings.site_id)
+            except LeaseRefused:
+                lease = None
+        now, time = self.clock.monotonic(), state.trusted_time
+        if state.machine_boot and state.machine_boot == self.clock.machine_boot():
+            time += max(0.0, now - state.monotonic)
+        return _Loaded(state, keys, Snapshot(lease, max(time, lease.issued_at if lease else 0.0), now))
+
+    def accept(self, lease: Lease) -> None:
+        """Hold a lease that was verified and answers the newest request; call `save` afterwards."""
+        self._hold(lease, float(lease.issued_at), is_exact=True)
+
+    def _hold(self, lease: Lease | None, time: float, *, is_exact: bool) -> None:
+        """The trusted time never falls, with one exception: a higher revision that the server signed at an earlier time.
+
+        Then its clock was ahead when it signed the lease that is held, and that must not end the new one.
+        """
+        now = self.clock.monotonic()
+        held = self.snapshot.lease
+        server_was_ahead = lease is not None and held is not None and lease.issued_at < held.issued_at
+        if not server_was_ahead:
+            time = max(time, self.snapshot.trusted_time(now))
+        self.snapshot = Snapshot(lease, time, now, is_exact, storage_problem=self.snapshot.storage_problem)
+
+    def note_problem(self, problem: str | None) -> None:
+        self.snapshot = replace(self.snapshot, problem=problem)
+
+    def note_storage_problem(self, error: StateError | None) -> None:
+        text = None if error is None else f"{error}."
+        if text != self.snapshot.storage_problem:
+            self.snapshot = replace(self.snapshot, storage_problem=text)
+
+    def save(self, *, force: bool = False) -> None:
+        """Write the state if it changed, or was not written for an hour; StateError."""
+        now = self.clock.monotonic()
+        is_fresh = self._written_at is not None and now - self._written_at < WRITE_EVERY_SECONDS
+        if is_fresh and not force and not self._has_changed():
+            return
+        state = replace(
+            self._state,
+            pinned=self.keys.pinned,
+            endorsed=self.keys.endorsed,
+            lease=self.snapshot.lease.token if self.snapshot.lease else None,
+            trusted_time=self.snapshot.trusted_time(now),
+            monotonic=now,
+            machine_boot=self.clock.machine_boot(),
+        )
+        try:
+            self.folder.write(state)
+        except StateError as error:
+            self.note_storage_problem(error)
+            raise
+        self.note_storage_problem(None)
+        self._state, self._written, self._written_at = state, self.snapshot.lease, now
+
+    def _has_changed(self) -> bool:
+        held = self.snapshot.lease
+        if (self._state.pinned, self._state.endorsed) != (self.keys.pinned, self.keys.endorsed):
+            return True
+        if held is None or self._written is None:
+            return held is not self._written
+        return not held.decides_like(self._written)
+
+    def close(self) -> None:
+        """Write the trusted time and let another process write."""
+        try:
+            if self.is_writer:
+                self.save(force=True)
+        finally:
+            self.folder.unlock()
+
+
+def _is_older(lease: Lease, held: Lease) -> bool:
+    try:
+        refuse_older(lease, held)
+    except LeaseRefused:
+        return True
+    return False

@@ -1,0 +1,21 @@
+"""When to beat next."""
+
+from __future__ import annotations
+
+import random
+
+FIRST_BACKOFF_SECONDS = 30
+LONGEST_BACKOFF_SECONDS = 30 * 60
+SHORTEST_WAIT_SECONDS = 1.0
+START_PAUSE_SECONDS = 60
+
+
+def wait_after_failures(failures: int, retry_after: int | None, source: random.Random) -> float:
+    """Exponential back-off with full jitter, from 30 seconds to 30 minutes, and never less than `Retry-After`."""
+    longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
+    return max(source.uniform(0, longest), retry_after or 0, SHORTEST_WAIT_SECONDS)
+
+
+def wait_at_start(lease_age: float, told: int) -> float:
+    """A process asks at once when it starts, unless the one before it did so within the last minute."""
+    return max(0.0, min(START_PAUSE_SECONDS, told) - lease_age)

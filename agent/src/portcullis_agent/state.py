@@ -1,0 +1,207 @@
+"""The state folder: one file, replaced atomically by one process and read by any.
+
+    state.json           the newest state
+    state.previous.json  the state before it, used if the newest one cannot be read
+    lock                 held (flock) by the process that writes
+
+The lease in it is the signed token, and is verified each time it is loaded. The other values can be forged by whoever
+may write the folder; README.md says what that yields.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from portcullis_agent.encoding import decode_object
+from portcullis_agent.errors import AnotherWriter, KeyRefused, StateError
+from portcullis_agent.keys import PublicKey, read_key
+from portcullis_agent.lease import LATEST
+
+FORMAT = 1
+MAX_STATE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class State:
+    """What is stored. `trusted_time` is the lower bound of the present when `monotonic` was read in `machine_boot`."""
+
+    site_id: str
+    instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    pinned: tuple[PublicKey, ...] = ()
+    endorsed: tuple[PublicKey, ...] = ()
+    lease: str | None = None
+    trusted_time: float = 0.0
+    monotonic: float = 0.0
+    machine_boot: str = ""
+
+    def encode(self) -> bytes:
+        document = {
+            "format": FORMAT,
+            "site_id": self.site_id,
+            "instance_id": self.instance_id,
+            "pinned": [key.as_dict() for key in self.pinned],
+            "endorsed": [key.as_dict() for key in self.endorsed],
+            "lease": self.lease,
+            "trusted_time": self.trusted_time,
+            "monotonic": self.monotonic,
+            "machine_boot": self.machine_boot,
+        }
+        return json.dumps(document, indent=1).encode("ascii") + b"\n"
+
+    @classmethod
+    def decode(cls, data: bytes) -> State:
+        """StateError if it is damaged or was written by a later version."""
+        try:
+            document = decode_object(data)
+            if document["format"] != FORMAT:
+                raise ValueError(f"format {document['format']!r} is not known")
+            lease = document["lease"]
+            if not isinstance(lease, (str, type(None))):
+                raise ValueError("lease is not a text")
+            return cls(
+                site_id=str(document["site_id"]),
+                instance_id=str(uuid.UUID(document["instance_id"])),
+                pinned=_read_keys(document["pinned"]),
+                endorsed=_read_keys(document["endorsed"]),
+                lease=lease,
+                trusted_time=_seconds(document["trusted_time"]),
+                monotonic=_seconds(document["monotonic"]),
+                machine_boot=str(document["machine_boot"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, KeyRefused) as error:
+            raise StateError(f"the state is damaged: {error}") from error
+
+
+def _read_keys(values: list[Any]) -> tuple[PublicKey, ...]:
+    return tuple(read_key(value | {"kty": "OKP", "crv": "Ed25519"}) for value in values)
+
+
+def _seconds(value: Any) -> float:
+    number = float(value)
+    if not (math.isfinite(number) and 0 <= number <= LATEST):
+        raise ValueError("a time is out of range")
+    return number
+
+
+class StateFolder:
+    """Reads without locks; writes only between `lock` and `unlock`."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.newest = self.path / "state.json"
+        self.previous = self.path / "state.previous.json"
+        self._lock_file: int | None = None
+        self._lock_owner = 0
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether this process may write; a child that was forked later may not."""
+        return self._lock_file is not None and self._lock_owner == os.getpid()
+
+    def lock(self) -> None:
+        """Become the one process that writes; AnotherWriter if there is one, StateError if the folder is unusable."""
+        if self.is_locked:
+            return
+        if self._lock_file is not None:  # inherited by a fork: another process's lock
+            os.close(self._lock_file)
+            self._lock_file = None
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"the state folder {self.path} cannot be written: {error.strerror or error}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise AnotherWriter(f"another process sends the heartbeats of {self.path}") from error
+        self._lock_file, self._lock_owner = descriptor, os.getpid()
+
+    def unlock(self) -> None:
+        if self._lock_file is not None and self.is_locked:
+            os.close(self._lock_file)
+        self._lock_file = None
+
+    def read(self) -> list[State]:
+        """The states that can be read, newest first; StateError if there are files and none can be read."""
+        states, problem = [], None
+        for file in (self.newest, self.previous):
+            try:
+                states.append(State.decode(self._read_bounded(file)))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                problem = problem or StateError(f"{file} cannot be read: {error.strerror or error}")
+            except StateError as error:
+                problem = problem or error
+        if problem and not states:
+            raise problem
+        return states
+
+    @staticmethod
+    def _read_bounded(file: Path) -> bytes:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_STATE_BYTES + 1)
+        if len(data) > MAX_STATE_BYTES:
+            raise StateError("the state is damaged: it is too large")
+        return data
+
+    def fingerprint(self) -> tuple[int, int, int] | None:
+        """Changes whenever the newest state is replaced."""
+        try:
+            found = self.newest.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def write(self, state: State) -> None:
+        """Replace the state so that a power cut at any instant leaves the old or the new one, whole; StateError."""
+        if not self.is_locked:
+            raise StateError("this process does not write the state folder")
+        temporary = self.path / "state.new.json"
+        try:
+            write_durably(temporary, state.encode())
+            self._keep_previous()
+            os.replace(temporary, self.newest)
+            sync_folder(self.path)
+        except OSError as error:
+            raise StateError(f"the state folder {self.path} cannot be written: {error.strerror or error}") from error
+
+    def _keep_previous(self) -> None:
+        """Give the newest state, if it is whole, a second name, which takes the place of the previous state at once."""
+        try:
+            State.decode(self._read_bounded(self.newest))
+        except (OSError, StateError):
+            return  # damaged: the previous one is better
+        link = self.path / "state.link.json"
+        with suppress(FileNotFoundError):
+            link.unlink()
+        os.link(self.newest, link)
+        os.replace(link, self.previous)
+
+
+def write_durably(file: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, and wait until the disk has it."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        os.fchmod(descriptor, 0o600)
+        opened.write(content)
+        opened.flush()
+        os.fsync(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the disk has the names in the folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
