@@ -7,6 +7,7 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,15 +29,15 @@ class SigningKey:
     def named(cls, name: str) -> SigningKey:
         return cls(hashlib.sha256(f"test key {name}".encode()).digest())
 
-    @property
+    @cached_property
     def private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
-    @property
+    @cached_property
     def x(self) -> str:
         return encode_base64url(self.private.public_key().public_bytes_raw())
 
-    @property
+    @cached_property
     def kid(self) -> str:
         return thumbprint(self.x)
 

@@ -241,7 +241,7 @@ class Agent:
             result = self.beat()
             if not result.stored:
                 logger.warning("Heartbeat: %s", result.reason)
-        elif self._keeper.is_writer:
+        if self._keeper.is_writer:
             with self._beating, suppress(StateError):  # the keeper notes it
                 self._keeper.save()
         self._report_change()

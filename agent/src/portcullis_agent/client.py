@@ -77,24 +77,34 @@ class _Request(threading.Thread):
             self.answer = self.call()
         except RequestFailed as failure:
             self.failure = failure
-        except httpx.TimeoutException:
-            self.failure = RequestFailed("The server did not answer in time.")
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, RuntimeError) as error:
-            self.failure = RequestFailed(f"No connection to the server: {error or type(error).__name__}.")
+            self.failure = describe_error(error)
+
+
+def describe_error(error: Exception) -> RequestFailed:
+    if isinstance(error, httpx.TimeoutException):
+        return RequestFailed("The server did not answer in time.")
+    if isinstance(error, httpx.RemoteProtocolError):
+        return RequestFailed(f"The answer was cut off or is no HTTP: {error}.")
+    return RequestFailed(f"No connection to the server: {str(error) or type(error).__name__}.")
 
 
 def send(client: httpx.Client, method: str, url: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
     with client.stream(method, url, headers=headers, content=body) as response:
-        retry_after = read_retry_after(response.headers.get("Retry-After"))
-        if response.status_code != 200:
-            raise RequestFailed(_describe(response), retry_after)
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise RequestFailed("The answer is compressed, although it must not be.")
-        data = b""
-        for chunk in response.iter_raw(8 * 1024):
-            data += chunk
-            if len(data) > MAX_ANSWER_BYTES:
-                raise RequestFailed(f"The answer is larger than {MAX_ANSWER_BYTES // 1024} KiB.")
+        return read_answer(response)
+
+
+def read_answer(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer 200; RequestFailed for everything else."""
+    if response.status_code != 200:
+        raise RequestFailed(_describe(response), read_retry_after(response.headers.get("Retry-After")))
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise RequestFailed("The answer is compressed, although it must not be.")
+    data = b""
+    for chunk in response.iter_raw(8 * 1024):
+        data += chunk
+        if len(data) > MAX_ANSWER_BYTES:
+            raise RequestFailed(f"The answer is larger than {MAX_ANSWER_BYTES // 1024} KiB.")
     try:
         return decode_object(data)
     except (ValueError, RecursionError) as error:

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 MAX_DEPTH = 16  # an honest lease, key set or answer has at most four levels
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 
 
@@ -41,13 +42,12 @@ def decode_object(data: bytes) -> dict[str, Any]:
 
 
 def _depth(text: str) -> int:
-    """The deepest nesting, with brackets inside strings counted too: too high at most, never too low."""
     deepest = depth = 0
-    for character in text:
-        if character in "[{":
+    for found in _STRING_OR_BRACKET.findall(text):
+        if found in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif character in "]}":
+        elif found in "]}":
             depth -= 1
     return deepest
 

@@ -81,11 +81,18 @@ class LeaseKeeper:
         except StateError as error:
             self.note_storage_problem(error)
             return
-        candidates = [self._verify(state) for state in states if state.site_id == self.settings.site_id]
-        if not candidates:
+        loaded, time = None, 0.0
+        for state in states:
+            if state.site_id != self.settings.site_id:
+                continue
+            found = self._verify(state)
+            time = max(time, found.snapshot.anchor_time)
+            if loaded is None or found.snapshot.lease is not None:
+                loaded = found
+            if found.snapshot.lease is not None:
+                break
+        if loaded is None:
             return
-        loaded = next((one for one in candidates if one.snapshot.lease), candidates[0])
-        time = max(one.snapshot.trusted_time(self.clock.monotonic()) for one in candidates)
         held = self.snapshot.lease
         if held is not None and (loaded.snapshot.lease is None or _is_older(loaded.snapshot.lease, held)):
             return
