@@ -187,5 +187,5 @@ def test_a_folder_that_cannot_be_made_is_a_reason_and_no_exception(make_agent: M
     (tmp_path / "file").touch()
     made = make_agent(state_dir=tmp_path / "file/state")
     result = made.beat()
-    assert "cannot be written" in (result.reason or "") or "does not write" in (result.reason or "")
+    assert "cannot be written: Not a directory" in (result.reason or "")
     assert made.verdict().revision == 1

@@ -132,15 +132,15 @@ class Agent:
             return self._beat(pin_anew=True)
 
     def _beat(self, *, pin_anew: bool) -> BeatResult:
+        problem = None
         try:
             self._keeper.become_writer()
         except AnotherWriter as error:
             self._due_at = self.clock.monotonic() + START_PAUSE_SECONDS
             return BeatResult(False, f"Nothing was sent: {error}.")
         except StateError as error:
-            self._keeper.note_storage_problem(
-                error
-            )  # a disk that cannot be written must not keep the site from its lease
+            problem = error  # a disk that cannot be written must not keep the site from its lease
+            self._keeper.note_storage_problem(error)
         keys = KeyRing(issuer=self.settings.issuer) if pin_anew else self._keeper.keys
         attempt = self._current_attempt()
         try:
@@ -151,7 +151,7 @@ class Agent:
             return self._failed(f"The lease was refused ({refused.code}): {refused}.")
         if lease is None:
             return self._not_signed(hint)
-        return self._succeeded(lease)
+        return self._succeeded(lease, problem)
 
     def _current_attempt(self) -> _Attempt:
         """The heartbeat that had no good answer yet, for ten minutes; then a new one."""
@@ -207,16 +207,17 @@ class Agent:
         ring.extend(key_set)
         return ring
 
-    def _succeeded(self, lease: Lease) -> BeatResult:
+    def _succeeded(self, lease: Lease, problem: StateError | None) -> BeatResult:
         self._attempt = None
         self._failures = 0
         self._keeper.accept(lease)
         self._due_at = self.clock.monotonic() + lease.next_heartbeat_seconds
-        try:
-            self._keeper.save()
-        except StateError as error:
-            return BeatResult(False, f"A valid lease came, but {error}.")
-        return BeatResult(True)
+        if problem is None:
+            try:
+                self._keeper.save()
+            except StateError as error:
+                problem = error
+        return BeatResult(True) if problem is None else BeatResult(False, f"A valid lease came, but {problem}.")
 
     def _failed(self, reason: str, retry_after: int | None = None) -> BeatResult:
         self._failures += 1

@@ -40,6 +40,8 @@ class HttpServer:
     """Redirects are not followed: a captive portal answers with one. Certificates are always checked."""
 
     url: str
+    step_seconds: float = STEP_SECONDS
+    total_seconds: float = TOTAL_SECONDS
 
     def heartbeat(self, site_id: str, site_key: str, body: dict[str, object]) -> dict[str, Any]:
         headers = {"X-Site-ID": site_id, "X-Site-Key": site_key, "Content-Type": "application/json"}
@@ -51,17 +53,19 @@ class HttpServer:
     def _within_total_time(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
         """A server that sends a byte now and then never reaches a time-out of httpx, so another thread waits for it."""
         try:
-            client = httpx.Client(timeout=STEP_SECONDS, follow_redirects=False, headers={"Accept-Encoding": "identity"})
+            client = httpx.Client(
+                timeout=self.step_seconds, follow_redirects=False, headers={"Accept-Encoding": "identity"}
+            )
         except (OSError, ValueError) as error:  # the certificates or a proxy's address that the environment names
             raise RequestFailed(f"The request cannot be sent: {error}.") from error
         request = _Request(lambda: send(client, method, self.url + path, headers, body))
         request.start()
-        request.join(TOTAL_SECONDS)
+        request.join(self.total_seconds)
         client.close()
         if request.failure is not None:
             raise request.failure
         if request.answer is None:
-            raise RequestFailed(f"No complete answer within {TOTAL_SECONDS:.0f} seconds.")
+            raise RequestFailed(f"No complete answer within {self.total_seconds:g} seconds.")
         return request.answer
 
 
