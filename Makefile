@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast test-long fuzz faults soak check format lock licenses sbom audit test-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast test-long fuzz faults soak check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,13 @@ audit: .venv/dev.stamp ## ask PyPI and OSV for known vulnerabilities; exit code 
 
 test-pythons: ## the fast tests with each of Python 3.11 to 3.13 that is on this machine
 	@scripts/test_pythons.sh
+
+test-agent: .venv/dev.stamp ## the agent's long tests: each fault with each clock and each restart, and 200 kills; half an hour
+	@cd agent && PYTHONPATH=src ../$(BIN)/python -m tests.matrix --full
+	@cd agent && PYTHONPATH=src ../$(BIN)/python -m tests.kills
+
+test-agent-pythons: ## the agent's tests with each of Python 3.9 to 3.13 that is on this machine
+	@scripts/test_agent_pythons.sh
 
 test-container: .venv/dev.stamp ## build the image and run compose.yaml without a container engine; as root, some minutes
 	@scripts/system_packages.sh container

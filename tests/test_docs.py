@@ -8,11 +8,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     str(page.relative_to(ROOT))
-    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"))
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("agent/*.md"))
 )
 # A path of this repository, as `code`: it has a slash and begins with one of our folders.
 FOLDERS = (
-    "accounts|audit|backup|benchmarks|common|config|demo|docs|erasure|heartbeat|idempotency|licensing"
+    "accounts|agent|audit|backup|benchmarks|common|config|demo|docs|erasure|heartbeat|idempotency|licensing"
     "|panel|scripts|sites|static|templates|tests"
 )
 CODE_PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*)`(?:, `(\w+)`)?")
