@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -10,10 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
+from portcullis_agent.cli import main
 
 from .control_plane import SITE_KEY, ControlPlane
 from .signing import SITE_ID, SigningKey
@@ -29,11 +33,20 @@ def environment(url: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str]) -> Command:
+def run(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command in this process: a new interpreter takes half a second."""
+
     def command(*arguments: str, without: str = "", stdin: str = "") -> CompletedProcess[str]:
         env = {name: value for name, value in environment.items() if name not in without.split()}
-        line = [sys.executable, "-m", "portcullis_agent", *arguments]
-        return subprocess.run(line, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+        output, errors = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+            patch.setattr(os, "environ", env)
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            try:
+                code = main(arguments)
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
 
     return command
 
@@ -104,6 +117,11 @@ def test_verify_checks_a_lease_against_the_pinned_keys(run: Command, plane: Cont
     assert run("verify").returncode == 2
 
 
+def test_a_folder_without_a_state_is_a_usage_error(run: Command, tmp_path: Path) -> None:
+    for command in (["status"], ["verify", "-"]):
+        assert run(*command, "--state", str(tmp_path / "wrong"), without=CREDENTIALS).returncode == 2
+
+
 def test_run_beats_until_it_is_told_to_stop(environment: dict[str, str], plane: ControlPlane, tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-m", "portcullis_agent", "run"], env=environment)
     try:
@@ -112,6 +130,9 @@ def test_run_beats_until_it_is_told_to_stop(environment: dict[str, str], plane: 
                 break
             time.sleep(0.05)
         assert plane.received
+        status = [sys.executable, "-m", "portcullis_agent", "status"]
+        done = subprocess.run(status, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, "May operate: yes" in done.stdout) == (0, True)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0

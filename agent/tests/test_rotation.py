@@ -83,3 +83,26 @@ def test_a_pinned_key_is_the_only_one_that_a_first_contact_trusts(
     agent = make_agent(pin=plane.chain[0].kid)
     assert agent.beat().stored
     assert agent.pinned_kids == (plane.chain[0].kid,)
+
+
+def test_a_new_pin_of_a_key_that_is_known_keeps_the_lease(
+    make_agent: Callable[..., Agent], plane: ControlPlane
+) -> None:
+    agent = make_agent()
+    agent.beat()
+    plane.rotate()
+    agent.beat()
+    agent.close()
+    assert make_agent(pin=plane.key.kid).verdict().state == "ok"
+    assert make_agent(pin="another").verdict().state == "lapsed"
+
+
+def test_enrolling_again_pins_the_key_that_signs_now(make_agent: Callable[..., Agent], plane: ControlPlane) -> None:
+    agent = make_agent()
+    agent.beat()
+    plane.rotate()
+    assert agent.enrol().stored
+    assert agent.pinned_kids == (plane.key.kid,)
+    plane.chain = plane.chain[:1]  # the key before has leaked and signs again
+    plane.change()
+    assert not agent.beat().stored

@@ -241,7 +241,8 @@ class Agent:
         if now >= self._due_at:
             result = self.beat()
             if not result.stored:
-                logger.warning("Heartbeat: %s", result.reason)
+                level = logging.WARNING if self._keeper.is_writer else logging.DEBUG
+                logger.log(level, "Heartbeat: %s", result.reason)
         if self._keeper.is_writer:
             with self._beating, suppress(StateError):  # the keeper notes it
                 self._keeper.save()

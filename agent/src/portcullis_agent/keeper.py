@@ -101,8 +101,9 @@ class LeaseKeeper:
         self._hold(loaded.snapshot.lease, time, is_exact=False)
 
     def _verify(self, state: State) -> _Loaded:
-        pinned = [key for key in state.pinned if self.settings.pin in {None, key.kid}]
-        keys = KeyRing(tuple(pinned), issuer=self.settings.issuer)
+        pin, stored = self.settings.pin, (*state.pinned, *state.endorsed)
+        pinned = state.pinned if pin is None else tuple(key for key in stored if key.kid == pin)
+        keys = KeyRing(pinned, issuer=self.settings.issuer)
         keys.extend({"keys": [key.as_dict() | {"kty": "OKP", "crv": "Ed25519"} for key in state.endorsed]})
         lease = None
         if state.lease is not None:

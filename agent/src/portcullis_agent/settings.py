@@ -69,16 +69,19 @@ class Settings:
         folder = Path(state_dir or environ.get("PORTCULLIS_STATE") or DEFAULT_STATE_DIR)
         names = ("url", "site_id", "site_key")
         values = {name: _from_environment(f"PORTCULLIS_{name.upper()}", environ) for name in names}
-        if not all(values.values()):
-            stored = read_credentials(folder)
-            values = {name: values[name] or stored.get(name, "") for name in names}
+        stored = read_credentials(folder)
+        values = {name: values[name] or stored.get(name, "") for name in names}
+        issuer = environ.get("PORTCULLIS_ISSUER") or stored.get("issuer") or "portcullis"
         if for_reading:
             values = {"url": "", "site_id": values["site_id"] or _stored_site_id(folder), "site_key": ""}
+            if not values["site_id"]:
+                raise SettingsError(f"{folder} has no state: run 'portcullis-agent enrol', or name another folder.")
         missing = [f"PORTCULLIS_{name.upper()}" for name, value in values.items() if not value]
         if missing and not for_reading:
             raise SettingsError(f"Missing: {', '.join(missing)}. Set them, or run 'portcullis-agent enrol'.")
         allow_http = environ.get("PORTCULLIS_ALLOW_HTTP") == "true"
-        return cls(values["url"], values["site_id"], values["site_key"], state_dir=folder, allow_http=allow_http)
+        url, site_id, site_key = values["url"], values["site_id"], values["site_key"]
+        return cls(url, site_id, site_key, state_dir=folder, issuer=issuer, allow_http=allow_http)
 
 
 def is_loopback(host: str) -> bool:
@@ -125,6 +128,7 @@ def read_credentials(folder: Path) -> dict[str, str]:
 def store_credentials(settings: Settings) -> None:
     """Keep address, site and key in the state folder, readable by its owner only; SettingsError."""
     content = {"url": settings.url, "site_id": settings.site_id, "site_key": settings.site_key}
+    content["issuer"] = settings.issuer
     file = settings.state_dir / CREDENTIALS_FILE
     temporary = file.with_suffix(".new")
     try:
