@@ -178,6 +178,14 @@ def test_encryption_is_not_needed_on_the_machine_itself(url: str, tmp_path: Path
     assert not Settings(url, SITE_ID, SITE_KEY, tmp_path).url.endswith("/")
 
 
+@pytest.mark.parametrize(
+    ("version", "sent"),
+    [("2.1.0", "2.1.0"), ("", "unknown"), ("1.0\n", "1.0"), ("x" * 80, "x" * 64), ("\0", "unknown")],
+)
+def test_a_version_is_sent_as_the_server_accepts_it(version: str, sent: str, tmp_path: Path) -> None:
+    assert Settings("https://a.example", SITE_ID, SITE_KEY, tmp_path, version=version).version == sent
+
+
 def test_the_key_of_the_site_is_in_no_representation(tmp_path: Path) -> None:
     assert "secret" not in repr(Settings("https://a.example", SITE_ID, "secret", tmp_path))
 

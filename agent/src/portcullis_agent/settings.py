@@ -16,6 +16,7 @@ from portcullis_agent.state import StateFolder, sync_folder, write_durably
 
 DEFAULT_STATE_DIR = "/var/lib/portcullis-agent"
 CREDENTIALS_FILE = "credentials.json"
+LONGEST_VERSION = 64
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Settings:
         object.__setattr__(self, "state_dir", Path(self.state_dir))
         object.__setattr__(self, "url", self.url.rstrip("/"))
         object.__setattr__(self, "site_id", self.site_id.strip().lower())
+        # What the server would refuse must not cost a site its lease.
+        printable = "".join(character for character in self.version if character.isprintable())
+        object.__setattr__(self, "version", printable[:LONGEST_VERSION] or "unknown")
         if self.url:
             self._check_url()
         if not (self.site_key.isascii() and self.site_key.isprintable()):
@@ -81,7 +85,8 @@ class Settings:
             raise SettingsError(f"Missing: {', '.join(missing)}. Set them, or run 'portcullis-agent enrol'.")
         allow_http = environ.get("PORTCULLIS_ALLOW_HTTP") == "true"
         url, site_id, site_key = values["url"], values["site_id"], values["site_key"]
-        return cls(url, site_id, site_key, state_dir=folder, issuer=issuer, allow_http=allow_http)
+        version = environ.get("PORTCULLIS_VERSION", "")
+        return cls(url, site_id, site_key, folder, version=version, issuer=issuer, allow_http=allow_http)
 
 
 def is_loopback(host: str) -> bool:
