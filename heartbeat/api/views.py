@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django_ratelimit.core import get_usage
@@ -17,6 +18,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import ModelSerializer
 
 from accounts.api.actor import ActorMixin
 from common.api.paging import CursorPages
@@ -176,11 +178,38 @@ class HeartbeatPages(CursorPages):
     position = staticmethod(instant_position)
 
 
-class SiteHeartbeatsView(APIView):
+class RunPages(CursorPages):
+    ordering = ("-first_seen_at", "-id")
+    position = staticmethod(instant_position)
+
+
+class RowsOfSiteView(APIView):
+    """A list of what a live site has, newest first."""
+
     required_permissions = {"get": "heartbeat.view_heartbeat"}
     query_serializer = CursorQuery
-    pagination_class = HeartbeatPages
     problem_statuses = (400, 401, 403, 404)
+    pagination_class: type[CursorPages]
+    serializer_class: type[ModelSerializer[Any]]
+
+    def rows_of(self, site_id: uuid.UUID) -> QuerySet[Any]:
+        raise NotImplementedError
+
+    def page(self, request: Request, site_id: str) -> Response:
+        wanted: uuid.UUID = read_site_id(site_id)
+        if not Site.objects.live().filter(pk=wanted).exists():
+            raise SiteNotFound
+        pages = self.pagination_class()
+        page = pages.paginate_queryset(self.rows_of(wanted), request, view=self)
+        return pages.get_paginated_response(self.serializer_class(page, many=True).data)
+
+
+class SiteHeartbeatsView(RowsOfSiteView):
+    pagination_class = HeartbeatPages
+    serializer_class = HeartbeatSerializer
+
+    def rows_of(self, site_id: uuid.UUID) -> QuerySet[Any]:
+        return Heartbeat.objects.of_site(site_id).newest_first()
 
     @extend_schema(
         operation_id="site_heartbeats",
@@ -191,24 +220,15 @@ class SiteHeartbeatsView(APIView):
     )
     def get(self, request: Request, site_id: str) -> Response:
         """The site's heartbeats and the replies to them, newest first."""
-        wanted: uuid.UUID = read_site_id(site_id)
-        if not Site.objects.live().filter(pk=wanted).exists():
-            raise SiteNotFound
-        pages = self.pagination_class()
-        page = pages.paginate_queryset(Heartbeat.objects.of_site(wanted).newest_first(), request, view=self)
-        return pages.get_paginated_response(HeartbeatSerializer(page, many=True).data)
+        return self.page(request, site_id)
 
 
-class RunPages(CursorPages):
-    ordering = ("-first_seen_at", "-id")
-    position = staticmethod(instant_position)
-
-
-class SiteInstancesView(APIView):
-    required_permissions = {"get": "heartbeat.view_heartbeat"}
-    query_serializer = CursorQuery
+class SiteInstancesView(RowsOfSiteView):
     pagination_class = RunPages
-    problem_statuses = (400, 401, 403, 404)
+    serializer_class = AgentRunSerializer
+
+    def rows_of(self, site_id: uuid.UUID) -> QuerySet[Any]:
+        return AgentRun.objects.of_site(site_id).newest_first()
 
     @extend_schema(
         operation_id="site_instances",
@@ -219,12 +239,7 @@ class SiteInstancesView(APIView):
     )
     def get(self, request: Request, site_id: str) -> Response:
         """A row for each boot, that is for each start of the agent; the newest 20 boots, newest first."""
-        wanted: uuid.UUID = read_site_id(site_id)
-        if not Site.objects.live().filter(pk=wanted).exists():
-            raise SiteNotFound
-        pages = self.pagination_class()
-        page = pages.paginate_queryset(AgentRun.objects.of_site(wanted).newest_first(), request, view=self)
-        return pages.get_paginated_response(AgentRunSerializer(page, many=True).data)
+        return self.page(request, site_id)
 
 
 class DismissCloneView(ActorMixin, APIView):

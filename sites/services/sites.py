@@ -1,42 +1,38 @@
-"""Every change of a site's state: one function each, called by the API, the panel and the commands.
-
-`by` is the actor and `at` the moment of the change. Each function that changes an existing site locks its row first, so that
-the second of two admins sees what the first one did; it writes only the columns that it changes, and records one event in the
-same transaction, unless there is nothing to change.
-"""
+"""The life of a site, from its registration to its end."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from audit.actors import Actor, acting_system
-from audit.services import Changes, record_event
+from audit.actors import Actor
 from common.instants import format_instant
 from sites.errors import (
     InvalidExtension,
     SiteAlreadyRegistered,
-    SiteChanged,
     SiteErased,
     SiteNotDeregistered,
-    SiteNotFound,
 )
-from sites.events import SiteAction, site_subject
-from sites.keys import current_pepper, generate_key, key_digest, key_hint, pepper_id
-from sites.limits import DEFAULT_LICENSE_DAYS, DEFAULT_OVERLAP_HOURS
-from sites.models import Site, SiteKey, SitePulse
+from sites.events import SiteAction
+from sites.limits import DEFAULT_LICENSE_DAYS
+from sites.models import Site, SitePulse
 from sites.querysets import folded
-from sites.validation import checked, checked_note, checked_overlap, checked_value
+from sites.services.keys import add_key
+from sites.services.rows import (
+    Expected,
+    printable,
+    record,
+    refuse_if_changed,
+    row_for_update,
+    save_fields,
+    site_for_update,
+)
+from sites.validation import checked, checked_note, checked_value
 
 DEFAULT_LICENSE = timedelta(days=DEFAULT_LICENSE_DAYS)
-DEFAULT_OVERLAP = timedelta(hours=DEFAULT_OVERLAP_HOURS)
-# What the caller read, {field: value}. The change is refused if a value differs now, unless there is nothing to change.
-Expected = Mapping[str, Any]
-# How many changes of one site a restore of an old backup may undo.
-MAX_LOST_REVISIONS = 1_000_000
 EDITABLE = ("name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active")
 
 
@@ -46,15 +42,6 @@ class Registration:
 
     site: Site
     secret_key: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Rotation:
-    """The new key, which cannot be read anywhere else or later, and when the previous one ends."""
-
-    site: Site
-    secret_key: str = field(repr=False)
-    previous_key_expires_at: datetime
 
 
 @transaction.atomic
@@ -250,65 +237,6 @@ def confirm_site(
 
 
 @transaction.atomic
-def rotate_key(
-    site_id: uuid.UUID,
-    *,
-    by: Actor,
-    at: datetime,
-    overlap: timedelta = DEFAULT_OVERLAP,
-    expected_revisions: Collection[int] | None = None,
-) -> Rotation:
-    """Make a new key. The older ones work until `at + overlap`, or until the new one was used twice.
-
-    A second rotation during an overlap never makes a key end later. It makes one end earlier only if its own overlap is
-    shorter: with an overlap of zero every older key ends at once.
-    Raises InvalidInput, SiteNotFound, SiteChanged.
-    """
-    checked_overlap(overlap)
-    site = site_for_update(site_id, expected_revisions=expected_revisions)
-    ends_at = at + overlap
-    # Locked in the order of their ids, as in retire_older_keys, so that the two cannot deadlock.
-    keys = list(SiteKey.objects.select_for_update().filter(site=site, revoked_at=None).order_by("id"))
-    previous = keys[-1]
-    ending = [key.pk for key in keys if key.expires_at is None or key.expires_at > ends_at]
-    # Keys that end at once are also revoked: an end alone would lie ahead again if the clock is set back.
-    SiteKey.objects.filter(pk__in=ending).update(expires_at=ends_at, revoked_at=None if overlap else at)
-    new = add_key(site, at=at)
-    save_fields(site, [], at=at)
-    record(SiteAction.KEY_ROTATED, site, by=by, at=at, changes={"key_hint": (previous.hint, new.hint)})
-    return Rotation(site, new.secret, ends_at)
-
-
-@transaction.atomic
-def retire_older_keys(newest: SiteKey, *, site_name: str, ip: str | None, at: datetime) -> None:
-    """Revoke the keys older than `newest`, because the site has used `newest` twice, the second time from `ip`.
-
-    The site's row and its revision do not change, because no admin changed the site.
-    """
-    # Older by id: a rotation at the same moment may already have given `newest` an end.
-    older = SiteKey.objects.filter(site=newest.site_id, id__lt=newest.pk, revoked_at=None)
-    hints = [key.hint for key in older.select_for_update().order_by("id").live(at=at)]
-    if not hints:
-        return
-    older.update(revoked_at=at)
-    record_event(
-        SiteAction.KEY_RETIRED,
-        subject=site_subject(newest.site_id, site_name),
-        by=acting_system(ip),
-        at=at,
-        changes={"live_keys": (hints, [])},
-    )
-
-
-def move_to_current_pepper(key: SiteKey, *, secret: str) -> None:
-    """Store the digest of a key under the current pepper.
-
-    It records no event: the key and what it may do stay the same.
-    """
-    SiteKey.objects.filter(pk=key.pk).update(**digest_fields(secret))
-
-
-@transaction.atomic
 def deregister_site(
     site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
 ) -> Site:
@@ -348,81 +276,6 @@ def restore_site(
     return site
 
 
-def site_for_update(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
-    site = row_for_update(Site.objects.live(), site_id)
-    if expected_revisions is not None and site.revision not in expected_revisions:
-        raise SiteChanged
-    return site
-
-
-def row_for_update(sites: Any, site_id: uuid.UUID) -> Site:
-    # no_key is the lock that an UPDATE takes; inserts of rows that refer to the site do not wait for it.
-    site: Site | None = sites.select_for_update(no_key=True).filter(pk=site_id).first()
-    if site is None:
-        raise SiteNotFound
-    return site
-
-
-def refuse_if_changed(site: Site, expected: Expected | None) -> None:
-    """Raise SiteChanged if a value differs from `expected`: the person decided on the values that the page showed."""
-    found = {name: (then, getattr(site, name)) for name, then in (expected or {}).items()}
-    if differences := {name: pair for name, pair in found.items() if pair[0] != pair[1]}:
-        raise SiteChanged(differences=differences)
-
-
-def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
-    """Write the named columns and raise the revision. No other column is written."""
-    site.updated_at = at
-    site.revision = next_revision(site)
-    site.save(update_fields=[*fields, "updated_at", "revision"])
-
-
-def next_revision(site: Site) -> int:
-    """One more than the site's, or than the one that its agent holds if that is higher, as after a restore of an old backup.
-
-    An agent refuses a lease of a lower revision than it holds. What it says is believed within bounds, so that an agent
-    that says anything cannot exhaust the numbers.
-    """
-    held = SitePulse.objects.filter(pk=site.pk).values_list("held_revision", flat=True).first() or 0
-    if site.revision < held <= site.revision + MAX_LOST_REVISIONS:
-        return held + 1
-    return site.revision + 1
-
-
-def record(
-    action: SiteAction,
-    site: Site,
-    *,
-    by: Actor,
-    at: datetime,
-    reason: str | None = None,
-    changes: Changes | None = None,
-) -> None:
-    site.just_changed = changes or {}
-    record_event(action, subject=site_subject(site.pk, site.name), by=by, at=at, reason=reason, changes=changes)
-
-
-@dataclass(frozen=True)
-class NewKey:
-    secret: str = field(repr=False)
-    hint: str
-
-
-def add_key(site: Site, *, at: datetime) -> NewKey:
-    secret = generate_key()
-    key = SiteKey.objects.create(site=site, **digest_fields(secret), hint=key_hint(secret), created_at=at)
-    return NewKey(secret, key.hint)
-
-
-def digest_fields(secret: str) -> dict[str, str]:
-    return {"digest": key_digest(secret), "pepper": pepper_id(current_pepper())}
-
-
 def searchable(site: Site) -> str:
     # One line for each, so that a term does not match across two of them.
     return folded("\n".join([site.name, site.owner_name, site.contact_email, str(site.pk)]))
-
-
-def printable(value: Any) -> Any:
-    """A field's value as it is stored in the JSON of an event."""
-    return format_instant(value) if isinstance(value, datetime) else value

@@ -1,0 +1,54 @@
+"""Every change of a site's state: one function each, called by the API, the panel and the commands.
+
+`by` is the actor and `at` the moment of the change. Each function that changes an existing site locks its row first, so that
+the second of two admins sees what the first one did; it writes only the columns that it changes, and records one event in the
+same transaction, unless there is nothing to change.
+"""
+
+from sites.services.keys import Rotation, move_to_current_pepper, retire_older_keys, rotate_key
+from sites.services.rows import MAX_LOST_REVISIONS, printable, record, row_for_update, save_fields, site_for_update
+from sites.services.sites import (
+    EDITABLE,
+    Registration,
+    activate_site,
+    confirm_site,
+    deactivate_site,
+    deregister_site,
+    extend_license,
+    extended_end,
+    lock_site,
+    register_site,
+    restore_site,
+    searchable,
+    set_license_expiry,
+    unlock_site,
+    update_site,
+)
+
+__all__ = [
+    "EDITABLE",
+    "MAX_LOST_REVISIONS",
+    "Registration",
+    "Rotation",
+    "activate_site",
+    "confirm_site",
+    "deactivate_site",
+    "deregister_site",
+    "extend_license",
+    "extended_end",
+    "lock_site",
+    "move_to_current_pepper",
+    "printable",
+    "record",
+    "register_site",
+    "restore_site",
+    "retire_older_keys",
+    "rotate_key",
+    "row_for_update",
+    "save_fields",
+    "searchable",
+    "set_license_expiry",
+    "site_for_update",
+    "unlock_site",
+    "update_site",
+]

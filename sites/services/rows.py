@@ -1,0 +1,77 @@
+"""What all changes of a site share: lock its row, compare it, write the changed columns, record the event."""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from audit.actors import Actor
+from audit.services import Changes, record_event
+from common.instants import format_instant
+from sites.errors import SiteChanged, SiteNotFound
+from sites.events import SiteAction, site_subject
+from sites.models import Site, SitePulse
+
+# What the caller read, {field: value}. The change is refused if a value differs now, unless there is nothing to change.
+Expected = Mapping[str, Any]
+# How many changes of one site a restore of an old backup may undo.
+MAX_LOST_REVISIONS = 1_000_000
+
+
+def site_for_update(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
+    site = row_for_update(Site.objects.live(), site_id)
+    if expected_revisions is not None and site.revision not in expected_revisions:
+        raise SiteChanged
+    return site
+
+
+def row_for_update(sites: Any, site_id: uuid.UUID) -> Site:
+    # no_key is the lock that an UPDATE takes; inserts of rows that refer to the site do not wait for it.
+    site: Site | None = sites.select_for_update(no_key=True).filter(pk=site_id).first()
+    if site is None:
+        raise SiteNotFound
+    return site
+
+
+def refuse_if_changed(site: Site, expected: Expected | None) -> None:
+    """Raise SiteChanged if a value differs from `expected`: the person decided on the values that the page showed."""
+    found = {name: (then, getattr(site, name)) for name, then in (expected or {}).items()}
+    if differences := {name: pair for name, pair in found.items() if pair[0] != pair[1]}:
+        raise SiteChanged(differences=differences)
+
+
+def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
+    """Write the named columns and raise the revision. No other column is written."""
+    site.updated_at = at
+    site.revision = next_revision(site)
+    site.save(update_fields=[*fields, "updated_at", "revision"])
+
+
+def next_revision(site: Site) -> int:
+    """One more than the site's, or than the one that its agent holds if that is higher, as after a restore of an old backup.
+
+    An agent refuses a lease of a lower revision than it holds. What it says is believed within bounds, so that an agent
+    that says anything cannot exhaust the numbers.
+    """
+    held = SitePulse.objects.filter(pk=site.pk).values_list("held_revision", flat=True).first() or 0
+    if site.revision < held <= site.revision + MAX_LOST_REVISIONS:
+        return held + 1
+    return site.revision + 1
+
+
+def record(
+    action: SiteAction,
+    site: Site,
+    *,
+    by: Actor,
+    at: datetime,
+    reason: str | None = None,
+    changes: Changes | None = None,
+) -> None:
+    site.just_changed = changes or {}
+    record_event(action, subject=site_subject(site.pk, site.name), by=by, at=at, reason=reason, changes=changes)
+
+
+def printable(value: Any) -> Any:
+    """A field's value as it is stored in the JSON of an event."""
+    return format_instant(value) if isinstance(value, datetime) else value
