@@ -12,22 +12,25 @@ from common.instants import format_instant
 from heartbeat.models import AgentRun
 from sites.events import SiteAction
 from sites.models import Site, SitePulse
-from sites.services import record, site_for_update
+from sites.services import Expected, record, refuse_if_changed, site_for_update
 from sites.validation import checked_note
 
 
 @transaction.atomic
-def dismiss_clone(site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None) -> Site:
+def dismiss_clone(
+    site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None, expected: Expected | None = None
+) -> Site:
     """Note that a site's key is not used by two installations. If nothing is suspected, nothing changes.
 
     One more heartbeat of each of the two raises the suspicion again. The site's revision stays: its leases do not change.
-    Raises InvalidInput, SiteNotFound.
+    Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     note = checked_note(note, field="note")
     site = site_for_update(site_id)
     pulse = SitePulse.objects.select_for_update().get(pk=site.pk)
     if pulse.clone_suspected_at is None:
         return site
+    refuse_if_changed(site, expected)
     SitePulse.objects.filter(pk=site.pk).update(clone_suspected_at=None)
     # It is known that the two take turns: the next heartbeat of each is the evidence that is needed besides.
     AgentRun.objects.of_site(site.pk).update(returns=Least("returns", 1), heartbeats_before_turn=F("heartbeats"))

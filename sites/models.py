@@ -121,6 +121,10 @@ class Site(models.Model):
         return max(since, self.locked_at)
 
     @property
+    def clone_suspected_at(self) -> datetime | None:
+        return self.pulse.clone_suspected_at
+
+    @property
     def agent(self) -> "AgentState | None":
         """What the site's agent holds; null if the local backend has never asked for a lease."""
         pulse = self.pulse

@@ -10,6 +10,7 @@ from audit.models import Event
 from common.instants import parse_instant
 from panel.events.words import SOURCES, action_words, subject_url
 from panel.widgets.times import moment, moment_to_the_second
+from sites.events import SiteAction
 
 FIELDS = {
     "name": "Name",
@@ -29,6 +30,16 @@ FIELDS = {
     "erased_imports": "Erased imported files",
     "erased_session_entries": "Erased entries in sessions",
     "key_hint": "Key",
+    "revision": "Revision",
+    "instance_id": "Installation",
+    "boot_id": "Start",
+    "first_seen_at": "First call",
+    "last_seen_at": "Last call",
+    "ip": "Address",
+    "version": "Version",
+    "sequence": "Sequence",
+    "heartbeats": "Heartbeats",
+    "clone_suspected_at": "Clone suspected",
     "live_keys": "Keys in use",
     "exported_sites": "Exported sites",
     "filters": "Filters",
@@ -72,6 +83,11 @@ class Entry(NamedTuple):
     who: str
     source: str
     changes: list[Change]
+
+    @property
+    def compares_two(self) -> bool:
+        """Whether each of the changes is a pair of facts about two installations, and no value became another."""
+        return self.event.action == SiteAction.CLONE_SUSPECTED
 
     @property
     def subject_url(self) -> str | None:

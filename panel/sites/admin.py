@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern
 
+from panel.sites.clones.urls import urls as clone_urls
 from panel.sites.erasure.urls import urls as erasure_urls
 from panel.sites.imports.export import export_actions
 from panel.sites.imports.urls import urls as import_urls
@@ -30,6 +31,7 @@ class SiteAdmin(SiteListPage):
             *operation_urls(self),
             *import_urls(self),
             *erasure_urls(self),
+            *clone_urls(self),
             *page_urls(self),
             *super().get_urls(),
         ]

@@ -84,6 +84,7 @@ OTHER_PAGES = {
         name: Rule("erasure.erase_site", "erasure.erase_site")
         for name in ("sites_site_erase", "sites_site_erase_confirm", "sites_site_erase_withdraw")
     },
+    "sites_site_clones": Rule("sites.view_site", "sites.view_site"),
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
 }
@@ -97,6 +98,8 @@ OPERATION_PERMISSIONS = {
     "activate": "sites.deactivate_site",
     "deregister": "sites.deregister_site",
     "restore": "sites.restore_site",
+    "confirm": "sites.lock_site",
+    "dismiss_clone": "sites.dismiss_clone",
 }
 
 FORGED = {

@@ -6,7 +6,17 @@ same transaction, unless there is nothing to change.
 """
 
 from sites.services.keys import Rotation, move_to_current_pepper, retire_older_keys, rotate_key
-from sites.services.rows import MAX_LOST_REVISIONS, printable, record, row_for_update, save_fields, site_for_update
+from sites.services.rows import (
+    MAX_LOST_REVISIONS,
+    Expected,
+    can_confirm,
+    printable,
+    record,
+    refuse_if_changed,
+    row_for_update,
+    save_fields,
+    site_for_update,
+)
 from sites.services.sites import (
     EDITABLE,
     Registration,
@@ -28,9 +38,11 @@ from sites.services.sites import (
 __all__ = [
     "EDITABLE",
     "MAX_LOST_REVISIONS",
+    "Expected",
     "Registration",
     "Rotation",
     "activate_site",
+    "can_confirm",
     "confirm_site",
     "deactivate_site",
     "deregister_site",
@@ -40,6 +52,7 @@ __all__ = [
     "move_to_current_pepper",
     "printable",
     "record",
+    "refuse_if_changed",
     "register_site",
     "restore_site",
     "retire_older_keys",

@@ -53,10 +53,18 @@ def next_revision(site: Site) -> int:
     An agent refuses a lease of a lower revision than it holds. What it says is believed within bounds, so that an agent
     that says anything cannot exhaust the numbers.
     """
-    held = SitePulse.objects.filter(pk=site.pk).values_list("held_revision", flat=True).first() or 0
-    if site.revision < held <= site.revision + MAX_LOST_REVISIONS:
-        return held + 1
-    return site.revision + 1
+    held = SitePulse.objects.filter(pk=site.pk).values_list("held_revision", flat=True).first()
+    return held + 1 if held is not None and is_newer(held, site) else site.revision + 1
+
+
+def can_confirm(site: Site) -> bool:
+    """Whether the site's agent holds a newer decision, with a revision that is believed."""
+    agent = site.agent
+    return agent is not None and agent.held_revision is not None and is_newer(agent.held_revision, site)
+
+
+def is_newer(held_revision: int, site: Site) -> bool:
+    return site.revision < held_revision <= site.revision + MAX_LOST_REVISIONS
 
 
 def record(

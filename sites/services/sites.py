@@ -23,6 +23,7 @@ from sites.querysets import folded
 from sites.services.keys import add_key
 from sites.services.rows import (
     Expected,
+    can_confirm,
     printable,
     record,
     refuse_if_changed,
@@ -222,12 +223,12 @@ def confirm_site(
 ) -> Site:
     """Let the site's present state hold for an agent that holds a newer decision, as after a restore of an old backup.
 
-    The revision becomes higher than the one that the agent holds. If the agent holds none that is newer, nothing changes.
+    The revision becomes higher than the one that the agent holds. If `can_confirm` says no, nothing changes.
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     note = checked_note(note, field="note")
     site = site_for_update(site_id)
-    if site.agent is None or not site.agent.holds_newer_decision:
+    if not can_confirm(site):
         return site
     refuse_if_changed(site, expected)
     before = site.revision

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from panel.widgets.times import in_zone
 from sites.models import Site
+from sites.services import can_confirm
 
 
 class ResultKind(StrEnum):
@@ -84,3 +85,17 @@ def expect_restore(site: Site, at: datetime) -> ExpectedResult:
     if site.erased_at:
         return refused("Its personal data was erased")
     return unchanged("Not deregistered: nothing to do") if is_registered(site) else will_change("Will be restored")
+
+
+def expect_confirm(site: Site, at: datetime) -> ExpectedResult:
+    if not can_confirm(site):
+        return unchanged("Knows no newer decision: nothing to do")
+    locked = "locked" if site.is_locked else "not locked"
+    licensed = "licensed" if site.is_active and site.license_expires_at > at else "without a licence"
+    return will_change(f"Will hold as it is here: {locked}, {licensed}")
+
+
+def expect_dismiss_clone(site: Site, at: datetime) -> ExpectedResult:
+    if site.clone_suspected_at is None:
+        return unchanged("No clone suspected: nothing to do")
+    return will_change(f"Suspected {in_zone(site.clone_suspected_at)}: will be dismissed")

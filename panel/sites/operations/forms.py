@@ -184,3 +184,11 @@ class DeregisterForm(OperationForm):
 
 class RestoreForm(OperationForm):
     reason = optional_note()
+
+
+class ConfirmForm(OperationForm):
+    note = optional_note()
+
+
+class DismissCloneForm(OperationForm):
+    note = optional_note()

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from heartbeat.clones import dismiss_clone
 from panel.sites.operations.expected_results import (
     ExpectedResult,
     expect_activate,
+    expect_confirm,
     expect_deactivate,
     expect_deregister,
+    expect_dismiss_clone,
     expect_lock,
     expect_new_expiry,
     expect_restore,
@@ -21,8 +24,10 @@ from panel.sites.operations.expected_results import (
 )
 from panel.sites.operations.forms import (
     ActivateForm,
+    ConfirmForm,
     DeactivateForm,
     DeregisterForm,
+    DismissCloneForm,
     ExtendForm,
     LockForm,
     OperationForm,
@@ -193,6 +198,37 @@ ALL = (
         compared_fields=("deregistered_at",),
         done_words=lambda site, shown: "Restored",
         already_done_errors=(SiteNotDeregistered,),
+    ),
+    Operation(
+        name="confirm",
+        verb="Confirm",
+        past="confirmed",
+        noun="present state",
+        permission="sites.lock_site",
+        warning="Agents that know a newer decision than this control plane, as after a restore of an old backup, will follow"
+        " the state shown here from their next heartbeat on.",
+        form=ConfirmForm,
+        service=services.confirm_site,
+        applies_to=lambda site: is_registered(site) and services.can_confirm(site),
+        expect=expect_confirm,
+        compared_fields=("is_active", "lock_reason", "locked_at", "license_expires_at"),
+        done_words=lambda site, shown: "Present state confirmed",
+    ),
+    Operation(
+        name="dismiss_clone",
+        verb="Dismiss",
+        past="dismissed",
+        noun="clone suspicion",
+        permission="sites.dismiss_clone",
+        warning="For a site of which you know that only one installation uses its key. Further heartbeats of both"
+        " raise the suspicion again.",
+        form=DismissCloneForm,
+        service=dismiss_clone,
+        applies_to=lambda site: is_registered(site) and site.clone_suspected_at is not None,
+        expect=expect_dismiss_clone,
+        # A suspicion that was raised again since is another one.
+        compared_fields=("clone_suspected_at",),
+        done_words=lambda site, shown: "Clone suspicion dismissed",
     ),
 )
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in ALL}

@@ -14,6 +14,8 @@ from sites.querysets import ENDING_SOON
 # Operations that are in neither list come between the two.
 FIRST = ("restore", "unlock", "activate", "lock", "extend", "set_expiry", "rotate")
 LAST = ("deactivate", "deregister", "erase")
+# These are offered where the page explains them: in a notice, and on the page of clones.
+OFFERED_ELSEWHERE = ("confirm", "dismiss_clone")
 
 
 class Button(NamedTuple):
@@ -27,7 +29,9 @@ def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: dateti
     buttons = [
         operation_button(operation, site)
         for operation in OPERATIONS.values()
-        if has_permission(operation.permission) and operation.applies_to(site)
+        if operation.name not in OFFERED_ELSEWHERE
+        and has_permission(operation.permission)
+        and operation.applies_to(site)
     ]
     if has_permission("sites.rotate_site_key") and site.deregistered_at is None:
         buttons.append(Button("rotate", "Rotate key", reverse("admin:sites_site_rotate", args=[site.pk]), False))

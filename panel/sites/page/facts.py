@@ -10,6 +10,7 @@ from audit.models import Event
 from heartbeat.availability import Outage, availability, heartbeat_slots, outages, percent
 from heartbeat.models import Heartbeat
 from panel.events.timeline import timeline
+from panel.sites.page.agent import agent_facts
 from panel.sites.page.state import key_events, site_badges, state_text
 from panel.widgets.badges import badge
 from panel.widgets.bars import heartbeat_bar
@@ -50,6 +51,7 @@ def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
     return {
         "state": state_text(site, key_events(site), at=at),
         "badges": site_badges(site, at=at),
+        "agent_facts": agent_facts(site, at=at),
         "heartbeats": [heartbeat_row(heartbeat) for heartbeat in heartbeats],
         "history": timeline(events),
         **uptime_facts(site, at=at),

@@ -50,6 +50,8 @@ def site_badges(site: Any, *, at: datetime) -> list[SafeString]:
         badges.append(badge("late", "unlocked, not told yet"))
     if not site.is_active:
         badges.append(badge("inactive"))
+    if site.clone_suspected_at and site.deregistered_at is None:
+        badges.append(badge("warn", "clone suspected"))
     if calls_too_often(site.pulse, at=at):
         badges.append(badge("warn", "calls too often"))
     has_no_license = site.deregistered_at is not None or not site.is_active
@@ -74,6 +76,7 @@ def state_text(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
     sentences = [
         deregistration(site, events.deregistered, at=at),
         lock_state(site, events, at=at),
+        lock_known(site, at=at),
         changes_not_received(site),
         *([] if site.licensed else [license_sentence]),
         last_heartbeat(site, at=at),
@@ -107,6 +110,14 @@ def lock_state(site: Site, events: KeyEvents, *, at: datetime) -> SafeString:
         return format_html("Locked {}{}: {}", since, by, reason)
     changed_at = at_moment(changed.at, now=at)
     return format_html("Locked {}{}; reason changed {} {}: {}", since, by, changed_at, by_actor(changed), reason)
+
+
+def lock_known(site: Site, *, at: datetime) -> SafeString:
+    """Since when the site knows of its lock; `changes_not_received` says if it does not yet."""
+    since = site.lock_known_since
+    if since is None or site.deregistered_at:
+        return EMPTY
+    return format_html("The site has known of the lock since {}.", moment_near(since, now=at))
 
 
 def changes_not_received(site: Any) -> SafeString:

@@ -31,6 +31,8 @@ ENTRIES: dict[str, dict[str, str]] = {
     "activate": {"reason": "open again"},
     "deregister": {"reason": "gone"},
     "restore": {"reason": "back again"},
+    "confirm": {"note": "as it should be"},
+    "dismiss_clone": {"note": "a test machine"},
 }
 EVENTS = {
     "lock": "site.locked",
@@ -41,12 +43,18 @@ EVENTS = {
     "activate": "site.updated",
     "deregister": "site.deregistered",
     "restore": "site.restored",
+    "confirm": "site.confirmed",
+    "dismiss_clone": "site.clone_dismissed",
 }
 PREPARATION = {"unlock": ["lock"], "activate": ["deactivate"], "restore": ["deregister"]}
 
 
 def prepare(anna: Admin, operation: str, *sites: RegisteredSite) -> None:
     """Bring the sites into a state in which the operation changes them."""
+    if operation == "confirm":
+        SitePulse.objects.update(held_revision=7)
+    if operation == "dismiss_clone":
+        SitePulse.objects.update(clone_suspected_at=timezone.now())
     for before in PREPARATION.get(operation, []):
         Confirmation(anna, before, sites).send(**ENTRIES[before])
 
