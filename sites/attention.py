@@ -18,13 +18,14 @@ class Attention(models.TextChoices):
     OVERDUE = "overdue", "misses its heartbeats"
     LOCK_PENDING = "lock_pending", "is locked, but has not received the lock yet"
     EXPIRED_IN_USE = "expired_in_use", "has expired, but still calls"
+    CLONE_SUSPECTED = "clone_suspected", "seems to have two installations that use its key"
 
 
 def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, tuple[Q, Q]]:
     """For each reason the condition on a live site and the one on its pulse; no site has two reasons.
 
-    A site that gets no service may be silent, one that never called is not installed yet, and one that was deactivated was
-    so on purpose: none of these needs attention.
+    A site that gets no service may be silent, and two installations of it harm nobody. One that never called is not
+    installed yet, and one that was deactivated was so on purpose: none of these needs attention.
     """
     status = status_conditions(at, pulse=pulse)
     overdue, calling = (
@@ -32,10 +33,14 @@ def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, t
         Q((f"{pulse}due_at__gte", offline_before(at))),
     )
     lock_pending = Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}reply_locked", True))
+    # Both have called; if the heartbeats are overdue since, that is what the site needs attention for.
+    clone_suspected = Q((f"{pulse}clone_suspected_at__isnull", False)) & status[SiteStatus.ONLINE]
+    with_service = licensed_at(at) & Q(is_locked=False)
     return {
-        Attention.OVERDUE: (licensed_at(at) & Q(is_locked=False), overdue),
+        Attention.OVERDUE: (with_service, overdue),
         Attention.LOCK_PENDING: (Q(is_locked=True), lock_pending),
         Attention.EXPIRED_IN_USE: (Q(is_locked=False, is_active=True, license_expires_at__lte=at), calling),
+        Attention.CLONE_SUSPECTED: (with_service, clone_suspected),
     }
 
 
@@ -51,13 +56,14 @@ def pulses_needing_attention(at: datetime) -> Q:
 
     PostgreSQL answers it from one scan of the pulses and from indexes on the few sites without service.
     """
-    (_, overdue), (_, lock_pending), (_, expired_in_use) = attention_conditions(at, pulse="").values()
+    reasons = attention_conditions(at, pulse="").values()
+    (_, overdue), (_, lock_pending), (_, expired_in_use), (_, clone_suspected) = reasons
     locked, inactive, expired = (
         Q(site__in=Site.objects.live().filter(condition).values("pk"))
         for condition in (Q(is_locked=True), Q(is_active=False), Q(license_expires_at__lte=at))
     )
     return (
-        (overdue & ~locked & ~inactive & ~expired)
+        ((overdue | clone_suspected) & ~locked & ~inactive & ~expired)
         | (lock_pending & locked)
         | (expired_in_use & expired & ~locked & ~inactive)
     )

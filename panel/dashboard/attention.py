@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When, Window
 from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, IsNull
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -35,6 +36,7 @@ KINDS_NOW: Mapping[str, tuple[str, str]] = {
     "offline": ("offline", ""),
     "lock_pending": ("locked", "not told yet"),
     "expired_in_use": ("expired", "expired, still in use"),
+    "clone_suspected": ("warn", "clone suspected"),
     "late": ("late", ""),
 }
 KINDS_SOON: Mapping[str, tuple[str, str]] = {
@@ -121,7 +123,7 @@ def take_in_turn(ranked: Iterable[RankedSite], kinds: Iterable[str], *, limit: i
 
 
 def overdue(at: datetime) -> QuerySet[Any, Any]:
-    """Sites that are offline, late or never seen although heartbeats are expected, or that call too often.
+    """Sites that are offline, late or never seen although heartbeats are expected, have a suspected clone, or call too often.
 
     Reads all pulses once.
     """
@@ -133,17 +135,19 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
         # One subquery for each reason, so that each uses an index alone; one for all of them would read the sites.
         *(live.filter(Q(reason)) for reason in without_service_at(at).children),
     ]
-    too_often = calling_too_often(at)
-    pulses = SitePulse.objects.filter(~conditions[SiteStatus.ONLINE] | too_often)
+    _, clone_suspected = attention_conditions(at, pulse="")[Attention.CLONE_SUSPECTED]
+    pulses = SitePulse.objects.filter(~conditions[SiteStatus.ONLINE] | clone_suspected | calling_too_often(at))
     for sites in without_attention:
         pulses = pulses.exclude(Exists(sites.filter(pk=OuterRef("pk"))))
     kind = Case(
         When(conditions[SiteStatus.NEVER_SEEN], then=Value("never_seen")),
         When(conditions[SiteStatus.LATE], then=Value("late")),
+        When(clone_suspected, then=Value("clone_suspected")),
         When(conditions[SiteStatus.ONLINE], then=Value("too_often")),
         default=Value("offline"),
     )
-    return first_of_each_kind(pulses, kind=kind, since=F("due_at"))
+    since = Case(When(clone_suspected, then=F("clone_suspected_at")), default=F("due_at"))
+    return first_of_each_kind(pulses, kind=kind, since=since)
 
 
 def lock_pending(at: datetime) -> QuerySet[Any, Any]:
@@ -160,8 +164,8 @@ def ending(at: datetime) -> QuerySet[Any, Any]:
     """Sites whose licence ends within days and that have no worse problem."""
     sites = Site.objects.live().filter(licensed_at(at), license_expires_at__lte=at + ENDS_SOON, is_locked=False)
     is_new = GreaterThanOrEqual(OuterRef("created_at"), at - FIRST_HEARTBEAT_WITHIN)
-    not_overdue = with_pulse(sites, Q(due_at__gte=at) | (Q(due_at=None) & Q(is_new)))
-    return first_of_each_kind(not_overdue, kind=Value("ending"), since=F("license_expires_at"))
+    is_well = Q(due_at__gte=at, clone_suspected_at=None) | (Q(due_at=None) & Q(is_new))
+    return first_of_each_kind(with_pulse(sites, is_well), kind=Value("ending"), since=F("license_expires_at"))
 
 
 def needing_attention_for(reason: str, *, at: datetime) -> SiteQuerySet:
@@ -209,6 +213,9 @@ def reason_for(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeS
             return format_html("Locked: {}. Next heartbeat {} {}.", site.lock_reason, due, moment(due_at))
         case "expired_in_use":
             return "The licence has expired, but heartbeats still arrive."
+        case "clone_suspected":
+            url = reverse("admin:sites_site_clones", args=[site.pk])
+            return format_html('Two installations seem to use its key: <a href="{}">compare them</a>.', url)
         case "too_often":
             return calls_a_day_text(site.pulse)
         case "ending":

@@ -27,11 +27,13 @@ class Kind:
     is_active: bool
     is_gone: bool
     age: str
+    has_clone: bool = False
 
     @property
     def name(self) -> str:
         flags = ("active" if self.is_active else "inactive", "gone" if self.is_gone else "here")
-        return " ".join((self.status, self.lock, self.licence, *flags, self.age))
+        clone = ("clone",) if self.has_clone else ()
+        return " ".join((self.status, self.lock, self.licence, *flags, self.age, *clone))
 
     @property
     def is_licensed(self) -> bool:
@@ -49,6 +51,8 @@ class Kind:
             return "expired_in_use" if self.is_active and self.status in ("online", "late") else None
         if is_silent:
             return self.status
+        if self.has_clone and self.status == "online":
+            return "clone_suspected"
         if self.status == "never_seen" and self.age == "old":
             return "never_seen"
         return "ending" if self.licence == "days" else None
@@ -57,6 +61,8 @@ class Kind:
 def every_kind() -> Iterator[Kind]:
     flags = (True, False)
     yield from (Kind(*facts) for facts in itertools.product(STATUSES, LOCKS, LICENCES, flags, flags, AGES))
+    called = [status for status in STATUSES if status != "never_seen"]
+    yield from (Kind(*facts, True) for facts in itertools.product(called, LOCKS, LICENCES, flags, flags, ["old"]))
 
 
 def create_sites(kinds: list[Kind]) -> dict[uuid.UUID, Kind]:
@@ -97,4 +103,5 @@ def pulse_of(kind: Kind, pk: uuid.UUID, at: datetime) -> SitePulse:
         due_at=due_at,
         version="1.0.0",
         reply_locked=reply_locked,
+        clone_suspected_at=at - HOUR if kind.has_clone else None,
     )

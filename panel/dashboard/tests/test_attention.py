@@ -44,7 +44,7 @@ def test_no_kind_crowds_out_the_others_and_the_worst_come_first() -> None:
     create_sites(list(every_kind()))
     items = attention_items(at=timezone.now())
     kinds = [item.kind for item in items.now]
-    assert Counter(kinds) == {"offline": 3, "lock_pending": 3, "expired_in_use": 2, "late": 2}
+    assert Counter(kinds) == {"offline": 2, "lock_pending": 2, "expired_in_use": 2, "clone_suspected": 2, "late": 2}
     assert kinds == sorted(kinds, key=list(KINDS_NOW).index)
     assert [item.kind for item in items.soon] == ["ending", "ending", "never_seen", "never_seen"]
     assert (len(items.now), len(items.soon)) == (MAX_NOW, MAX_SOON)
@@ -79,6 +79,7 @@ def test_each_line_says_why_and_since_when(anna: Admin) -> None:
         like(status="late"),
         like(licence="days"),
         like(status="never_seen"),
+        like(has_clone=True),
     ]
     create_sites(kinds)
     said = "\n".join(lines(page(anna)))
@@ -90,6 +91,7 @@ def test_each_line_says_why_and_since_when(anna: Admin) -> None:
         "■ offline Roma Missed its heartbeat; last seen 1 day ago . 1 day ago",
         "■ expired, still in use Roma The licence has expired, but heartbeats still arrive. 5 days ago",
         "▲ ends soon Roma Licence ends on THEN . in 2 days",
+        "▲ clone suspected Roma Two installations seem to use its key: compare them . 1 hour ago",
         "▲ late Roma Missed its heartbeat; will count as offline at THEN . 30 minutes ago",
         "◆ not told yet Roma Locked: unpaid invoice 118. Next heartbeat overdue since THEN . 2 days ago",
         "◆ not told yet Roma Locked: unpaid invoice 118. Next heartbeat due by THEN . 2 days ago",

@@ -15,6 +15,7 @@ from common.admin import KnownLookupsOnly
 from panel.sites.list.changelist import SiteChangeList
 from panel.sites.list.filters import (
     ActiveFilter,
+    CloneFilter,
     LicenseFilter,
     LockFilter,
     RegistrationFilter,
@@ -44,6 +45,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         LicenseFilter,
         LockFilter,
         ActiveFilter,
+        CloneFilter,
         RegistrationFilter,
         VersionFilter,
         ZoneFilter,
@@ -91,6 +93,8 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
             )
         if not site.is_active:
             facts.append(badge("inactive"))
+        if site.clone_suspected_at and site.deregistered_at is None:
+            facts.append(badge("warn", "clone suspected"))
         if calls_too_often(site.pulse, at=timezone.now()):
             facts.append(badge("warn", "calls too often"))
         return format_html_join("", '<div class="fact">{}</div>', ((fact,) for fact in facts))

@@ -74,6 +74,15 @@ class LicenseFilter(SiteFilter):
         return {"yes": licensed_at, "no": unlicensed_at, "ending": ending_at}[chosen](at)
 
 
+class CloneFilter(SiteFilter):
+    title = "clone"
+    parameter_name = "clone_suspected"
+    options = {"yes": "suspected", "no": "not suspected"}
+
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return Q(clone_suspected_at__isnull=chosen == "no")
+
+
 class ActiveFilter(SiteFilter):
     title = "active"
     parameter_name = "is_active__exact"

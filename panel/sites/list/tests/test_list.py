@@ -70,6 +70,7 @@ def street(db: None) -> None:
     make("Como", due_in=3 * HOUR, ends_in=12 * DAY + HOUR)
     make("Bari", due_in=2 * HOUR, version="10.1.0", ends_in=40 * DAY)
     deregister_site(make("Aosta", due_in=-HOUR / 2).pk, by=COMMAND, at=at)
+    SitePulse.objects.filter(site__name__in=["Aosta", "Bari", "Quito"]).update(clone_suspected_at=at)
 
 
 def names(page: Any) -> str:
@@ -81,7 +82,7 @@ def text(page: Any) -> str:
 
 
 WORST_FIRST = "Zagreb Quito Parma Oslo Lyon Nizza Kiel Bari Como"
-NOT_WELL = "Zagreb Quito Parma Oslo Nizza"
+NOT_WELL = "Zagreb Quito Parma Oslo Nizza Bari"
 
 
 @pytest.mark.usefixtures("street")
@@ -125,12 +126,16 @@ def test_the_worst_stand_on_top_unless_another_column_is_asked_for(browser: Clie
         ("version=2.0.0", "Quito"),
         ("version=3.0.0", ""),
         ("zone=Europe/Berlin", "Kiel"),
+        ("clone_suspected=yes", "Quito Bari"),
+        ("clone_suspected=yes&status=online&q=bari", "Bari"),
+        ("clone_suspected=no&status=late", "Parma"),
+        ("clone_suspected=yes&registration=all", "Quito Bari Aosta"),
         ("registration=deregistered", "Aosta"),
         ("registration=all", f"{WORST_FIRST} Aosta"),
         ("registration=all&status=late&o=1", "Aosta Parma"),
         ("view=attention", NOT_WELL),
         ("view=attention&q=PAR", "Parma"),
-        ("view=attention&o=1", "Nizza Oslo Parma Quito Zagreb"),
+        ("view=attention&o=1", "Bari Nizza Oslo Parma Quito Zagreb"),
         ("view=ending", "Como"),
         ("view=locked", "Oslo"),
         ("q=owner+of+Q", "Quito"),
@@ -144,7 +149,16 @@ def test_each_filter_shows_what_it_says(browser: Client, query: str, expected: s
 
 @pytest.mark.usefixtures("street")
 @pytest.mark.parametrize(
-    "query", ["status=sleeping", "licensed=maybe", "is_locked__exact=2", "view=x", "registration=gone", "status=%F0%28"]
+    "query",
+    [
+        "status=sleeping",
+        "licensed=maybe",
+        "is_locked__exact=2",
+        "view=x",
+        "registration=gone",
+        "clone_suspected=1",
+        "status=%F0%28",
+    ],
 )
 def test_an_unknown_value_is_refused_rather_than_taken_for_all(browser: Client, query: str) -> None:
     page = browser.get(f"{LIST}?{query}", follow=True)
@@ -174,12 +188,15 @@ def test_each_row_says_its_facts_in_words(browser: Client) -> None:
         "■ ended 3 days ago",
         "■ offline ■ inactive ▲ ends in 9 days",
         "○ never seen",
+        "● online ▲ clone suspected",
         "▲ ends in 9 days",
         "7 days: ",
     ):
         assert said in shown
     assert "who is to blame" not in shown, "a long reason is shortened"
-    assert "✕ deregistered" in text(browser.get(f"{LIST}?registration=deregistered"))
+    deregistered = text(browser.get(f"{LIST}?registration=deregistered"))
+    assert "✕ deregistered" in deregistered
+    assert "▲ clone suspected" not in deregistered
 
 
 @pytest.mark.usefixtures("street")
@@ -223,7 +240,9 @@ def test_versions_and_zones_that_there_are_can_be_chosen(browser: Client) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("query", ["", "view=attention", "q=e", "version=1.0.0", "o=-4", "registration=all"])
+@pytest.mark.parametrize(
+    "query", ["", "view=attention", "clone_suspected=yes", "q=e", "version=1.0.0", "o=-4", "registration=all"]
+)
 def test_the_list_asks_the_same_number_of_questions_of_3_sites_and_of_60(browser: Client, query: str) -> None:
     def cost() -> int:
         browser.get(f"{LIST}?{query}")

@@ -38,6 +38,7 @@ class Drawn:
     ends_in: timedelta
     due_in: timedelta | None
     reply_locked: bool | None
+    has_clone: bool
 
     @property
     def pk(self) -> UUID:
@@ -77,7 +78,9 @@ class Drawn:
             return "lock_pending" if self.due_in is not None and not self.reply_locked else None
         if not self.pays:
             return "expired_in_use" if self.is_active and self.due_in is not None and self.due_in >= -GRACE else None
-        return "overdue" if self.rank <= 1 else None
+        if self.rank <= 1:
+            return "overdue"
+        return "clone_suspected" if self.has_clone and self.due_in is not None else None
 
 
 drawn = st.builds(
@@ -90,6 +93,7 @@ drawn = st.builds(
     ends_in=st.sampled_from(ENDS),
     due_in=st.sampled_from(DUE),
     reply_locked=st.sampled_from([None, False, True]),
+    has_clone=st.sampled_from([False, False, True]),
 )
 estates = st.lists(drawn, max_size=25, unique_by=lambda each: each.number)
 any_estate = settings(
@@ -133,6 +137,7 @@ def as_pulse(each: Drawn) -> SitePulse:
         last_seen_at=due_at - timedelta(hours=6),
         reply_locked=each.reply_locked,
         version=each.version,
+        clone_suspected_at=AT if each.has_clone else None,
     )
 
 
