@@ -144,9 +144,9 @@ class Site:
     site_id: str
     key: str
 
-    def call_home(self, path: str = "/api/heartbeat", key: str | None = None) -> requests.Response:
+    def call_home(self, path: str = "/api/heartbeat", key: str | None = None, **report: Any) -> requests.Response:
         client = Client(self.server, **{"X-Site-ID": self.site_id, "X-Site-Key": key or self.key})
-        return client.post(path, {"version": "1.0.0", "uptime_seconds": 60})
+        return client.post(path, {"version": "1.0.0", "uptime_seconds": 60, **report})
 
 
 def register(api: Client, server: RunningServer, path: str = "/api/sites", **facts: Any) -> Site:

@@ -1,6 +1,7 @@
 """The admin pages and the API's documentation, as a person sees them in Chromium."""
 
 import re
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -35,6 +36,19 @@ def former_site(server: RunningServer) -> Site:
     return site
 
 
+@pytest.fixture(scope="module")
+def cloned_site(server: RunningServer) -> Site:
+    """Two installations took turns with its key, and it knows a newer decision."""
+    site = register(server.sign_in(), server, name="Cloned Osteria")
+    instances = [str(uuid.uuid4()) for _ in range(2)]
+    boots = [str(uuid.uuid4()) for _ in range(2)]
+    for sequence in (1, 2):
+        for instance, boot in zip(instances, boots, strict=True):
+            facts = {"instance_id": instance, "boot_id": boot, "sequence": sequence, "lease_revision": 7}
+            assert site.call_home(**facts).status_code == 200
+    return site
+
+
 @pytest.fixture
 def anna(browser: Browser, server: RunningServer) -> Iterator[PanelUser]:
     person = open_window(browser, server)
@@ -44,7 +58,7 @@ def anna(browser: Browser, server: RunningServer) -> Iterator[PanelUser]:
 
 
 def test_every_page_is_readable_and_asks_nobody_else(
-    browser: Browser, server: RunningServer, locked_site: Site, former_site: Site
+    browser: Browser, server: RunningServer, locked_site: Site, former_site: Site, cloned_site: Site
 ) -> None:
     person = open_window(browser, server)
     found: dict[str, list[str]] = {}
@@ -55,7 +69,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
 
     examine("/admin/login/")
     person.sign_in()
-    site = f"/admin/sites/site/{locked_site.site_id}"
+    site, cloned = (f"/admin/sites/site/{each.site_id}" for each in (locked_site, cloned_site))
     for path in (
         "/admin/",
         "/admin/sites/site/",
@@ -63,6 +77,9 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/sites/site/import/",
         f"{site}/change/",
         f"{site}/rotate-key/",
+        f"{cloned}/change/",
+        f"{cloned}/clones/",
+        f"/admin/sites/site/operate/dismiss_clone/?site={cloned_site.site_id}",
         f"/admin/sites/site/operate/lock/?site={locked_site.site_id}",
         f"/admin/sites/site/operate/extend/?site={locked_site.site_id}",
         f"/admin/sites/site/operate/set_expiry/?site={locked_site.site_id}",

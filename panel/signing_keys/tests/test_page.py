@@ -10,10 +10,12 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Admin
 from audit.actors import COMMAND
-from conftest import Clock
+from conftest import Clock, Register
+from heartbeat.tests.agents import SimulatedAgent
 from licensing.models import SigningKey
 from licensing.services import activate_signing_key, create_signing_key, retire_signing_key
 from panel.dashboard.tests.test_dashboard import browser_of, text
+from sites.services import deregister_site
 
 PATH = "/admin/signing-keys/"
 pytestmark = pytest.mark.django_db
@@ -56,6 +58,27 @@ def test_the_chain_is_shown_oldest_first_with_its_times(anna: Admin, clock: Cloc
     assert "Private half: deleted." in retired
     clock.move(days=29)
     assert "Left the public set on 2026-07-08 12:00 UTC." in entries(anna)[0]
+
+
+def test_each_key_says_how_many_agents_have_called_since_it_was_published(
+    anna: Admin, register: Register, clock: Clock
+) -> None:
+    create(clock)
+    early, late, gone, old_client = (register(name=name) for name in ("Early", "Late", "Gone", "Old client"))
+    for site in (early, late, gone):
+        SimulatedAgent(site).beat()
+    clock.move(hours=1)
+    create(clock)
+    SimulatedAgent(late).beat()
+    SimulatedAgent(gone).beat()
+    old_client.call_home()
+    deregister_site(gone.site_id, by=COMMAND, at=clock())
+    withdrawn = create(clock)
+    retire_signing_key(withdrawn.kid, by=COMMAND, at=clock())
+    first, second, third = entries(anna)
+    assert "2 of 2 agents have called since it was published." in first
+    assert "1 of 2 agents have called since it was published." in second
+    assert "agents have called" not in third
 
 
 def test_a_withdrawn_key_says_so(anna: Admin, clock: Clock) -> None:

@@ -15,6 +15,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from panel.account.confirmation import needs_confirmation
+from panel.sites.operations.selection import read_uuid
 from panel.sites.registration.forms import RegisterForm, RotateKeyForm
 from panel.sites.registration.key_page import key_page
 from panel.sites.views import SiteFormView
@@ -28,8 +29,19 @@ class RegisterSiteView(SiteFormView):
     template_name = "panel/sites/registration/register.html"
     form_class = RegisterForm
 
+    @cached_property
+    def like(self) -> Site | None:
+        """The site that the URL names: another one of the same owner is registered, as for a second installation."""
+        site_id = read_uuid(self.request.GET.get("like", ""))
+        return Site.objects.live().filter(pk=site_id).first() if site_id else None
+
+    def get_initial(self) -> dict[str, Any]:
+        if self.like is None:
+            return {}
+        return {name: getattr(self.like, name) for name in ("owner_name", "contact_email", "timezone")}
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{"title": "Register a site", **kwargs})
+        return super().get_context_data(**{"title": "Register a site", "like": self.like, **kwargs})
 
     def form_valid(self, form: RegisterForm) -> HttpResponse:
         by = acting_admin(self.request, Event.Source.ADMIN)

@@ -45,6 +45,20 @@ def test_the_page_after_registering_shows_what_a_local_backend_needs(anna: Admin
     assert RegisteredSite(str(site.pk), key).call_home().status_code == 200
 
 
+def test_a_second_site_of_the_same_owner_begins_with_its_facts(anna: Admin, roma: RegisteredSite) -> None:
+    page = browser_of(anna).get(f"{ADD}?like={roma.site_id}").content.decode()
+    assert "Owner, e-mail and time zone are those of Trattoria Roma." in page
+    assert 'value="giulia@roma.example"' in page
+    assert 'value="Trattoria Roma"' not in page, "two sites of one name cannot be told apart"
+    assert FormReader(page).fields["site_id"] != [roma.site_id], "the new site has an id of its own"
+
+
+@pytest.mark.parametrize("like", ["nonsense", "", "b760e311-cadc-4b14-b5b4-7058bf9e7c98"])
+def test_a_site_that_is_not_there_gives_no_facts(anna: Admin, like: str) -> None:
+    page = browser_of(anna).get(f"{ADD}?like={like}").content.decode()
+    assert "are those of" not in page
+
+
 def test_a_form_sent_twice_registers_once_and_leads_to_the_site(anna: Admin) -> None:
     browser = browser_of(anna)
     form = filled(browser)
