@@ -100,7 +100,12 @@ def timeline(events: Iterable[Event]) -> list[Entry]:
 
 def entry(event: Event) -> Entry:
     who = f"{event.actor_name} ({event.role})" if event.actor_name else ""
-    return Entry(event, action_words(event).label, who, SOURCES[event.source], changes_of(event))
+    changes = changes_of(event)
+    if event.action == SiteAction.CLONE_SUSPECTED:
+        # As in FIELDS: PostgreSQL keeps the fields of JSON in an order of its own.
+        order = list(FIELDS.values())
+        changes.sort(key=lambda change: order.index(change.field) if change.field in order else len(order))
+    return Entry(event, action_words(event).label, who, SOURCES[event.source], changes)
 
 
 def changes_of(event: Event) -> list[Change]:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from audit.models import Event
 from heartbeat.models import AgentRun
-from panel.events.timeline import label_of, readable
+from panel.events.timeline import from_event, label_of, readable
 from sites.events import SITE, SiteAction
 from sites.models import Site
 
 FACTS = ("instance_id", "boot_id", "ip", "version", "first_seen_at", "last_seen_at", "sequence", "heartbeats")
-# In these a run changes while it lives, so that they say nothing about where two runs parted.
-COUNTED = ("last_seen_at", "sequence", "heartbeats")
+# Two starts differ in the others anyway.
+TELLING = ("instance_id", "boot_id", "ip", "version")
 
 
 class Fact(NamedTuple):
@@ -29,7 +29,7 @@ class Comparison(NamedTuple):
     facts: list[Fact]
     same_installation: bool
     # When the second of the two called first.
-    parted_at: datetime | None
+    parted_at: datetime
 
 
 def comparison_of(site: Site, runs: Sequence[AgentRun]) -> Comparison | None:
@@ -40,17 +40,18 @@ def comparison_of(site: Site, runs: Sequence[AgentRun]) -> Comparison | None:
     event = events.newest_first().first()
     if event is None or not all(fact in event.changes for fact in FACTS):
         return None
-    one, other = (newest_facts(event, branch, runs) for branch in (0, 1))
+    began = [from_event("first_seen_at", text) for text in event.changes["first_seen_at"]]
+    # The one that called first comes first; the event has them in the order in which they were noticed.
+    one, other = (newest_facts(event, branch, runs) for branch in sorted((0, 1), key=lambda branch: began[branch]))
     facts = [
         Fact(
             label_of(name),
             (readable(name, one[name]), readable(name, other[name])),
-            differs=name not in COUNTED and one[name] != other[name],
+            differs=name in TELLING and one[name] != other[name],
         )
         for name in FACTS
     ]
-    began = [branch["first_seen_at"] for branch in (one, other) if isinstance(branch["first_seen_at"], datetime)]
-    return Comparison(event, facts, one["instance_id"] == other["instance_id"], max(began, default=None))
+    return Comparison(event, facts, one["instance_id"] == other["instance_id"], max(began))
 
 
 def newest_facts(event: Event, branch: int, runs: Sequence[AgentRun]) -> Mapping[str, Any]:
