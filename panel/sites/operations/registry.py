@@ -220,7 +220,7 @@ ALL = (
         past="dismissed",
         noun="clone suspicion",
         permission="sites.dismiss_clone",
-        warning="For a site of which you know that only one installation uses its key. Further heartbeats of both"
+        warning="For a site whose key only one installation uses, or does from now on. Further heartbeats of both"
         " raise the suspicion again.",
         form=DismissCloneForm,
         service=dismiss_clone,
