@@ -79,7 +79,6 @@ def test_every_page_is_readable_and_asks_nobody_else(
         f"{site}/rotate-key/",
         f"{cloned}/change/",
         f"{cloned}/clones/",
-        f"/admin/sites/site/operate/dismiss_clone/?site={cloned_site.site_id}",
         f"/admin/sites/site/operate/lock/?site={locked_site.site_id}",
         f"/admin/sites/site/operate/extend/?site={locked_site.site_id}",
         f"/admin/sites/site/operate/set_expiry/?site={locked_site.site_id}",
