@@ -104,6 +104,7 @@ def test_without_a_suspicion_the_starts_are_listed_alone(
     ]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("name", "choices"),
     [("anna", ["rotate-key", "add", "operate"]), ("ben", ["operate"]), ("vera", [])],
@@ -159,6 +160,7 @@ def test_a_suspicion_that_was_raised_again_since_is_not_dismissed(
     assert suspected_at() is not None
 
 
+@pytest.mark.any_database
 def test_what_an_agent_sends_is_only_text(vera: Admin, roma: RegisteredSite, one: SimulatedAgent, clock: Clock) -> None:
     hostile = "<script>alert(1)</script>"
     take_turns(one, one.reinstalled(), clock, version=hostile)
@@ -207,6 +209,7 @@ def test_the_page_costs_the_same_for_many_starts(
     assert cost() == QUERIES
 
 
+@pytest.mark.any_database
 def test_a_deregistered_site_leads_to_its_own_page(anna: Admin, api: Any, roma: RegisteredSite) -> None:
     api.delete(roma.path)
     answer: Any = browser_of(anna).get(f"/admin/sites/site/{roma.site_id}/clones/")

@@ -46,6 +46,7 @@ def lock(site: RegisteredSite, clock: Clock) -> None:
     lock_site(site.site_id, reason="unpaid", by=COMMAND, at=clock())
 
 
+@pytest.mark.any_database
 def test_an_old_client_has_not_asked_for_leases(vera: Admin, roma: RegisteredSite) -> None:
     roma.call_home()
     assert section(html_of(vera, roma), "agent-heading").endswith("This site has not asked for leases.")
@@ -124,6 +125,7 @@ def test_a_state_that_changed_since_the_page_was_opened_is_not_confirmed(
     assert stored(roma).revision == 8
 
 
+@pytest.mark.any_database
 def test_an_impossible_revision_can_not_be_confirmed(anna: Admin, roma: RegisteredSite) -> None:
     SitePulse.objects.update(held_revision=2 + MAX_LOST_REVISIONS)
     html = html_of(anna, roma)
@@ -135,6 +137,7 @@ def test_an_impossible_revision_can_not_be_confirmed(anna: Admin, roma: Register
     assert stored(roma).revision == 1
 
 
+@pytest.mark.any_database
 def test_a_suspected_clone_has_a_badge_and_leads_to_its_page(vera: Admin, roma: RegisteredSite, clock: Clock) -> None:
     roma.call_home()
     assert "clone suspected" not in html_of(vera, roma)
@@ -147,6 +150,7 @@ def test_a_suspected_clone_has_a_badge_and_leads_to_its_page(vera: Admin, roma: 
     assert f'href="/admin/sites/site/{roma.site_id}/clones/"' in html
 
 
+@pytest.mark.any_database
 def test_a_deregistered_site_has_no_notice(anna: Admin, api: Any, roma: RegisteredSite, clock: Clock) -> None:
     SitePulse.objects.update(clone_suspected_at=clock(), held_revision=7)
     api.delete(roma.path)
