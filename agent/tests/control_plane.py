@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,6 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer(200, answer)
 
+    def do_HEAD(self) -> None:
+        self.send_response(404)
+        self.end_headers()
+
     def do_GET(self) -> None:
         self.answer(200, self.plane.key_set()) if self.path == "/.well-known/jwks.json" else self.answer(404, {})
 
@@ -97,13 +102,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(plane: ControlPlane) -> Iterator[str]:
+def served(plane: ControlPlane, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The control plane on a free port of the loopback; yields its address."""
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"plane": plane}))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

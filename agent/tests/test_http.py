@@ -25,8 +25,10 @@ Connection = socket.socket
 
 
 @contextmanager
-def listening(answer: Callable[[Connection], None], wrap: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that reads one request a connection and leaves the answer to the test."""
+def listening(
+    answer: Callable[[Connection], None], wrap: ssl.SSLContext | None = None, end: bytes = b"}"
+) -> Iterator[str]:
+    """A server that reads one request a connection, up to `end`, and leaves the answer to the test."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
@@ -38,10 +40,11 @@ def listening(answer: Callable[[Connection], None], wrap: ssl.SSLContext | None 
             with connection:
                 try:
                     connection = wrap.wrap_socket(connection, server_side=True) if wrap else connection
-                    data = connection.recv(65536)
-                    while not data.endswith(b"}"):
-                        data += connection.recv(65536)
-                    answer(connection)
+                    data = b""
+                    while not data.endswith(end) and (received := connection.recv(65536)):
+                        data += received
+                    if data:
+                        answer(connection)
                 except OSError:
                     continue
 

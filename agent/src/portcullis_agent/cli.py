@@ -15,6 +15,7 @@ from pathlib import Path
 
 from portcullis_agent.agent import Agent, BeatResult
 from portcullis_agent.clock import Clock
+from portcullis_agent.doctor import as_json, as_text, examine, is_sound
 from portcullis_agent.errors import LeaseRefused, SettingsError
 from portcullis_agent.jws import MAX_TOKEN_BYTES
 from portcullis_agent.keeper import LeaseKeeper
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     add("beat", _beat, "send one heartbeat")
     status = add("status", _status, "say whether the site may operate, without the network")
     status.add_argument("--json", action="store_true", help="print JSON")
+    doctor = add("doctor", _doctor, "say what is wrong between this machine and the server; sends one heartbeat")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
     verify = add("verify", _verify, "check a lease against the trusted keys")
     verify.add_argument("file", metavar="FILE", help="the file with the lease, or - for the standard input")
     return parser
@@ -118,6 +121,12 @@ def describe(verdict: Verdict) -> str:
     ):
         lines.append(f"{name}: {f'{value:%Y-%m-%d %H:%M} UTC' if value else 'not known'}")
     return "\n".join(lines)
+
+
+def _doctor(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    checks = examine(options.state, environ)
+    print(as_json(checks) if options.json else as_text(checks))
+    return OK if is_sound(checks) else FAILED
 
 
 def _verify(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
