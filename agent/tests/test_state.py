@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from portcullis_agent import Agent
+from portcullis_agent.settings import store_credentials
 
 from .control_plane import ControlPlane
 from .forgeries import FOREIGN
@@ -41,6 +42,15 @@ def change_file(file: Path, **changes: Any) -> None:
 def test_only_the_owner_reads_the_state(agent: Agent, folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+
+
+def test_the_group_reads_the_state_of_a_folder_that_it_can_read(folder: Path, make_agent: MakeAgent) -> None:
+    folder.mkdir(0o750)
+    agent = make_agent()
+    assert agent.beat().stored
+    store_credentials(agent.settings)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+    assert modes == {"state.json": 0o640, "lock": 0o600, "credentials.json": 0o600}
 
 
 def test_a_second_process_reads_what_the_first_one_stores_and_takes_over(

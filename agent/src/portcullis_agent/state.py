@@ -168,7 +168,8 @@ class StateFolder:
             raise StateError("this process does not write the state folder")
         temporary = self.path / "state.new.json"
         try:
-            write_durably(temporary, state.encode())
+            readable = os.stat(self.path).st_mode & 0o040  # by the group, if the group can read the folder
+            write_durably(temporary, state.encode(), mode=0o600 | readable)
             self._keep_previous()
             os.replace(temporary, self.newest)
             sync_folder(self.path)
@@ -188,11 +189,11 @@ class StateFolder:
         os.replace(link, self.previous)
 
 
-def write_durably(file: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, and wait until the disk has it."""
+def write_durably(file: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that only its owner can read, if `mode` says nothing else, and wait until the disk has it."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as opened:
-        os.fchmod(descriptor, 0o600)
+        os.fchmod(descriptor, mode)
         opened.write(content)
         opened.flush()
         os.fsync(descriptor)
