@@ -36,7 +36,7 @@ p {{ overflow-wrap: anywhere }}
 <main>
 <h1>This site may not operate</h1>
 <p>{reason}</p>
-<p>What is open can still be finished. Load this page again when the cause is settled.</p>
+<p>Load this page again when the cause is settled.</p>
 </main>
 </body>
 </html>

@@ -125,7 +125,7 @@ def check_port(target: Target, addresses: list[Any], seconds: float) -> tuple[An
 
 
 def _no_connection(problem: OSError, target: Target, what: str, seconds: float) -> Check:
-    if isinstance(problem, TimeoutError):
+    if isinstance(problem, (TimeoutError, socket.timeout)):  # one and the same from Python 3.10 on
         finding = f"The {what} did not accept a connection on port {target.port} within {seconds:g} seconds."
         return Check("TCP", PROBLEM, finding, "A firewall drops the connection, or the host is down.")
     if isinstance(problem, ConnectionRefusedError):
