@@ -85,7 +85,7 @@ test-container: .venv/dev.stamp ## build the image and run compose.yaml without 
 	@scripts/system_packages.sh container
 	@$(BIN)/python -m tests.container
 
-demo: .venv/run.stamp ## fill the running server (or start one) with forty restaurants that send heartbeats
+demo: .venv/run.stamp .venv/demo.stamp ## fill the running server (or start one) with forty restaurants that send heartbeats
 	@$(BIN)/python scripts/demo.py
 
 demo-clean: .venv/run.stamp ## remove the demo's restaurants
@@ -141,6 +141,10 @@ seed-large: .venv/run.stamp ## fill the PostgreSQL of your settings, if it has n
 
 .venv/bench.stamp: benchmarks/requirements.lock requirements.lock | .venv/bin/python
 	@$(INSTALL) --only-binary :all: -r benchmarks/requirements.lock
+	@touch $@ .venv/run.stamp
+
+.venv/demo.stamp: demo/requirements.lock requirements.lock | .venv/bin/python
+	@$(INSTALL) --only-binary :all: -r demo/requirements.lock
 	@touch $@ .venv/run.stamp
 
 .venv/fast.stamp: requirements-fast.lock | .venv/bin/python

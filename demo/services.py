@@ -17,7 +17,7 @@ from audit.actors import COMMAND
 from audit.models import Event
 from common.errors import Conflict, InvalidInput
 from heartbeat.hourly_counts import forget_cached_hours
-from heartbeat.models import Heartbeat
+from heartbeat.models import AgentRun, Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.errors import SiteNotFound
 from sites.events import SITE, SiteAction
@@ -86,11 +86,13 @@ def backdate_demo_site(site_id: uuid.UUID, *, status: str, at: datetime) -> None
         raise NotADemoSite(f"{site_id}: {NotADemoSite.title}.")
     if pulse.last_seen_at is None or pulse.due_at is None:
         raise NeverSeen(f"{site_id}: {NeverSeen.title}.")
-    cycle = pulse.due_at - pulse.last_seen_at
+    cycle, last_seen_before = pulse.due_at - pulse.last_seen_at, pulse.last_seen_at
     # Times are never moved forward: a site that is late already stays as it is.
     pulse.due_at = min(pulse.due_at, due_moment(site_id, status, cycle=cycle, at=at))
     pulse.last_seen_at = pulse.due_at - cycle
-    pulse.save(update_fields=["last_seen_at", "due_at"])
+    if pulse.lease_expires_at is not None:
+        pulse.lease_expires_at -= last_seen_before - pulse.last_seen_at
+    pulse.save(update_fields=["last_seen_at", "due_at", "lease_expires_at"])
     spread_history(site_id, newest_at=pulse.last_seen_at, newest_due_at=pulse.due_at)
 
 
@@ -113,6 +115,19 @@ def spread_history(site_id: uuid.UUID, *, newest_at: datetime, newest_due_at: da
         row.received_at = newest_at - position * settings.HEARTBEAT_INTERVAL
         row.due_at = row.received_at + settings.HEARTBEAT_INTERVAL if position else newest_due_at
     Heartbeat.objects.bulk_update(rows, ["received_at", "due_at"], batch_size=200)
+    spread_runs(site_id, [row.received_at for row in rows])
+
+
+def spread_runs(site_id: uuid.UUID, received: list[datetime]) -> None:
+    """Give each run of the site's agent the times of its own heartbeats, of which `received` has the newest first."""
+    position = 0
+    for agent_run in AgentRun.objects.of_site(site_id).newest_first():
+        own = received[position : position + agent_run.heartbeats]
+        if not own:
+            return
+        agent_run.first_seen_at, agent_run.last_seen_at = own[-1], own[0]
+        agent_run.save(update_fields=["first_seen_at", "last_seen_at"])
+        position += agent_run.heartbeats
 
 
 def make_up_a_past(site_id: uuid.UUID, *, since: datetime) -> None:
@@ -156,6 +171,7 @@ def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
     # Lock the pulse first: a heartbeat in progress holds it, and its row in the history must be deleted too.
     SitePulse.objects.select_for_update().get(pk=site_id)
     heartbeats, _ = Heartbeat.objects.of_site(site_id).delete()
+    AgentRun.objects.of_site(site_id).delete()
     keys, _ = SiteKey.objects.filter(site=site_id).delete()
     SitePulse.objects.filter(pk=site_id).delete()
     site.delete()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fill Portcullis with forty restaurants that call home, through its real HTTP API. `make demo` calls this.
+"""Fill Portcullis with forty restaurants that call home, each through an agent of its own. `make demo` calls this.
 
 Uses the server that answers at PORTCULLIS_URL (default: this machine, at PORT or 8000), else starts one like `make run` and
 keeps it running. Signs in with what the first run left in var/first-admin.json, or with PORTCULLIS_USERNAME and
@@ -15,8 +15,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,12 +25,12 @@ from urllib.parse import urlencode, urlsplit
 
 import demo_restaurants as cast
 import run
+from demo_agents import DemoAgent
 from demo_restaurants import DEMO_DOMAIN, RESTAURANTS, Restaurant
 
 CALLERS_AT_ONCE = 8
 CALLS_EACH = 8
 DAYS_OF_HISTORY = 90
-SECONDS_BETWEEN_CALLS_AS_TOLD = 6 * 3600
 ATTEMPTS = 4
 LONGEST_WAIT_SECONDS = 5
 TIMEOUT_SECONDS = 15
@@ -161,40 +162,32 @@ class LocalBackend:
     site_id: str
     key: str
 
-    def call_home(self, position: int = 0, *, key: str | None = None) -> Answer:
-        """The `position`-th call in a row, after an uptime to match."""
-        return self.api.send(
-            "POST",
-            "/api/heartbeat",
-            {
-                "version": "1.0.0" if position < CALLS_EACH // 2 else "1.1.0",
-                "uptime_seconds": 600 + position * SECONDS_BETWEEN_CALLS_AS_TOLD,
-            },
-            X_Site_ID=self.site_id,
-            X_Site_Key=key or self.key,
-        )
+    def call_home(self, times: int, *, version: str = "1.0.0", key: str | None = None, answered: int = 200) -> None:
+        """Run the agent for that many calls. Raises DemoProblem when the control plane does not answer as it should."""
+        name, key = self.restaurant.slug, key or self.key
+        with closing(DemoAgent(self.api, name, site_id=self.site_id, site_key=key, version=version)) as agent:
+            for _ in range(times):
+                status, problem = agent.call()
+                if status != answered:
+                    raise DemoProblem(f"{self.restaurant.name} was answered {status}: {problem}")
 
     def live(self) -> None:
-        """Play its part. Raises DemoProblem when the control plane does not answer as it should."""
+        """Play its part."""
         part = self.restaurant.part
         if part == cast.WRONG_KEY:
-            self.expect(401, [self.call_home(key="psk_from-another-restaurant") for _ in range(2)])
+            self.call_home(2, key="psk_from-another-restaurant", answered=401)
         elif part == cast.LOCKED:
-            self.expect(200, [self.call_home(0)])
+            self.call_home(1)
             self.lock()
-            self.expect(200, [self.call_home(1)])
+            self.call_home(1)
         elif part != cast.NEVER_SEEN:
-            self.expect(200, [self.call_home(position) for position in range(CALLS_EACH)])
+            self.call_home(CALLS_EACH // 2)
+            self.call_home(CALLS_EACH - CALLS_EACH // 2, version="1.1.0")
             if part == cast.LOCK_UNTOLD:
                 self.lock()
 
     def lock(self) -> None:
         self.api.ask("POST", f"/api/sites/{self.site_id}/lock", {"reason": self.restaurant.lock_reason})
-
-    def expect(self, status: int, answers: Iterable[Answer]) -> None:
-        for answer in answers:
-            if answer.status != status:
-                raise DemoProblem(f"{self.restaurant.name} was answered {answer.status}: {said_in(answer.body)}.")
 
 
 def register(api: Api, restaurant: Restaurant, now: datetime) -> LocalBackend:

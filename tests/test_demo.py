@@ -53,6 +53,7 @@ def with_status(sites: list[dict[str, Any]], status: str) -> list[dict[str, Any]
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose demo was filled by a server that the demo started and stopped itself."""
     folder = copy_of_the_tree(tmp_path_factory.mktemp("demo") / "project")
+    shutil.copytree(ROOT / "agent/src", folder / "agent/src")  # the image has no agent
     done = call(folder, "scripts/demo.py", "--exit", PORT=str(free_port()))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Not backdated" not in done.stdout
@@ -65,6 +66,16 @@ def test_the_demo_shows_every_state(filled: Path) -> None:
     assert Counter(site["status"] for site in sites) == {"online": 30, "late": 3, "offline": 3, "never_seen": 4}
     assert sum(site["is_locked"] for site in sites) == 4
     assert sum(not site["licensed"] for site in sites) == 3
+
+
+def test_each_restaurant_that_calls_has_an_agent_with_a_lease(filled: Path) -> None:
+    sites = [site for site in demo_sites(filled) if site["status"] != "never_seen"]
+    assert len([site for site in sites if site["agent"]]) == len(sites) == 36
+    assert not [site for site in sites if site["clone_suspected_at"]]
+    states = [json.loads(file.read_text()) for file in (filled / "var/demo").glob("*/state.json")]
+    assert {state["site_id"] for state in states if state["lease"]} == {site["site_id"] for site in sites}
+    ends = {site["status"]: site["agent"]["lease_expires_at"] for site in sites}
+    assert ends["offline"] < ends["online"], "its newest lease is as old as its last call"
 
 
 def test_a_second_demo_adds_nothing(filled: Path) -> None:

@@ -13,6 +13,7 @@ LOCKED = {
     "requirements-fast.txt": "requirements-fast.lock",
     "requirements-dev.txt": "requirements-dev.lock",
     "benchmarks/requirements.txt": "benchmarks/requirements.lock",
+    "demo/requirements.txt": "demo/requirements.lock",
 }
 
 

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from conftest import RegisteredSite
 from demo.services import DEMO_DOMAIN, NotADemoSite, backdate_demo_sites, demo_sites, remove_demo_site
-from heartbeat.models import Heartbeat
+from heartbeat.models import AgentRun, Heartbeat
 from sites.models import Site
 from sites.status import SiteStatus
 
@@ -61,3 +61,22 @@ def test_a_site_of_the_demo_is_removed_with_its_heartbeats(by_the_demo: Register
     removal = remove_demo_site(uuid.UUID(by_the_demo.site_id), at=timezone.now())
     assert (removal.keys, removal.heartbeats) == (1, 1)
     assert not Site.objects.exists()
+
+
+def test_the_runs_of_an_agent_are_moved_with_its_heartbeats_and_removed_with_its_site(
+    by_the_demo: RegisteredSite,
+) -> None:
+    site_id, instance = uuid.UUID(by_the_demo.site_id), str(uuid.uuid4())
+    for boot in (str(uuid.uuid4()), str(uuid.uuid4())):
+        for sequence in (1, 2):
+            run = {"instance_id": instance, "boot_id": boot, "sequence": sequence}
+            assert by_the_demo.call_home(**run).status_code == 200
+    backdate_demo_sites({site_id: SiteStatus.OFFLINE}, at=timezone.now())
+    newest_first = list(Heartbeat.objects.of_site(site_id).newest_first().values_list("received_at", flat=True))
+    runs = AgentRun.objects.of_site(site_id).newest_first()
+    assert [(run.last_seen_at, run.first_seen_at) for run in runs] == [
+        (newest_first[0], newest_first[1]),
+        (newest_first[2], newest_first[3]),
+    ]
+    remove_demo_site(site_id, at=timezone.now())
+    assert not AgentRun.objects.exists()
