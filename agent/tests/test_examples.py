@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -32,8 +34,9 @@ def plane() -> ControlPlane:
     return made
 
 
-@pytest.fixture(params=COMMANDS)
-def backend(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> Iterator[httpx.Client]:
+@contextmanager
+def running(words: list[str], url: str, source: Path, folder: Path) -> Iterator[httpx.Client]:
+    """The application in `source`, with its state and its output in `folder`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
@@ -42,21 +45,25 @@ def backend(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> Iterato
         "PORTCULLIS_URL": url,
         "PORTCULLIS_SITE_ID": SITE_ID,
         "PORTCULLIS_SITE_KEY": SITE_KEY,
-        "PORTCULLIS_STATE": str(tmp_path / "state"),
+        "PORTCULLIS_STATE": str(folder / "state"),
     }
-    command = [sys.executable, *(word.format(port=port) for word in COMMANDS[request.param])]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=AGENT / "examples", env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
+    command = [sys.executable, *(word.format(port=port) for word in words)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=source, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            until(lambda: client.get("/health").status_code == 200, (tmp_path / "log").read_text)
+            until(lambda: client.get("/health").status_code == 200, (folder / "log").read_text)
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in {0, -signal.SIGTERM}, (tmp_path / "log").read_text()
-    assert (tmp_path / "state/state.json").exists()
+        assert process.wait(20) in {0, -signal.SIGTERM}, (folder / "log").read_text()
+    assert (folder / "state/state.json").exists()
+
+
+@pytest.fixture(params=COMMANDS)
+def backend(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> Iterator[httpx.Client]:
+    with running(COMMANDS[request.param], url, AGENT / "examples", tmp_path) as client:
+        yield client
 
 
 def until(holds: Callable[[], bool], log: Callable[[], str] = str) -> None:
@@ -88,3 +95,13 @@ def test_an_example_stops_new_orders_at_its_next_heartbeat_and_lets_open_ones_be
 
     plane.change(locked=False, lock_reason=None)
     until(lambda: backend.post("/orders").status_code == 201)
+
+
+def test_the_application_of_the_readme_works(plane: ControlPlane, url: str, tmp_path: Path) -> None:
+    section = (AGENT / "README.md").read_text(encoding="utf-8").partition("## The middleware")[0]
+    [code] = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    (tmp_path / "app.py").write_text(code)
+    plane.change(locked=True, lock_reason="Invoice 17")
+    with running(["-m", "uvicorn", "app:app", "--port", "{port}"], url, tmp_path, tmp_path) as client:
+        until(lambda: client.post("/orders").status_code == 423)
+        assert client.post("/orders/1/pay").json() == {"id": 1, "paid": True}
