@@ -122,6 +122,9 @@ def check_stored_state(path: Path, settings: Settings | None) -> Check:
     try:
         states = folder.read()
     except StateError as error:
+        files = [file for file in (folder.newest, folder.previous) if os.path.lexists(file)]
+        if not os.access(path, os.X_OK) or not all(os.access(file, os.R_OK) for file in files):
+            return Check("State", WARNING, "This user cannot read the state.", _as_the_services_user())
         advice = "Move the damaged files away; the next heartbeat stores a new state."
         return Check("State", PROBLEM, f"There is a state, but {error}.", advice)
     if not states:
