@@ -1,18 +1,18 @@
-// A verifier of Portcullis' leases and endorsements for Node.js, with Node's own crypto only. docs/protocol.md explains it.
-// check_vectors.mjs runs it on every vector.
-import { createHash, createPublicKey, verify as verifySignature } from "node:crypto";
+// A verifier of Portcullis' leases for Node.js, with Node's own crypto only; keys.mjs says which keys are trusted.
+// docs/protocol.md explains both, and check_vectors.mjs runs them on every vector.
+import { verify as verifySignature } from "node:crypto";
 
-const refuse = (code) => { throw Object.assign(new Error(code), { code }); };
-const integer = (value, low, high) => Number.isSafeInteger(value) && value >= low && value <= high;
+export const refuse = (code) => { throw Object.assign(new Error(code), { code }); };
+export const integer = (value, low, high) => Number.isSafeInteger(value) && value >= low && value <= high;
 const moment = (value) => typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/.test(value)
   && !isNaN(Date.parse(value)) && new Date(value).toISOString().slice(0, 19) === value.slice(0, 19);
 const textOrNull = (value) => value === null || typeof value === "string";
 
-function bytes(text) {
+export function bytes(text) {
   const data = Buffer.from(text, "base64url");
   return data.toString("base64url") === text ? data : refuse("malformed");
 }
-function object(data) { // JSON.parse takes the last of repeated names: look for them first
+export function object(data) { // JSON.parse takes the last of repeated names: look for them first
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data), value = JSON.parse(text), open = [];
   for (const [token, name, colon] of text.matchAll(/"((?:[^"\\]|\\.)*)"(\s*:)?|[[\]{}]/g)) {
     if ("[{".includes(token) && open.push(new Set()) > 16) refuse("malformed");
@@ -23,7 +23,7 @@ function object(data) { // JSON.parse takes the last of repeated names: look for
 }
 const readable = (call) => { try { return call(); } catch { refuse("malformed"); } };
 
-function open(token, typ, keys) {
+export function open(token, typ, keys) {
   if (token.length > 16384) refuse("too_large");
   const parts = token.split(".");
   if (parts.length !== 3) refuse("malformed");
@@ -50,24 +50,4 @@ export function verifyLease(token, keys, { siteId, nonce = null, held = null, is
   if (held && lease.revision < held.revision) refuse("lower_revision");
   if (held && lease.revision === held.revision && lease.iat < held.iat) refuse("older");
   return lease;
-}
-export function readKey({ kty, crv, x, kid }) {
-  if (kty !== "OKP" || crv !== "Ed25519") refuse("wrong_key_type");
-  if (typeof x !== "string" || bytes(x).length !== 32) refuse("malformed");
-  const print = createHash("sha256").update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest("base64url");
-  return print === kid ? createPublicKey({ key: { kty, crv, x }, format: "jwk" }) : refuse("wrong_kid");
-}
-export function checkEndorsement(jwk, keys, issuer = "portcullis") { // keys: a Map of kid to trusted key
-  const key = readKey(jwk), claims = open(jwk.endorsement ?? refuse("not_endorsed"), "portcullis-key+jwt", keys);
-  if (claims.iss !== issuer) refuse("wrong_issuer");
-  const named = claims.jwk ?? {};
-  if (claims.sub !== jwk.kid || named.kty !== "OKP" || named.crv !== "Ed25519" || named.x !== jwk.x) refuse("other_key");
-  return integer(claims.iat, 0, 2 ** 53 - 1) ? key : refuse("wrong_claims");
-}
-export function walk(keySet, keys) { // adds each key that a trusted one leads to, in any order of the set
-  for (let before = -1; before !== keys.size; ) {
-    before = keys.size;
-    for (const jwk of keySet) try { keys.has(jwk.kid) || keys.set(jwk.kid, checkEndorsement(jwk, keys)); } catch { /* not trusted */ }
-  }
-  return keys;
 }

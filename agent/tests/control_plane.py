@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import ssl
 import threading
@@ -24,6 +25,11 @@ class ControlPlane:
         self.now = now
         self.site_id = site_id
         self.chain = [SigningKey.named("first")]
+        self.published: list[SigningKey] = []
+        self.unlisted: set[str] = set()  # the `kid`s of keys that have left the set
+        self.fetched: list[float] = []
+        self.etag: str | None = None
+        self.statuses: list[int] = []  # of the answers over HTTP
         self.revision = 1
         self.site: dict[str, Any] = {"locked": False, "lock_reason": None, "licensed": True}
         self.received: list[dict[str, Any]] = []
@@ -36,8 +42,13 @@ class ControlPlane:
         self.site |= changes
         self.revision += 1
 
+    def publish(self) -> SigningKey:
+        self.published.append(SigningKey.named(f"key {len(self.chain) + len(self.published)}"))
+        return self.published[-1]
+
     def rotate(self) -> None:
-        self.chain.append(SigningKey.named(f"key {len(self.chain)}"))
+        """The oldest published key signs from now on, or a new one."""
+        self.chain.append(self.published.pop(0) if self.published else SigningKey.named(f"key {len(self.chain)}"))
 
     def claims(self, body: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -55,11 +66,19 @@ class ControlPlane:
         return {"lease": self.key.lease(**self.claims(body)), "next_heartbeat_seconds": 21540}
 
     def key_set(self) -> dict[str, Any]:
-        keys = [self.chain[0].jwk(state="retired" if len(self.chain) > 1 else "signing")]
-        for before, key in zip(self.chain, self.chain[1:]):
-            state = "signing" if key is self.key else "retired"
-            keys.append(key.jwk(state=state, endorsement=before.endorse(key)))
-        return {"keys": keys}
+        self.fetched.append(self.now())
+        keys, endorsements, before = [], [], None
+        for key in [*self.chain, *self.published]:
+            signer, before = before, before if key in self.published else key
+            state = "published" if key in self.published else "signing" if key is self.key else "retired"
+            endorsement = signer.endorse(key) if signer else None
+            endorsements += [endorsement] if endorsement else []
+            if key.kid not in self.unlisted:
+                keys.append(key.jwk(state=state, endorsement=endorsement))
+        return {"keys": keys, "endorsements": endorsements}
+
+    def changed_key_set(self) -> dict[str, Any] | None:
+        return self.key_set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -80,11 +99,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        self.answer(200, self.plane.key_set()) if self.path == "/.well-known/jwks.json" else self.answer(404, {})
+        if self.path != "/.well-known/jwks.json":
+            self.answer(404, {})
+            return
+        key_set = self.plane.key_set()
+        etag = self.plane.etag or f'"{hashlib.sha256(json.dumps(key_set).encode()).hexdigest()[:32]}"'
+        known = self.headers["If-None-Match"] == etag
+        self.answer(304 if known else 200, key_set, ETag=etag)
 
-    def answer(self, status: int, body: dict[str, Any]) -> None:
-        content = json.dumps(body).encode()
+    def answer(self, status: int, body: dict[str, Any], **headers: str) -> None:
+        content = b"" if status == 304 else json.dumps(body).encode()
+        self.plane.statuses.append(status)
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

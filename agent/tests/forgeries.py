@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from portcullis_agent.encoding import decode_base64url, encode_base64url
@@ -32,13 +32,19 @@ class LeaseCase:
 
 @dataclass(frozen=True)
 class KeyCase:
-    """With `pinned` pinned, exactly `trusted` become trusted too; each other key has its reason to be refused."""
+    """With `pinned` pinned, exactly `trusted` become trusted too; each other key has its reason to be refused.
+
+    If `signer` then signs the newest lease, exactly `set_aside` are set aside.
+    """
 
     name: str
     keys: list[dict[str, Any]]
     trusted: list[str]
     refused: dict[str, str]
     pinned: SigningKey = FIRST
+    endorsements: list[Any] = field(default_factory=list)
+    signer: SigningKey | None = None
+    set_aside: list[str] = field(default_factory=list)
 
 
 def lease(**changes: Any) -> str:
@@ -243,3 +249,57 @@ def key_cases() -> Iterator[KeyCase]:
     yield KeyCase("x with 31 bytes", [first, short], [], {FOREIGN.kid: "malformed"})
     other_kind = FOREIGN.jwk(endorsement=FIRST.endorse(FOREIGN)) | {"crv": "X25519"}
     yield KeyCase("another curve", [first, other_kind], [], {FOREIGN.kid: "wrong_key_type"})
+
+
+def chain_cases() -> Iterator[KeyCase]:
+    """Sets whose `endorsements` count."""
+    present = THIRD.jwk(endorsement=SECOND.endorse(THIRD))
+    links = [FIRST.endorse(SECOND), SECOND.endorse(THIRD)]
+    both = [SECOND.kid, THIRD.kid]
+    yield KeyCase("the keys before have left the set", [present], both, {}, endorsements=links)
+    yield KeyCase("endorsements in the wrong order", [present], both, {}, endorsements=links[::-1])
+    yield KeyCase("endorsements only", [], both, {}, endorsements=links)
+    yield KeyCase("the keys have no endorsements of their own", [THIRD.jwk()], both, {}, endorsements=links)
+    other = [THIRD.jwk(endorsement=FOREIGN.endorse(THIRD))]
+    yield KeyCase("a key with another, useless endorsement of its own", other, both, {}, endorsements=links)
+    garbage = [None, 7, "", "endorsed", {}, ["x"], FIRST.lease(), "a.b.c", "é.ü.ß", links[0][:-4]]
+    yield KeyCase("endorsements between garbage", [present], both, {}, endorsements=[*garbage, *links, *garbage])
+
+    def refused(name: str, *endorsements: str) -> KeyCase:
+        return KeyCase(name, [present], both, {}, endorsements=[*endorsements, *links, *endorsements])
+
+    other_jwk = {"kty": "OKP", "crv": "Ed25519", "x": FOREIGN.x}
+    yield refused("in the list: endorsed by itself", FOREIGN.endorse(FOREIGN))
+    by_itself = FOREIGN.endorse(FOREIGN, header={"kid": FIRST.kid})
+    yield refused("in the list: endorsed by itself under a trusted kid", by_itself)
+    yield refused("in the list: jwk is another key than sub", FIRST.endorse(SECOND, jwk=other_jwk))
+    yield refused("in the list: sub is another key than jwk", FIRST.endorse(FOREIGN, sub=SECOND.kid))
+    changed = compact({"iss": "portcullis", "iat": START, "sub": FOREIGN.kid, "jwk": other_jwk})
+    header, _, signature = links[0].split(".")
+    replayed = f"{header}.{encode_base64url(changed)}.{signature}"
+    yield refused("in the list: replayed for another key", replayed)
+    yield refused("in the list: another issuer", FIRST.endorse(FOREIGN, iss="someone"))
+    yield refused("in the list: another curve", FIRST.endorse(FOREIGN, jwk=other_jwk | {"crv": "X25519"}))
+    yield refused("in the list: typ of a lease", FIRST.endorse(FOREIGN, header={"typ": "portcullis-lease+jwt"}))
+    lost = SigningKey.named("a key that is not trusted")
+    yield refused("in the list: two keys that endorse each other", lost.endorse(FOREIGN), FOREIGN.endorse(lost))
+
+
+def set_aside_cases() -> Iterator[KeyCase]:
+    """What a set that was read after a good lease by `signer` sets aside."""
+    second = SECOND.jwk(state="retired", endorsement=FIRST.endorse(SECOND))
+    third = THIRD.jwk(endorsement=SECOND.endorse(THIRD))
+    links = [FIRST.endorse(SECOND), SECOND.endorse(THIRD)]
+
+    def case(name: str, keys: list[dict[str, Any]], signer: SigningKey, *set_aside: SigningKey) -> KeyCase:
+        kids = [key.kid for key in set_aside]
+        return KeyCase(name, keys, [SECOND.kid, THIRD.kid], {}, endorsements=links, signer=signer, set_aside=kids)
+
+    yield case("all are listed", [FIRST.jwk(), second, third], THIRD)
+    yield case("two keys before the one that signs have left the set", [third], THIRD, FIRST, SECOND)
+    yield case("one key before it has left the set", [second, third], THIRD, FIRST)
+    yield case("later keys are not listed", [second], SECOND, FIRST)
+    yield case("an empty set", [], THIRD)
+    yield case("the set does not list the key that signs", [FIRST.jwk(), second], THIRD)
+    yield case("the set lists a foreign key only", [FOREIGN.jwk()], THIRD)
+    yield case("a foreign key signs", [FOREIGN.jwk()], FOREIGN)

@@ -6,7 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .forgeries import FIRST, FOREIGN, SECOND, THIRD, LeaseCase, forged_leases, good_leases, key_cases
+from .forgeries import (
+    FIRST,
+    FOREIGN,
+    SECOND,
+    THIRD,
+    LeaseCase,
+    chain_cases,
+    forged_leases,
+    good_leases,
+    key_cases,
+    set_aside_cases,
+)
 from .signing import SITE_ID
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
@@ -30,16 +41,20 @@ def documents() -> dict[str, Any]:
             "leases": [_lease(case) | {"reason": case.reason} for case in forged_leases()],
         },
         "endorsements.json": {
-            "about": "With `pinned` pinned, exactly `trusted` become trusted; `refused` says why the others do not.",
+            "about": "With `pinned` pinned, exactly `trusted` become trusted; `refused` says why other `keys` do not. "
+            "If `signer` has signed the newest lease, exactly `set_aside` are set aside.",
             "sets": [
                 {
                     "name": case.name,
                     "pinned": case.pinned.jwk(),
                     "keys": case.keys,
+                    "endorsements": case.endorsements,
                     "trusted": case.trusted,
                     "refused": case.refused,
+                    "signer": case.signer.kid if case.signer else None,
+                    "set_aside": sorted(case.set_aside),
                 }
-                for case in key_cases()
+                for case in [*key_cases(), *chain_cases(), *set_aside_cases()]
             ],
         },
     }

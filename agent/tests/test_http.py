@@ -20,6 +20,7 @@ from portcullis_agent.client import HttpServer, RequestFailed
 
 from .control_plane import SITE_KEY, ControlPlane, served
 from .signing import SITE_ID
+from .simulated_clock import SimulatedClock
 
 Connection = socket.socket
 
@@ -114,6 +115,43 @@ def test_a_bad_answer_is_a_reason(answer: Callable[[Connection], None], reason: 
         with pytest.raises(RequestFailed, match=reason):
             ask(url)
         assert time.monotonic() - started < 5
+
+
+def test_a_key_set_that_has_not_changed_is_not_sent_again(url: str, plane: ControlPlane) -> None:
+    server = HttpServer(url)
+    assert server.changed_key_set() == plane.key_set()
+    assert server.changed_key_set() is None
+    assert server.key_set() == plane.key_set()
+    plane.rotate()
+    assert server.changed_key_set() == plane.key_set()
+    assert plane.statuses == [200, 304, 200, 200]
+
+
+@pytest.mark.parametrize("etag", ["no quotes", '"\xe9"', '"' + "x" * 200 + '"', '"a", "b"', "*"])
+def test_an_etag_that_is_none_is_not_sent_back(url: str, plane: ControlPlane, etag: str) -> None:
+    plane.etag = etag
+    server = HttpServer(url)
+    assert [server.changed_key_set(), server.changed_key_set()] == [plane.key_set()] * 2
+
+
+def test_304_to_a_request_without_a_condition_is_a_failure(url: str, plane: ControlPlane) -> None:
+    plane.etag = None
+    with listening(response("HTTP/1.1 304 Not Modified\n")) as other, pytest.raises(RequestFailed, match="304"):
+        ask(other)
+
+
+def test_an_agent_asks_daily_for_the_set_with_the_condition(
+    url: str, plane: ControlPlane, make_agent: Callable[..., Agent], clock: SimulatedClock
+) -> None:
+    agent = make_agent(url=url, server=None)
+    spare = None
+    for day in range(6):
+        spare = plane.publish() if day == 4 else spare
+        clock.advance(1.3 * 86400)
+        assert agent.beat().stored
+    assert plane.statuses == [200, 200, *[200, 304] * 3, 200, 200, 200, 304]
+    assert spare is not None
+    assert spare.kid in agent._keeper.keys
 
 
 def test_a_redirect_is_not_followed() -> None:

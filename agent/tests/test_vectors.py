@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from portcullis_agent import KeyRefused, KeyRing, Lease, LeaseRefused, verify_lease
-from portcullis_agent.keys import read_key
+from portcullis_agent.keys import listed_kids, read_key
 
 from .make_vectors import VECTORS, documents, encode
 from .signing import SITE_ID, SigningKey
@@ -54,12 +54,21 @@ def test_a_forged_lease_is_refused_for_its_reason(case: dict[str, Any], keys: Ke
 @pytest.mark.parametrize("case", SETS, ids=named)
 def test_a_key_set_adds_exactly_the_endorsed_keys(case: dict[str, Any]) -> None:
     ring = KeyRing((read_key(case["pinned"]),))
-    assert sorted(ring.extend({"keys": case["keys"]})) == sorted(case["trusted"])
+    assert sorted(ring.extend(case)) == sorted(case["trusted"])
     for jwk in case["keys"]:
         if jwk.get("kid") in case["refused"]:
             with pytest.raises(KeyRefused) as refused:
                 ring.check_endorsement(read_key(jwk))
             assert refused.value.code == case["refused"][jwk["kid"]]
+
+
+@pytest.mark.parametrize("case", [case for case in SETS if case["signer"]], ids=named)
+def test_a_key_set_sets_exactly_the_named_keys_aside(case: dict[str, Any]) -> None:
+    ring = KeyRing((read_key(case["pinned"]),))
+    ring.extend(case)
+    ring.set_aside_unlisted(listed_kids(case), case["signer"])
+    assert list(ring.set_aside) == case["set_aside"]
+    assert not any(kid in ring for kid in case["set_aside"])
 
 
 def test_the_vectors_are_what_the_script_writes() -> None:

@@ -46,6 +46,19 @@ class _Attempt:
     first_sent_at: float
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """`lease` is None if the server has no signing key; `hint` is its unsigned `next_heartbeat_seconds` then.
+
+    `key_set` is the server's set, if it had to be read for the lease.
+    """
+
+    lease: Lease | None
+    keys: KeyRing
+    key_set: object = None
+    hint: object = None
+
+
 class Agent:
     """One site's agent. Construct it in the process that serves; `start`, `run` or `arun` make it send heartbeats.
 
@@ -97,6 +110,7 @@ class Agent:
         self._sequence = 0
         self._attempt: _Attempt | None = None
         self._failures = 0
+        self._key_set_spread = self._random.uniform(1, 1.25)
         self._due_at = self._started_at + self._wait_at_start()
         self._reported = self.verdict()
         self._stop = threading.Event()
@@ -144,14 +158,14 @@ class Agent:
         keys = KeyRing(issuer=self.settings.issuer) if pin_anew else self._keeper.keys
         attempt = self._current_attempt()
         try:
-            lease, hint = self._exchange(attempt, keys)
+            answer = self._exchange(attempt, keys)
         except RequestFailed as failure:
             return self._failed(str(failure), failure.retry_after)
         except LeaseRefused as refused:
             return self._failed(f"The lease was refused ({refused.code}): {refused}.")
-        if lease is None:
-            return self._not_signed(hint)
-        return self._succeeded(lease, problem)
+        if answer.lease is None:
+            return self._not_signed(answer.hint)
+        return self._succeeded(answer.lease, answer, problem)
 
     def _current_attempt(self) -> _Attempt:
         """The heartbeat that had no good answer yet, for ten minutes; then a new one."""
@@ -161,7 +175,7 @@ class Agent:
             self._attempt = _Attempt(secrets.token_urlsafe(24), self._sequence, now)
         return self._attempt
 
-    def _exchange(self, attempt: _Attempt, keys: KeyRing) -> tuple[Lease | None, object]:
+    def _exchange(self, attempt: _Attempt, keys: KeyRing) -> _Answer:
         """One request; a second one for the keys if the lease's key is not known. RequestFailed or LeaseRefused."""
         held = self._keeper.snapshot.lease
         body: dict[str, object] = {
@@ -177,25 +191,25 @@ class Agent:
         answer = self._server.heartbeat(self.settings.site_id, self.settings.site_key, body)
         token = answer.get("lease")
         if not isinstance(token, str):
-            return None, answer.get("next_heartbeat_seconds")
+            return _Answer(None, keys, hint=answer.get("next_heartbeat_seconds"))
 
         def verify(ring: KeyRing) -> Lease:
-            return verify_lease(token, ring, site_id=self.settings.site_id, nonce=attempt.nonce, held=held)
+            # After a new enrolment: a lease by a key that is not trusted any more may be a thief's, and is no measure.
+            newest = held if held is not None and held.kid in ring else None
+            return verify_lease(token, ring, site_id=self.settings.site_id, nonce=attempt.nonce, held=newest)
 
         try:
-            lease = verify(keys)
+            return _Answer(verify(keys), keys)
         except LeaseRefused as refused:
             if refused.code != "unknown_key":
                 raise
-            keys = self._with_newer_keys(keys)
-            lease = verify(keys)
-        self._keeper.keys = keys
-        return lease, None
-
-    def _with_newer_keys(self, keys: KeyRing) -> KeyRing:
-        """A ring with the keys of the server's set that the pinned ones lead to; without any, one is pinned first."""
         key_set = self._server.key_set()
-        ring = KeyRing(keys.pinned, issuer=self.settings.issuer)
+        keys = self._with_newer_keys(keys, key_set)
+        return _Answer(verify(keys), keys, key_set)
+
+    def _with_newer_keys(self, keys: KeyRing, key_set: object) -> KeyRing:
+        """A ring with the keys of the server's set that the trusted ones lead to; without a pinned one, one is pinned first."""
+        ring = keys.copy()
         if not keys.pinned:
             pin = self.settings.pin
             found = [key for key in readable_keys(key_set) if key.kid == pin] if pin else signing_keys(key_set)
@@ -203,21 +217,38 @@ class Agent:
                 wanted = f"the pinned key {pin}" if pin else "one key that signs"
                 raise LeaseRefused("unknown_key", f"the server's key set does not have {wanted}")
             ring.pin(found[0])
-        ring.extend({"keys": [key.as_dict() | {"kty": "OKP", "crv": "Ed25519"} for key in keys.endorsed]})
         ring.extend(key_set)
         return ring
 
-    def _succeeded(self, lease: Lease, problem: StateError | None) -> BeatResult:
+    def _succeeded(self, lease: Lease, answer: _Answer, problem: StateError | None) -> BeatResult:
         self._attempt = None
         self._failures = 0
+        self._keeper.keys = answer.keys
         self._keeper.accept(lease)
         self._due_at = self.clock.monotonic() + lease.next_heartbeat_seconds
-        if problem is None:
-            try:
+        try:
+            if problem is None and self._keeper.has_changed():
+                self._keeper.save()  # before the key set, which may take half a minute
+            if answer.key_set is not None:
+                self._keeper.take_key_set(answer.key_set, lease.kid)
+            elif self._keeper.wants_key_set(self._key_set_spread):
+                self._read_key_set(lease)
+            if problem is None:
                 self._keeper.save()
-            except StateError as error:
-                problem = error
+        except StateError as error:
+            problem = error
         return BeatResult(True) if problem is None else BeatResult(False, f"A valid lease came, but {problem}.")
+
+    def _read_key_set(self, lease: Lease) -> None:
+        """Read the server's set again, so that a key is known before it signs. A failure is no one's concern."""
+        keeper, server = self._keeper, self._server
+        try:
+            key_set = server.changed_key_set() if lease.kid in keeper.listed else server.key_set()
+        except RequestFailed as failure:
+            keeper.note_key_set_request()
+            logger.debug("The key set: %s", failure)
+        else:
+            keeper.take_key_set(key_set, lease.kid)
 
     def _failed(self, reason: str, retry_after: int | None = None) -> BeatResult:
         self._failures += 1

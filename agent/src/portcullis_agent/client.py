@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
@@ -14,9 +15,13 @@ from portcullis_agent.encoding import decode_object
 from portcullis_agent.errors import AgentError
 
 MAX_ANSWER_BYTES = 64 * 1024
+MAX_KEY_SET_BYTES = 512 * 1024  # an endorsement has some 500 bytes, and each rotation leaves one
 STEP_SECONDS = 10.0  # to connect, and for each read
 TOTAL_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60
+
+
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{1,128}"\Z')
 
 
 class RequestFailed(AgentError):
@@ -27,12 +32,19 @@ class RequestFailed(AgentError):
         self.retry_after = retry_after
 
 
+class NotModified(RequestFailed):
+    """304: the key set is the one that was read before."""
+
+
 class Server(Protocol):
     """The control plane as the agent sees it; both raise RequestFailed."""
 
     def heartbeat(self, site_id: str, site_key: str, body: dict[str, object]) -> dict[str, Any]: ...
 
     def key_set(self) -> dict[str, Any]: ...
+
+    def changed_key_set(self) -> dict[str, Any] | None:
+        """The key set, or None if it is the same as the last one that this object returned."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +54,40 @@ class HttpServer:
     url: str
     step_seconds: float = STEP_SECONDS
     total_seconds: float = TOTAL_SECONDS
+    _etag: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def heartbeat(self, site_id: str, site_key: str, body: dict[str, object]) -> dict[str, Any]:
         headers = {"X-Site-ID": site_id, "X-Site-Key": site_key, "Content-Type": "application/json"}
         return self._within_total_time("POST", "/api/heartbeat", headers, json.dumps(body).encode())
 
     def key_set(self) -> dict[str, Any]:
-        return self._within_total_time("GET", "/.well-known/jwks.json", {}, None)
+        return self._key_set({})
 
-    def _within_total_time(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
+    def changed_key_set(self) -> dict[str, Any] | None:
+        try:
+            return self._key_set({"If-None-Match": self._etag[0]} if self._etag else {})
+        except NotModified:
+            return None
+
+    def _key_set(self, headers: dict[str, str]) -> dict[str, Any]:
+        def read(response: httpx.Response) -> dict[str, Any]:
+            if response.status_code == 304 and headers:
+                raise NotModified("The key set has not changed.")
+            key_set = read_answer(response, MAX_KEY_SET_BYTES)
+            etag = response.headers.get("ETag", "")
+            self._etag[:] = [etag] if _ETAG.match(etag) else []
+            return key_set
+
+        return self._within_total_time("GET", "/.well-known/jwks.json", headers, None, read)
+
+    def _within_total_time(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        read: Callable[[httpx.Response], dict[str, Any]] | None = None,
+    ) -> dict[str, Any]:
         """A server that sends a byte now and then never reaches a time-out of httpx, so another thread waits for it."""
         try:
             client = httpx.Client(
@@ -58,7 +95,7 @@ class HttpServer:
             )
         except (OSError, ValueError) as error:  # the certificates or a proxy's address that the environment names
             raise RequestFailed(f"The request cannot be sent: {error}.") from error
-        request = _Request(lambda: send(client, method, self.url + path, headers, body))
+        request = _Request(lambda: send(client, method, self.url + path, headers, body, read or read_answer))
         request.start()
         request.join(self.total_seconds)
         client.close()
@@ -93,12 +130,19 @@ def describe_error(error: Exception) -> RequestFailed:
     return RequestFailed(f"No connection to the server: {str(error) or type(error).__name__}.")
 
 
-def send(client: httpx.Client, method: str, url: str, headers: dict[str, str], body: bytes | None) -> dict[str, Any]:
+def send(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    read: Callable[[httpx.Response], dict[str, Any]],
+) -> dict[str, Any]:
     with client.stream(method, url, headers=headers, content=body) as response:
-        return read_answer(response)
+        return read(response)
 
 
-def read_answer(response: httpx.Response) -> dict[str, Any]:
+def read_answer(response: httpx.Response, max_bytes: int = MAX_ANSWER_BYTES) -> dict[str, Any]:
     """The JSON object of an answer 200; RequestFailed for everything else."""
     if response.status_code != 200:
         raise RequestFailed(_describe(response), read_retry_after(response.headers.get("Retry-After")))
@@ -107,8 +151,8 @@ def read_answer(response: httpx.Response) -> dict[str, Any]:
     data = b""
     for chunk in response.iter_raw(8 * 1024):
         data += chunk
-        if len(data) > MAX_ANSWER_BYTES:
-            raise RequestFailed(f"The answer is larger than {MAX_ANSWER_BYTES // 1024} KiB.")
+        if len(data) > max_bytes:
+            raise RequestFailed(f"The answer is larger than {max_bytes // 1024} KiB.")
     try:
         return decode_object(data)
     except (ValueError, RecursionError) as error:

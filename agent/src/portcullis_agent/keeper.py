@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from portcullis_agent.clock import Clock
 from portcullis_agent.errors import LeaseRefused, StateError
-from portcullis_agent.keys import KeyRing
+from portcullis_agent.keys import KeyRing, listed_kids
 from portcullis_agent.lease import Lease, refuse_older, verify_lease
 from portcullis_agent.settings import Settings
 from portcullis_agent.state import State, StateFolder
@@ -15,6 +15,8 @@ from portcullis_agent.verdict import Snapshot
 
 WRITE_EVERY_SECONDS = 60 * 60
 LOOK_EVERY_SECONDS = 2
+KEY_SET_AGE_SECONDS = 24 * 60 * 60
+KEY_SET_PAUSE_SECONDS = 60 * 60
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class LeaseKeeper:
         self.folder = StateFolder(settings.state_dir)
         self.keys = KeyRing(issuer=settings.issuer)
         self.snapshot = Snapshot(None, 0.0, clock.monotonic())
+        self.keys_asked_at = self.keys_read_at = 0.0
+        self.listed: frozenset[str] = frozenset()
         self._state = State(settings.site_id)
         self._written: Lease | None = None
         self._written_at: float | None = None
@@ -93,18 +97,18 @@ class LeaseKeeper:
                 break
         if loaded is None:
             return
-        held = self.snapshot.lease
-        if held is not None and (loaded.snapshot.lease is None or _is_older(loaded.snapshot.lease, held)):
+        held, found_lease = self.snapshot.lease, loaded.snapshot.lease
+        if held is not None and (found_lease is None or (held.kid in loaded.keys and _is_older(found_lease, held))):
             return
         self._state, self.keys = loaded.state, loaded.keys
+        self.keys_asked_at, self.keys_read_at = loaded.state.keys_asked_at, loaded.state.keys_read_at
         self._written = loaded.snapshot.lease
         self._hold(loaded.snapshot.lease, time, is_exact=False)
 
     def _verify(self, state: State) -> _Loaded:
         pin, stored = self.settings.pin, (*state.pinned, *state.endorsed)
         pinned = state.pinned if pin is None else tuple(key for key in stored if key.kid == pin)
-        keys = KeyRing(pinned, issuer=self.settings.issuer)
-        keys.extend({"keys": [key.as_dict() | {"kty": "OKP", "crv": "Ed25519"} for key in state.endorsed]})
+        keys = KeyRing.restored(pinned, state.endorsed, state.set_aside, issuer=self.settings.issuer)
         lease = None
         if state.lease is not None:
             try:
@@ -118,6 +122,9 @@ class LeaseKeeper:
 
     def accept(self, lease: Lease) -> None:
         """Hold a lease that was verified and answers the newest request; call `save` afterwards."""
+        held = self.snapshot.lease
+        if held is not None and held.kid != lease.kid:
+            self.keys_read_at = 0.0  # another key signs: the key before it may have left the set
         self._hold(lease, float(lease.issued_at), is_exact=True)
 
     def _hold(self, lease: Lease | None, time: float, *, is_exact: bool) -> None:
@@ -132,6 +139,31 @@ class LeaseKeeper:
             time = max(time, self.snapshot.trusted_time(now))
         self.snapshot = Snapshot(lease, time, now, is_exact, storage_problem=self.snapshot.storage_problem)
 
+    def wants_key_set(self, spread: float) -> bool:
+        """Whether the server's key set is to be read again; `spread` (1 or more) keeps sites apart."""
+        now = self.snapshot.trusted_time(self.clock.monotonic())
+        is_read = 0 <= now - self.keys_read_at < KEY_SET_AGE_SECONDS * spread
+        is_asked = 0 <= now - self.keys_asked_at < KEY_SET_PAUSE_SECONDS
+        return not is_read and not is_asked
+
+    def note_key_set_request(self) -> None:
+        self.keys_asked_at = self.snapshot.trusted_time(self.clock.monotonic())
+
+    def take_key_set(self, key_set: object, signer: str) -> None:
+        """Trust what it endorses, set aside what it does not list any more. None: it is the same as the last one.
+
+        `signer` signed the newest lease. Without it the set is not the present one, and is read again after an hour.
+        """
+        self.note_key_set_request()
+        keys = self.keys.copy()
+        if key_set is not None:
+            self.listed = listed_kids(key_set)
+            keys.extend(key_set)
+        if signer in self.listed:
+            keys.set_aside_unlisted(self.listed, signer)
+            self.keys_read_at = self.keys_asked_at
+        self.keys = keys
+
     def note_problem(self, problem: str | None) -> None:
         self.snapshot = replace(self.snapshot, problem=problem)
 
@@ -144,16 +176,19 @@ class LeaseKeeper:
         """Write the state if it changed, or was not written for an hour; StateError."""
         now = self.clock.monotonic()
         is_fresh = self._written_at is not None and now - self._written_at < WRITE_EVERY_SECONDS
-        if is_fresh and not force and not self._has_changed():
+        if is_fresh and not force and not self.has_changed():
             return
         state = replace(
             self._state,
             pinned=self.keys.pinned,
             endorsed=self.keys.endorsed,
+            set_aside=self.keys.set_aside,
             lease=self.snapshot.lease.token if self.snapshot.lease else None,
             trusted_time=self.snapshot.trusted_time(now),
             monotonic=now,
             machine_boot=self.clock.machine_boot(),
+            keys_asked_at=self.keys_asked_at,
+            keys_read_at=self.keys_read_at,
         )
         try:
             self.folder.write(state)
@@ -163,9 +198,11 @@ class LeaseKeeper:
         self.note_storage_problem(None)
         self._state, self._written, self._written_at = state, self.snapshot.lease, now
 
-    def _has_changed(self) -> bool:
+    def has_changed(self) -> bool:
+        """Whether what is held says something that the state folder does not."""
         held = self.snapshot.lease
-        if (self._state.pinned, self._state.endorsed) != (self.keys.pinned, self.keys.endorsed):
+        stored, keys = self._state, self.keys
+        if (stored.pinned, stored.endorsed, stored.set_aside) != (keys.pinned, keys.endorsed, keys.set_aside):
             return True
         if held is None or self._written is None:
             return held is not self._written

@@ -31,16 +31,22 @@ MAX_STATE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class State:
-    """What is stored. `trusted_time` is the lower bound of the present when `monotonic` was read in `machine_boot`."""
+    """What is stored. `trusted_time` is the lower bound of the present when `monotonic` was read in `machine_boot`.
+
+    `keys_asked_at` and `keys_read_at` are trusted times too: the last request for the server's key set, and the last good one.
+    """
 
     site_id: str
     instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     pinned: tuple[PublicKey, ...] = ()
     endorsed: tuple[PublicKey, ...] = ()
+    set_aside: tuple[str, ...] = ()
     lease: str | None = None
     trusted_time: float = 0.0
     monotonic: float = 0.0
     machine_boot: str = ""
+    keys_asked_at: float = 0.0
+    keys_read_at: float = 0.0
 
     def encode(self) -> bytes:
         document = {
@@ -49,10 +55,13 @@ class State:
             "instance_id": self.instance_id,
             "pinned": [key.as_dict() for key in self.pinned],
             "endorsed": [key.as_dict() for key in self.endorsed],
+            "set_aside": list(self.set_aside),
             "lease": self.lease,
             "trusted_time": self.trusted_time,
             "monotonic": self.monotonic,
             "machine_boot": self.machine_boot,
+            "keys_asked_at": self.keys_asked_at,
+            "keys_read_at": self.keys_read_at,
         }
         return json.dumps(document, indent=1).encode("ascii") + b"\n"
 
@@ -71,10 +80,13 @@ class State:
                 instance_id=str(uuid.UUID(document["instance_id"])),
                 pinned=_read_keys(document["pinned"]),
                 endorsed=_read_keys(document["endorsed"]),
+                set_aside=tuple(str(kid) for kid in document.get("set_aside", [])),
                 lease=lease,
                 trusted_time=_seconds(document["trusted_time"]),
                 monotonic=_seconds(document["monotonic"]),
                 machine_boot=str(document["machine_boot"]),
+                keys_asked_at=_seconds(document.get("keys_asked_at", 0)),
+                keys_read_at=_seconds(document.get("keys_read_at", 0)),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, KeyRefused) as error:
             raise StateError(f"the state is damaged: {error}") from error

@@ -50,6 +50,9 @@ class FaultyServer:
             return read_answer(self.fault.key_set(self.plane))
         return self.plane.key_set()
 
+    def changed_key_set(self) -> dict[str, Any]:
+        return self.key_set()
+
 
 @dataclass
 class Expected:
