@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 from collections.abc import Callable
@@ -178,19 +177,6 @@ def test_an_older_copy_of_the_folder_is_no_longer_valid_than_its_lease(
     assert restored.verdict().may_operate
     clock.advance(10 * DAY)
     assert restored.verdict().state == "lapsed"
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is not on this machine")
-def test_a_full_disk_keeps_no_lease_from_the_site(agent: Agent, plane: ControlPlane, folder: Path) -> None:
-    (folder / "state.new.json").symlink_to("/dev/full")
-    plane.change(locked=True, lock_reason="Invoice")
-    result = agent.beat()
-    assert (result.stored, agent.verdict().state) == (False, "locked")
-    assert "No space left on device" in (result.reason or "")
-    assert any("No space left" in notice for notice in agent.verdict().notices)
-    (folder / "state.new.json").unlink()
-    assert agent.beat().stored
-    assert agent.verdict().notices == ()
 
 
 def test_a_folder_that_cannot_be_made_is_a_reason_and_no_exception(make_agent: MakeAgent, tmp_path: Path) -> None:

@@ -128,14 +128,13 @@ class LeaseKeeper:
         self._hold(lease, float(lease.issued_at), is_exact=True)
 
     def _hold(self, lease: Lease | None, time: float, *, is_exact: bool) -> None:
-        """The trusted time never falls, with one exception: a higher revision that the server signed at an earlier time.
+        """The trusted time falls only with a new lease, which the server signed a moment ago.
 
-        Then its clock was ahead when it signed the lease that is held, and that must not end the new one.
+        Then the machine's monotonic clock, or the server's clock at the lease before, was ahead. That must not end the new lease.
         """
         now = self.clock.monotonic()
         held = self.snapshot.lease
-        server_was_ahead = lease is not None and held is not None and lease.issued_at < held.issued_at
-        if not server_was_ahead:
+        if lease is None or (held is not None and lease.token == held.token):
             time = max(time, self.snapshot.trusted_time(now))
         self.snapshot = Snapshot(lease, time, now, is_exact, storage_problem=self.snapshot.storage_problem)
 

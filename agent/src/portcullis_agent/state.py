@@ -14,6 +14,7 @@ import fcntl
 import json
 import math
 import os
+import stat
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class State:
                 keys_asked_at=_seconds(document.get("keys_asked_at", 0)),
                 keys_read_at=_seconds(document.get("keys_read_at", 0)),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, KeyRefused) as error:
+        except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError, RecursionError, KeyRefused) as error:
             raise StateError(f"the state is damaged: {error}") from error
 
 
@@ -127,7 +128,7 @@ class StateFolder:
             self._lock_file = None
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = self._open_lock()
         except OSError as error:
             raise StateError(f"the state folder {self.path} cannot be written: {error.strerror or error}") from error
         try:
@@ -136,6 +137,18 @@ class StateFolder:
             os.close(descriptor)
             raise AnotherWriter(f"another process sends the heartbeats of {self.path}") from error
         self._lock_file, self._lock_owner = descriptor, os.getpid()
+
+    def _open_lock(self) -> int:
+        """In a folder that cannot be written the file is opened to be read, or the folder is locked itself.
+
+        Otherwise each worker would send heartbeats, and they would look like clones.
+        """
+        try:
+            return os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError:
+            with suppress(OSError):
+                return os.open(self.path / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            return os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def unlock(self) -> None:
         if self._lock_file is not None and self.is_locked:
@@ -160,7 +173,10 @@ class StateFolder:
 
     @staticmethod
     def _read_bounded(file: Path) -> bytes:
-        with file.open("rb") as opened:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not make anybody wait
+        with os.fdopen(descriptor, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise StateError("the state is damaged: it is no file")
             data = opened.read(MAX_STATE_BYTES + 1)
         if len(data) > MAX_STATE_BYTES:
             raise StateError("the state is damaged: it is too large")
@@ -203,7 +219,9 @@ class StateFolder:
 
 def write_durably(file: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file that only its owner can read, if `mode` says nothing else, and wait until the disk has it."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with suppress(FileNotFoundError):
+        file.unlink()  # of a process that was killed; or a link, which would be followed
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as opened:
         os.fchmod(descriptor, mode)
         opened.write(content)
