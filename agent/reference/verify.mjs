@@ -6,7 +6,7 @@ export const refuse = (code) => { throw Object.assign(new Error(code), { code })
 export const integer = (value, low, high) => Number.isSafeInteger(value) && value >= low && value <= high;
 const moment = (value) => typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/.test(value)
   && !isNaN(Date.parse(value)) && new Date(value).toISOString().slice(0, 19) === value.slice(0, 19);
-const textOrNull = (value) => value === null || typeof value === "string";
+const textOrNull = (value) => value === null || (typeof value === "string" && !/\p{Surrogate}/u.test(value));
 
 export function bytes(text) {
   const data = Buffer.from(text, "base64url");

@@ -179,6 +179,8 @@ def wrong_claims() -> Iterator[LeaseCase]:
         ("license_expires_at", "2026-12-31T00:00:00+02:00"),
         ("license_expires_at", "2026-02-30T00:00:00Z"),
         ("license_expires_at", 1790000000),
+        ("license_expires_at", "٢٠٢٦-12-31T00:00:00Z"),
+        ("lock_reason", "half a pair: \ud83d"),
         ("server_time", None),
         ("next_heartbeat_seconds", 0),
         ("next_heartbeat_seconds", "60"),

@@ -106,6 +106,32 @@ def test_enrol_pins_the_named_key_and_refuses_one_that_the_server_does_not_have(
     assert run("enrol", "--pin", SigningKey.named("foreign").kid).returncode == 1
 
 
+@pytest.mark.parametrize("pin", ["", "short", "x" * 44, "ä" * 43])
+def test_a_pin_that_is_no_kid_is_a_usage_error_and_pins_nothing(run: Command, plane: ControlPlane, pin: str) -> None:
+    done = run("enrol", "--pin", pin)
+    assert (done.returncode, "43 characters" in done.stderr) == (2, True)
+    assert plane.received == []
+
+
+def test_a_reason_cannot_write_lines_of_its_own_into_the_status(run: Command, plane: ControlPlane) -> None:
+    plane.change(locked=True, lock_reason="Invoice\nMay operate: yes\x1b[2J")
+    run("enrol")
+    lines = run("status").stdout.splitlines()
+    assert [line for line in lines if line.startswith("May operate")] == ["May operate: no"]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_a_reason_in_unicode_is_printed_where_the_terminal_has_none(
+    run: Command, environment: dict[str, str], plane: ControlPlane
+) -> None:
+    plane.change(locked=True, lock_reason="Rechnung für März: 17 €")
+    run("enrol")
+    status = [sys.executable, "-m", "portcullis_agent", "status"]
+    latin = environment | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(status, env=latin, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, b"17 \\u20ac" in done.stdout) == (3, True), done.stderr
+
+
 def test_verify_checks_a_lease_against_the_pinned_keys(run: Command, plane: ControlPlane, tmp_path: Path) -> None:
     run("enrol")
     token = json.loads((tmp_path / "state/state.json").read_text())["lease"]

@@ -153,3 +153,9 @@ def test_an_error_of_the_hosts_callback_does_not_end_the_heartbeats(make_agent: 
     agent = make_agent(on_verdict_change=broken)
     agent.run()
     assert len(plane.called) == 1
+
+
+def test_a_wait_beyond_half_the_lease_is_cut(make_agent: MakeAgent, plane: Times, clock: SimulatedClock) -> None:
+    plane.site["next_heartbeat_seconds"] = 10**12
+    run_for(make_agent(), clock, 46 * 86400)
+    assert [round((after - before) / 86400) for before, after in zip(plane.called, plane.called[1:])] == [15] * 3

@@ -9,6 +9,7 @@ import random
 import secrets
 import threading
 import uuid
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from portcullis_agent.errors import AnotherWriter, LeaseRefused, SettingsError, 
 from portcullis_agent.keeper import LeaseKeeper
 from portcullis_agent.keys import KeyRing, readable_keys, signing_keys
 from portcullis_agent.lease import Lease, verify_lease
-from portcullis_agent.schedule import START_PAUSE_SECONDS, wait_after_failures, wait_at_start
+from portcullis_agent.schedule import START_PAUSE_SECONDS, wait_after_failures, wait_after_lease, wait_at_start
 from portcullis_agent.settings import Settings
 from portcullis_agent.verdict import DAY, Verdict, decide
 
@@ -104,15 +105,20 @@ class Agent:
         self._random = random_source or random.SystemRandom()
         self._on_verdict_change = on_verdict_change
         self._keeper = LeaseKeeper(settings, self.clock)
+        self._key_set_spread = self._random.uniform(1, 1.25)
+        self._begin()
+        self._reported = self.verdict()
+        _agents.add(self)
+
+    def _begin(self) -> None:
+        """The state of a process that has just started, or was forked: the server must not take both for one."""
         self._beating = threading.Lock()
         self._boot_id = str(uuid.uuid4())
         self._started_at = self.clock.monotonic()
         self._sequence = 0
         self._attempt: _Attempt | None = None
         self._failures = 0
-        self._key_set_spread = self._random.uniform(1, 1.25)
         self._due_at = self._started_at + self._wait_at_start()
-        self._reported = self.verdict()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -225,7 +231,7 @@ class Agent:
         self._failures = 0
         self._keeper.keys = answer.keys
         self._keeper.accept(lease)
-        self._due_at = self.clock.monotonic() + lease.next_heartbeat_seconds
+        self._due_at = self.clock.monotonic() + wait_after_lease(lease)
         try:
             if problem is None and self._keeper.has_changed():
                 self._keeper.save()  # before the key set, which may take half a minute
@@ -311,15 +317,15 @@ class Agent:
 
     def start(self) -> None:
         """Run in a thread of its own. Call it after a fork, in each worker."""
-        if self._thread is None or not self._thread.is_alive():
-            self._stop.clear()
-            self._thread = threading.Thread(target=self.run, name="portcullis-agent", daemon=True)
+        if self._thread is None or not self._thread.is_alive() or self._stop.is_set():
+            self._stop = threading.Event()  # a thread that was stopped before may still wait for an answer
+            self._thread = threading.Thread(target=self.run, args=(self._stop,), name="portcullis-agent", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
         """End the thread; waits up to five seconds for a heartbeat that is under way."""
         self._stop.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
 
     async def arun(self) -> None:
@@ -336,3 +342,19 @@ class Agent:
             self._keeper.close()
         except StateError as error:
             logger.warning("%s.", error)
+
+    def _after_fork(self) -> None:
+        """In the child: no thread runs there, and a lock that the parent held would never be released."""
+        self._keeper.after_fork()
+        self._begin()
+
+
+_agents: weakref.WeakSet[Agent] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for agent in list(_agents):
+        agent._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

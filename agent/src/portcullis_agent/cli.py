@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -23,10 +25,13 @@ from portcullis_agent.lease import verify_lease
 from portcullis_agent.settings import Settings, store_credentials
 from portcullis_agent.verdict import Verdict
 
+_KID = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 OK, FAILED, USAGE, MAY_NOT_OPERATE = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a reason in Unicode on a terminal without it
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -66,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _enrol(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    if options.pin is not None and not _KID.match(options.pin):
+        raise SettingsError(f"--pin {options.pin!r} is no kid: 43 characters, as in the server's key set.")
     settings = replace(Settings.load(options.state, environ), pin=options.pin)
     agent = Agent(settings)
     try:
@@ -120,7 +127,7 @@ def describe(verdict: Verdict) -> str:
         ("Last contact", verdict.last_contact_at),
     ):
         lines.append(f"{name}: {f'{value:%Y-%m-%d %H:%M} UTC' if value else 'not known'}")
-    return "\n".join(lines)
+    return "\n".join("".join(character if character.isprintable() else " " for character in line) for line in lines)
 
 
 def _doctor(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

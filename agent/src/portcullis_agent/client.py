@@ -96,7 +96,11 @@ class HttpServer:
         except (OSError, ValueError) as error:  # the certificates or a proxy's address that the environment names
             raise RequestFailed(f"The request cannot be sent: {error}.") from error
         request = _Request(lambda: send(client, method, self.url + path, headers, body, read or read_answer))
-        request.start()
+        try:
+            request.start()
+        except RuntimeError as error:  # the limit of threads is reached
+            client.close()
+            raise RequestFailed(f"The request cannot be sent: {error}.") from error
         request.join(self.total_seconds)
         client.close()
         if request.failure is not None:

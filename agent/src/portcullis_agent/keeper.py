@@ -130,7 +130,7 @@ class LeaseKeeper:
     def _hold(self, lease: Lease | None, time: float, *, is_exact: bool) -> None:
         """The trusted time falls only with a new lease, which the server signed a moment ago.
 
-        Then the machine's monotonic clock, or the server's clock at the lease before, was ahead. That must not end the new lease.
+        Then the machine's monotonic clock, or the server's clock at the lease before, was ahead: no reason to end the new one.
         """
         now = self.clock.monotonic()
         held = self.snapshot.lease
@@ -206,6 +206,11 @@ class LeaseKeeper:
         if held is None or self._written is None:
             return held is not self._written
         return not held.decides_like(self._written)
+
+    def after_fork(self) -> None:
+        """In the child: only read, until it becomes the writer itself."""
+        self._reading = threading.Lock()
+        self.folder.forget_lock()
 
     def close(self) -> None:
         """Write the trusted time and let another process write."""

@@ -15,7 +15,7 @@ LEASE_TYPE = "portcullis-lease+jwt"
 STOPPING_STATES = ("locked", "expired", "lapsed")
 LATEST = 253402300799  # the last second of the year 9999
 LARGEST_INTEGER = 2**53 - 1
-_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z\Z")
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z\Z", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from portcullis_agent.lease import Lease
+
 FIRST_BACKOFF_SECONDS = 30
 LONGEST_BACKOFF_SECONDS = 30 * 60
 SHORTEST_WAIT_SECONDS = 1.0
@@ -14,6 +16,11 @@ def wait_after_failures(failures: int, retry_after: int | None, source: random.R
     """Exponential back-off with full jitter, from 30 seconds to 30 minutes, and never less than `Retry-After`."""
     longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
     return max(source.uniform(0, longest), retry_after or 0, SHORTEST_WAIT_SECONDS)
+
+
+def wait_after_lease(lease: Lease) -> int:
+    """What the lease says, but not beyond half of its life: a site must not lapse because it waits as it was told."""
+    return max(1, min(lease.next_heartbeat_seconds, (lease.expires_at - lease.issued_at) // 2))
 
 
 def wait_at_start(lease_age: float, told: int) -> float:

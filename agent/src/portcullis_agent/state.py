@@ -123,9 +123,7 @@ class StateFolder:
         """Become the one process that writes; AnotherWriter if there is one, StateError if the folder is unusable."""
         if self.is_locked:
             return
-        if self._lock_file is not None:  # inherited by a fork: another process's lock
-            os.close(self._lock_file)
-            self._lock_file = None
+        self.forget_lock()
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = self._open_lock()
@@ -151,7 +149,12 @@ class StateFolder:
             return os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def unlock(self) -> None:
-        if self._lock_file is not None and self.is_locked:
+        if self.is_locked:
+            self.forget_lock()
+
+    def forget_lock(self) -> None:
+        """Close the lock. In a child this leaves the parent's lock as it is; kept open, it would outlive the parent."""
+        if self._lock_file is not None:
             os.close(self._lock_file)
         self._lock_file = None
 
