@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from portcullis_agent import Agent
 
 from .control_plane import SITE_KEY, ControlPlane, served
 from .signing import SITE_ID
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 
 def in_child(check: Callable[[], object]) -> int:
@@ -126,3 +129,29 @@ def test_the_hosts_callback_may_stop_the_agent(plane: ControlPlane, tmp_path: Pa
         assert agent._thread
         assert agent._thread.is_alive()
         agent.stop()
+
+
+def test_an_agent_starts_again_while_the_thread_that_was_stopped_still_waits_for_an_answer(
+    plane: ControlPlane, make_real: Callable[[], Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, answered = threading.Event(), threading.Event()
+    heartbeat = plane.heartbeat
+
+    def slow(site_id: str, site_key: str, body: dict[str, object]) -> dict[str, object]:
+        arrived.set()
+        answered.wait(10)
+        return heartbeat(site_id, site_key, body)
+
+    monkeypatch.setattr(plane, "heartbeat", slow)
+    agent = make_real()
+    agent.start()
+    assert arrived.wait(10)
+    first = agent._thread
+    assert first
+    agent._stop.set()  # as `stop` does, which then waits for five seconds
+    agent.start()
+    answered.set()
+    first.join(10)
+    assert agent._thread
+    assert agent._thread.is_alive()
+    agent.stop()
