@@ -60,16 +60,15 @@ def test_a_child_does_not_keep_the_parents_lock(make_real: Callable[[], Agent]) 
     agent, other = make_real(), make_real()
     assert agent.beat().stored
 
-    def outlives() -> bool:
-        os.read(read, 1)
-        return True
-
+    lives, live = os.pipe()
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(write)
-        outlives()
+        os.write(live, b"1")
+        os.read(read, 1)  # until the parent closes its end
         os._exit(0)
+    os.read(lives, 1)
     agent.close()
     try:
         assert other.beat().stored
