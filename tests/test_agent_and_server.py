@@ -1,4 +1,4 @@
-"""The agent's command against the server as shipped: enrolment, a lock, a rotation of the signing key."""
+"""The agent's command against the server as shipped: enrolment, a lock, a rotation of the signing key, and its leak."""
 
 import json
 import os
@@ -56,9 +56,9 @@ def test_a_site_hears_of_a_lock_and_follows_a_rotation_of_the_signing_key(
     assert agent(site, folder, "beat").returncode == 0
     assert state_of(site, folder) == (3, "locked", "This site is locked: Invoice 17")
 
-    created = server.manage("create_signing_key", "--json")
-    kid = json.loads(created.stdout)["kid"]
-    assert server.manage("activate_signing_key", kid, "--now").returncode == 0
+    leaked, spare = (json.loads(server.manage("create_signing_key", "--json").stdout)["kid"] for _ in range(2))
+    assert server.manage("activate_signing_key", leaked, "--now").returncode == 0
+    assert server.manage("retire_signing_key", leaked, "--now").returncode == 0
     server.stop()
     server.start()
     assert api.post(f"/api/sites/{site.site_id}/unlock", {}).status_code == 200
@@ -66,4 +66,13 @@ def test_a_site_hears_of_a_lock_and_follows_a_rotation_of_the_signing_key(
     assert (beat.returncode, beat.stderr) == (0, "")
     assert state_of(site, folder) == (0, "ok", None)
     stored = json.loads((folder / "state.json").read_text())
-    assert [key["kid"] for key in stored["endorsed"]] == [kid]
+    assert [key["kid"] for key in stored["endorsed"]] == [leaked, spare]
+    assert stored["set_aside"] == [leaked]
+    read_twice = f"""
+from portcullis_agent.client import HttpServer
+server = HttpServer({server.url!r})
+assert server.changed_key_set()["endorsements"]
+assert server.changed_key_set() is None
+"""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "agent/src")}
+    subprocess.run([sys.executable, "-c", read_twice], env=environment, timeout=60, check=True)
