@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Least
 
 from audit.actors import Actor
 from common.instants import format_instant
@@ -32,8 +31,8 @@ def dismiss_clone(
         return site
     refuse_if_changed(site, expected)
     SitePulse.objects.filter(pk=site.pk).update(clone_suspected_at=None)
-    # It is known that the two take turns: the next heartbeat of each is the evidence that is needed besides.
-    AgentRun.objects.of_site(site.pk).update(returns=Least("returns", 1), heartbeats_before_turn=F("heartbeats"))
+    # Both have come back, so the next heartbeat of each is the evidence that is needed besides.
+    AgentRun.objects.of_site(site.pk).update(heartbeats_before_turn=F("heartbeats"))
     changes = {"clone_suspected_at": (format_instant(pulse.clone_suspected_at), None)}
     record(SiteAction.CLONE_DISMISSED, site, by=by, at=at, reason=note or None, changes=changes)
     return site

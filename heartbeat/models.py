@@ -82,12 +82,13 @@ class AgentRun(models.Model):
     version = models.CharField(max_length=64)
     sequence = models.BigIntegerField()
     heartbeats = models.BigIntegerField(default=1)
-    # The heartbeats of a site come in turns: a turn is an unbroken series of one run. This is the number of its last turn,
-    # and how many heartbeats it had sent before that.
+    # The heartbeats of a site come in turns: a turn is an unbroken series of one run. Turns are numbered for each site: the
+    # first, the last but one and the last of this run, and how many heartbeats it had sent before the last.
+    first_turn = models.PositiveBigIntegerField(default=0, db_default=0)
+    previous_turn = models.PositiveBigIntegerField(default=0, db_default=0)  # 0 if there is only one
     turn = models.PositiveBigIntegerField()
     heartbeats_before_turn = models.BigIntegerField(default=0)
-    # 0 for a run in its first turn. If it came back: one more than the highest of the runs that did so in between.
-    returns = models.PositiveIntegerField(default=0)
+    returns = models.PositiveIntegerField(default=0)  # turns but the first
 
     objects = AgentRunQuerySet.as_manager()
 

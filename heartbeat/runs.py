@@ -5,6 +5,8 @@ had called is odd, and it is not proof: a heartbeat of the old run may have been
 may have been put back to a snapshot with its memory. Two installations that use one key take turns: the first comes back,
 and then the other one does.
 
+Each two runs are compared by themselves, whatever others have called in between.
+
 If the two runs have the same installation, as after a restart, one late heartbeat of the old run looks like the first of
 these turns and the next heartbeat of the new run like the second, so one more is needed: a second heartbeat of the old run,
 or a third turn. If they have different installations, two turns are enough: nobody reinstalls an agent while one of its
@@ -27,7 +29,6 @@ from sites.models import Site, SitePulse
 
 # Older ones are deleted, so that an agent that is restarted again and again does not fill the table.
 MAX_RUNS = 20
-RETURNS_OF_CLONES = 2
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,24 @@ def record_run(
     runs = AgentRun.objects.of_site(site.pk)
     if run is None:
         identity = {"site": site, "instance_id": boot.instance_id, "boot_id": boot.boot_id, "first_seen_at": at}
-        AgentRun.objects.create(**identity, **told, turn=next_turn(runs))
+        turn = next_turn(runs)
+        AgentRun.objects.create(**identity, **told, first_turn=turn, turn=turn)
         delete_oldest_runs(site.pk)
         return changes
     if (pulse.instance_id, pulse.boot_id) == (run.instance_id, run.boot_id):
         runs.filter(pk=run.pk).update(**told, heartbeats=F("heartbeats") + 1)
         return changes
-    # The run comes back. Of those that called in between, the one that came back itself after the most others.
-    other = runs.filter(turn__gt=run.turn).order_by("-returns", "-turn").first()
-    run.returns = other.returns + 1 if other else 1
-    told |= {"returns": run.returns, "turn": next_turn(runs), "heartbeats_before_turn": run.heartbeats}
+    # The run comes back. Those that had called before its last turn, and again since, have come back themselves.
+    others = runs.filter(first_turn__lt=run.turn, turn__gt=run.turn).order_by("-turn")
+    other = next((other for other in others if are_clones(run, other)), None)
+    told |= {
+        "returns": run.returns + 1,
+        "previous_turn": run.turn,
+        "turn": next_turn(runs),
+        "heartbeats_before_turn": run.heartbeats,
+    }
     runs.filter(pk=run.pk).update(**told, heartbeats=F("heartbeats") + 1)
-    if other and pulse.clone_suspected_at is None and are_clones(run, other):
+    if other and pulse.clone_suspected_at is None:
         changes["clone_suspected_at"] = at
         run.refresh_from_db()
         record_event(
@@ -83,9 +90,12 @@ def next_turn(runs: AgentRunQuerySet) -> int:
 
 def are_clones(run: AgentRun, other: AgentRun) -> bool:
     """Whether two installations use the site's key; `run` comes back, and `other` has come back since it called last."""
-    needed = 2 if run.instance_id == other.instance_id else 1
     heartbeats_in_turn = other.heartbeats - other.heartbeats_before_turn
-    return run.returns > RETURNS_OF_CLONES or (run.returns == RETURNS_OF_CLONES and heartbeats_in_turn >= needed)
+    if heartbeats_in_turn == 0:  # a suspicion was dismissed since
+        return False
+    is_third_turn = run.returns > 0
+    has_second_heartbeat = heartbeats_in_turn > 1 or other.previous_turn > run.turn
+    return run.instance_id != other.instance_id or is_third_turn or has_second_heartbeat
 
 
 def compared(one: AgentRun, other: AgentRun) -> dict[str, tuple[Any, Any]]:

@@ -66,6 +66,18 @@ def test_a_copied_disk_is_suspected_if_the_first_sends_two_heartbeats_in_a_row(
     assert suspected(roma)
 
 
+def test_a_third_copy_does_not_hide_the_second_heartbeat_of_the_first(
+    roma: RegisteredSite, agent: SimulatedAgent
+) -> None:
+    agent.beat()
+    copy, third = agent.cloned(), agent.cloned()
+    for branch in (copy, agent, third, agent):
+        branch.beat()
+    assert not suspected(roma)
+    copy.beat()
+    assert suspected(roma)
+
+
 def test_the_event_has_both_branches_once(roma: RegisteredSite, agent: SimulatedAgent) -> None:
     other = agent.reinstalled()
     for _ in range(4):
@@ -131,6 +143,22 @@ def late_arrivals_of_each_of_many_restarts(agent: SimulatedAgent) -> None:
         agent = new
 
 
+def late_arrivals_of_two_starts(agent: SimulatedAgent) -> None:
+    """The second run ends before the second heartbeat that it sends has arrived."""
+    new, newest = agent.restarted(), agent.restarted()
+    for run in (new, agent, newest, new, newest, newest):
+        run.beat()
+
+
+def snapshot_from_before_a_reinstallation(agent: SimulatedAgent) -> None:
+    """The late heartbeat is that of another run than the one that is put back."""
+    other = agent.reinstalled()
+    other.beat()
+    late_arrival(other)
+    agent.beat()
+    agent.beat()
+
+
 def repetitions(agent: SimulatedAgent) -> None:
     body = agent.next_body()
     new = agent.restarted()
@@ -161,6 +189,8 @@ def snapshot_restored_with_its_memory(agent: SimulatedAgent) -> None:
         reinstallation,
         late_arrival,
         late_arrivals_of_each_of_many_restarts,
+        late_arrivals_of_two_starts,
+        snapshot_from_before_a_reinstallation,
         repetitions,
         heartbeats_out_of_order,
         snapshot_restored_with_its_memory,
