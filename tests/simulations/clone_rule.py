@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import itemgetter
 
 TURNS_OF_CLONES = 4
 
@@ -37,28 +38,42 @@ def without_repetitions(calls: Sequence[Call]) -> Iterator[tuple[int, Call]]:
             yield index, call
 
 
-def decided_by(calls: Sequence[Call]) -> int | None:
-    """The index of the first call at which the order of the heartbeats shows two installations; None if none does."""
+@dataclass(frozen=True)
+class Evidence:
+    """Indices of calls: from the first on clones may be suspected, and by the second they must be. None if never."""
+
+    turns_taken: int | None
+    decided: int | None
+
+
+def evidence(calls: Sequence[Call]) -> Evidence:
     new = list(without_repetitions(calls))
-    boots = dict.fromkeys(call.boot_id for _, call in new)
-    pairs = combinations(boots, 2)
-    found = [pair_decided_by([(index, call) for index, call in new if call.boot_id in pair]) for pair in pairs]
-    return min((index for index in found if index is not None), default=None)
+    of_boot: dict[uuid.UUID, list[tuple[int, Call]]] = {}
+    for index, call in new:
+        of_boot.setdefault(call.boot_id, []).append((index, call))
+    came_back = [boot_calls for boot_calls in of_boot.values() if len(boot_calls) > 1]
+    found = [evidence_of_pair(sorted([*one, *other], key=itemgetter(0))) for one, other in combinations(came_back, 2)]
+    return Evidence(
+        min((pair.turns_taken for pair in found if pair.turns_taken is not None), default=None),
+        min((pair.decided for pair in found if pair.decided is not None), default=None),
+    )
 
 
-def pair_decided_by(calls: list[tuple[int, Call]]) -> int | None:
+def evidence_of_pair(calls: list[tuple[int, Call]]) -> Evidence:
     """The same for the calls of two boots."""
     earlier = calls[0][1].boot_id
     needed = 2 if len({call.instance_id for _, call in calls}) == 1 else 1
     turns = since_diverged = 0
-    previous = None
+    previous = turns_taken = None
     for index, call in calls:
         turns += call.boot_id != previous
         since_diverged += turns > 1 and call.boot_id == earlier
         previous = call.boot_id
+        if turns == TURNS_OF_CLONES and turns_taken is None:
+            turns_taken = index
         if turns >= TURNS_OF_CLONES and since_diverged >= needed:
-            return index
-    return None
+            return Evidence(turns_taken, index)
+    return Evidence(turns_taken, None)
 
 
 def second_heartbeat_of_each(calls: Sequence[Call], diverged: dict[int, int]) -> int | None:

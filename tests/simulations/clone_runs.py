@@ -2,13 +2,13 @@
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import transaction
 
 from heartbeat.runs import Boot
-from tests.simulations.clone_rule import decided_by, second_heartbeat_of_each
+from tests.simulations.clone_rule import evidence, second_heartbeat_of_each
+from tests.simulations.report import CLONES, MISSED, WITHOUT_EVIDENCE, Report
 from tests.simulations.restaurants import (
     REQUEST_SECONDS,
     Restaurant,
@@ -19,13 +19,6 @@ from tests.simulations.restaurants import (
 
 MOST_CALLS = 60
 CALLS_AFTERWARDS = 3
-
-
-@dataclass
-class CloneReport:
-    counts: Counter[str] = field(default_factory=Counter)
-    missed: list[str] = field(default_factory=list)
-    without_evidence: list[str] = field(default_factory=list)
 
 
 class CloneRun:
@@ -89,34 +82,34 @@ class CloneRun:
         end = MOST_CALLS
         while len(self.site.calls) < end:
             self.do_something(self.randomness.randrange(len(self.branches)))
-            if end == MOST_CALLS and decided_by(self.site.calls) is not None:
+            if end == MOST_CALLS and evidence(self.site.calls).decided is not None:
                 end = len(self.site.calls) + CALLS_AFTERWARDS
 
 
-def simulate_clones(number: int, randomness: random.Random) -> CloneReport:
-    report = CloneReport()
+def simulate(number: int, randomness: random.Random) -> Report:
+    report = Report()
     for _ in range(number):
-        run = CloneRun(randomness, report.counts)
+        run = CloneRun(randomness, report.counts[CLONES])
         with transaction.atomic():  # one commit
             run.simulate()
         judge(run, report)
     return report
 
 
-def judge(run: CloneRun, report: CloneReport) -> None:
-    calls, counts = run.site.calls, report.counts
-    decided, suspected = decided_by(calls), run.site.suspected_since()
-    second = second_heartbeat_of_each(calls, run.diverged)
+def judge(run: CloneRun, report: Report) -> None:
+    calls, counts = run.site.calls, report.counts[CLONES]
+    shown, suspected = evidence(calls), run.site.suspected_since()
+    decided, second = shown.decided, second_heartbeat_of_each(calls, run.diverged)
     counts["runs"] += 1
-    counts["suspected"] += suspected is not None
-    text = f"suspected at {suspected}, must be at {decided}: {run.site.described()}"
+    counts["runs that were suspected"] += suspected is not None
     if decided is None:
-        counts["their order never shows it"] += 1
+        counts["runs whose heartbeats never show it"] += 1
     elif second is not None and decided <= second:
-        counts["shown by the second heartbeat of each"] += 1
+        counts["runs shown by the second heartbeat of each branch"] += 1
     else:
-        counts["shown later: until then a restart or a late arrival looks the same"] += 1
+        counts["runs shown later, as they looked like a restart until then"] += 1
+    text = f"suspected at {suspected}, must be at {decided}: {run.site.described()}"
     if decided is not None and (suspected is None or suspected > decided):
-        report.missed.append(text)
-    if suspected is not None and (decided is None or suspected < decided):
-        report.without_evidence.append(text)
+        report.findings[MISSED].append(text)
+    if suspected is not None and (shown.turns_taken is None or suspected < shown.turns_taken):
+        report.findings[WITHOUT_EVIDENCE].append(text)

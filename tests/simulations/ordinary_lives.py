@@ -2,24 +2,17 @@
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import transaction
 
 from heartbeat.runs import Boot
-from tests.simulations.clone_rule import decided_by
+from tests.simulations.clone_rule import evidence
+from tests.simulations.report import FALSE_ALARM, LIKE_CLONES, ORDINARY, Report
 from tests.simulations.restaurants import REQUEST_SECONDS, Restaurant, new_installation, next_heartbeat, started
 
 SHORTEST_LIFE, LONGEST_LIFE = 20, 300
 WITHIN_A_REQUEST = timedelta(seconds=REQUEST_SECONDS)
-
-
-@dataclass
-class OrdinaryReport:
-    counts: Counter[str] = field(default_factory=Counter)
-    false_alarms: list[str] = field(default_factory=list)
-    like_clones: list[str] = field(default_factory=list)
 
 
 class OrdinaryLife:
@@ -92,7 +85,7 @@ class OrdinaryLife:
         if self.snapshot is None:
             return
         if self.snapshot.boot_id in self.crossed:
-            self.counts["snapshots left out: a late heartbeat had come back to them"] += 1
+            self.counts["snapshots not put back: a late heartbeat had come back to them"] += 1
             return
         self.agent = self.snapshot
         self.beat()
@@ -110,29 +103,29 @@ class OrdinaryLife:
             self.save_memory: 4,
             self.restore_memory: 5,
         }
+        self.counts["events"] += events
         for action in self.randomness.choices(list(actions), weights=list(actions.values()), k=events):
-            self.counts[action.__name__.replace("_", " ")] += 1
+            self.counts[f"event: {action.__name__.replace('_', ' ')}"] += 1
             action()
 
 
-def simulate_ordinary_lives(events: int, randomness: random.Random) -> OrdinaryReport:
-    report = OrdinaryReport()
+def simulate(events: int, randomness: random.Random) -> Report:
+    report = Report()
     left = events
     while left > 0:
-        life = OrdinaryLife(randomness, report.counts)
+        life = OrdinaryLife(randomness, report.counts[ORDINARY])
         length = min(left, randomness.randint(SHORTEST_LIFE, LONGEST_LIFE))
         left -= length
         with transaction.atomic():  # one commit
             life.simulate(length)
-        report.counts["restaurants"] += 1
-        report.counts["events"] += length
         judge(life, report)
     return report
 
 
-def judge(life: OrdinaryLife, report: OrdinaryReport) -> None:
-    suspected, decided = life.site.suspected_since(), decided_by(life.site.calls)
+def judge(life: OrdinaryLife, report: Report) -> None:
+    suspected, decided = life.site.suspected_since(), evidence(life.site.calls).decided
+    report.counts[ORDINARY]["restaurants"] += 1
     if suspected is not None:
-        report.false_alarms.append(f"suspected at {suspected}: {life.site.described()}")
+        report.findings[FALSE_ALARM].append(f"suspected at {suspected}: {life.site.described()}")
     if decided is not None:
-        report.like_clones.append(f"like a clone at {decided}: {life.site.described()}")
+        report.findings[LIKE_CLONES].append(f"like a clone at {decided}: {life.site.described()}")
