@@ -1,4 +1,4 @@
-"""Load on a server: wrk, running heartbeat.lua."""
+"""Load on a server: wrk, running heartbeat.lua or agents.lua."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("heartbeat.lua")
+AGENTS = Path(__file__).with_name("agents.lua")
 CONNECTIONS = 32
 # An answer that comes later than this is an error; one that comes sooner counts in the latencies.
 TIMEOUT_SECONDS = 10
@@ -23,6 +24,7 @@ class Target:
     path: str
     credentials: Path
     forwarded_for: str | None = None
+    script: Path = SCRIPT
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ def running(
         settings["FORWARDED_FOR"] = target.forwarded_for
     if count_statuses:
         settings["COUNT_STATUSES"] = "1"
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", f"--timeout={TIMEOUT_SECONDS}s", "-s", str(SCRIPT)]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", f"--timeout={TIMEOUT_SECONDS}s", "-s"]
     process = subprocess.Popen(
-        [*command, target.url],
+        [*command, str(target.script), target.url],
         env={"PATH": os.environ["PATH"]} | settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
