@@ -14,8 +14,8 @@ from sites.models import Site, SitePulse
 
 # What the caller read, {field: value}. The change is refused if a value differs now, unless there is nothing to change.
 Expected = Mapping[str, Any]
-# How many changes of one site a restore of an old backup may undo.
-MAX_LOST_REVISIONS = 1_000_000
+# How many changes of one site a restore of an old backup may undo. The column is too small for many more of such jumps.
+MAX_LOST_REVISIONS = 10_000
 
 
 def site_for_update(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
