@@ -108,8 +108,9 @@ def signed_lease(recorded: Recorded, *, site_id: uuid.UUID, nonce: str | None) -
     The reply is good without a lease, so a server whose secret of the signing keys is wrong still answers, and logs an error.
     """
     reply = recorded.reply
-    # The key may have been retired since the call was recorded. Then the one that signs now is read.
-    for kid in (recorded.kid, signing_kid() if recorded.kid else None):
+    # The key may have been retired since the call was recorded. Then, and only then, the one that signs now is read.
+    for is_retry in (False, True):
+        kid = signing_kid() if is_retry else recorded.kid
         if kid is None:
             return None
         try:

@@ -15,6 +15,7 @@ from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
+from audit.actors import COMMAND
 from conftest import RegisteredSite
 from heartbeat.api.reports import read_report
 from heartbeat.api.serializers import ReplySerializer, ReportSerializer
@@ -22,7 +23,9 @@ from heartbeat.runs import Boot
 from heartbeat.services import Report as SiteReport
 from heartbeat.services import SiteCredentials, statement_parameters
 from heartbeat.statement import SENT_STATEMENT
+from heartbeat.tests.agents import SimulatedAgent
 from heartbeat.tests.calls import REPORT, call
+from licensing.services import create_signing_key
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="tests PostgreSQL's statement")
 
@@ -36,6 +39,19 @@ def test_a_heartbeat_is_one_statement(roma: RegisteredSite) -> None:
         with CaptureQueriesContext(connection) as queries:
             assert call(roma.site_id, roma.key).status_code == 200
         assert len(queries) == 1
+
+
+@on_postgresql
+@pytest.mark.postgresql
+def test_a_heartbeat_with_a_lease_is_one_statement_too(roma: RegisteredSite) -> None:
+    create_signing_key(by=COMMAND, at=timezone.now())
+    agent = SimulatedAgent(roma)
+    agent.beat()  # the first one reads the key, and starts a run
+    for send in (agent.beat, roma.call_home):
+        for _ in range(4):
+            with CaptureQueriesContext(connection) as queries:
+                send()
+            assert len(queries) == 1
 
 
 @on_postgresql
