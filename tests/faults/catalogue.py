@@ -28,6 +28,7 @@ class Fault:
     seconds: float = 8
     needs_disk: bool = False
     is_a_kill: bool = False  # over as soon as it has begun; what follows is recovery
+    ends_web_workers: bool = False
 
 
 FAULTS: list[Fault] = []
@@ -63,13 +64,13 @@ def repeated(action: Callable[[], None], pause_seconds: float) -> Iterator[None]
 BOTH = ("postgresql", "sqlite")
 
 
-@fault("a gunicorn worker is killed (-9)", is_a_kill=True, kinds=BOTH, seconds=4)
+@fault("a gunicorn worker is killed (-9)", is_a_kill=True, kinds=BOTH, seconds=4, ends_web_workers=True)
 def web_worker_killed(system: System) -> Iterator[None]:
     os.kill(random.choice(children(system.web.pid)), signal.SIGKILL)
     yield
 
 
-@fault("gunicorn's first process is killed (-9)", is_a_kill=True, kinds=BOTH)
+@fault("gunicorn's first process is killed (-9)", is_a_kill=True, kinds=BOTH, ends_web_workers=True)
 def web_master_killed(system: System) -> Iterator[None]:
     system.web.send(signal.SIGKILL)
     yield
