@@ -55,6 +55,9 @@ class DemoServer:
     def key_set(self) -> dict[str, Any]:
         return self.sender.send("GET", "/.well-known/jwks.json").body or {}
 
+    def changed_key_set(self) -> dict[str, Any] | None:
+        return self.key_set()
+
 
 class DemoAgent:
     """A run of a restaurant's agent, from its start to its end."""
