@@ -33,7 +33,7 @@ hooks = "tests.schemathesis_hooks"
 expected-statuses = ["2xx", "401", "403", "404", "409", "412", "429"]
 
 [[operations]]
-include-path-regex = "/(extend|events|heartbeats)/$"
+include-path-regex = "/(extend|events|heartbeats|instances)/$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "429"]
 """
 
