@@ -10,8 +10,11 @@ STOPS = ["locked", "expired", "lapsed"]
 
 
 def key_secrets(derived: str, *, debug: bool) -> list[str]:
-    """LEASE_KEY_SECRET: private keys are sealed under the first; the others only open what was sealed under them before."""
-    secrets = env.words("LEASE_KEY_SECRET") or [derived]
+    """LEASE_KEY_SECRET: private keys are sealed under the first; the others only open what was sealed under them before.
+
+    The last one is derived from SECRET_KEY, so that a server that gets its first LEASE_KEY_SECRET still opens its keys.
+    """
+    secrets = [*env.words("LEASE_KEY_SECRET"), derived]
     if not debug and any(map(env.is_weak, secrets)):
         raise ImproperlyConfigured("LEASE_KEY_SECRET is too weak: set at least 32 random characters, or leave it out.")
     return secrets

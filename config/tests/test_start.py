@@ -125,11 +125,11 @@ def test_the_key_of_second_factors_derives_from_the_secret_key_unless_given() ->
     assert setting("*settings.TWO_FACTOR_KEYS", TWO_FACTOR_KEY=f"{own},{former}").split() == [own, former]
 
 
-def test_the_secret_of_signing_keys_derives_from_the_secret_key_unless_given() -> None:
+def test_the_derived_secret_of_signing_keys_still_opens_them_once_another_is_given() -> None:
     [derived] = setting("*settings.LEASE_KEY_SECRETS").split()
     assert derived not in (COMPLETE["SECRET_KEY"], setting("*settings.TWO_FACTOR_KEYS"))
     own, former = COMPLETE["SECRET_KEY"][::-1], derived
-    assert setting("*settings.LEASE_KEY_SECRETS", LEASE_KEY_SECRET=f"{own},{former}").split() == [own, former]
+    assert setting("*settings.LEASE_KEY_SECRETS", LEASE_KEY_SECRET=f"{own},{former}").split() == [own, former, derived]
 
 
 def test_leases_are_as_the_settings_say() -> None:
