@@ -111,5 +111,5 @@ def printable(value: Any) -> Any:
 
 
 def delete_oldest_runs(site_id: uuid.UUID) -> None:
-    kept = AgentRun.objects.of_site(site_id).order_by("-last_seen_at", "-id").values("id")[:MAX_RUNS]
+    kept = AgentRun.objects.of_site(site_id).order_by("-turn").values("id")[:MAX_RUNS]
     AgentRun.objects.of_site(site_id).exclude(id__in=list(kept.values_list("id", flat=True))).delete()

@@ -204,14 +204,15 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         proves_newest_key = holds_newest_key and pulse.newest_key_id == key.pk and pulse.newest_key_uses == 1
         if holds_newest_key:
             changes |= {"newest_key_id": key.pk, "newest_key_uses": 2 if pulse.newest_key_id == key.pk else 1}
-        if report.boot:
-            changes |= record_run(run, report.boot, pulse, site, version=report.version, ip=ip, at=at)
-        SitePulse.objects.filter(pk=site.pk).update(**changes)
+        # The keys before the events: a rotation locks them in this order, too.
         if proves_newest_key:
             retire_older_keys(key, site_name=site.name, ip=ip, at=at)
         # After the older keys: a rotation locks the keys of a site in the order of their ids, too.
         if key.pepper != pepper_id(current_pepper()):
             move_to_current_pepper(key, secret=credentials.key)
+        if report.boot:
+            changes |= record_run(run, report.boot, pulse, site, version=report.version, ip=ip, at=at)
+        SitePulse.objects.filter(pk=site.pk).update(**changes)
     return recorded
 
 
@@ -260,7 +261,8 @@ def store_call(recorded: Recorded, pulse: SitePulse, report: Report, *, ip: str 
     if recorded.kid and report.nonce:
         changes["lease_expires_at"] = lease_end(at)
     if report.held_revision is not None:
-        changes["held_revision"] = report.held_revision
+        # The highest seen: another installation may hold an older one.
+        changes["held_revision"] = max(report.held_revision, pulse.held_revision or 0)
     return changes
 
 

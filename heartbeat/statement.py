@@ -79,7 +79,7 @@ updated_pulse AS (
            -- Null for a client that does not ask for a lease.
            lease_expires_at = CASE WHEN caller.kid IS NULL THEN pulse.lease_expires_at
                                    ELSE coalesce(%(lease_expires_at)s::timestamptz, pulse.lease_expires_at) END,
-           held_revision = coalesce(%(held_revision)s::bigint, pulse.held_revision),
+           held_revision = greatest(%(held_revision)s::bigint, pulse.held_revision),
            sequence = coalesce(%(sequence)s::bigint, pulse.sequence)
       FROM caller
      WHERE pulse.site_id = caller.site_id

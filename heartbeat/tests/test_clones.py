@@ -1,13 +1,16 @@
 """Two installations that use one key are found out, and nothing else looks like them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.models import Event
 from conftest import Register, RegisteredSite, SignIn
+from heartbeat.models import AgentRun
 from heartbeat.tests.agents import SimulatedAgent
 from sites.models import Site, SitePulse
 
@@ -314,6 +317,18 @@ def test_the_instances_of_a_site_are_its_boots_newest_first(
     assert (first["boot_id"], first["sequence"], first["heartbeats"]) == (str(newer.boot_id), 1, 1)
     assert (second["boot_id"], second["sequence"], second["heartbeats"]) == (str(agent.boot_id), 2, 2)
     assert first["instance_id"] == second["instance_id"] == str(agent.instance_id)
+
+
+def test_a_boot_is_kept_that_starts_after_the_server_s_clock_was_ahead(
+    roma: RegisteredSite, agent: SimulatedAgent
+) -> None:
+    for _ in range(20):
+        agent = agent.restarted()
+        agent.beat()
+    AgentRun.objects.update(last_seen_at=timezone.now() + timedelta(days=400))
+    newest = agent.restarted()
+    newest.beat()
+    assert AgentRun.objects.filter(boot_id=newest.boot_id).exists()
 
 
 def test_a_site_keeps_its_twenty_newest_boots(api: APIClient, roma: RegisteredSite, agent: SimulatedAgent) -> None:

@@ -204,3 +204,10 @@ def test_a_reinstalled_agent_keeps_the_revision_that_was_held(roma: RegisteredSi
     agent.send({**agent.next_body(), "lease_revision": 5})
     agent.reinstalled().beat()
     assert SitePulse.objects.get().held_revision == 5
+
+
+def test_the_highest_revision_that_any_installation_holds_is_kept(roma: RegisteredSite) -> None:
+    agent = SimulatedAgent(roma)
+    for held in (9, 5):
+        agent.send({**agent.next_body(), "lease_revision": held})
+    assert SitePulse.objects.get().held_revision == 9
