@@ -160,12 +160,8 @@ def follows(boot: Boot, known: Boot | None) -> bool:
     return known is not None and same_run and boot.sequence > known.sequence
 
 
-@pytest.mark.slow
-@pytest.mark.postgresql
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="compares PostgreSQL's statement")
-@settings(IN_ONE_TRANSACTION, max_examples=400)
-@given(data=st.data())
-def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCredentials, data: st.DataObject) -> None:
+def draw_site_and_keys(credentials: SiteCredentials, data: st.DataObject) -> SiteKey:
+    """The site with some state and some older keys; the key that the call sends."""
     site_id = credentials.site_id
     locked = data.draw(st.booleans(), label="locked")
     lock = {"lock_reason": "unpaid", "locked_at": EPOCH} if locked else {"lock_reason": None, "locked_at": None}
@@ -193,6 +189,16 @@ def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCre
             expires_at=data.draw(near_a_key_s_end, label="an older key ends"),
             revoked_at=data.draw(st.none() | st.just(EPOCH), label="an older key was revoked"),
         )
+    return key
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="compares PostgreSQL's statement")
+@settings(IN_ONE_TRANSACTION, max_examples=400)
+@given(data=st.data())
+def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCredentials, data: st.DataObject) -> None:
+    key = draw_site_and_keys(credentials, data)
     SigningKey.objects.all().delete()
     if data.draw(st.booleans(), label="a key signs"):
         SigningKey.objects.create(kid=KID, x=KID, state="signing", position=1, created_at=EPOCH, activated_at=EPOCH)
@@ -200,7 +206,7 @@ def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCre
     known = data.draw(st.none() | boots, label="the last run")
     if known:
         AgentRun.objects.create(
-            site_id=site_id, **vars(known), first_seen_at=EPOCH, last_seen_at=EPOCH, version="1", turn=1
+            site_id=credentials.site_id, **vars(known), first_seen_at=EPOCH, last_seen_at=EPOCH, version="1", turn=1
         )
     seen_at = data.draw(st.none() | near_now | ahead, label="last seen")
     calls_per_minute = django_settings.HEARTBEATS_PER_MINUTE

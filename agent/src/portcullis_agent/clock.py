@@ -16,7 +16,7 @@ class Clock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Time since the machine started, suspended time included: nobody can set it."""
+        """Seconds since the machine started, with the time in which it was suspended. It cannot be set."""
         clock = getattr(time, "CLOCK_BOOTTIME", None)
         return time.monotonic() if clock is None else time.clock_gettime(clock)
 

@@ -4,7 +4,7 @@
     state.previous.json  the state before it, used if the newest one cannot be read
     lock                 held (flock) by the process that writes
 
-The lease in it is the signed token, and is verified each time it is loaded. The other values can be forged by whoever
+The lease in it is the signed token, and is verified each time it is loaded. The other values can be forged by a user who
 may write the folder; README.md says what that yields.
 """
 

@@ -77,7 +77,7 @@ def _accepted(tls: ssl.SSLSocket, now: datetime) -> Check:
     ends = certificate.not_valid_after_utc
     finding = f"{tls.version()}, the certificate is accepted and valid until {ends:%Y-%m-%d}."
     if ends - now < ENDS_SOON:
-        return Check("TLS", WARNING, finding, "Tell whoever runs the server to renew the certificate.")
+        return Check("TLS", WARNING, finding, "Tell the administrator of the server to renew the certificate.")
     return Check("TLS", OK, finding)
 
 
@@ -136,7 +136,7 @@ def _refused(
         )
         return Check("TLS", PROBLEM, finding, advice)
     finding = f"The certificate is refused: {error.verify_message}."
-    return Check("TLS", PROBLEM, finding, "Tell whoever runs the server.")
+    return Check("TLS", PROBLEM, finding, "Tell the administrator of the server.")
 
 
 def _names(certificate: x509.Certificate | None) -> str:
@@ -166,7 +166,7 @@ def _out_of_date(is_expired: bool, shown: Shown, now: datetime, not_before: date
         finding += f" The failure comes from this machine's date: it is {known}."
         return Check("TLS", PROBLEM, finding, "Set the date: timedatectl set-ntp true, or timedatectl set-time.")
     if is_expired:
-        advice = "Tell whoever runs the server to renew the certificate, unless this machine's date is wrong."
+        advice = "Tell the administrator of the server to renew the certificate, unless this machine's date is wrong."
     else:
-        advice = "Check this machine's date first: timedatectl. If it is right, tell whoever runs the server."
+        advice = "Check this machine's date first: timedatectl. If it is right, tell the administrator of the server."
     return Check("TLS", PROBLEM, finding, advice)

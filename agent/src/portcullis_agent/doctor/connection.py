@@ -84,7 +84,7 @@ def check_name(target: Target, seconds: float) -> tuple[list[Any], Check]:
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
             return [], _not_resolved("The name server cannot be reached.")
-        advice = "Check the spelling of the address; then ask whoever runs this network's name server."
+        advice = "Check the spelling of the address; then ask the administrator of this network's name server."
         return [], Check("DNS", PROBLEM, f"There is no host {target.host}.", advice)
     except (OSError, UnicodeError) as error:
         return [], Check("DNS", PROBLEM, f"{target.host!r} cannot be resolved: {error}.", "Check the address.")
