@@ -161,17 +161,31 @@ def found(keys: SigningKeyQuerySet, kid: str) -> SigningKey:
 def new_private_half() -> tuple[str, str, bytes | None]:
     """Id, public half, and the sealed private half; None if that is in LEASE_KEY_FILE."""
     if not key_file.is_used():
-        private = os.urandom(32)
+        private = random_private_half()
     else:
         in_file = key_file.private_keys()
         known = set(SigningKey.objects.filter(pk__in=in_file).values_list("pk", flat=True))
         unknown = [private for kid, private in in_file.items() if kid not in known]
-        private = unknown[0] if unknown else os.urandom(32)
+        private = unknown[0] if unknown else random_private_half()
         if not unknown:
             key_file.add(private)
-    x = public_x(Ed25519PrivateKey.from_private_bytes(private))
+    x = x_of(private)
     kid = thumbprint(x)
     return kid, x, None if key_file.is_used() else sealing.sealed(private, kid=kid)
+
+
+@sensitive_variables()
+def random_private_half() -> bytes:
+    """One whose id does not begin with a dash: commands would take such an id for an option."""
+    private = os.urandom(32)
+    while thumbprint(x_of(private)).startswith("-"):
+        private = os.urandom(32)
+    return private
+
+
+@sensitive_variables()
+def x_of(private: bytes) -> str:
+    return public_x(Ed25519PrivateKey.from_private_bytes(private))
 
 
 @sensitive_variables()

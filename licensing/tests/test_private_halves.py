@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings as configured
 from django.core import serializers
 from django.core.management import call_command
@@ -22,10 +23,11 @@ from audit.models import Event
 from conftest import Clock
 from licensing import key_file, sealing
 from licensing.errors import KeyFileInvalid, SigningKeyUnavailable
+from licensing.jws import public_x, thumbprint
 from licensing.leases import lease_for
 from licensing.models import SigningKey
 from licensing.private_keys import private_half, signer
-from licensing.services import activate_signing_key, create_signing_key
+from licensing.services import activate_signing_key, create_signing_key, random_private_half
 from licensing.tests import verifier
 from licensing.tests.test_leases import FACTS, RFC_D
 from scripts.with_services import postgresql_bin
@@ -172,3 +174,17 @@ def test_a_dump_has_no_private_half(transactional_db: None, clock: Clock) -> Non
     dump = subprocess.run(command, capture_output=True, check=True, env=environment).stdout
     assert key.kid.encode() in dump
     assert not [form for form in forms_of(private) if form in dump]
+
+
+def test_the_id_of_a_new_key_does_not_begin_with_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = [number.to_bytes(32, "big") for number in range(200)]
+    with_dash = next(private for private in candidates if kid_of(private).startswith("-"))
+    without = next(private for private in candidates if not kid_of(private).startswith("-"))
+    drawn = [with_dash, without]
+    monkeypatch.setattr("os.urandom", lambda length: drawn.pop(0)[:length])
+    assert random_private_half() == without
+    assert drawn == []
+
+
+def kid_of(private: bytes) -> str:
+    return thumbprint(public_x(Ed25519PrivateKey.from_private_bytes(private)))
