@@ -25,7 +25,7 @@ from licensing.models import SigningKey
 from sites.call_rate import recent_calls_with_one_more
 from sites.keys import current_pepper, key_digest, key_digests, pepper_id
 from sites.models import Site, SiteKey, SitePulse
-from sites.services import move_to_current_pepper, retire_older_keys
+from sites.services import move_to_current_pepper, newer_revision, retire_older_keys
 from sites.status import newest_possible_pulse
 
 logger = logging.getLogger("portcullis.heartbeat")
@@ -78,7 +78,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The reply to a heartbeat, and what its lease needs besides: the site's revision, and the id of the signing key."""
+    """The reply to a heartbeat, and what its lease needs besides: a revision, and the id of the signing key."""
 
     revision: int
     kid: str | None
@@ -189,8 +189,14 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         # The pulse is locked, so that of two calls at the same moment exactly one is the second use of a key.
         key = authenticate(credentials, at=at, lock=True)
         site, pulse = key.site, key.site.pulse
-        recorded = Recorded(site.revision, signing_kid(), reply_to(site, at=at))
-        changes: dict[str, Any] = (
+        # The highest seen: another installation may hold an older one.
+        pulse.held_revision = highest(pulse.held_revision, report.held_revision)
+        recorded = Recorded(lease_revision(site), signing_kid(), reply_to(site, at=at))
+        changes: dict[str, Any] = {
+            "held_revision": pulse.held_revision,
+            "reply_revision": highest(pulse.reply_revision, recorded.revision),
+        }
+        changes |= (
             {"window_calls": pulse.window_calls + 1}
             if window_lasts(pulse.window_started_at, at=at)
             else {"window_started_at": at, "window_calls": 1}
@@ -214,6 +220,16 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
             changes |= record_run(run, report.boot, pulse, site, version=report.version, ip=ip, at=at)
         SitePulse.objects.filter(pk=site.pk).update(**changes)
     return recorded
+
+
+def lease_revision(site: Site) -> int:
+    """The site's revision; below what its agent holds if that is a newer decision, so that the agent refuses the lease."""
+    newer = newer_revision(site)
+    return site.revision if newer is None else min(site.revision, newer - 1)
+
+
+def highest(*revisions: int | None) -> int | None:
+    return max((revision for revision in revisions if revision is not None), default=None)
 
 
 def reply_to(site: Site, *, at: datetime) -> Reply:
@@ -256,13 +272,9 @@ def store_call(recorded: Recorded, pulse: SitePulse, report: Report, *, ip: str 
         "reply_licensed": reply.licensed,
         "reply_locked": reply.locked,
         "reply_locked_since": ((pulse.reply_locked and pulse.reply_locked_since) or at) if reply.locked else None,
-        "reply_revision": recorded.revision,
     }
     if recorded.kid and report.nonce:
-        changes["lease_expires_at"] = lease_end(at)
-    if report.held_revision is not None:
-        # The highest seen: another installation may hold an older one.
-        changes["held_revision"] = max(report.held_revision, pulse.held_revision or 0)
+        changes |= {"lease_expires_at": lease_end(at), "lease_revision": recorded.revision}
     return changes
 
 

@@ -1,11 +1,11 @@
 """The one SQL statement that answers a heartbeat on PostgreSQL.
 
 It authenticates the site, computes the reply, updates the site's pulse, stores the history row and holds the site to its
-own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the five
+own limit, in one round trip. `heartbeat.services.record_with_orm` does the same in several steps, on SQLite and for the six
 kinds of calls that this statement does not record: a call past the site's limit, the second use of a new key while older keys
-are valid, a call with a key of a former pepper, a call that is recorded after a later one, and a call of another run of the
-agent than the last or with a number that is not higher. heartbeat/tests/test_same_rules.py compares the two, and both with
-the querysets.
+are valid, a call with a key of a former pepper, a call that is recorded after a later one, a call of another run of the agent
+than the last or with a number that is not higher, and a call of a site that holds a newer decision than this database.
+heartbeat/tests/test_same_rules.py compares the two, and both with the querysets.
 """
 
 import re
@@ -16,7 +16,7 @@ import re
 RECORD_HEARTBEAT = """
 WITH site AS (
     -- SiteQuerySet.live() and with_licensed()
-    SELECT site_id, is_locked, lock_reason, license_expires_at, revision,
+    SELECT site_id, is_locked, lock_reason, license_expires_at, revision, overruled_revision,
            is_active AND license_expires_at > %(at)s AS licensed
       FROM sites_site
      WHERE site_id = %(site_id)s
@@ -49,21 +49,22 @@ caller AS (
 ),
 updated_pulse AS (
     UPDATE sites_sitepulse AS pulse
-       SET -- Calls are counted in windows of a minute. A window also holds a call that began a moment before
+       SET -- A column without a prefix is the pulse's.
+           -- Calls are counted in windows of a minute. A window also holds a call that began a moment before
            -- the one that opened it, but not one after the clock was set back by a minute or more.
-           window_started_at = CASE WHEN abs(extract(epoch FROM pulse.window_started_at - %(at)s)) < 60
-                                    THEN pulse.window_started_at
+           window_started_at = CASE WHEN abs(extract(epoch FROM window_started_at - %(at)s)) < 60
+                                    THEN window_started_at
                                     ELSE %(at)s END,
-           window_calls = CASE WHEN abs(extract(epoch FROM pulse.window_started_at - %(at)s)) < 60
-                               THEN pulse.window_calls + 1
+           window_calls = CASE WHEN abs(extract(epoch FROM window_started_at - %(at)s)) < 60
+                               THEN window_calls + 1
                                ELSE 1 END,
            -- sites.call_rate.recent_calls_with_one_more()
-           recent_calls = 1 + coalesce(pulse.recent_calls * exp(greatest(-100, least(0,
-                              extract(epoch FROM pulse.last_seen_at - %(at)s)::float8 / 86400))), 0),
+           recent_calls = 1 + coalesce(recent_calls * exp(greatest(-100, least(0,
+                              extract(epoch FROM last_seen_at - %(at)s)::float8 / 86400))), 0),
            -- The uses of the newest key are counted up to two. Uses of older keys are not counted.
-           newest_key_id = CASE WHEN caller.holds_newest_key THEN caller.key_id ELSE pulse.newest_key_id END,
-           newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN pulse.newest_key_uses
-                                  WHEN pulse.newest_key_id = caller.key_id THEN 2
+           newest_key_id = CASE WHEN caller.holds_newest_key THEN caller.key_id ELSE newest_key_id END,
+           newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN newest_key_uses
+                                  WHEN newest_key_id = caller.key_id THEN 2
                                   ELSE 1 END,
            last_seen_at = %(at)s,
            last_seen_ip = %(ip)s::inet,
@@ -72,27 +73,29 @@ updated_pulse AS (
            due_at = %(at)s + make_interval(secs => caller.next_heartbeat_seconds),
            reply_licensed = caller.licensed,
            reply_locked = caller.is_locked,
-           reply_locked_since = CASE WHEN caller.is_locked AND pulse.reply_locked
-                                     THEN coalesce(pulse.reply_locked_since, %(at)s)
+           reply_locked_since = CASE WHEN caller.is_locked AND reply_locked
+                                     THEN coalesce(reply_locked_since, %(at)s)
                                      WHEN caller.is_locked THEN %(at)s END,
-           reply_revision = caller.revision,
-           -- Null for a client that does not ask for a lease.
-           lease_expires_at = CASE WHEN caller.kid IS NULL THEN pulse.lease_expires_at
-                                   ELSE coalesce(%(lease_expires_at)s::timestamptz, pulse.lease_expires_at) END,
-           held_revision = greatest(%(held_revision)s::bigint, pulse.held_revision),
-           sequence = coalesce(%(sequence)s::bigint, pulse.sequence)
+           reply_revision = greatest(caller.revision, reply_revision),
+           -- The parameter is null for a client that does not ask for a lease.
+           lease_expires_at = CASE WHEN caller.kid IS NULL THEN lease_expires_at
+                                   ELSE coalesce(%(lease_expires_at)s::timestamptz, lease_expires_at) END,
+           lease_revision = CASE WHEN (caller.kid, %(lease_expires_at)s) IS NOT NULL THEN caller.revision
+                                 ELSE lease_revision END,
+           held_revision = greatest(%(held_revision)s::bigint, held_revision),
+           sequence = coalesce(%(sequence)s::bigint, sequence)
       FROM caller
      WHERE pulse.site_id = caller.site_id
        -- If the row of the key does not say yet that this is its pepper, the ORM records the call.
        AND caller.pepper = %(pepper)s::varchar
        -- PostgreSQL checks the conditions below again if it had to wait for another call of the same site.
        -- Past the limit nothing is written; the ORM then computes how long the site has to wait.
-       AND (abs(extract(epoch FROM pulse.window_started_at - %(at)s)) < 60
-            AND pulse.window_calls >= %(calls_per_minute)s::integer) IS NOT TRUE
+       AND (abs(extract(epoch FROM window_started_at - %(at)s)) < 60
+            AND window_calls >= %(calls_per_minute)s::integer) IS NOT TRUE
        -- The second use of a new key revokes the older ones. If there are any, the ORM records the call.
        AND (caller.holds_newest_key
-            AND pulse.newest_key_id = caller.key_id
-            AND pulse.newest_key_uses = 1
+            AND newest_key_id = caller.key_id
+            AND newest_key_uses = 1
             AND EXISTS (SELECT FROM sites_sitekey AS older
                          WHERE older.site_id = caller.site_id
                            AND older.id < caller.key_id
@@ -100,13 +103,16 @@ updated_pulse AS (
                            AND older.expires_at > %(at)s)) IS NOT TRUE
        -- The ORM records a call that is recorded after a later one. A pulse that is further ahead was written by a
        -- clock that was wrong, and is overwritten.
-       AND (pulse.last_seen_at > %(at)s AND pulse.last_seen_at <= %(newest_possible)s) IS NOT TRUE
+       AND (last_seen_at > %(at)s AND last_seen_at <= %(newest_possible)s) IS NOT TRUE
        -- An agent's run that goes on. If another run called last, or this call came before, the ORM records it.
        AND (%(boot_id)s::uuid IS NULL
-            OR (pulse.boot_id = %(boot_id)s
-                AND pulse.instance_id = %(instance_id)s::uuid
-                AND pulse.sequence < %(sequence)s))
- RETURNING pulse.site_id
+            OR (boot_id = %(boot_id)s
+                AND instance_id = %(instance_id)s::uuid
+                AND sequence < %(sequence)s))
+       -- Site.holds_newer_decision: the ORM signs a lease that the agent refuses.
+       AND (greatest(held_revision, %(held_revision)s)
+            > greatest(reply_revision, caller.overruled_revision, 1)) IS NOT TRUE
+ RETURNING pulse.*
 ),
 updated_run AS (
     UPDATE heartbeat_agentrun AS run
@@ -123,11 +129,8 @@ updated_run AS (
 history AS (
     INSERT INTO heartbeat_heartbeat
            (site_id, received_at, due_at, ip, version, uptime_seconds, licensed, locked)
-    SELECT caller.site_id, %(at)s,
-           %(at)s + make_interval(secs => caller.next_heartbeat_seconds),
-           %(ip)s, %(version)s, %(uptime_seconds)s, caller.licensed, caller.is_locked
-      FROM caller
-      JOIN updated_pulse ON updated_pulse.site_id = caller.site_id
+    SELECT site_id, %(at)s, due_at, %(ip)s, %(version)s, %(uptime_seconds)s, reply_licensed, reply_locked
+      FROM updated_pulse
 )
 SELECT updated_pulse.site_id IS NOT NULL, -- whether the call is recorded
        caller.revision,

@@ -42,6 +42,8 @@ class Site(models.Model):
     updated_at = models.DateTimeField(default=now)
     # Counts the changes by admins. ETags and forms compare it, because two changes may have the same time.
     revision = models.PositiveIntegerField(default=1)
+    # The newest decision that the site's agent held and that a change or a confirmation here took the place of.
+    overruled_revision = models.PositiveIntegerField(null=True)
     # Name, owner, e-mail and id in folded case: SQLite, and some collations of PostgreSQL, fold only ASCII.
     search_text = models.TextField(editable=False)
 
@@ -132,15 +134,26 @@ class Site(models.Model):
             return None
         return AgentState(
             lease_expires_at=pulse.lease_expires_at,
-            lease_revision=pulse.reply_revision if pulse.lease_expires_at else None,
+            lease_revision=pulse.lease_revision,
             held_revision=pulse.held_revision,
-            holds_newer_decision=pulse.held_revision is not None and pulse.held_revision > self.revision,
+            holds_newer_decision=self.holds_newer_decision,
         )
+
+    @property
+    def holds_newer_decision(self) -> bool:
+        """Whether the agent holds a revision that this database never sent, as after a restore of an old backup.
+
+        The site's own revision may be as high by then: changes since the restore count on from the backup's. What an agent
+        holds was sent before, and the registration, revision 1, is in each backup that has the site.
+        """
+        pulse = self.pulse
+        known = max(pulse.reply_revision or 1, self.overruled_revision or 1)
+        return pulse.held_revision is not None and pulse.held_revision > known
 
 
 @dataclass(frozen=True)
 class AgentState:
-    """The newest lease that the server handed out, and the newest revision for which the agent says that it holds one.
+    """The newest lease that the agent asked for, and the newest revision for which it says that it holds a lease.
 
     After a restore of an old backup the agent may hold a newer decision than the database. It keeps to that, and refuses
     leases of a lower revision.
@@ -206,12 +219,13 @@ class SitePulse(models.Model):
     window_calls = models.PositiveIntegerField(default=0)
     # About how many calls came in the last day, see `sites.call_rate`.
     recent_calls = models.FloatField(null=True)
-    # The revision of the site in the last reply, and since when the replies say that it is locked.
+    # The highest revision in any reply, and since when the replies say that the site is locked.
     reply_revision = models.PositiveIntegerField(null=True)
     reply_locked_since = models.DateTimeField(null=True)
-    # The newest lease that went to an agent: when it ends. An agent is a client that asks for a lease, with a nonce.
+    # The newest lease that went to an agent: its end and revision. An agent is a client that asks for a lease, with a nonce.
     lease_expires_at = models.DateTimeField(null=True)
-    # The newest revision that the site says it holds. It is higher than the site's own after a restore of an old backup.
+    lease_revision = models.PositiveIntegerField(null=True)
+    # The highest revision that the site says it holds. After a restore of an old backup it may be one that was never sent.
     held_revision = models.BigIntegerField(null=True)
     # The agent's installation and its run whose heartbeat came last, and the number of that heartbeat.
     instance_id = models.UUIDField(null=True)

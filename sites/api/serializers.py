@@ -50,13 +50,13 @@ class LastHeartbeatSerializer(serializers.Serializer[Any]):
 
 
 class AgentSerializer(serializers.Serializer[Any]):
-    lease_expires_at = InstantField(allow_null=True, help_text="When the newest lease that was handed out ends.")
+    lease_expires_at = InstantField(allow_null=True, help_text="When the newest lease that the agent asked for ends.")
     lease_revision = serializers.IntegerField(allow_null=True, help_text="The revision of the site in that lease.")
     held_revision = serializers.IntegerField(
         allow_null=True, help_text="The newest revision for which the agent says that it holds a lease."
     )
     holds_newer_decision = serializers.BooleanField(
-        help_text="The agent holds a higher revision than the server knows, as after a restore of an old backup, and keeps "
+        help_text="The agent holds a revision that the server never sent, as after a restore of an old backup, and keeps "
         "to it until an admin changes or confirms the site."
     )
 

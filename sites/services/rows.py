@@ -10,7 +10,7 @@ from audit.services import Changes, record_event
 from common.instants import format_instant
 from sites.errors import SiteChanged, SiteNotFound
 from sites.events import SiteAction, site_subject
-from sites.models import Site, SitePulse
+from sites.models import Site
 
 # What the caller read, {field: value}. The change is refused if a value differs now, unless there is nothing to change.
 Expected = Mapping[str, Any]
@@ -41,30 +41,29 @@ def refuse_if_changed(site: Site, expected: Expected | None) -> None:
 
 
 def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
-    """Write the named columns and raise the revision. No other column is written."""
-    site.updated_at = at
-    site.revision = next_revision(site)
-    site.save(update_fields=[*fields, "updated_at", "revision"])
+    """Write the named columns and raise the revision. No other column is written.
 
-
-def next_revision(site: Site) -> int:
-    """One more than the site's, or than the one that its agent holds if that is higher, as after a restore of an old backup.
-
-    An agent refuses a lease of a lower revision than it holds. What it says is believed within bounds, so that an agent
-    that says anything cannot exhaust the numbers.
+    If the agent holds a newer decision, the revision goes above that, and the present state holds from then on: an agent
+    refuses a lease of a lower revision than it holds.
     """
-    held = SitePulse.objects.filter(pk=site.pk).values_list("held_revision", flat=True).first()
-    return held + 1 if held is not None and is_newer(held, site) else site.revision + 1
+    changed = [*fields, "updated_at", "revision"]
+    newer = newer_revision(site)
+    if newer is not None:
+        site.overruled_revision = newer
+        changed.append("overruled_revision")
+    site.updated_at = at
+    site.revision = max(site.revision, newer or 0) + 1
+    site.save(update_fields=changed)
 
 
-def can_confirm(site: Site) -> bool:
-    """Whether the site's agent holds a newer decision, with a revision that is believed."""
-    agent = site.agent
-    return agent is not None and agent.held_revision is not None and is_newer(agent.held_revision, site)
+def newer_revision(site: Site) -> int | None:
+    """The revision of the decision that the site's agent holds and this database does not know; null without one.
 
-
-def is_newer(held_revision: int, site: Site) -> bool:
-    return site.revision < held_revision <= site.revision + MAX_LOST_REVISIONS
+    What the agent says is believed within bounds, so that one that says anything cannot exhaust the numbers.
+    """
+    held = site.pulse.held_revision
+    is_believed = site.holds_newer_decision and held is not None and held <= site.revision + MAX_LOST_REVISIONS
+    return held if is_believed else None
 
 
 def record(

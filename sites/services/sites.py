@@ -23,7 +23,7 @@ from sites.querysets import folded
 from sites.services.keys import add_key
 from sites.services.rows import (
     Expected,
-    can_confirm,
+    newer_revision,
     printable,
     record,
     refuse_if_changed,
@@ -223,12 +223,12 @@ def confirm_site(
 ) -> Site:
     """Let the site's present state hold for an agent that holds a newer decision, as after a restore of an old backup.
 
-    The revision becomes higher than the one that the agent holds. If `can_confirm` says no, nothing changes.
+    The revision becomes higher than the one that the agent holds. If it holds none, nothing changes.
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     note = checked_note(note, field="note")
     site = site_for_update(site_id)
-    if not can_confirm(site):
+    if newer_revision(site) is None:
         return site
     refuse_if_changed(site, expected)
     before = site.revision

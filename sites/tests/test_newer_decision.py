@@ -31,12 +31,17 @@ def test_an_agent_is_believed_within_bounds(roma: RegisteredSite, clock: Clock, 
     assert lock_site(roma.site_id, reason="unpaid", by=COMMAND, at=clock()).revision == expected
 
 
-def test_to_confirm_a_site_raises_its_revision_and_nothing_else(roma: RegisteredSite, clock: Clock) -> None:
+def test_to_confirm_a_site_changes_its_revision_and_nothing_else(roma: RegisteredSite, clock: Clock) -> None:
     before = Site.objects.values().get()
     holds(7)
     for _ in range(2):
         assert confirm_site(roma.site_id, by=COMMAND, at=clock(), note="Still paid.").revision == 8
-    assert Site.objects.values().get() == {**before, "revision": 8, "updated_at": clock()}
+    assert Site.objects.values().get() == {
+        **before,
+        "revision": 8,
+        "overruled_revision": 7,
+        "updated_at": clock(),
+    }
     (event,) = Event.objects.filter(action="site.confirmed")
     assert (event.changes, event.reason) == ({"revision": [1, 8]}, "Still paid.")
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from panel.widgets.times import in_zone
 from sites.models import Site
-from sites.services import can_confirm
+from sites.services import newer_revision
 
 
 class ResultKind(StrEnum):
@@ -88,7 +88,7 @@ def expect_restore(site: Site, at: datetime) -> ExpectedResult:
 
 
 def expect_confirm(site: Site, at: datetime) -> ExpectedResult:
-    if not can_confirm(site):
+    if newer_revision(site) is None:
         return unchanged("Knows no newer decision: nothing to do")
     locked = "locked" if site.is_locked else "not locked"
     licensed = "licensed" if site.is_active and site.license_expires_at > at else "without a licence"

@@ -209,7 +209,7 @@ ALL = (
         " the state shown here from their next heartbeat on.",
         form=ConfirmForm,
         service=services.confirm_site,
-        applies_to=lambda site: is_registered(site) and services.can_confirm(site),
+        applies_to=lambda site: is_registered(site) and services.newer_revision(site) is not None,
         expect=expect_confirm,
         compared_fields=("is_active", "lock_reason", "locked_at", "license_expires_at"),
         done_words=lambda site, shown: "Present state confirmed",

@@ -12,7 +12,7 @@ from panel.sites.operations.registry import OPERATIONS
 from panel.sites.page.buttons import Button, operation_button
 from panel.widgets.times import at_moment, moment, moment_ago, moment_until
 from sites.models import AgentState, Site
-from sites.services import can_confirm
+from sites.services import newer_revision
 
 
 class Notice(NamedTuple):
@@ -64,8 +64,10 @@ def newer_decision(site: Site, has_permission: Callable[[str], bool]) -> Notice 
     agent: Any = site.agent
     if agent is None or not agent.holds_newer_decision:
         return None
-    revisions = f"It reports revision {agent.held_revision:,}, and the newest here is {site.revision:,}."
-    if not can_confirm(site):
+    revisions = (
+        f"It reports revision {agent.held_revision:,}, which was never sent from here; the newest is {site.revision:,}."
+    )
+    if newer_revision(site) is None:
         text = f"{revisions} So many changes cannot have been lost: check the local backend. It refuses new leases."
         return Notice("This site reports an impossible revision", text, None)
     operation = OPERATIONS["confirm"]

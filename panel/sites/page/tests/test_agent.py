@@ -91,7 +91,7 @@ def test_a_newer_decision_is_explained_until_any_change(
     for admin in (anna, ben, vera):
         html = html_of(admin, roma)
         assert notices(html).startswith(
-            "This site knows a newer decision It reports revision 7, and the newest here is 1."
+            "This site knows a newer decision It reports revision 7, which was never sent from here; the newest is 1."
         )
         assert (CONFIRM in html) is (admin is not vera)
     lock(roma, clock)
