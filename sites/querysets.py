@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 
 from sites.status import status_conditions
 
@@ -35,6 +36,12 @@ def ending_at(at: datetime) -> Q:
 def without_service_at(at: datetime) -> Q:
     """Locked or unlicensed; then a site that does not call is no problem."""
     return Q(is_locked=True) | unlicensed_at(at)
+
+
+def newer_decision_on_pulse() -> Q:
+    """`Site.holds_newer_decision` as a condition on SitePulse."""
+    known = Greatest(Coalesce("reply_revision", 1), Coalesce("site__overruled_revision", 1))
+    return Q(held_revision__gt=known)
 
 
 def containing(term: str) -> Q:

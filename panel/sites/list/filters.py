@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from sites.attention import pulses_needing_attention
 from sites.listing.postgresql import database
 from sites.models import Site
-from sites.querysets import ending_at, licensed_at, unlicensed_at
+from sites.querysets import ending_at, licensed_at, newer_decision_on_pulse, unlicensed_at
 from sites.status import SiteStatus, status_conditions
 
 YES_OR_NO = {"1": True, "0": False}
@@ -81,6 +81,15 @@ class CloneFilter(SiteFilter):
 
     def on_pulse(self, chosen: str, *, at: datetime) -> Q:
         return Q(clone_suspected_at__isnull=chosen == "no")
+
+
+class NewerDecisionFilter(SiteFilter):
+    title = "newer decision"
+    parameter_name = "newer_decision"
+    options = {"yes": "known at the site"}
+
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return newer_decision_on_pulse()
 
 
 class ActiveFilter(SiteFilter):

@@ -71,6 +71,10 @@ def street(db: None) -> None:
     make("Bari", due_in=2 * HOUR, version="10.1.0", ends_in=40 * DAY)
     deregister_site(make("Aosta", due_in=-HOUR / 2).pk, by=COMMAND, at=at)
     SitePulse.objects.filter(site__name__in=["Aosta", "Bari", "Quito"]).update(clone_suspected_at=at)
+    # Parma's agent holds what was never sent to it, Bari's what was, and for Como a person has decided.
+    SitePulse.objects.filter(site__name__in=["Parma", "Bari", "Como"]).update(held_revision=7)
+    SitePulse.objects.filter(site__name="Bari").update(reply_revision=7)
+    Site.objects.filter(name="Como").update(overruled_revision=7)
 
 
 def names(page: Any) -> str:
@@ -130,6 +134,8 @@ def test_the_worst_stand_on_top_unless_another_column_is_asked_for(browser: Clie
         ("clone_suspected=yes&status=online&q=bari", "Bari"),
         ("clone_suspected=no&status=late", "Parma"),
         ("clone_suspected=yes&registration=all", "Quito Bari Aosta"),
+        ("newer_decision=yes", "Parma"),
+        ("newer_decision=yes&status=online", ""),
         ("registration=deregistered", "Aosta"),
         ("registration=all", f"{WORST_FIRST} Aosta"),
         ("registration=all&status=late&o=1", "Aosta Parma"),
