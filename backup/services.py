@@ -1,5 +1,6 @@
 """Back the database up and restore it. A backup has no secret of the settings in it, only fingerprints of them."""
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from accounts.services import END_ALL_SIGN_INS
@@ -22,6 +23,7 @@ from backup.archive import Manifest
 from backup.errors import BackupDoesNotFit, BackupFailed, DatabaseInUse
 from backup.events import WHOLE_DATABASE, DatabaseAction
 from backup.fingerprints import configured_fingerprints, missing_secrets
+from backup.models import LastBackup
 from backup.retention import delete_old
 from common.instants import format_instant
 from sites.peppers import PepperState, pepper_usage
@@ -30,6 +32,8 @@ from sites.peppers import PepperState, pepper_usage
 COMPRESSION = {"postgresql": ZIP_STORED, "sqlite": ZIP_DEFLATED}
 # `migrate` fills these itself; a database with rows in no other table is empty.
 FILLED_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_permission"}
+
+log = logging.getLogger("portcullis.backup")
 
 
 def database() -> ModuleType:
@@ -47,7 +51,7 @@ class NewBackup:
 
 
 def make_backup(folder: Path, *, keep_daily: int, keep_weekly: int, at: datetime) -> NewBackup:
-    """Write a backup, read it back, and only then delete old ones. Raises BackupFailed."""
+    """Write a backup, read it back, record it, and only then delete old ones. Raises BackupFailed."""
     started = time.monotonic()
     with archives.new_file(folder, archives.file_name(at)) as partial:
         with ZipFile(partial, "w", COMPRESSION[connection.vendor]) as archive:
@@ -64,8 +68,21 @@ def make_backup(folder: Path, *, keep_daily: int, keep_weekly: int, at: datetime
             archives.write_manifest(archive, manifest)
         verify(partial, folder)
         size = partial.stat().st_size
+    seconds = time.monotonic() - started
+    file = folder / archives.file_name(at)
+    record_backup(file.name, size=size, seconds=seconds, at=at)
     deleted = delete_old(folder, daily=keep_daily, weekly=keep_weekly, at=at)
-    return NewBackup(folder / archives.file_name(at), size, time.monotonic() - started, manifest, deleted)
+    return NewBackup(file, size, seconds, manifest, deleted)
+
+
+def record_backup(name: str, *, size: int, seconds: float, at: datetime) -> None:
+    """For the metric and the panel. A backup is good without it: the database may be full, a standby, or not migrated yet."""
+    values = {"made_at": at, "file": name, "size_bytes": size, "duration_ms": round(seconds * 1000)}
+    try:
+        with transaction.atomic():
+            LastBackup.objects.update_or_create(pk=1, defaults=values)
+    except Error as error:
+        log.warning("the backup %s is whole, but could not be recorded in the database: %s", name, error)
 
 
 def verify(file: Path, scratch: Path) -> None:

@@ -10,3 +10,5 @@ REVOKE UPDATE, DELETE ON audit_event, audit_checkpoint FROM :"app";
 GRANT UPDATE (erasure_id) ON audit_event TO :"app";
 -- The schema is the owner's business.
 REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM :"app";
+-- Only the owner backs up. A server that somebody has taken over must not report backups that do not exist.
+REVOKE UPDATE, DELETE ON backup_lastbackup FROM :"app";

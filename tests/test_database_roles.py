@@ -122,6 +122,18 @@ def test_the_lesser_role_cannot_change_the_audit(server: RunningServer, statemen
         connection.execute(statement)
 
 
+def test_the_owner_records_a_backup_which_the_lesser_role_reads_and_cannot_change(
+    server: RunningServer, roles: tuple[str, str], tmp_path: Path
+) -> None:
+    done = RunningServer(roles[0], tmp_path).manage("backup", "--folder", str(tmp_path / "backups"))
+    assert (done.returncode, "could not be recorded" in done.stderr) == (0, False), done.stderr
+    [file] = (tmp_path / "backups").iterdir()
+    with psycopg.connect(server.database_url) as connection:
+        assert connection.execute("SELECT file FROM backup_lastbackup").fetchall() == [(file.name,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("UPDATE backup_lastbackup SET made_at = now()")
+
+
 def test_after_the_owner_has_partitioned_the_history_the_lesser_role_does_all_that_it_did(
     server: RunningServer, roles: tuple[str, str], tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     started = RunningServer(url, folder, settings={"METRICS_TOKEN": TOKEN, "HEARTBEATS_PER_MINUTE": "10000"})
     started.start()
     run_each_job_once(started)
+    back_up(started, folder / "backups")
     yield started
     started.stop()
     assert started.process is not None
@@ -55,6 +56,11 @@ def run_each_job_once(server: RunningServer) -> None:
     finally:
         worker.terminate()
         assert worker.wait(20) == 0
+
+
+def back_up(server: RunningServer, folder: Path) -> None:
+    command = [sys.executable, "manage.py", "backup", "--folder", str(folder)]
+    subprocess.run(command, cwd=ROOT, env=server.environment, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +165,9 @@ def test_prometheus_sees_the_same_numbers(server: RunningServer, site: Site, pro
     assert value(prometheus, 'up{job="portcullis"}') == 1
     assert value(prometheus, 'sum(portcullis_heartbeats_total{verdict="refused_key"})') == 1
     assert value(prometheus, 'portcullis_sites{status="online"}') == 1
+    age = value(prometheus, "portcullis_backup_age_seconds")
+    assert age is not None
+    assert 0 <= age < 600
 
 
 def test_every_name_in_the_alerts_and_in_the_dashboard_exists(
@@ -209,7 +218,7 @@ def test_promtool_finds_no_fault_in_the_metrics(server: RunningServer) -> None:
 def test_promtool_accepts_the_configuration_and_the_alerts_fire_when_they_should() -> None:
     promtool("check", "config", "--syntax-only", str(PROMETHEUS / "prometheus.yml"))
     promtool("check", "rules", str(PROMETHEUS / "alerts.yml"))
-    promtool("test", "rules", str(PROMETHEUS / "alerts_test.yml"))
+    promtool("test", "rules", str(PROMETHEUS / "alerts_test.yml"), str(PROMETHEUS / "backup_alerts_test.yml"))
 
 
 def test_each_alert_leads_to_a_section_of_the_documentation() -> None:

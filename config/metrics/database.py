@@ -18,6 +18,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from backup.models import LastBackup
 from config.metrics.jobs import job_gauges
 from config.metrics.sites import gauge, site_gauges
 from licensing.models import SigningKey
@@ -65,6 +66,7 @@ def database_metrics() -> tuple[list[Metric], bool]:
         lambda: site_gauges(at=now),
         lambda: job_gauges(at=now),
         lambda: signing_key_gauges(at=now),
+        lambda: backup_gauges(at=now),
     ]
     if connection.vendor == "postgresql":
         readers.append(connection_gauges)
@@ -95,6 +97,16 @@ def signing_key_gauges(*, at: datetime) -> Iterator[Metric]:
     if activated_at:
         age = (at - activated_at).total_seconds()
         yield single("portcullis_signing_key_age_seconds", "Since the key that signs leases was activated.", age)
+
+
+def backup_gauges(*, at: datetime) -> Iterator[Metric]:
+    """None while there is no backup, nor for one of the future, which would hide that others are missing."""
+    backup = LastBackup.objects.first()
+    if backup and backup.made_at <= at:
+        age = (at - backup.made_at).total_seconds()
+        yield single("portcullis_backup_age_seconds", "Since the newest verified backup was begun.", age)
+        yield single("portcullis_backup_size_bytes", "Size of the newest backup.", backup.size_bytes)
+        yield single("portcullis_backup_duration_seconds", "Of the newest backup.", backup.duration_ms / 1000)
 
 
 def connection_gauges() -> Iterator[Metric]:

@@ -1,6 +1,7 @@
-"""The page of the periodic jobs. It only shows them: the worker runs them."""
+"""The page of the periodic jobs and of the newest backup. It only shows them: the worker runs the jobs, a timer the backups."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.views.generic import View
 
+from backup.models import LastBackup
 from common.jobs.services import database_now
 from common.jobs.status import JobStatus, job_statuses
 from panel.widgets.badges import badge
@@ -46,6 +48,25 @@ class JobRow:
         return f"{milliseconds / 1000:.2f} s" if milliseconds < 60_000 else duration(milliseconds // 1000)
 
 
+@dataclass(frozen=True)
+class BackupRow:
+    """The newest backup, if there is one."""
+
+    backup: LastBackup | None
+    at: datetime
+
+    @property
+    def badge(self) -> SafeString:
+        if self.backup is None:
+            return badge("none", "never made")
+        return badge("bad", "overdue") if self.backup.is_overdue(at=self.at) else badge("good", "made")
+
+    @property
+    def took(self) -> str:
+        """As in "34 seconds"; empty without a backup."""
+        return duration(max(1, round(self.backup.duration_ms / 1000))) if self.backup else ""
+
+
 class JobsView(View):
     http_method_names = ["get"]
 
@@ -55,11 +76,13 @@ class JobsView(View):
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        rows = [JobRow(status) for status in job_statuses(at=database_now())]
+        at = database_now()
+        rows = [JobRow(status) for status in job_statuses(at=at)]
         context = {
             **admin.site.each_context(request),
             "title": "Jobs",
             "rows": rows,
+            "backup": BackupRow(LastBackup.objects.first(), at),
             "none_has_run": all(row.status.row is None for row in rows),
         }
         return TemplateResponse(request, "panel/jobs/list.html", context)

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.actors import COMMAND
+from backup.services import record_backup
 from common.jobs.models import Job
 from common.jobs.registry import registered_jobs
 from config.metrics.tests.scraping import TOKEN, scrape
@@ -72,6 +73,23 @@ def test_the_age_of_the_signing_key_is_shown(clock: Clock) -> None:
     create_signing_key(by=COMMAND, at=clock())
     clock.move(days=2)
     assert scrape()["portcullis_signing_key_age_seconds"] == 2 * 86_400
+
+
+@pytest.mark.django_db
+def test_the_age_and_the_size_of_the_newest_backup_are_shown(clock: Clock) -> None:
+    assert not [name for name in scrape() if name.startswith("portcullis_backup_")]
+    record_backup("portcullis-20261128T120000Z.zip", size=1_000_000, seconds=2.5, at=clock())
+    clock.move(hours=27)
+    samples = scrape()
+    assert samples["portcullis_backup_age_seconds"] == 27 * 3600
+    assert samples["portcullis_backup_size_bytes"] == 1_000_000
+    assert samples["portcullis_backup_duration_seconds"] == 2.5
+
+
+@pytest.mark.django_db
+def test_a_backup_of_the_future_does_not_hide_that_others_are_missing(clock: Clock) -> None:
+    record_backup("portcullis-20991231T120000Z.zip", size=1, seconds=1, at=clock.at + timedelta(days=30))
+    assert "portcullis_backup_age_seconds" not in scrape()
 
 
 @pytest.mark.django_db

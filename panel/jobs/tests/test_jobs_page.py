@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Admin
+from backup.services import record_backup
 from common.jobs.models import Job
 from common.jobs.registry import registered_jobs
 from common.jobs.services import add_missing_jobs, claim_job, database_now, fail_job, finish_job
@@ -19,6 +20,7 @@ JOBS = {job.name: job for job in registered_jobs()}
 def entries(admin: Admin) -> dict[str, str]:
     """What the page says about each job, by its title."""
     html = browser_of(admin).get("/admin/jobs/").content.decode().partition('<ul class="sign-ins')[2]
+    html = html.partition("<h2>Backup</h2>")[0]
     found = re.findall(r"<strong>(.+?)</strong>(.+?)</li>", html, re.DOTALL)
     return {title: text(words).replace("\xa0", " ").replace(" ,", ",").replace(" .", ".") for title, words in found}
 
@@ -26,6 +28,20 @@ def entries(admin: Admin) -> dict[str, str]:
 def claim(name: str, *, at: datetime) -> None:
     version = Job.objects.values_list("lease_version", flat=True).get(pk=name)
     assert claim_job(name, seen_version=version, holder="kitchen:7", at=at)
+
+
+def newest_backup(admin: Admin) -> str:
+    html = browser_of(admin).get("/admin/jobs/").content.decode().partition("<strong>Newest backup</strong>")[2]
+    return text(html.partition("</li>")[0]).replace("\xa0", " ").replace(" .", ".").replace(" ,", ",")
+
+
+def test_the_page_shows_the_newest_backup_and_whether_it_is_overdue(anna: Admin) -> None:
+    name, at = "portcullis-20261128T120000Z.zip", database_now()
+    assert newest_backup(anna).startswith("○ never made manage.py backup makes one")
+    record_backup(name, size=2_000_000, seconds=34.4, at=at - timedelta(hours=25))
+    assert newest_backup(anna).startswith(f"● made {name} was begun 1 day ago, took 34 seconds and has 1.9 MB.")
+    record_backup(name, size=2_000_000, seconds=34.4, at=at - timedelta(hours=27))
+    assert newest_backup(anna).startswith(f"■ overdue {name} was begun 1 day ago")
 
 
 def test_before_a_worker_has_run_every_job_says_so(anna: Admin) -> None:
