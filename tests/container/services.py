@@ -206,7 +206,6 @@ def all_services(image: Image, deploy: Path, folder: Path):
         start_postgres(services)
         start_redis(services)
         services.run_once("migrate")
-        run_grants(services)
         services.start_ours("web")
         health = COMPOSE["services"]["web"]["healthcheck"]["test"][1:]
         services.wait_for("web", lambda: services.execute("web", *health).returncode == 0)
@@ -214,12 +213,3 @@ def all_services(image: Image, deploy: Path, folder: Path):
             services.start_ours(name)
         start_nginx(services)
         yield services
-
-
-def run_grants(services: Services) -> None:
-    """Its image is PostgreSQL's, for psql, which ours has as well."""
-    service = COMPOSE["services"]["grants"]
-    source, target, _ = service["volumes"][0].split(":")
-    command = [with_defaults(word).replace(target, str(ROOT / source)) for word in service["command"]]
-    subprocess.run(command, env=other_images_environment(), check=True)
-    say("grants: ended with 0")
