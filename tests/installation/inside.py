@@ -20,6 +20,7 @@ from tests.installation.traffic import Traffic
 from tests.installation.units import ServiceManager
 
 URL = f"https://{HOST}"
+WORKER, WORKER_SECONDS = "portcullis-worker.service", 15
 USERNAME, PASSWORD = "anna", "correct horse battery staple"
 
 
@@ -28,6 +29,7 @@ class Machine:
 
     def __init__(self, root: Path) -> None:
         self.root, self.page, self.began = root, commands(), time.monotonic()
+        self.services = ServiceManager(root)
 
     def report(self, what: str) -> None:
         print(f"{time.monotonic() - self.began:6.1f} s  {what}", flush=True)
@@ -65,7 +67,7 @@ class Machine:
 def install(machine: Machine) -> None:
     machine.report("the installer, where no systemd runs")
     assert "systemd does not run here" in machine.shell(machine.page["install"])
-    ServiceManager(machine.root).start()
+    machine.services.start()
     with (machine.root / "etc/portcullis/portcullis.env").open("a") as settings:
         settings.write("HEARTBEATS_PER_MINUTE=10000\n")  # for the restaurant that goes on during an upgrade
     kept = machine.secrets()
@@ -81,6 +83,22 @@ def install(machine: Machine) -> None:
     assert machine.get("/health").json()["status"] == "ok"
     assert machine.get("/metrics").status_code == 404
     assert machine.get("/admin/login/").headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def worker_stays_up(machine: Machine) -> None:
+    """The stand-in for systemd starts nothing again, so that a worker that ended once is not active."""
+    time.sleep(WORKER_SECONDS)
+    machine.shell(f"systemctl is-active {WORKER}")
+    current = (machine.root / "srv/portcullis/current").readlink().name
+    assert machine.services.release_of(WORKER) == current
+    machine.report(f"the worker is active {WORKER_SECONDS} s after the start, in {current}")
+
+
+def jobs_have_run(machine: Machine) -> None:
+    machine.shell(
+        "for _ in $(seq 60); do portcullis jobs --check >/dev/null 2>&1 && break; sleep 1; done; portcullis jobs --check"
+    )
+    machine.report("the worker has run every job")
 
 
 def sign_in(machine: Machine) -> None:
@@ -120,6 +138,8 @@ def back_up(machine: Machine) -> None:
     [backup] = (machine.root / "var/backups/portcullis").iterdir()
     assert backup.stat().st_size > 10_000
     machine.shell("! runuser -u portcullis -- ls /var/backups/portcullis 2>/dev/null")
+    recorded = "from backup.models import LastBackup; print(LastBackup.objects.get().file)"
+    assert machine.shell(f"portcullis shell -v 0 -c '{recorded}'").strip() == backup.name
 
 
 def upgrade_and_roll_back(machine: Machine, site: dict[str, str]) -> None:
@@ -133,6 +153,7 @@ def upgrade_and_roll_back(machine: Machine, site: dict[str, str]) -> None:
         assert machine.version() == version
         machine.report(f"heartbeats by status: {dict(traffic.statuses)}, the slowest took {traffic.slowest:.1f} s")
         assert set(traffic.statuses) == {"200"}
+        worker_stays_up(machine)
 
 
 def broken_release(machine: Machine) -> None:
@@ -145,6 +166,7 @@ def broken_release(machine: Machine) -> None:
     assert machine.version() == before
     links = machine.root / "srv/portcullis"
     assert (links / "previous").readlink() != (links / "current").readlink(), "one could not go back any more"
+    worker_stays_up(machine)
 
 
 def wrong_arguments(machine: Machine) -> None:
@@ -173,6 +195,8 @@ def main() -> None:
     subprocess.run(["mount", "--bind", str(machine.root / "etc/hosts"), "/etc/hosts"], check=True)
     make_certificate(machine.root)
     install(machine)
+    worker_stays_up(machine)
+    jobs_have_run(machine)
     sign_in(machine)
     site = first_site(machine)
     back_up(machine)

@@ -72,6 +72,8 @@ class ServiceManager(threading.Thread):
             return 0
         if unit.endswith(".socket"):
             return self.listen(unit)
+        if verb == "is-active":
+            return 0 if unit in self.processes and self.processes[unit].poll() is None else 3
         if verb in ("stop", "restart"):
             self.stop(unit)
         if verb in ("start", "restart"):
@@ -86,6 +88,10 @@ class ServiceManager(threading.Thread):
             return subprocess.run(["chroot", str(self.root), script, verb], capture_output=True, check=False).returncode
 
         return 0 if verb == "start" and run("status") == 0 else run(verb)
+
+    def release_of(self, unit: str) -> str:
+        """The name of the folder in which its process runs; `current` may point to another one by now."""
+        return (Path("/proc") / str(self.processes[unit].pid) / "cwd").readlink().name
 
     def unit(self, name: str) -> dict[str, list[str]]:
         return read_unit(self.root / "etc/systemd/system" / name)
