@@ -83,10 +83,13 @@ END $$;
 CHECK_SCHEMA = b"""
 DO $$ BEGIN
     IF to_regclass('django_migrations') IS NULL THEN
-        RAISE EXCEPTION 'the tables in the backup are not in the schema %', current_schema();
+        RAISE EXCEPTION 'the tables in the backup are in the schema %, and the options of DATABASE_URL set another search_path',
+            (SELECT string_agg(relnamespace::regnamespace::text, ', ') FROM pg_class WHERE relname = 'django_migrations');
     END IF;
 END $$;
 """
+# As they are written in a dump.
+EXISTING_SCHEMAS = "SELECT format('CREATE SCHEMA %I;', nspname) FROM pg_namespace"
 IF_THERE = """
 DO $$ BEGIN
     IF to_regclass('{table}') IS NOT NULL THEN
@@ -111,9 +114,22 @@ def database_name() -> str:
     return str(connection.settings_dict["NAME"])
 
 
+def current_schema() -> str | None:
+    """The first of the search path that exists: where `migrate` makes tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        schema: str | None = cursor.fetchone()[0]
+        return schema
+
+
 def write_copy(archive: ZipFile, scratch: Path) -> Copied:
-    """Dump the database as of one moment, while others write; the rows are counted as of the same moment."""
-    command, variables = client("pg_dump", "--format=custom", f"--lock-wait-timeout={LOCK_WAIT}")
+    """Dump our schema as of one moment, while others write; the rows are counted as of the same moment.
+
+    Other schemas of the database are somebody else's. Extensions may be in any.
+    """
+    schema = (current_schema() or "public").replace('"', '""')
+    options = ("--format=custom", f"--lock-wait-timeout={LOCK_WAIT}", f'--schema="{schema}"', "--extension=*")
+    command, variables = client("pg_dump", *options)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SELECT pg_export_snapshot()")
@@ -173,11 +189,14 @@ def load(archive: ZipFile, scratch: Path, changes: dict[str, str]) -> None:
     `changes` has a statement for each table, which is run in the same transaction if the table is there.
     """
     command, variables = client("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1")
+    with connection.cursor() as cursor:
+        cursor.execute(EXISTING_SCHEMAS)
+        existing = [line.encode() for (line,) in cursor.fetchall()]
     connection.close()
     with running(command, RestoreFailed, variables, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as psql:
         psql.stdin.write(b"BEGIN;\n" + DROP_EVERYTHING)
         with sql_of(archive, RestoreFailed) as sql:
-            copy_without_newer_settings(sql, psql.stdin)
+            copy_without(NEWER_SETTINGS + tuple(existing), sql, psql.stdin)
         psql.stdin.write(b"RESET search_path;\n" + CHECK_SCHEMA)
         for table, statement in changes.items():
             psql.stdin.write(IF_THERE.format(table=table, statement=statement).encode())
@@ -185,12 +204,12 @@ def load(archive: ZipFile, scratch: Path, changes: dict[str, str]) -> None:
         psql.stdin.write(b"COMMIT;\n")
 
 
-def copy_without_newer_settings(sql: IO[bytes], target: IO[bytes]) -> None:
-    """The settings are in the first lines, before the first comment that names an object."""
+def copy_without(omitted: tuple[bytes, ...], sql: IO[bytes], target: IO[bytes]) -> None:
+    """Leave out the lines that begin so, but not among rows: up to the comment that names the first object in a schema."""
     for line in sql:
-        if not line.startswith(NEWER_SETTINGS):
+        if not line.startswith(omitted):
             target.write(line)
-        if line.startswith(b"-- Name: "):
+        if line.startswith(b"-- Name: ") and b"; Type: SCHEMA; " not in line:
             break
     shutil.copyfileobj(sql, target)
 

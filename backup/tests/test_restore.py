@@ -20,7 +20,7 @@ from audit.models import Event
 from backup import postgresql, services
 from backup.archive import opened
 from backup.errors import BackupUnreadable, RestoreFailed
-from backup.postgresql import copy_without_newer_settings
+from backup.postgresql import copy_without
 from backup.services import database, make_backup, restore_backup
 from conftest import RegisteredSite
 from sites.models import Site
@@ -131,14 +131,21 @@ def test_a_restore_that_fails_half_way_changes_nothing(locked: Site, tmp_path: P
     assert not Event.objects.filter(action="database.restored").exists()
 
 
-def test_settings_of_a_newer_pg_restore_are_left_out_and_rows_are_not(tmp_path: Path) -> None:
+def test_settings_of_a_newer_pg_restore_and_schemas_that_exist_are_left_out_and_rows_are_not(tmp_path: Path) -> None:
     sql, copied = tmp_path / "sql", tmp_path / "copied"
-    header = b"SET lock_timeout = 0;\nSET transaction_timeout = 0;\n-- Name: sites; Type: TABLE\n"
-    rows = b"COPY sites (name) FROM stdin;\nSET transaction_timeout = 0;\n"
-    sql.write_bytes(header + rows)
+    omitted = (b"SET transaction_timeout", b"CREATE SCHEMA public;")
+    header = (
+        b"SET lock_timeout = 0;\nSET transaction_timeout = 0;\n-- Name: public; Type: SCHEMA; Schema: -; Owner: -\n"
+    )
+    schemas = b"CREATE SCHEMA public;\nCREATE SCHEMA ours;\n"
+    rows = (
+        b"-- Name: sites; Type: TABLE; Schema: ours; Owner: -\nCOPY sites (name) FROM stdin;\nCREATE SCHEMA public;\n"
+    )
+    sql.write_bytes(header + schemas + rows)
     with sql.open("rb") as source, copied.open("wb") as target:
-        copy_without_newer_settings(source, target)
-    assert copied.read_bytes() == header.replace(b"SET transaction_timeout = 0;\n", b"") + rows
+        copy_without(omitted, source, target)
+    kept = header.replace(b"SET transaction_timeout = 0;\n", b"") + b"CREATE SCHEMA ours;\n"
+    assert copied.read_bytes() == kept + rows
 
 
 @pytest.fixture

@@ -27,9 +27,10 @@ USERNAME, PASSWORD = "anna", "correct horse battery staple"
 class Machine:
     """The new server: its root file system, and a shell in it."""
 
+    services: ServiceManager  # from the second installation on
+
     def __init__(self, root: Path) -> None:
         self.root, self.page, self.began = root, commands(), time.monotonic()
-        self.services = ServiceManager(root)
 
     def report(self, what: str) -> None:
         print(f"{time.monotonic() - self.began:6.1f} s  {what}", flush=True)
@@ -67,6 +68,7 @@ class Machine:
 def install(machine: Machine) -> None:
     machine.report("the installer, where no systemd runs")
     assert "systemd does not run here" in machine.shell(machine.page["install"])
+    machine.services = ServiceManager(machine.root)
     machine.services.start()
     with (machine.root / "etc/portcullis/portcullis.env").open("a") as settings:
         settings.write("HEARTBEATS_PER_MINUTE=10000\n")  # for the restaurant that goes on during an upgrade
