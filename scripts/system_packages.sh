@@ -56,9 +56,26 @@ case "${1:-tests}" in
 esac
 
 [ -z "$missing" ] && exit 0
+
+# Debian's packages start their services, and restart those of packages that they upgrade, unless this program forbids it.
+policy=/usr/sbin/policy-rc.d
+ours="# Written by scripts/system_packages.sh for the time of an installation."
+forbid_services() {
+  if [ -e "$policy" ] && ! grep -qxF "$ours" "$policy"; then mv "$policy" "$policy.kept"; fi
+  printf '#!/bin/sh\n%s\nexit 101\n' "$ours" >"$policy"
+  chmod 755 "$policy"
+}
+allow_services() {
+  if grep -qsxF "$ours" "$policy"; then rm "$policy"; fi
+  if [ -e "$policy.kept" ]; then mv "$policy.kept" "$policy"; fi
+}
+
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-  echo "Installing$missing"
+  echo "Installing$missing, without starting a service now; systemctl disable keeps one from starting with the machine."
+  trap allow_services EXIT
+  trap 'exit 1' HUP INT TERM
   apt-get update -qq
+  forbid_services
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
   exit 0
 fi
