@@ -112,11 +112,15 @@ def try_to_write(services: Services) -> None:
 
 def check_the_backup(services: Services) -> None:
     deadline = time.monotonic() + 60
-    while not (found := [path for path in services.volume.glob("backups/*") if path.suffix != ".tmp"]):
+    while not (found := list(services.volume.glob("backups/portcullis-*.zip"))):
         log = (services.folder / "backup.log").read_text()
         assert time.monotonic() < deadline, log
         time.sleep(0.5)
     say(f"backup: {found[0].name}, {found[0].stat().st_size:,} bytes")
+    time.sleep(2)  # it is recorded when it has its name
+    newest = "from backup.models import LastBackup; print(LastBackup.objects.get().file)"
+    recorded = services.execute("web", *services.image.entrypoint, "shell", "-v", "0", "-c", newest)
+    assert recorded.stdout.strip() == found[0].name, recorded.stdout + recorded.stderr
     assert services.running["worker"].poll() is None, (services.folder / "worker.log").read_text()
 
 
