@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 : "${BIN:=.venv/bin}"
 export ENV_FILE=/dev/null LOG_LEVEL=WARNING
+unset PYTHONDONTWRITEBYTECODE # each of many processes would compile the whole project again
 
 random() { "$BIN/python" -c 'import secrets; print(secrets.token_urlsafe(50))'; }
 DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=127.0.0.1 \

@@ -139,7 +139,7 @@ def found_about(site: Site) -> Any:
 
 
 @pytest.mark.slow
-@settings(database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(database=None, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=runs, grace=st.sampled_from([0, 60, 3_600]))
 def test_availability_outages_and_bars_stay_the_same(site: Site, history: list[Any], grace: int) -> None:
     calls, moment = [], MIDNIGHT - DAY
