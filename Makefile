@@ -74,7 +74,7 @@ sbom: .venv/dev.stamp ## write var/sbom.cdx.json, the software bill of materials
 audit: .venv/dev.stamp ## ask PyPI and OSV for known vulnerabilities; exit code 1 if there is one, 2 if neither answers
 	@$(BIN)/python scripts/audit.py
 
-test-pythons: ## the fast tests with each of Python 3.11 to 3.13 that is on this machine
+test-pythons: .venv/dev.stamp ## the fast tests with each of Python 3.11 to 3.13 that is on this machine
 	@scripts/test_pythons.sh
 
 test-agent: .venv/dev.stamp ## the agent's long tests: each fault with each clock and each restart, and 200 kills; half an hour

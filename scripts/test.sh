@@ -16,6 +16,8 @@ run() { "$BIN/pytest" -q --durations=15 --durations-min=1 "$@"; }
 
 echo "== Agent"
 (BIN=$(cd "$BIN" && pwd) && cd agent && "$BIN/pytest" -q -n 2 --durations=15 --durations-min=1)
+echo "== Other versions of Python"
+scripts/test_pythons.sh --selection
 echo "== SQLite"
 DATABASE_URL=sqlite:///var/tests.sqlite3 run -n 2 -m "not e2e and not postgresql" "$@"
 echo "== PostgreSQL and Redis: the tests that use the database"
