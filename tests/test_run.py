@@ -177,7 +177,8 @@ def test_a_taken_port_is_one_sentence(tree: Path) -> None:
     assert free_of_surprises(refused.stderr)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+# Each other test here stops the server with SIGTERM.
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_signal_stops_the_server_and_the_worker_too(first_run: Run, number: signal.Signals) -> None:
     port = free_port()
     with started(first_run.tree, PORT=str(port)) as (process, _):

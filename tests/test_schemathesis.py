@@ -17,7 +17,7 @@ from tests.running_server import ROOT, RunningServer, register
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 EXAMPLES = os.environ.get(
-    "FUZZ_EXAMPLES", "8"
+    "FUZZ_EXAMPLES", "4"
 )  # random requests for each endpoint, beside those at the limits of its schema
 FUZZ_WITHIN_SECONDS = 3600
 CHECKS = (

@@ -10,9 +10,8 @@ PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importl
 
 
 def test_every_module_can_be_imported() -> None:
-    imported = []
-    for package in PACKAGES:
-        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
-            if ".tests" not in module.name:
-                imported.append(importlib.import_module(module.name).__name__)
-    assert len(imported) > 200
+    modules = [each for name in PACKAGES for each in pkgutil.walk_packages([str(ROOT / name)], f"{name}.")]
+    names = [module.name for module in modules if ".tests" not in module.name]
+    assert len(names) > 200
+    for name in names:
+        importlib.import_module(name)

@@ -175,6 +175,7 @@ def stored() -> list[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("name", CAST)
 def test_each_role_at_each_page(
@@ -201,6 +202,7 @@ def test_each_role_at_each_page(
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 @pytest.mark.parametrize("operation", OPERATION_PERMISSIONS)
 @pytest.mark.parametrize("name", CAST)
 def test_each_role_is_offered_each_operation_or_not(
