@@ -53,7 +53,7 @@ run_tests() {
   export DATABASE_URL="sqlite:///var/tests-$version.sqlite3"
   if [ "${1:-}" = --selection ]; then
     # shellcheck disable=SC2086 # a list
-    "$folder/bin/python" -W error::SyntaxWarning manage.py check && "$folder/bin/pytest" -q -m "not e2e and not postgresql and not slow" $SELECTION
+    "$folder/bin/python" -W error::SyntaxWarning manage.py check && "$folder/bin/pytest" -q -n 2 -m "not e2e and not postgresql and not slow" $SELECTION
   else
     "$folder/bin/pytest" -q -n 2 -m "not e2e and not postgresql and not slow" "$@"
   fi
