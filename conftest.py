@@ -18,6 +18,7 @@ from accounts.models import Admin, TokenFamily
 from accounts.roles import Role
 from accounts.services import start_token_family
 from audit import triggers
+from heartbeat import signing_failures
 from heartbeat.api.views import refused_addresses
 
 PASSWORD = "correct horse battery staple"
@@ -83,6 +84,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
         for alias in ("default", "counters", "sign_in_counters"):
             caches[alias].clear()
         refused_addresses.clear()
+        signing_failures.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -5,7 +5,6 @@ After an outage all sites call at once, so this path must be fast. On PostgreSQL
 the rare cases on PostgreSQL that the statement leaves to it.
 """
 
-import logging
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +13,10 @@ from typing import Any, TypeGuard
 from django.conf import settings
 from django.db import connection, transaction
 
+from common.metrics import count
+from heartbeat import signing_failures
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
+from heartbeat.metrics import UNSIGNED_LEASES
 from heartbeat.models import Heartbeat
 from heartbeat.runs import Boot, find_run, record_run
 from heartbeat.schedule import SHORTEST_SECONDS, pace_of, seconds_until_next_call
@@ -27,8 +29,6 @@ from sites.keys import current_pepper, key_digest, key_digests, pepper_id
 from sites.models import Site, SiteKey, SitePulse
 from sites.services import move_to_current_pepper, newer_revision, retire_older_keys
 from sites.status import newest_possible_pulse
-
-logger = logging.getLogger("portcullis.heartbeat")
 
 # As in the statement, which has 60 seconds.
 CALL_WINDOW = timedelta(minutes=1)
@@ -103,18 +103,18 @@ def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | 
 
 
 def signed_lease(recorded: Recorded, *, site_id: uuid.UUID, nonce: str | None) -> str | None:
-    """The reply, signed; None while there is no signing key, or if this process cannot use it.
+    """The reply, signed; None while there is no signing key, or while this process cannot use it.
 
-    The reply is good without a lease, so a server whose secret of the signing keys is wrong still answers, and logs an error.
+    The reply is good without a lease, so a server whose secret of the signing keys is wrong still answers. It counts each
+    reply without a lease, logs an error, and tries the key again after RETRY_SECONDS.
     """
-    reply = recorded.reply
-    # The key may have been retired since the call was recorded. Then, and only then, the one that signs now is read.
-    for is_retry in (False, True):
-        kid = signing_kid() if is_retry else recorded.kid
-        if kid is None:
-            return None
+    reply, kid = recorded.reply, recorded.kid
+    # The key may have been retired since the call was recorded. Then, and only then, the one that signs now is tried.
+    for _ in range(2):
+        if kid is None or signing_failures.must_wait(kid):
+            break
         try:
-            return lease_for(
+            lease = lease_for(
                 kid,
                 site_id=site_id,
                 nonce=nonce,
@@ -128,13 +128,22 @@ def signed_lease(recorded: Recorded, *, site_id: uuid.UUID, nonce: str | None) -
                 at=reply.server_time,
             )
         except (SigningKeyNotFound, SigningKeyUnavailable, KeyFileInvalid) as error:
-            failure = error
-    logger.error("no lease: %s", failure)
+            failed, kid = kid, signing_kid()
+            if kid == failed:
+                signing_failures.remember(kid, error)
+                break
+        else:
+            if signing_failures.is_failing():
+                signing_failures.forget()
+            return lease
+    count(UNSIGNED_LEASES)
     return None
 
 
 def signing_kid() -> str | None:
-    return SigningKey.objects.signing().values_list("kid", flat=True).first()
+    """None while there is no signing key, or while this process cannot use it."""
+    kid = SigningKey.objects.signing().values_list("kid", flat=True).first()
+    return None if kid is None or signing_failures.must_wait(kid) else kid
 
 
 def record_with_one_statement(
@@ -174,7 +183,8 @@ def statement_parameters(
         "after_end_seconds": pace.after_end_seconds,
         "shortest_seconds": SHORTEST_SECONDS,
         "calls_per_minute": settings.HEARTBEATS_PER_MINUTE,
-        "lease_expires_at": lease_end(at) if report.nonce else None,
+        # While this process cannot sign, the site gets no lease. The heartbeat that first fails still writes the end of one.
+        "lease_expires_at": lease_end(at) if report.nonce and not signing_failures.is_failing() else None,
         "held_revision": report.held_revision,
         "instance_id": boot and boot.instance_id,
         "boot_id": boot and boot.boot_id,

@@ -37,6 +37,7 @@ def server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     url = prepared_postgresql(postgres_url, folder)
     started = RunningServer(url, folder, settings={"METRICS_TOKEN": TOKEN, "HEARTBEATS_PER_MINUTE": "10000"})
     started.start()
+    assert started.manage("create_signing_key").returncode == 0
     run_each_job_once(started)
     back_up(started, folder / "backups")
     yield started

@@ -6,7 +6,7 @@ from accounts.metrics import SIGN_INS
 from accounts.models import AttemptOutcome, AttemptSource
 from common.metrics import increment_of, write_in_background
 from config.server.worker import Load
-from heartbeat.metrics import HEARTBEATS, VERDICTS
+from heartbeat.metrics import HEARTBEATS, UNSIGNED_LEASES, VERDICTS
 
 
 class ServerMetrics:
@@ -44,6 +44,7 @@ def start_at_zero() -> None:
     """Show the counters that alerts watch before they first count: a rate needs a value before and after."""
     for verdict in VERDICTS:
         increment_of(HEARTBEATS, verdict)
+    increment_of(UNSIGNED_LEASES)
     for source in AttemptSource:
         for outcome in AttemptOutcome:
             increment_of(SIGN_INS, str(source), str(outcome))
