@@ -1,7 +1,11 @@
 """LEASE_KEY_FILE: private halves in a file that several machines share, and none in the database."""
 
+import errno
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,7 @@ import pytest
 
 from audit.actors import COMMAND
 from conftest import Clock
+from licensing import key_file
 from licensing.errors import KeyFileInvalid, SigningKeyUnavailable
 from licensing.leases import lease_for
 from licensing.models import SigningKey
@@ -32,6 +37,10 @@ def write(file: Path, content: Any, mode: int = 0o600) -> None:
     file.chmod(mode)
 
 
+def names_beside(file: Path) -> list[str]:
+    return sorted(entry.name for entry in file.parent.iterdir())
+
+
 def kids_in(file: Path) -> list[str]:
     return [key["kid"] for key in json.loads(file.read_text())["keys"]]
 
@@ -41,7 +50,7 @@ def test_a_new_key_is_added_to_the_file_and_the_database_has_no_private_half(fil
     assert [key.sealed_private for key in SigningKey.objects.all()] == [None, None]
     assert kids_in(file) == [key.kid for key in keys]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert [entry.name for entry in file.parent.iterdir()] == [file.name]
+    assert names_beside(file) == [f".{file.name}.lock", file.name]
     assert verifier.read(lease_for(keys[0].kid, **FACTS), "portcullis-lease+jwt", {keys[0].kid: keys[0].x})
 
 
@@ -97,3 +106,69 @@ def test_a_key_that_was_sealed_in_the_database_before_still_signs(file: Path, cl
     settings.LEASE_KEY_FILE = file
     assert create_signing_key(by=COMMAND, at=clock()).sealed_private is None
     assert lease_for(first.kid, **FACTS)
+
+
+ADD_TEN = """
+import os, sys
+from pathlib import Path
+from django.conf import settings
+settings.configure(LEASE_KEY_FILE=Path(sys.argv[1]))
+from licensing import key_file
+sys.stdin.readline()
+for _ in range(10):
+    key_file.add(os.urandom(32))
+"""
+
+
+def test_two_processes_that_add_keys_at_once_lose_none(file: Path) -> None:
+    command = [sys.executable, "-c", ADD_TEN, str(file)]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("start\n")
+        process.stdin.close()
+    assert [process.wait(30) for process in processes] == [0, 0]
+    assert len(set(kids_in(file))) == 20
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_file_as_it_was_and_nothing_else(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    create_signing_key(by=COMMAND, at=clock())
+    before = file.read_text()
+
+    def no_space(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(f"licensing.key_file.os.{call}", no_space)
+        with pytest.raises(KeyFileInvalid, match="cannot be written: No space left on device"):
+            create_signing_key(by=COMMAND, at=clock())
+    assert file.read_text() == before
+    assert names_beside(file) == [f".{file.name}.lock", file.name]
+    assert create_signing_key(by=COMMAND, at=clock()).state == "published"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_what_root_writes_belongs_to_the_owner_of_the_file_before(file: Path, clock: Clock) -> None:
+    create_signing_key(by=COMMAND, at=clock())
+    os.chown(file, 12345, 23456)
+    create_signing_key(by=COMMAND, at=clock())
+    owner = file.stat()
+    assert (owner.st_uid, owner.st_gid, stat.S_IMODE(owner.st_mode)) == (12345, 23456, 0o600)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_a_first_file_of_root_belongs_to_the_owner_of_the_folder(file: Path, clock: Clock) -> None:
+    os.chown(file.parent, 12345, 23456)
+    create_signing_key(by=COMMAND, at=clock())
+    assert {entry.stat().st_uid for entry in file.parent.iterdir()} == {12345}
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(file: Path, clock: Clock) -> None:
+    target = file.with_name("target")
+    target.write_text("")
+    file.with_name(f".{file.name}.lock").symlink_to(target)
+    with pytest.raises(KeyFileInvalid, match="cannot be opened"):
+        key_file.add(os.urandom(32))
