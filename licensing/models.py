@@ -53,6 +53,8 @@ class SigningKey(models.Model):
     created_at = models.DateTimeField()
     activated_at = models.DateTimeField(null=True)
     retired_at = models.DateTimeField(null=True)
+    # The longest life of a lease that a process may have signed with it: recorded by each process before its first lease.
+    longest_lease_seconds = models.PositiveIntegerField(default=0, db_default=0)
     # When a retired key leaves the public set. Stored, because LEASE_DAYS may have been another one then.
     listed_until = models.DateTimeField(null=True)
 

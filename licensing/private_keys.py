@@ -5,6 +5,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from licensing import key_file, sealing
@@ -36,8 +37,18 @@ class Signer:
 # Only the key that signs: a process forgets a retired key with the first lease of the next one.
 @lru_cache(maxsize=1)
 def signer(kid: str) -> Signer:
-    """One query for a key that is not cached. Raises SigningKeyNotFound, SigningKeyUnavailable."""
-    key = SigningKey.objects.filter(pk=kid).first()
+    """One query for a key that is not cached. Raises SigningKeyNotFound, SigningKeyUnavailable.
+
+    Before this process signs with it for longer than any other has, the key's row says so: a key that is retired stays in
+    the public set for the longest of these lives. Then the row is read again, for a key that was retired before signs nothing.
+    """
+    row = SigningKey.objects.filter(pk=kid)
+    key = row.first()
+    if key and key.longest_lease_seconds < settings.LEASE_SECONDS:
+        row.filter(longest_lease_seconds__lt=settings.LEASE_SECONDS).update(
+            longest_lease_seconds=settings.LEASE_SECONDS
+        )
+        key = row.first()
     if key is None:
         raise SigningKeyNotFound(f"There is no signing key {kid}.")
     private = Ed25519PrivateKey.from_private_bytes(private_half(key))

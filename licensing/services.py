@@ -25,6 +25,8 @@ from licensing.private_keys import private_half, signer
 
 # An advisory lock of PostgreSQL: an empty table has no row to lock.
 KEYS_LOCK = 20_261_128
+# For machines whose clocks were ahead when they signed.
+MARGIN_OF_CLOCKS = timedelta(hours=1)
 PUBLISHED, SIGNING, RETIRED = SigningKey.State.PUBLISHED, SigningKey.State.SIGNING, SigningKey.State.RETIRED
 
 
@@ -75,7 +77,7 @@ def activate_signing_key(kid: str, *, by: Actor, at: datetime, now: bool = False
             f"The key may sign from {format_instant(key.may_sign_at)} on, so that the sites know it by then; "
             "--now skips the waiting time."
         )
-    return hand_over(keys.signing().get(), key, listed_until=at + lease_lifetime(), by=by, at=at)
+    return hand_over(keys.signing().get(), key, by=by, at=at)
 
 
 @transaction.atomic
@@ -89,7 +91,7 @@ def retire_signing_key(kid: str, *, by: Actor, at: datetime, now: bool = False) 
     keys = locked_keys()
     key = found(keys, kid)
     if key.state == SIGNING:
-        hand_over(key, successor(keys, at=at, now=now), listed_until=at if now else at + lease_lifetime(), by=by, at=at)
+        hand_over(key, successor(keys, at=at, now=now), listed_until=at if now else None, by=by, at=at)
         return found(keys, kid)
     if key.state == PUBLISHED:
         return retire(key, listed_until=at, by=by, at=at)
@@ -113,13 +115,15 @@ def successor(keys: SigningKeyQuerySet, *, at: datetime, now: bool) -> SigningKe
     return key
 
 
-def hand_over(former: SigningKey, key: SigningKey, *, listed_until: datetime, by: Actor, at: datetime) -> SigningKey:
-    """Retire the former key, and let the published one sign.
+def hand_over(
+    former: SigningKey, key: SigningKey, *, by: Actor, at: datetime, listed_until: datetime | None = None
+) -> SigningKey:
+    """Retire the former key, which stays in the set until its leases have ended, and let the published one sign.
 
     Keys that stay published come after it in the chain, and are endorsed by it: the former one endorsed them until now.
     """
     signer(key.kid)  # raises SigningKeyUnavailable before the former key is gone
-    retire(former, listed_until=listed_until, by=by, at=at)
+    retire(former, listed_until=listed_until or end_of_leases(former, at=at), by=by, at=at)
     key.state, key.activated_at = SIGNING, at
     key.sealed_private = sealed_again(key)
     key.save(update_fields=["state", "activated_at", "sealed_private"])
@@ -209,8 +213,14 @@ def next_position() -> int:
     return (SigningKey.objects.aggregate(Max("position"))["position__max"] or 0) + 1
 
 
-def lease_lifetime() -> timedelta:
-    return timedelta(seconds=settings.LEASE_SECONDS)
+def end_of_leases(key: SigningKey, *, at: datetime) -> datetime:
+    """When the last lease has ended that any process has signed with the key until `at`.
+
+    LEASE_DAYS may have been longer before, and another machine may still have the longer one. The row is locked: a process
+    that records a longer life then waits, and finds the key retired.
+    """
+    longest = SigningKey.objects.select_for_update().values_list("longest_lease_seconds", flat=True).get(pk=key.pk)
+    return at + timedelta(seconds=max(longest, settings.LEASE_SECONDS)) + MARGIN_OF_CLOCKS
 
 
 def record(action: SigningKeyAction, key: SigningKey, *, by: Actor, at: datetime, changes: Changes) -> None:

@@ -57,10 +57,10 @@ def test_each_key_has_exactly_the_promised_members(clock: Clock) -> None:
     assert key_set()["endorsements"] == [endorsement]
 
 
-def test_a_retired_key_leaves_the_set_when_its_last_lease_ends(clock: Clock) -> None:
+def test_a_retired_key_leaves_the_set_an_hour_after_its_last_lease_ends(clock: Clock) -> None:
     first, second = (create_signing_key(by=COMMAND, at=clock()) for _ in range(2))
     activate_signing_key(second.kid, by=COMMAND, at=clock.move(days=7))
-    clock.move(days=30, seconds=-1)
+    clock.move(days=30, hours=1, seconds=-1)
     assert [(key["kid"], key["state"]) for key in key_set()["keys"]] == [
         (first.kid, "retired"),
         (second.kid, "signing"),

@@ -91,7 +91,7 @@ def test_with_the_activation_the_former_private_half_is_gone(create: Create, clo
     activate(second, clock, now=True)
     first.refresh_from_db()
     assert first.sealed_private is None
-    assert first.listed_until == clock() + timedelta(days=30)
+    assert first.listed_until == clock() + timedelta(days=30, hours=1)
     lease_for(second.kid, **FACTS)
     with pytest.raises(SigningKeyUnavailable, match="is retired"):  # this process has forgotten it too
         lease_for(first.kid, **FACTS)
@@ -128,7 +128,7 @@ def test_in_place_of_a_retired_signing_key_the_oldest_published_one_signs(create
     with pytest.raises(NoSuccessor, match="may sign from 2026-06-08T12:00:00Z on"):
         retire(first, clock)
     clock.at += SECOND
-    assert retire(first, clock).listed_until == clock() + timedelta(days=30)
+    assert retire(first, clock).listed_until == clock() + timedelta(days=30, hours=1)
     assert SigningKey.objects.signing().get() == second
     assert third.kid == SigningKey.objects.published().get().kid
 
@@ -143,9 +143,9 @@ def test_a_leaked_signing_key_leaves_the_set_at_once(create: Create, clock: Cloc
 def test_a_leak_that_is_noticed_after_the_rotation_takes_the_key_out_too(create: Create, clock: Clock) -> None:
     leaked, second = create(), create()
     activate(second, clock, now=True)
-    before = format_instant(clock() + timedelta(days=30))
+    before = format_instant(clock() + timedelta(days=30, hours=1))
     clock.move(days=1)
-    assert retire(leaked, clock).listed_until == clock() + timedelta(days=29), "without --now nothing changes"
+    assert retire(leaked, clock).listed_until == clock() + timedelta(days=29, hours=1), "without --now nothing changes"
     assert retire(leaked, clock, now=True).listed_until == clock()
     event = Event.objects.newest_first()[0]
     assert (event.action, event.changes) == ("signing_key.retired", {"listed_until": [before, format_instant(clock())]})
@@ -181,7 +181,7 @@ def test_keys_that_stay_published_are_endorsed_by_the_new_signing_key(create: Cr
 def test_the_events_say_what_changed(create: Create, clock: Clock) -> None:
     first, second = create(), create()
     activate(second, clock, now=True)
-    until = format_instant(clock() + timedelta(days=30))
+    until = format_instant(clock() + timedelta(days=30, hours=1))
     assert list(
         Event.objects.order_by("sequence").values_list("subject_type", "subject_name", "source", "changes")
     ) == [
@@ -201,3 +201,41 @@ def test_a_key_that_cannot_be_opened_is_not_activated(create: Create, clock: Clo
     with pytest.raises(SigningKeyUnavailable, match="has LEASE_KEY_SECRET"):
         activate(second, clock, now=True)
     assert states() == ["signing", "published"]
+
+
+def test_a_key_stays_in_the_set_as_long_as_the_longest_lease_that_it_signed(
+    create: Create, clock: Clock, settings: Any
+) -> None:
+    """Also when the machine that retires it has never had the longer life."""
+    settings.LEASE_SECONDS = 60 * 86_400
+    first, second = create(), create()
+    lease_for(first.kid, **FACTS)
+    settings.LEASE_SECONDS = 10 * 86_400
+    signer.cache_clear()
+    lease_for(first.kid, **FACTS)
+    activate(second, clock, now=True)
+    first.refresh_from_db()
+    assert first.listed_until == clock() + timedelta(days=60, hours=1)
+    assert first in SigningKey.objects.listed(at=clock() + timedelta(days=60))
+
+
+def test_a_key_that_never_signed_with_a_longer_life_is_not_kept_for_it(
+    create: Create, clock: Clock, settings: Any
+) -> None:
+    settings.LEASE_SECONDS = 10 * 86_400
+    first, second = create(), create()
+    lease_for(first.kid, **FACTS)
+    activate(second, clock, now=True)
+    first.refresh_from_db()
+    assert first.listed_until == clock() + timedelta(days=10, hours=1)
+
+
+def test_a_process_that_comes_to_a_retired_key_signs_nothing_with_it(
+    create: Create, clock: Clock, settings: Any
+) -> None:
+    first, second = create(), create()
+    activate(second, clock, now=True)
+    settings.LEASE_SECONDS = 60 * 86_400
+    signer.cache_clear()
+    with pytest.raises(SigningKeyUnavailable, match="is retired"):
+        lease_for(first.kid, **FACTS)
