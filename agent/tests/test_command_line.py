@@ -106,6 +106,13 @@ def test_enrol_pins_the_named_key_and_refuses_one_that_the_server_does_not_have(
     assert run("enrol", "--pin", SigningKey.named("foreign").kid).returncode == 1
 
 
+def test_a_pin_that_begins_with_a_dash_is_written_with_an_equals_sign(run: Command, plane: ControlPlane) -> None:
+    kids = (SigningKey.named(f"number {number}").kid for number in range(1_000))
+    pin = next(kid for kid in kids if kid.startswith("-"))
+    done = run("enrol", f"--pin={pin}")
+    assert done.returncode == 1, "not a usage error: the server does not have this key"
+
+
 @pytest.mark.parametrize("pin", ["", "short", "x" * 44, "ä" * 43])
 def test_a_pin_that_is_no_kid_is_a_usage_error_and_pins_nothing(run: Command, plane: ControlPlane, pin: str) -> None:
     done = run("enrol", "--pin", pin)

@@ -2,13 +2,17 @@
 
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from conftest import Clock
+from licensing import key_file
+from licensing.jws import thumbprint
 from licensing.models import SigningKey
+from licensing.services import x_of
 
 pytestmark = pytest.mark.django_db
 MEMBERS = {
@@ -48,7 +52,7 @@ def test_a_rotation_by_commands(clock: Clock) -> None:
     listed = run_json("list_signing_keys")
     assert listed["count"] == 2
     assert [key["state"] for key in listed["results"]] == ["retired", "signing"]
-    assert listed["results"][0]["listed_until"] == "2026-07-01T12:00:00Z"
+    assert listed["results"][0]["listed_until"] == "2026-07-01T13:00:00Z"
 
 
 def test_a_leak_by_commands(clock: Clock) -> None:
@@ -71,7 +75,7 @@ def test_lines_for_people(clock: Clock) -> None:
     ]
     run("activate_signing_key", second, "--now")
     assert run("list_signing_keys").splitlines()[0] == (
-        f"{first}  retired    since 2026-06-01T12:00:00Z, in the set until 2026-07-01T12:00:00Z"
+        f"{first}  retired    since 2026-06-01T12:00:00Z, in the set until 2026-07-01T13:00:00Z"
     )
 
 
@@ -102,3 +106,23 @@ def test_if_none_is_for_deployments(clock: Clock) -> None:
 def test_an_unknown_key_is_one_line(command: str) -> None:
     with pytest.raises(CommandError, match=r"^There is no such signing key$"):
         run(command, "A" * 43)
+
+
+@pytest.mark.parametrize("command", ["activate_signing_key", "retire_signing_key"])
+def test_an_id_that_begins_with_a_dash_is_written_after_two_dashes(
+    clock: Clock, settings: Any, tmp_path: Path, command: str
+) -> None:
+    """The file may have been made elsewhere; new keys of our own have no such id."""
+    settings.LEASE_KEY_FILE = tmp_path / "keys.json"
+    candidates = (number.to_bytes(32, "big") for number in range(1_000))
+    key_file.add(next(each for each in candidates if thumbprint(x_of(each)).startswith("-")))
+    with_dash = run_json("create_signing_key")["kid"]
+    other = run_json("create_signing_key")["kid"]
+    assert with_dash.startswith("-")
+    if command == "activate_signing_key":
+        run("activate_signing_key", other, "--now")
+        with pytest.raises(CommandError, match="is retired"):
+            run(command, "--now", "--", with_dash)
+    else:
+        run(command, "--now", "--", with_dash)
+        assert SigningKey.objects.signing().get().kid == other

@@ -106,7 +106,7 @@ def check_keys(key_set: dict[str, Any], ring: KeyRing) -> Check:
         return Check(name, WARNING, "The server has no signing key yet.", "The operator runs: create_signing_key")
     [kid, *_] = [key.kid for key in signing]
     if not ring.pinned:
-        advice = f"The first heartbeat trusts it. To be sure, ask the operator for it: 'enrol --pin {kid}'."
+        advice = f"The first heartbeat trusts it. To be sure, ask the operator for it: 'enrol --pin={kid}'."
         ring.pin(signing[0])
         return Check(name, WARNING, f"No key is pinned yet. The server signs with {kid}.", advice)
     ring.extend(key_set)
@@ -117,7 +117,7 @@ def check_keys(key_set: dict[str, Any], ring: KeyRing) -> Check:
     known = ", ".join(key.kid for key in readable_keys(key_set))
     finding = f"The pinned key {ring.pinned[0].kid} does not lead to the server's signing key. The server has: {known}."
     advice = (
-        "Another server answers, or its keys were lost. Ask the operator which key is right, then 'enrol --pin KID'."
+        "Another server answers, or its keys were lost. Ask the operator which key is right, then 'enrol --pin=KID'."
     )
     return Check(name, PROBLEM, finding, advice)
 
