@@ -1,12 +1,14 @@
 from typing import Any
 
 from django.contrib import admin
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.admin import ReadOnlyAdmin
 from panel.events.filters import ActionFilter, ActorFilter, SourceFilter, SubjectTypeFilter
+from panel.events.timeline import entry
 from panel.events.words import SOURCES, action_words, actor_words, subject_url
 
 
@@ -17,8 +19,9 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ["subject_name", "actor_name", "reason", "=subject_id", "=request_id"]
     search_help_text = "Name of a site or an admin, reason; or a whole site id or request id"
     ordering = ["-sequence"]
+    change_form_template = "panel/events/page.html"
     linked_lookups = ("subject_id",)
-    readonly_fields = ["action_label", "subject", "actor_label", "source_label"]
+    readonly_fields = ["action_label", "subject", "actor_label", "source_label", "changed"]
     fields = [
         "at",
         "action_label",
@@ -30,7 +33,7 @@ class EventAdmin(ReadOnlyAdmin):
         "ip",
         "request_id",
         "reason",
-        "changes",
+        "changed",
         "id",
     ]
 
@@ -50,3 +53,7 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.display(description="source", ordering="source")
     def source_label(self, event: Any) -> str:
         return SOURCES[event.source]
+
+    @admin.display(description="changes")
+    def changed(self, event: Any) -> SafeString | str:
+        return render_to_string("panel/events/changes.html", {"entry": entry(event)})

@@ -1,5 +1,6 @@
 """The page of all events: its words, and its filters by subject, action, source and actor."""
 
+import re
 from typing import Any
 
 import pytest
@@ -125,3 +126,32 @@ def test_an_action_without_words_is_shown_by_its_name(browser: Client) -> None:
     assert shown(browser) == [("Wiped twice", "till 7")]
     assert "wiped twice till 7" in " ".join(browser.get("/admin/").content.decode().replace("\n", " ").split())
     assert browser.get(f"{PAGE}{Event.objects.get().pk}/change/").status_code == 200
+
+
+def test_the_page_of_a_suspected_clone_shows_the_two_side_by_side(browser: Client) -> None:
+    changes = {
+        "boot_id": ("b-one", "b-two"),
+        "first_seen_at": ("2026-06-01T12:00:00Z", "2026-06-02T12:00:00Z"),
+        "sequence": (7, 9),
+    }
+    record_event(
+        SiteAction.CLONE_SUSPECTED, subject=Subject("site", 7, "Roma"), by=COMMAND, at=timezone.now(), changes=changes
+    )
+    html = browser.get(f"{PAGE}{Event.objects.get().pk}/change/").content.decode()
+    rows = re.findall(
+        r'<th scope="row">(.+?)</th><td data-branch="One">(.+?)</td><td data-branch="The other">(.+?)</td>', html
+    )
+    assert [label for label, *_ in rows] == ["Start", "First call", "Sequence"]
+    assert (rows[0], rows[2]) == (("Start", "b-one", "b-two"), ("Sequence", "7", "9"))
+    assert "boot_id" not in html
+    assert "<time" in rows[1][1]
+
+
+@pytest.mark.usefixtures("_history")
+def test_the_page_of_an_event_shows_what_became_what(browser: Client) -> None:
+    event = Event.objects.get(action=AdminAction.ROLE_CHANGED)
+    html = browser.get(f"{PAGE}{event.pk}/change/").content.decode()
+    before, after = event.changes["role"]
+    assert (
+        f'<th scope="row">Role</th><td data-branch="Before">{before}</td><td data-branch="After">{after}</td>' in html
+    )
