@@ -1,16 +1,20 @@
 """Two at once: there is always one signing key, and never a second one."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.tests.side_by_side import side_by_side
 from audit.actors import COMMAND
-from licensing.errors import NoSuccessor, SigningKeyRetired
+from licensing.errors import NoSuccessor, SigningKeyRetired, SigningKeyUnavailable
 from licensing.models import SigningKey
+from licensing.private_keys import signer
 from licensing.services import activate_signing_key, create_signing_key, retire_signing_key
 from licensing.tests import verifier
 
@@ -95,3 +99,20 @@ def test_the_former_key_of_an_activation_is_not_retired_twice() -> None:
     at_once(activate(second), retire(first), activate(second))
     assert SigningKey.objects.signing().get().kid == second
     the_chain_is_whole()
+
+
+def test_a_process_with_longer_leases_that_finds_a_key_while_it_is_retired_signs_nothing_with_it(settings: Any) -> None:
+    """It records how long its leases are, waits for the row, and finds the key retired."""
+    leaving = create().kid
+    create()
+    signer.cache_clear()
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            retire(leaving)()
+            settings.LEASE_SECONDS *= 2
+            first_use = threads.submit(signer, leaving)
+            time.sleep(0.5)
+            assert not first_use.done(), "it waits for the row"
+        with pytest.raises(SigningKeyUnavailable, match="is retired"):
+            first_use.result(10)
+        threads.submit(lambda: connection.close()).result(10)
