@@ -20,6 +20,7 @@ from accounts.services import start_token_family
 from audit import triggers
 from heartbeat import signing_failures
 from heartbeat.api.views import refused_addresses
+from heartbeat.refused_calls import refused_calls
 
 PASSWORD = "correct horse battery staple"
 # Thousands of collected tests stay until the end. Looking through them for garbage again and again took a fifth of the time.
@@ -85,6 +86,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
             caches[alias].clear()
         refused_addresses.clear()
         signing_failures.forget()
+        refused_calls.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

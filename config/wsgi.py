@@ -21,4 +21,8 @@ class Utf8Handler(WSGIHandler):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
+
+from heartbeat.refused_calls import refused_calls  # noqa: E402 - it needs the models
+
+refused_calls.start()
 application = Utf8Handler()

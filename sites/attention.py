@@ -16,6 +16,7 @@ class Attention(models.TextChoices):
     """Why an admin should look at a site, the most urgent reason first."""
 
     OVERDUE = "overdue", "misses its heartbeats"
+    WRONG_KEY = "wrong_key", "calls with a wrong key"
     LOCK_PENDING = "lock_pending", "is locked, but has not received the lock yet"
     EXPIRED_IN_USE = "expired_in_use", "has expired, but still calls"
     CLONE_SUSPECTED = "clone_suspected", "seems to have two installations that use its key"
@@ -24,8 +25,8 @@ class Attention(models.TextChoices):
 def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, tuple[Q, Q]]:
     """For each reason the condition on a live site and the one on its pulse; no site has two reasons.
 
-    A site that gets no service may be silent, and two installations of it harm nobody. One that never called is not
-    installed yet, and one that was deactivated was so on purpose: none of these needs attention.
+    A site that gets no service may be silent, and two installations of it harm nobody. One that never called, not even with a
+    wrong key, is not installed yet, and one that was deactivated was so on purpose: none of these needs attention.
     """
     status = status_conditions(at, pulse=pulse)
     overdue, calling = (
@@ -35,9 +36,12 @@ def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, t
     lock_pending = Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}reply_locked", True))
     # Both have called; if the heartbeats are overdue since, that is what the site needs attention for.
     clone_suspected = Q((f"{pulse}clone_suspected_at__isnull", False)) & status[SiteStatus.ONLINE]
+    # Of the sites that have called, those that call with a wrong key are overdue sooner or later.
+    wrong_key = status[SiteStatus.NEVER_SEEN] & Q((f"{pulse}last_refused_at__isnull", False))
     with_service = licensed_at(at) & Q(is_locked=False)
     return {
         Attention.OVERDUE: (with_service, overdue),
+        Attention.WRONG_KEY: (with_service, wrong_key),
         Attention.LOCK_PENDING: (Q(is_locked=True), lock_pending),
         Attention.EXPIRED_IN_USE: (Q(is_locked=False, is_active=True, license_expires_at__lte=at), calling),
         Attention.CLONE_SUSPECTED: (with_service, clone_suspected),
@@ -57,13 +61,13 @@ def pulses_needing_attention(at: datetime) -> Q:
     PostgreSQL answers it from one scan of the pulses and from indexes on the few sites without service.
     """
     reasons = attention_conditions(at, pulse="").values()
-    (_, overdue), (_, lock_pending), (_, expired_in_use), (_, clone_suspected) = reasons
+    (_, overdue), (_, wrong_key), (_, lock_pending), (_, expired_in_use), (_, clone_suspected) = reasons
     locked, inactive, expired = (
         Q(site__in=Site.objects.live().filter(condition).values("pk"))
         for condition in (Q(is_locked=True), Q(is_active=False), Q(license_expires_at__lte=at))
     )
     return (
-        ((overdue | clone_suspected) & ~locked & ~inactive & ~expired)
+        ((overdue | wrong_key | clone_suspected) & ~locked & ~inactive & ~expired)
         | (lock_pending & locked)
         | (expired_in_use & expired & ~locked & ~inactive)
     )

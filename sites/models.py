@@ -123,6 +123,14 @@ class Site(models.Model):
         return max(since, self.locked_at)
 
     @property
+    def refused_since(self) -> datetime | None:
+        """Since when a local backend calls with a wrong key; null if its last call was a heartbeat, or it never called."""
+        pulse = self.pulse
+        if pulse.last_refused_at is None or (pulse.last_seen_at and pulse.last_seen_at > pulse.last_refused_at):
+            return None
+        return pulse.refused_since
+
+    @property
     def clone_suspected_at(self) -> datetime | None:
         return self.pulse.clone_suspected_at
 
@@ -231,6 +239,10 @@ class SitePulse(models.Model):
     instance_id = models.UUIDField(null=True)
     boot_id = models.UUIDField(null=True)
     sequence = models.BigIntegerField(null=True)
+    # The newest call with a wrong key that named the site, see `heartbeat.refused_calls`, and the first one since a heartbeat.
+    last_refused_at = models.DateTimeField(null=True)
+    last_refused_ip = models.GenericIPAddressField(null=True)
+    refused_since = models.DateTimeField(null=True)
     # Since when two installations seem to use the site's key; see `heartbeat.clones`.
     clone_suspected_at = models.DateTimeField(null=True)
 

@@ -32,6 +32,7 @@ def site_representation(site: Site) -> dict[str, Any]:
         "created_at": format_instant(site.created_at),
         "updated_at": format_instant(site.updated_at),
         "key_hint": state.key_hint,
+        "last_refused_at": pulse.last_refused_at and format_instant(pulse.last_refused_at),
         "clone_suspected_at": pulse.clone_suspected_at and format_instant(pulse.clone_suspected_at),
         "lock_known_since": known_since and format_instant(known_since),
         "agent": agent_representation(site),

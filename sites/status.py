@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 # By how much the clocks of two machines may differ.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -20,6 +20,14 @@ class SiteStatus(models.TextChoices):
     ONLINE = "online", "online"
     LATE = "late", "late"
     OFFLINE = "offline", "offline"
+
+
+def calls_with_wrong_key(*, pulse: str = "pulse__") -> Q:
+    """The last call of the site was refused for its key: a condition on a site, or on a SitePulse if `pulse` is empty."""
+    last_seen, last_refused = f"{pulse}last_seen_at", f"{pulse}last_refused_at"
+    return Q((f"{last_refused}__isnull", False)) & (
+        Q((f"{last_seen}__isnull", True)) | Q((f"{last_seen}__lt", F(last_refused)))
+    )
 
 
 def offline_before(at: datetime) -> datetime:

@@ -51,7 +51,8 @@ from heartbeat.metrics import (
     UNLICENSED,
 )
 from heartbeat.models import AgentRun, Heartbeat
-from heartbeat.services import SiteCredentials, record_heartbeat
+from heartbeat.refused_calls import RefusedCall, refused_calls
+from heartbeat.services import SiteCredentials, parse_site_id, record_heartbeat
 from sites.api.serializers import SiteSerializer
 from sites.errors import SiteNotFound
 from sites.models import Site
@@ -128,11 +129,12 @@ class HeartbeatView(APIView):
         if site_id is None or key is None:
             raise InvalidSiteCredentials
         report = read_report(json_body(request))
-        ip = request.client_address
+        ip, at = request.client_address, timezone.now()
         try:
-            reply = record_heartbeat(SiteCredentials(site_id, key), report, ip=ip, at=timezone.now())
+            reply = record_heartbeat(SiteCredentials(site_id, key), report, ip=ip, at=at)
         except InvalidSiteCredentials:
             refuse_flood(request, ip)
+            refused_calls.note(RefusedCall(parse_site_id(site_id), ip, at))
             raise
         count(HEARTBEATS, LOCKED if reply.locked else LICENSED if reply.licensed else UNLICENSED)
         body = encode(vars(reply)).encode()  # the fields of Reply, as ReplySerializer describes them

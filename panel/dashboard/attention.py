@@ -25,7 +25,7 @@ from sites.attention import Attention, attention_conditions
 from sites.call_rate import calling_too_often
 from sites.models import Site, SitePulse
 from sites.querysets import SiteQuerySet, licensed_at, without_service_at
-from sites.status import SiteStatus, status_conditions
+from sites.status import SiteStatus, calls_with_wrong_key, status_conditions
 
 MAX_NOW, MAX_SOON = 10, 4
 ENDS_SOON = timedelta(days=7)
@@ -34,6 +34,7 @@ FIRST_HEARTBEAT_WITHIN = timedelta(days=1)  # of the registration
 # The kinds of items, the most urgent first, each with the state and label of its badge.
 KINDS_NOW: Mapping[str, tuple[str, str]] = {
     "offline": ("offline", ""),
+    "wrong_key": ("warn", "wrong key"),
     "lock_pending": ("locked", "not told yet"),
     "expired_in_use": ("expired", "expired, still in use"),
     "clone_suspected": ("warn", "clone suspected"),
@@ -123,15 +124,17 @@ def take_in_turn(ranked: Iterable[RankedSite], kinds: Iterable[str], *, limit: i
 
 
 def overdue(at: datetime) -> QuerySet[Any, Any]:
-    """Sites that are offline, late or never seen although heartbeats are expected, have a suspected clone, or call too often.
+    """Sites that are offline, late or never seen although heartbeats are expected, call with a
+    wrong key, have a suspected clone, or call too often.
 
     Reads all pulses once.
     """
     conditions = status_conditions(at, pulse="")
     live, never_seen = Site.objects.live(), IsNull(OuterRef("due_at"), True)
+    was_not_refused = IsNull(OuterRef("last_refused_at"), True)
     without_attention = [
         Site.objects.deregistered(),
-        live.filter(never_seen, created_at__gte=at - FIRST_HEARTBEAT_WITHIN),
+        live.filter(never_seen, was_not_refused, created_at__gte=at - FIRST_HEARTBEAT_WITHIN),
         # One subquery for each reason, so that each uses an index alone; one for all of them would read the sites.
         *(live.filter(Q(reason)) for reason in without_service_at(at).children),
     ]
@@ -139,14 +142,20 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
     pulses = SitePulse.objects.filter(~conditions[SiteStatus.ONLINE] | clone_suspected | calling_too_often(at))
     for sites in without_attention:
         pulses = pulses.exclude(Exists(sites.filter(pk=OuterRef("pk"))))
+    wrong_key = calls_with_wrong_key(pulse="") & ~conditions[SiteStatus.ONLINE]
     kind = Case(
+        When(wrong_key, then=Value("wrong_key")),
         When(conditions[SiteStatus.NEVER_SEEN], then=Value("never_seen")),
         When(conditions[SiteStatus.LATE], then=Value("late")),
         When(clone_suspected, then=Value("clone_suspected")),
         When(conditions[SiteStatus.ONLINE], then=Value("too_often")),
         default=Value("offline"),
     )
-    since = Case(When(clone_suspected, then=F("clone_suspected_at")), default=F("due_at"))
+    since = Case(
+        When(wrong_key, then=F("refused_since")),
+        When(clone_suspected, then=F("clone_suspected_at")),
+        default=F("due_at"),
+    )
     return first_of_each_kind(pulses, kind=kind, since=since)
 
 
@@ -164,7 +173,7 @@ def ending(at: datetime) -> QuerySet[Any, Any]:
     """Sites whose licence ends within days and that have no worse problem."""
     sites = Site.objects.live().filter(licensed_at(at), license_expires_at__lte=at + ENDS_SOON, is_locked=False)
     is_new = GreaterThanOrEqual(OuterRef("created_at"), at - FIRST_HEARTBEAT_WITHIN)
-    is_well = Q(due_at__gte=at, clone_suspected_at=None) | (Q(due_at=None) & Q(is_new))
+    is_well = Q(due_at__gte=at, clone_suspected_at=None) | (Q(due_at=None, last_refused_at=None) & Q(is_new))
     return first_of_each_kind(with_pulse(sites, is_well), kind=Value("ending"), since=F("license_expires_at"))
 
 
@@ -204,6 +213,9 @@ def reason_for(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeS
     match kind:
         case "offline":
             return format_html("Missed its heartbeat; last seen {}.", moment_ago(site.pulse.last_seen_at or since))
+        case "wrong_key":
+            address = site.pulse.last_refused_ip or "an unknown address"
+            return format_html("Calls with a wrong key since {}, from {}.", moment(since), address)
         case "late":
             offline_at = moment(since + settings.HEARTBEAT_GRACE)
             return format_html("Missed its heartbeat; will count as offline at {}.", offline_at)

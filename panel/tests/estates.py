@@ -28,12 +28,13 @@ class Kind:
     is_gone: bool
     age: str
     has_clone: bool = False
+    is_refused: bool = False
 
     @property
     def name(self) -> str:
         flags = ("active" if self.is_active else "inactive", "gone" if self.is_gone else "here")
-        clone = ("clone",) if self.has_clone else ()
-        return " ".join((self.status, self.lock, self.licence, *flags, self.age, *clone))
+        also = [word for word, holds in (("clone", self.has_clone), ("refused", self.is_refused)) if holds]
+        return " ".join((self.status, self.lock, self.licence, *flags, self.age, *also))
 
     @property
     def is_licensed(self) -> bool:
@@ -49,6 +50,8 @@ class Kind:
             return "lock_pending" if self.lock == "pending" and self.status != "never_seen" else None
         if not self.is_licensed:
             return "expired_in_use" if self.is_active and self.status in ("online", "late") else None
+        if self.is_refused and self.status != "online":
+            return "wrong_key"
         if is_silent:
             return self.status
         if self.has_clone and self.status == "online":
@@ -61,6 +64,7 @@ class Kind:
 def every_kind() -> Iterator[Kind]:
     flags = (True, False)
     yield from (Kind(*facts) for facts in itertools.product(STATUSES, LOCKS, LICENCES, flags, flags, AGES))
+    yield from (Kind(*facts, False, True) for facts in itertools.product(STATUSES, LOCKS, LICENCES, flags, flags, AGES))
     called = [status for status in STATUSES if status != "never_seen"]
     yield from (Kind(*facts, True) for facts in itertools.product(called, LOCKS, LICENCES, flags, flags, ["old"]))
 
@@ -92,8 +96,9 @@ def site_of(kind: Kind, pk: uuid.UUID, at: datetime) -> Site:
 
 
 def pulse_of(kind: Kind, pk: uuid.UUID, at: datetime) -> SitePulse:
+    refusal = dict.fromkeys(("last_refused_at", "refused_since"), at - MINUTE) if kind.is_refused else {}
     if kind.status == "never_seen":
-        return SitePulse(pk=pk)
+        return SitePulse(pk=pk, **refusal)
     due_in = {"online": HOUR, "late": -settings.HEARTBEAT_GRACE / 2, "offline": -settings.HEARTBEAT_GRACE - DAY}
     due_at = at + due_in[kind.status]
     reply_locked = {"unlocked": False, "received": True, "pending": False}[kind.lock]
@@ -104,4 +109,5 @@ def pulse_of(kind: Kind, pk: uuid.UUID, at: datetime) -> SitePulse:
         version="1.0.0",
         reply_locked=reply_locked,
         clone_suspected_at=at - HOUR if kind.has_clone else None,
+        **refusal,
     )

@@ -41,6 +41,7 @@ SITE = {
     "created_at": "2026-01-01T09:00:00Z",
     "updated_at": "2026-01-01T09:00:00Z",
     "key_hint": "…x7Qa",
+    "last_refused_at": None,
     "clone_suspected_at": None,
     "lock_known_since": None,
     "agent": {

@@ -79,6 +79,11 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
     created_at = InstantField()
     updated_at = InstantField()
     key_hint = serializers.CharField(help_text="The end of the newest key.")
+    last_refused_at = InstantField(
+        source="pulse.last_refused_at",
+        allow_null=True,
+        help_text="When a heartbeat that named the site was last refused for its key; noted at most once a minute.",
+    )
     clone_suspected_at = InstantField(
         source="pulse.clone_suspected_at",
         allow_null=True,
@@ -110,6 +115,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             "created_at",
             "updated_at",
             "key_hint",
+            "last_refused_at",
             "clone_suspected_at",
             "lock_known_since",
             "agent",

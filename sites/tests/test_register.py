@@ -42,6 +42,7 @@ def test_a_new_site_has_what_was_sent_and_a_year_in_utc(api: APIClient, clock: C
         "created_at": "2026-06-01T12:00:00Z",
         "updated_at": "2026-06-01T12:00:00Z",
         "key_hint": "…" + key[-4:],
+        "last_refused_at": None,
         "clone_suspected_at": None,
         "lock_known_since": None,
         "agent": None,

@@ -52,6 +52,8 @@ def site_badges(site: Any, *, at: datetime) -> list[SafeString]:
         badges.append(badge("inactive"))
     if site.clone_suspected_at and site.deregistered_at is None:
         badges.append(badge("warn", "clone suspected"))
+    if site.refused_since and site.status != SiteStatus.ONLINE:
+        badges.append(badge("warn", "wrong key"))
     if calls_too_often(site.pulse, at=at):
         badges.append(badge("warn", "calls too often"))
     has_no_license = site.deregistered_at is not None or not site.is_active
@@ -79,6 +81,7 @@ def state_text(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
         lock_known(site, at=at),
         changes_not_received(site),
         *([] if site.licensed else [license_sentence]),
+        wrong_key(site, at=at),
         last_heartbeat(site, at=at),
         calls_a_day_text(site.pulse) if calls_too_often(site.pulse, at=at) else "",
         *([license_sentence] if site.licensed else []),
@@ -110,6 +113,17 @@ def lock_state(site: Site, events: KeyEvents, *, at: datetime) -> SafeString:
         return format_html("Locked {}{}: {}", since, by, reason)
     changed_at = at_moment(changed.at, now=at)
     return format_html("Locked {}{}; reason changed {} {}: {}", since, by, changed_at, by_actor(changed), reason)
+
+
+def wrong_key(site: Site, *, at: datetime) -> SafeString:
+    since = site.refused_since
+    if since is None:
+        return EMPTY
+    return format_html(
+        "It calls with a wrong key since {}, from {}.",
+        moment_near(since, now=at),
+        site.pulse.last_refused_ip or "an unknown address",
+    )
 
 
 def lock_known(site: Site, *, at: datetime) -> SafeString:
