@@ -6,6 +6,7 @@ What a process has noted and not written is lost with it.
 """
 
 import logging
+import random
 import threading
 import time
 import uuid
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.utils import Error as DatabaseError
 
@@ -22,7 +23,7 @@ from sites.models import SitePulse
 logger = logging.getLogger("portcullis.heartbeat")
 
 INTERVAL = timedelta(minutes=1)  # at most one write for a site
-SECONDS_BETWEEN_WRITES = 1.0
+SECONDS_BEFORE_WRITE, SECONDS_BETWEEN_WRITES = (0.02, 0.1), 1.0
 # In one second, of sites that exist or not. Each is one id in a query; those that exist are an UPDATE each.
 MAX_WAITING = 100
 # Of sites that were written or are unknown; a site that is forgotten costs one more query.
@@ -76,6 +77,8 @@ class RefusedCalls:
         while True:
             self.is_woken.wait()
             self.is_woken.clear()
+            # After the answer, and at no moment that another call could meet on purpose.
+            time.sleep(random.uniform(*SECONDS_BEFORE_WRITE))  # noqa: S311 - no secret
             try:
                 self.write()
             except DatabaseError as error:
@@ -85,19 +88,31 @@ class RefusedCalls:
             time.sleep(SECONDS_BETWEEN_WRITES)
 
     def write(self) -> None:
-        """Write what was noted."""
+        """Write what was noted. If that fails, the next refused call of each site is noted again."""
         with self.lock:
             calls, self.waiting = self.waiting, {}
-        record_refused_calls(calls.values())
+        try:
+            record_refused_calls(calls.values())
+        except DatabaseError:
+            with self.lock:
+                for site_id in calls:
+                    self.recent.pop(site_id, None)
+            raise
 
 
+@transaction.atomic
 def record_refused_calls(calls: Iterable[RefusedCall]) -> None:
-    """Store the calls of those sites that exist, unless one was stored less than a minute before."""
+    """Store the calls of those sites that exist, unless one was stored less than a minute before.
+
+    Not of sites whose personal data was erased: an address is personal data.
+    """
     by_id = {call.site_id: call for call in calls}
-    for site_id in SitePulse.objects.filter(pk__in=by_id).values_list("pk", flat=True):
+    known = SitePulse.objects.filter(pk__in=by_id, site__erased_at=None)
+    # In the order of their ids, so that two processes lock the rows in the same order.
+    for site_id in known.order_by("pk").values_list("pk", flat=True):
         call = by_id[site_id]
         was_accepted_since = Q(last_refused_at=None) | Q(last_seen_at__gt=F("last_refused_at"))
-        SitePulse.objects.filter(
+        known.filter(
             Q(last_refused_at=None)
             | Q(last_refused_at__lte=call.at - INTERVAL)
             | Q(last_refused_at__gt=call.at + INTERVAL),

@@ -27,7 +27,7 @@ from licensing.models import SigningKey
 from sites.call_rate import recent_calls_with_one_more
 from sites.keys import current_pepper, key_digest, key_digests, pepper_id
 from sites.models import Site, SiteKey, SitePulse
-from sites.services import move_to_current_pepper, newer_revision, retire_older_keys
+from sites.services import highest_believed_revision, move_to_current_pepper, newer_revision, retire_older_keys
 from sites.status import newest_possible_pulse
 
 # As in the statement, which has 60 seconds.
@@ -184,6 +184,7 @@ def statement_parameters(
         "shortest_seconds": SHORTEST_SECONDS,
         "calls_per_minute": settings.HEARTBEATS_PER_MINUTE,
         # While this process cannot sign, the site gets no lease. The heartbeat that first fails still writes the end of one.
+        "asks_for_lease": report.nonce is not None,
         "lease_expires_at": lease_end(at) if report.nonce and not signing_failures.is_failing() else None,
         "held_revision": report.held_revision,
         "instance_id": boot and boot.instance_id,
@@ -199,12 +200,11 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         # The pulse is locked, so that of two calls at the same moment exactly one is the second use of a key.
         key = authenticate(credentials, at=at, lock=True)
         site, pulse = key.site, key.site.pulse
-        # The highest seen: another installation may hold an older one.
-        pulse.held_revision = highest(pulse.held_revision, report.held_revision)
+        pulse.held_revision = held_revision(site, report)
         recorded = Recorded(lease_revision(site), signing_kid(), reply_to(site, at=at))
         changes: dict[str, Any] = {
             "held_revision": pulse.held_revision,
-            "reply_revision": highest(pulse.reply_revision, recorded.revision),
+            "lease_revision": highest(pulse.lease_revision, recorded.revision if report.nonce else None),
         }
         changes |= (
             {"window_calls": pulse.window_calls + 1}
@@ -236,6 +236,17 @@ def lease_revision(site: Site) -> int:
     """The site's revision; below what its agent holds if that is a newer decision, so that the agent refuses the lease."""
     newer = newer_revision(site)
     return site.revision if newer is None else min(site.revision, newer - 1)
+
+
+def held_revision(site: Site, report: Report) -> int | None:
+    """The highest that the site's agents reported: another installation may hold an older one.
+
+    A number that is not believed is forgotten with the next report, so that it does not hide a real one.
+    """
+    before = site.pulse.held_revision
+    if before is None or before > highest_believed_revision(site):
+        return report.held_revision if report.held_revision is not None else before
+    return highest(before, report.held_revision)
 
 
 def highest(*revisions: int | None) -> int | None:
@@ -284,7 +295,7 @@ def store_call(recorded: Recorded, pulse: SitePulse, report: Report, *, ip: str 
         "reply_locked_since": ((pulse.reply_locked and pulse.reply_locked_since) or at) if reply.locked else None,
     }
     if recorded.kid and report.nonce:
-        changes |= {"lease_expires_at": lease_end(at), "lease_revision": recorded.revision}
+        changes["lease_expires_at"] = lease_end(at)
     return changes
 
 

@@ -76,11 +76,10 @@ updated_pulse AS (
            reply_locked_since = CASE WHEN caller.is_locked AND reply_locked
                                      THEN coalesce(reply_locked_since, %(at)s)
                                      WHEN caller.is_locked THEN %(at)s END,
-           reply_revision = greatest(caller.revision, reply_revision),
-           -- The parameter is null for a client that does not ask for a lease.
+           -- The parameter is null for a client that does not ask for a lease, and while no lease can be signed.
            lease_expires_at = CASE WHEN caller.kid IS NULL THEN lease_expires_at
                                    ELSE coalesce(%(lease_expires_at)s::timestamptz, lease_expires_at) END,
-           lease_revision = CASE WHEN (caller.kid, %(lease_expires_at)s) IS NOT NULL THEN caller.revision
+           lease_revision = CASE WHEN %(asks_for_lease)s THEN greatest(caller.revision, lease_revision)
                                  ELSE lease_revision END,
            held_revision = greatest(%(held_revision)s::bigint, held_revision),
            sequence = coalesce(%(sequence)s::bigint, sequence)
@@ -111,7 +110,7 @@ updated_pulse AS (
                 AND sequence < %(sequence)s))
        -- Site.holds_newer_decision: the ORM signs a lease that the agent refuses.
        AND (greatest(held_revision, %(held_revision)s)
-            > greatest(reply_revision, caller.overruled_revision, 1)) IS NOT TRUE
+            > greatest(lease_revision, caller.overruled_revision, 1)) IS NOT TRUE
  RETURNING pulse.*
 ),
 updated_run AS (

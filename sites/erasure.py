@@ -15,7 +15,9 @@ def erase_site_values(site: Site, *, value: str, at: datetime) -> None:
     site.erased_at = at
     save_fields(site, ["name", "owner_name", "contact_email", "lock_reason", "search_text", "erased_at"], at=at)
     SiteKey.objects.filter(site=site).delete()
-    SitePulse.objects.filter(site=site).update(last_seen_ip=None, newest_key_id=None)
+    SitePulse.objects.filter(site=site).update(
+        last_seen_ip=None, newest_key_id=None, last_refused_at=None, last_refused_ip=None, refused_since=None
+    )
 
 
 def imports_of(mentions: Callable[[object], bool], *, reasons: Collection[str]) -> list[SiteImport]:

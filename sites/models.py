@@ -149,13 +149,13 @@ class Site(models.Model):
 
     @property
     def holds_newer_decision(self) -> bool:
-        """Whether the agent holds a revision that this database never sent, as after a restore of an old backup.
+        """Whether the agent holds a lease of a revision that this database never gave it, as after a restore of an old backup.
 
-        The site's own revision may be as high by then: changes since the restore count on from the backup's. What an agent
-        holds was sent before, and the registration, revision 1, is in each backup that has the site.
+        The site's own revision may be as high by then: changes since the restore count on from the backup's. The registration,
+        revision 1, is in each backup that has the site.
         """
         pulse = self.pulse
-        known = max(pulse.reply_revision or 1, self.overruled_revision or 1)
+        known = max(pulse.lease_revision or 1, self.overruled_revision or 1)
         return pulse.held_revision is not None and pulse.held_revision > known
 
 
@@ -227,10 +227,10 @@ class SitePulse(models.Model):
     window_calls = models.PositiveIntegerField(default=0)
     # About how many calls came in the last day, see `sites.call_rate`.
     recent_calls = models.FloatField(null=True)
-    # The highest revision in any reply, and since when the replies say that the site is locked.
-    reply_revision = models.PositiveIntegerField(null=True)
+    # Since when the replies say that the site is locked.
     reply_locked_since = models.DateTimeField(null=True)
-    # The newest lease that went to an agent: its end and revision. An agent is a client that asks for a lease, with a nonce.
+    # The newest lease that went to an agent: its end, and the highest revision. An agent is a client that asks for a lease,
+    # with a nonce.
     lease_expires_at = models.DateTimeField(null=True)
     lease_revision = models.PositiveIntegerField(null=True)
     # The highest revision that the site says it holds. After a restore of an old backup it may be one that was never sent.

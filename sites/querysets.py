@@ -40,7 +40,7 @@ def without_service_at(at: datetime) -> Q:
 
 def newer_decision_on_pulse() -> Q:
     """`Site.holds_newer_decision` as a condition on SitePulse."""
-    known = Greatest(Coalesce("reply_revision", 1), Coalesce("site__overruled_revision", 1))
+    known = Greatest(Coalesce("lease_revision", 1), Coalesce("site__overruled_revision", 1))
     return Q(held_revision__gt=known)
 
 

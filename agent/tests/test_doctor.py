@@ -89,6 +89,16 @@ def test_the_doctor_is_taken_for_no_second_installation(
     assert (state / "state.json").read_bytes() == before
 
 
+def test_the_doctor_says_which_lease_the_site_holds(
+    doctor: Doctor, plane: ControlPlane, url: str, running: Agent
+) -> None:
+    plane.change(locked=True, lock_reason="unpaid")
+    running.beat()
+    doctor(url)
+    assert plane.received[-1]["lease_revision"] == plane.revision
+    assert "instance_id" not in plane.received[-1]
+
+
 def test_a_new_site_is_warned_of_what_is_still_to_do(doctor: Doctor, url: str) -> None:
     checks = doctor(url)
     assert is_sound(list(checks.values()))

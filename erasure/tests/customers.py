@@ -12,6 +12,7 @@ from accounts.roles import Role
 from audit.actors import Actor
 from audit.models import Event
 from conftest import PASSWORD, Register, RegisteredSite
+from heartbeat.refused_calls import refused_calls
 from panel.kept_forms import KEPT_FORM
 from sites.imports.services import apply_import, start_import
 
@@ -53,6 +54,7 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     new_key = api.post(f"{site.path}/rotate-key", {}).data["secret_key"]
     for _ in range(2):
         call_from(site, new_key)  # the second one retires the old key
+    call_with_wrong_key(site)
     api.patch(site.path, {"name": NAMES[1]})
     api.post(f"{site.path}/lock", {"reason": TYPED[0]})
     api.post(f"{site.path}/unlock", {"note": TYPED[1]})
@@ -71,6 +73,14 @@ def call_from(site: RegisteredSite, key: str) -> None:
     headers = {"X-Site-ID": site.site_id, "X-Site-Key": key}
     answer = APIClient().post("/api/heartbeat", report, format="json", headers=headers, REMOTE_ADDR=ADDRESS)
     assert answer.status_code == 200
+
+
+def call_with_wrong_key(site: RegisteredSite) -> None:
+    headers = {"X-Site-ID": site.site_id, "X-Site-Key": "wrong"}
+    report = {"version": "1.0.0", "uptime_seconds": 60}
+    answer = APIClient().post("/api/heartbeat", report, format="json", headers=headers, REMOTE_ADDR=ADDRESS)
+    assert answer.status_code == 401
+    refused_calls.write()
 
 
 def import_files(anna: Admin, site: RegisteredSite) -> None:

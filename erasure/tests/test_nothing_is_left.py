@@ -18,8 +18,9 @@ from audit.services import add_checkpoint
 from common.instants import format_instant
 from conftest import Register, RegisteredSite
 from erasure.services import confirm_erasure, request_erasure
-from erasure.tests.customers import NAMES, by, make_customer, rows_of_every_table, signed_in_browser, traces
+from erasure.tests.customers import ADDRESS, NAMES, by, make_customer, rows_of_every_table, signed_in_browser, traces
 from heartbeat.models import Heartbeat
+from heartbeat.refused_calls import RefusedCall, record_refused_calls
 from idempotency.models import IdempotentRequest
 from sites.events import SITE
 from sites.models import Site, SiteKey, SitePulse
@@ -45,6 +46,13 @@ def test_before_it_the_customer_is_found_in_every_table_that_the_erasure_covers(
 
 
 def test_no_table_names_the_customer(erasure: Event) -> None:
+    assert traces() == {}
+
+
+def test_a_call_of_the_customers_old_server_is_not_kept(site_id: uuid.UUID, erasure: Event) -> None:
+    record_refused_calls([RefusedCall(site_id, ADDRESS, timezone.now())])
+    pulse = SitePulse.objects.get(site=site_id)
+    assert (pulse.last_refused_at, pulse.last_refused_ip, pulse.refused_since) == (None, None, None)
     assert traces() == {}
 
 

@@ -107,6 +107,23 @@ def test_a_second_installation_that_holds_an_older_one_does_not_decide(agent: Le
     assert (agent.revision, agent.locked) == (2, True)
 
 
+@pytest.mark.parametrize("report", [{}, {"nonce": "n" * 16, "lease_revision": 2}], ids=["old client", "doctor"])
+def test_a_call_that_stores_no_lease_does_not_decide(agent: LeasingAgent, clock: Clock, report: dict[str, Any]) -> None:
+    lock_lost_in_a_restore(agent, clock)
+    extend_license(agent.site.site_id, days=1, by=COMMAND, at=clock())
+    clock.move(hours=6)
+    agent.site.call_home(**report)
+    beat(agent, clock)
+    assert (agent.revision, agent.locked) == (2, True)
+
+
+def test_a_number_that_is_not_believed_does_not_hide_a_real_one(agent: LeasingAgent, clock: Clock) -> None:
+    lock_lost_in_a_restore(agent, clock)
+    agent.site.call_home(nonce="n" * 16, lease_revision=10**9)
+    beat(agent, clock)
+    assert (agent.revision, agent.locked) == (2, True)
+
+
 def test_answers_that_are_lost_are_no_newer_decision(api: APIClient, agent: LeasingAgent, clock: Clock) -> None:
     lock_site(agent.site.site_id, reason="unpaid", by=COMMAND, at=clock())
     for _ in range(3):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -109,8 +109,23 @@ def test_a_flood_costs_one_query_a_second(roma: RegisteredSite, django_assert_nu
     process = RefusedCalls()
     for _ in range(10 * MAX_WAITING):
         process.note(RefusedCall(uuid.uuid4(), "192.0.2.7", timezone.now()))
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(1 + 2):  # the transaction, within that of the test, is two
         process.write()
+
+
+def test_a_call_that_could_not_be_written_is_noted_again(roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(calls: object) -> None:
+        raise OperationalError("database is locked")
+
+    process, call = RefusedCalls(), RefusedCall(uuid.UUID(roma.site_id), "192.0.2.7", timezone.now())
+    process.note(call)
+    with monkeypatch.context() as patched:
+        patched.setattr("heartbeat.refused_calls.record_refused_calls", fail)
+        with pytest.raises(OperationalError):
+            process.write()
+    process.note(call)
+    process.write()
+    assert stored()[0] == call.at
 
 
 def test_an_address_over_its_limit_is_not_noted(roma: RegisteredSite, settings: LazySettings) -> None:

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="sitepulse",
-            name="reply_revision",
+            name="lease_revision",
             field=models.PositiveIntegerField(null=True),
         ),
         migrations.AddField(

@@ -9,6 +9,7 @@ from sites.services.keys import Rotation, move_to_current_pepper, retire_older_k
 from sites.services.rows import (
     MAX_LOST_REVISIONS,
     Expected,
+    highest_believed_revision,
     newer_revision,
     printable,
     record,
@@ -47,6 +48,7 @@ __all__ = [
     "deregister_site",
     "extend_license",
     "extended_end",
+    "highest_believed_revision",
     "lock_site",
     "move_to_current_pepper",
     "newer_revision",

@@ -62,8 +62,12 @@ def newer_revision(site: Site) -> int | None:
     What the agent says is believed within bounds, so that one that says anything cannot exhaust the numbers.
     """
     held = site.pulse.held_revision
-    is_believed = site.holds_newer_decision and held is not None and held <= site.revision + MAX_LOST_REVISIONS
+    is_believed = site.holds_newer_decision and held is not None and held <= highest_believed_revision(site)
     return held if is_believed else None
+
+
+def highest_believed_revision(site: Site) -> int:
+    return site.revision + MAX_LOST_REVISIONS
 
 
 def record(

@@ -54,10 +54,10 @@ def test_the_chain_is_shown_oldest_first_with_its_times(anna: Admin, clock: Cloc
     activate_signing_key(second.kid, by=COMMAND, at=clock())
     clock.move(days=1)
     retired = entries(anna)[0]
-    assert "Retired 1 day ago. Leaves the public set in 29 days, on 2026-07-08 12:00 UTC" in retired
+    assert "Retired 1 day ago. Leaves the public set in 29 days, on 2026-07-08 13:00 UTC" in retired
     assert "Private half: deleted." in retired
-    clock.move(days=29)
-    assert "Left the public set on 2026-07-08 12:00 UTC." in entries(anna)[0]
+    clock.move(days=29, hours=1)
+    assert "Left the public set on 2026-07-08 13:00 UTC." in entries(anna)[0]
 
 
 def test_each_key_says_how_many_agents_have_called_since_it_was_published(

@@ -127,6 +127,9 @@ def check_credentials(settings: Settings, ring: KeyRing, seconds: float, *, upti
     name, nonce = "Credentials", secrets.token_urlsafe(24)
     headers = {"X-Site-ID": settings.site_id, "X-Site-Key": settings.site_key}
     body = {"version": settings.version, "uptime_seconds": uptime, "nonce": nonce}
+    if held is not None:
+        # So that the server does not take this for an agent that holds an older lease.
+        body["lease_revision"] = held.revision
     answer = ask("POST", f"{settings.url}/api/heartbeat", seconds, headers, body)
     if answer.status == 401:
         advice = "The key was rotated, or the site was removed: get a new key from the panel, then 'enrol' with it."

@@ -73,7 +73,7 @@ def street(db: None) -> None:
     SitePulse.objects.filter(site__name__in=["Aosta", "Bari", "Quito"]).update(clone_suspected_at=at)
     # Parma's agent holds what was never sent to it, Bari's what was, and for Como a person has decided.
     SitePulse.objects.filter(site__name__in=["Parma", "Bari", "Como"]).update(held_revision=7)
-    SitePulse.objects.filter(site__name="Bari").update(reply_revision=7)
+    SitePulse.objects.filter(site__name="Bari").update(lease_revision=7)
     Site.objects.filter(name="Como").update(overruled_revision=7)
 
 
