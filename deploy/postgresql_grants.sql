@@ -11,4 +11,4 @@ GRANT UPDATE (erasure_id) ON audit_event TO :"app";
 -- The schema is the owner's business.
 REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM :"app";
 -- Only the owner backs up. A server that somebody has taken over must not report backups that do not exist.
-REVOKE UPDATE, DELETE ON backup_lastbackup FROM :"app";
+REVOKE INSERT, UPDATE, DELETE ON backup_lastbackup FROM :"app";

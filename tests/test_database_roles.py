@@ -122,16 +122,24 @@ def test_the_lesser_role_cannot_change_the_audit(server: RunningServer, statemen
         connection.execute(statement)
 
 
-def test_the_owner_records_a_backup_which_the_lesser_role_reads_and_cannot_change(
+def test_the_owner_records_backups_which_the_lesser_role_can_read_but_neither_invent_nor_change(
     server: RunningServer, roles: tuple[str, str], tmp_path: Path
 ) -> None:
-    done = RunningServer(roles[0], tmp_path).manage("backup", "--folder", str(tmp_path / "backups"))
-    assert (done.returncode, "could not be recorded" in done.stderr) == (0, False), done.stderr
-    [file] = (tmp_path / "backups").iterdir()
+    invented = "INSERT INTO backup_lastbackup VALUES (1, now(), 'portcullis.zip', 1, 1)"
     with psycopg.connect(server.database_url) as connection:
-        assert connection.execute("SELECT file FROM backup_lastbackup").fetchall() == [(file.name,)]
+        assert connection.execute("SELECT count(*) FROM backup_lastbackup").fetchone() == (0,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("UPDATE backup_lastbackup SET made_at = now()")
+            connection.execute(invented)
+    owner = RunningServer(roles[0], tmp_path)
+    for _ in range(2):  # the second one replaces the row
+        done = owner.manage("backup", "--folder", str(tmp_path / "backups"))
+        assert (done.returncode, "could not be recorded" in done.stderr) == (0, False), done.stderr
+    newest = max(file.name for file in (tmp_path / "backups").iterdir())
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        assert connection.execute("SELECT file FROM backup_lastbackup").fetchall() == [(newest,)]
+        for statement in ("UPDATE backup_lastbackup SET made_at = now()", "DELETE FROM backup_lastbackup"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
 
 
 def test_after_the_owner_has_partitioned_the_history_the_lesser_role_does_all_that_it_did(
