@@ -14,6 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import Error, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -100,11 +101,12 @@ def signing_key_gauges(*, at: datetime) -> Iterator[Metric]:
 
 
 def backup_gauges(*, at: datetime) -> Iterator[Metric]:
-    """None while there is no backup, nor for one of the future, which would hide that others are missing."""
-    backup = LastBackup.objects.first()
-    if backup and backup.made_at <= at:
-        age = (at - backup.made_at).total_seconds()
-        yield single("portcullis_backup_age_seconds", "Since the newest verified backup was begun.", age)
+    """The age is always there. Without a backup it counts from the installation; a date in the future is no backup."""
+    backup = LastBackup.objects.filter(made_at__lte=at).first()
+    since = backup.made_at if backup else MigrationRecorder.Migration.objects.earliest("pk").applied
+    explanation = "Since the newest verified backup was begun, or since the installation."
+    yield single("portcullis_backup_age_seconds", explanation, (at - since).total_seconds())
+    if backup:
         yield single("portcullis_backup_size_bytes", "Size of the newest backup.", backup.size_bytes)
         yield single("portcullis_backup_duration_seconds", "Of the newest backup.", backup.duration_ms / 1000)
 

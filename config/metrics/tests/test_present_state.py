@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -77,7 +78,6 @@ def test_the_age_of_the_signing_key_is_shown(clock: Clock) -> None:
 
 @pytest.mark.django_db
 def test_the_age_and_the_size_of_the_newest_backup_are_shown(clock: Clock) -> None:
-    assert not [name for name in scrape() if name.startswith("portcullis_backup_")]
     record_backup("portcullis-20261128T120000Z.zip", size=1_000_000, seconds=2.5, at=clock())
     clock.move(hours=27)
     samples = scrape()
@@ -86,10 +86,39 @@ def test_the_age_and_the_size_of_the_newest_backup_are_shown(clock: Clock) -> No
     assert samples["portcullis_backup_duration_seconds"] == 2.5
 
 
+@pytest.fixture
+def _installed_30_hours_ago(clock: Clock) -> None:
+    applied = MigrationRecorder.Migration.objects
+    applied.update(applied=clock.at)  # as an upgrade does
+    applied.filter(pk__in=applied.order_by("pk")[:3]).update(applied=clock.at - timedelta(hours=30))
+
+
 @pytest.mark.django_db
+@pytest.mark.usefixtures("_installed_30_hours_ago")
+def test_without_a_backup_the_age_counts_from_the_installation() -> None:
+    samples = scrape()
+    shown = {name: value for name, value in samples.items() if name.startswith("portcullis_backup_")}
+    assert shown == {"portcullis_backup_age_seconds": 30 * 3600}
+    assert samples["portcullis_database_answers"] == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_installed_30_hours_ago")
 def test_a_backup_of_the_future_does_not_hide_that_others_are_missing(clock: Clock) -> None:
     record_backup("portcullis-20991231T120000Z.zip", size=1, seconds=1, at=clock.at + timedelta(days=30))
-    assert "portcullis_backup_age_seconds" not in scrape()
+    shown = {name: value for name, value in scrape().items() if name.startswith("portcullis_backup_")}
+    assert shown == {"portcullis_backup_age_seconds": 30 * 3600}
+
+
+@pytest.mark.django_db
+def test_only_without_a_backup_does_its_age_take_a_second_statement() -> None:
+    numbers = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            scrape()
+        numbers.append(len(queries))
+        record_backup("portcullis-20261128T120000Z.zip", size=1, seconds=1, at=timezone.now())
+    assert numbers[0] - numbers[1] == 1
 
 
 @pytest.mark.django_db
@@ -101,6 +130,7 @@ def test_without_a_site_everything_is_zero() -> None:
 
 @pytest.mark.django_db
 def test_a_scrape_takes_the_same_few_statements_for_many_sites(register: Register) -> None:
+    record_backup("portcullis-20261128T120000Z.zip", size=1, seconds=1, at=timezone.now())
     numbers = []
     for _ in range(2):
         with CaptureQueriesContext(connection) as queries:
