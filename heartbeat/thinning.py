@@ -90,7 +90,9 @@ def redundant_ids(rows: Sequence[Row]) -> list[int]:
             earliest_due = min(earliest_due, row.due)
             is_kept_change = changes < CHANGES_KEPT and has_changed(previous, row)
             changes += is_kept_change
-            if not is_kept_change and rows[number + 1].received_at <= earliest_due:
+            # Of two rows with one time it is open which one the queries of the availability take for the later one.
+            is_alone = rows[number - 1].received_at < row.received_at < rows[number + 1].received_at
+            if is_alone and not is_kept_change and rows[number + 1].received_at <= earliest_due:
                 found.append(row.id)
             previous = row
     return found

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import heartbeat.thinning
@@ -141,6 +141,7 @@ def found_about(site: Site) -> Any:
 @pytest.mark.slow
 @settings(database=None, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=runs, grace=st.sampled_from([0, 60, 3_600]))
+@example([(0 * SECOND, SECOND, 6), (SECOND, None, 1), (0 * SECOND, SECOND, 1), (10 * SECOND, None, 1)], 0)
 def test_availability_outages_and_bars_stay_the_same(site: Site, history: list[Any], grace: int) -> None:
     calls, moment = [], MIDNIGHT - DAY
     for pause, due, times in history:

@@ -24,6 +24,7 @@ LOOKUPS = {
     "due_at": "pulse__due_at",
     "created_at": "created_at",
     "updated_at": "updated_at",
+    "last_refused_at": "pulse__last_refused_at",
     "clone_suspected_at": "pulse__clone_suspected_at",
     "deregistered_at": "deregistered_at",  # not in the API, where a deregistered site is unknown
 }
