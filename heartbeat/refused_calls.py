@@ -1,7 +1,8 @@
 """When a site was last refused for its key, and from where.
 
 The answer to a refused call must take the same time whether the site is known or not, and a flood of wrong keys must not make
-the database work. So the request itself only notes the call in memory; a thread of its own writes it after at most a second.
+the database work. So the request itself only notes the call in memory; a thread of its own writes it about a tenth of a second
+later, or a second later if it has just written.
 What a process has noted and not written is lost with it.
 """
 
@@ -111,7 +112,7 @@ def record_refused_calls(calls: Iterable[RefusedCall]) -> None:
     # In the order of their ids, so that two processes lock the rows in the same order.
     for site_id in known.order_by("pk").values_list("pk", flat=True):
         call = by_id[site_id]
-        was_accepted_since = Q(last_refused_at=None) | Q(last_seen_at__gt=F("last_refused_at"))
+        was_accepted_since = Q(last_refused_at=None) | Q(last_seen_at__gte=F("last_refused_at"))
         known.filter(
             Q(last_refused_at=None)
             | Q(last_refused_at__lte=call.at - INTERVAL)

@@ -183,8 +183,8 @@ def statement_parameters(
         "after_end_seconds": pace.after_end_seconds,
         "shortest_seconds": SHORTEST_SECONDS,
         "calls_per_minute": settings.HEARTBEATS_PER_MINUTE,
-        # While this process cannot sign, the site gets no lease. The heartbeat that first fails still writes the end of one.
         "asks_for_lease": report.nonce is not None,
+        # While this process cannot sign, the site gets no lease. The heartbeat that first fails still writes the end of one.
         "lease_expires_at": lease_end(at) if report.nonce and not signing_failures.is_failing() else None,
         "held_revision": report.held_revision,
         "instance_id": boot and boot.instance_id,
@@ -204,7 +204,9 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         recorded = Recorded(lease_revision(site), signing_kid(), reply_to(site, at=at))
         changes: dict[str, Any] = {
             "held_revision": pulse.held_revision,
-            "lease_revision": highest(pulse.lease_revision, recorded.revision if report.nonce else None),
+            "lease_revision": highest(
+                pulse.lease_revision, recorded.revision if can_accept(recorded, report) else None
+            ),
         }
         changes |= (
             {"window_calls": pulse.window_calls + 1}
@@ -236,6 +238,11 @@ def lease_revision(site: Site) -> int:
     """The site's revision; below what its agent holds if that is a newer decision, so that the agent refuses the lease."""
     newer = newer_revision(site)
     return site.revision if newer is None else min(site.revision, newer - 1)
+
+
+def can_accept(recorded: Recorded, report: Report) -> bool:
+    """Whether the caller asked for the lease and does not hold a newer one, so that it may hold this one from now on."""
+    return report.nonce is not None and (report.held_revision or 0) <= recorded.revision
 
 
 def held_revision(site: Site, report: Report) -> int | None:

@@ -25,8 +25,8 @@ class Attention(models.TextChoices):
 def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, tuple[Q, Q]]:
     """For each reason the condition on a live site and the one on its pulse; no site has two reasons.
 
-    A site that gets no service may be silent, and two installations of it harm nobody. One that never called, not even with a
-    wrong key, is not installed yet, and one that was deactivated was so on purpose: none of these needs attention.
+    A site that gets no service may be silent, and two installations of it do no harm. A site that has never called, not even
+    with a wrong key, is not installed yet. A deactivated site was deactivated on purpose. None of these needs attention.
     """
     status = status_conditions(at, pulse=pulse)
     overdue, calling = (

@@ -126,7 +126,7 @@ class Site(models.Model):
     def refused_since(self) -> datetime | None:
         """Since when a local backend calls with a wrong key; null if its last call was a heartbeat, or it never called."""
         pulse = self.pulse
-        if pulse.last_refused_at is None or (pulse.last_seen_at and pulse.last_seen_at > pulse.last_refused_at):
+        if pulse.last_refused_at is None or (pulse.last_seen_at and pulse.last_seen_at >= pulse.last_refused_at):
             return None
         return pulse.refused_since
 
@@ -142,7 +142,7 @@ class Site(models.Model):
             return None
         return AgentState(
             lease_expires_at=pulse.lease_expires_at,
-            lease_revision=pulse.lease_revision,
+            lease_revision=pulse.lease_revision if pulse.lease_expires_at else None,
             held_revision=pulse.held_revision,
             holds_newer_decision=self.holds_newer_decision,
         )

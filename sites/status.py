@@ -22,12 +22,9 @@ class SiteStatus(models.TextChoices):
     OFFLINE = "offline", "offline"
 
 
-def calls_with_wrong_key(*, pulse: str = "pulse__") -> Q:
-    """The last call of the site was refused for its key: a condition on a site, or on a SitePulse if `pulse` is empty."""
-    last_seen, last_refused = f"{pulse}last_seen_at", f"{pulse}last_refused_at"
-    return Q((f"{last_refused}__isnull", False)) & (
-        Q((f"{last_seen}__isnull", True)) | Q((f"{last_seen}__lt", F(last_refused)))
-    )
+def calls_with_wrong_key() -> Q:
+    """The last call of the site was refused for its key, as `Site.refused_since` says it: a condition on a SitePulse."""
+    return Q(last_refused_at__isnull=False) & (Q(last_seen_at=None) | Q(last_seen_at__lt=F("last_refused_at")))
 
 
 def offline_before(at: datetime) -> datetime:

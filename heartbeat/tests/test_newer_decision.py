@@ -119,6 +119,7 @@ def test_a_call_that_stores_no_lease_does_not_decide(agent: LeasingAgent, clock:
 
 def test_a_number_that_is_not_believed_does_not_hide_a_real_one(agent: LeasingAgent, clock: Clock) -> None:
     lock_lost_in_a_restore(agent, clock)
+    extend_license(agent.site.site_id, days=1, by=COMMAND, at=clock())
     agent.site.call_home(nonce="n" * 16, lease_revision=10**9)
     beat(agent, clock)
     assert (agent.revision, agent.locked) == (2, True)

@@ -194,14 +194,15 @@ def draw_site_and_keys(credentials: SiteCredentials, case: Case) -> SiteKey:
     site_id = credentials.site_id
     locked = case.draw("locked", st.booleans())
     lock = {"lock_reason": "unpaid", "locked_at": EPOCH} if locked else {"lock_reason": None, "locked_at": None}
+    overruled = case.draw("overruled revision", st.none() | revisions)
     Site.objects.update(
         is_locked=locked,
         **lock,
         is_active=case.draw("active", st.sampled_from([True, True, False])),
         license_expires_at=case.draw("licence ends", licence_ends(site_id)),
         deregistered_at=case.draw_if("the site is deregistered", st.just(EPOCH)),
-        revision=case.draw("revision", revisions),
-        overruled_revision=case.draw("overruled revision", st.none() | revisions),
+        revision=(overruled or 0) + case.draw("revision", revisions),  # a change that overrules goes above
+        overruled_revision=overruled,
     )
     key = SiteKey.objects.get(digest=key_digest(credentials.key))
     SiteKey.objects.exclude(pk=key.pk).delete()

@@ -142,7 +142,7 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
     pulses = SitePulse.objects.filter(~conditions[SiteStatus.ONLINE] | clone_suspected | calling_too_often(at))
     for sites in without_attention:
         pulses = pulses.exclude(Exists(sites.filter(pk=OuterRef("pk"))))
-    wrong_key = calls_with_wrong_key(pulse="") & ~conditions[SiteStatus.ONLINE]
+    wrong_key = calls_with_wrong_key() & ~conditions[SiteStatus.ONLINE]
     kind = Case(
         When(wrong_key, then=Value("wrong_key")),
         When(conditions[SiteStatus.NEVER_SEEN], then=Value("never_seen")),
