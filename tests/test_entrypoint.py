@@ -101,7 +101,7 @@ def test_waiting_ends_once_the_role_has_its_rights_on_new_tables(
     with log.open("wb") as output:
         waiting = subprocess.Popen([ENTRYPOINT, "wait-for-migrations"], env=as_app, stderr=output)
     try:
-        wait_until(lambda: "may not read and add to: heartbeat_heartbeat." in log.read_text())
+        wait_until(lambda: "lacks rights on: heartbeat_heartbeat." in log.read_text())
         assert waiting.poll() is None
         assert run(as_owner, "migrate-and-grant", app).returncode == 0
         assert waiting.wait(60) == 0
