@@ -24,8 +24,9 @@ test-fast: .venv/dev.stamp ## the tests on SQLite without the slow ones, in less
 
 test-long: .venv/dev.stamp .venv/fast.stamp ## the tests that `make test` leaves out because they take long and say little more than another one
 	@scripts/system_packages.sh
-	@ENV_FILE=/dev/null DEBUG=true LOG_LEVEL=WARNING DATABASE_URL=sqlite:///var/tests.sqlite3 \
-		$(BIN)/python scripts/with_services.py $(BIN)/pytest -q --long -m long
+	@ENV_FILE=/dev/null DEBUG=true LOG_LEVEL=WARNING $(BIN)/python scripts/with_services.py sh -c '\
+		DATABASE_URL=sqlite:///var/tests.sqlite3 $(BIN)/pytest -q --long -m "long and not postgresql" && \
+		DATABASE_URL=$$TEST_POSTGRES_URL $(BIN)/pytest -q --long -m "long and postgresql"'
 
 FUZZ_EXAMPLES ?= 200
 fuzz: .venv/dev.stamp .venv/fast.stamp ## send random requests to every endpoint and compare the responses with the API's description; FUZZ_EXAMPLES=200

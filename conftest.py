@@ -55,10 +55,11 @@ def pytest_collection_finish() -> None:
 
 
 def uses_the_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("postgresql"):
+        return True
     if item.get_closest_marker("any_database"):
         return False
-    marked = item.get_closest_marker("django_db") or item.get_closest_marker("postgresql")
-    return bool(marked or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
+    return bool(item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ find_python() { # on the PATH, or installed by pyenv
 present_version=$("$BIN/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 install() { # uv takes a tenth of pip's time; without it pip does the same
   if [ -x "$BIN/uv" ]; then
-    "$BIN/uv" pip install -q --python "$1" --require-hashes --only-binary :all: --compile-bytecode -r requirements-dev.lock
+    "$BIN/uv" pip install -q --python "$1" --require-hashes --only-binary :all: -r requirements-dev.lock
   else
     "$1/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock
   fi

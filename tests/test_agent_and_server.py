@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RunningServer]:
-    running = RunningServer(f"sqlite:///{tmp_path}/database.sqlite3", tmp_path)
-    running.set_up()
+def server(tmp_path: Path, new_sqlite: Callable[[Path], str]) -> Iterator[RunningServer]:
+    running = RunningServer(new_sqlite(tmp_path), tmp_path)
     assert running.manage("create_signing_key").returncode == 0
     running.start()
     yield running

@@ -116,6 +116,7 @@ def test_backdating_never_brings_a_site_forward(filled: Path) -> None:
     assert [(site["status"], site["due_at"]) for site in answer["results"]] == [("offline", gone["due_at"])]
 
 
+@pytest.mark.long
 def test_the_demo_can_be_taken_out_while_the_server_runs_and_put_in_again(filled: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(filled, tmp_path / "project"))
     port = str(free_port())

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from scripts.with_services import as_postgres, free_port, make_cluster, postgresql, postgresql_bin, redis
+from tests.databases import copied_postgresql
 from tests.faults.service import children
 from tests.running_server import Client, RunningServer, Site, register
 
@@ -40,10 +41,12 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 @pytest.fixture(scope="module")
-def server(services: tuple[str, int, str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(
+    services: tuple[str, int, str, int], tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+) -> Iterator[RunningServer]:
     url, _, redis_url, _ = services
-    running = RunningServer(url, tmp_path_factory.mktemp("server"), redis_url=redis_url)
-    running.set_up()
+    folder = tmp_path_factory.mktemp("server")
+    running = RunningServer(copied_postgresql(postgres_url, url, folder), folder, redis_url=redis_url)
     running.start()
     yield running
     running.stop()
@@ -108,12 +111,10 @@ def test_a_hanging_database_gives_503_in_time_and_recovers(
     assert_well_again(server, site)
 
 
-def test_a_lock_that_is_held_for_long_gives_503_and_not_a_hang(
-    server: RunningServer, services: tuple[str, int, str, int]
-) -> None:
+def test_a_lock_that_is_held_for_long_gives_503_and_not_a_hang(server: RunningServer) -> None:
     api = server.sign_in()
     site = register(api, server)
-    with psycopg.connect(services[0]) as other:
+    with psycopg.connect(server.database_url) as other:
         other.execute("SELECT 1 FROM sites_site WHERE site_id = %s FOR UPDATE", [site.site_id])
         path = f"/api/sites/{site.site_id}/lock"
         assert_unavailable(*timed(lambda: api.post(path, {"reason": "unpaid"})))
@@ -128,11 +129,11 @@ def test_a_database_that_hangs_after_a_key_was_claimed_gives_503_in_time(
     api = server.sign_in()
     path = f"/api/sites/{register(api, server).site_id}/extend"
     key = {"Idempotency-Key": "extended-while-it-hangs"}
-    with psycopg.connect(services[0]) as other:
+    with psycopg.connect(server.database_url) as other:
         other.execute("SELECT 1 FROM sites_site FOR UPDATE")
         with ThreadPoolExecutor() as pool:
             extending = pool.submit(lambda: timed(lambda: api.send("POST", path, {"days": 1}, **key)))
-            eventually(lambda: is_claimed(services[0], key["Idempotency-Key"]))
+            eventually(lambda: is_claimed(server.database_url, key["Idempotency-Key"]))
             with hanging(services[1]):
                 assert_unavailable(*extending.result())
     assert api.send("POST", path, {"days": 1}, **key).status_code == 409
@@ -145,14 +146,16 @@ def is_claimed(url: str, key: str) -> bool:
         return connection.execute(query, [key]).fetchone() is not None
 
 
-def test_a_database_that_was_stopped_gives_503_and_recovers_without_a_restart(tmp_path: Path) -> None:
+def test_a_database_that_was_stopped_gives_503_and_recovers_without_a_restart(
+    tmp_path: Path, postgres_url: str
+) -> None:
     with temporary_folder() as name:
         folder = Path(name)
         port = free_port()
         make_cluster(folder)
         with running_postgres(folder, port):
-            server = RunningServer(f"postgres://portcullis@127.0.0.1:{port}/postgres", tmp_path)
-            server.set_up()
+            url = copied_postgresql(postgres_url, f"postgres://portcullis@127.0.0.1:{port}/postgres", tmp_path)
+            server = RunningServer(url, tmp_path)
             server.start()
             try:
                 api = server.sign_in()

@@ -13,6 +13,8 @@ from accounts.tests.factors import browser, signed_in
 from accounts.tests.tokens import login
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 # Long enough, but the first is on Django's list of 20,000, the second only among the millions known from breaches.
 COMMON, BREACHED = "1qaz2wsx3edc", "correcthorsebatterystaple"
 

@@ -10,6 +10,8 @@ from accounts.tests.factors import APP_PAGE, LOGIN, App, app_of, browser, is_in,
 from accounts.tests.tokens import login
 from conftest import PASSWORD, Clock
 
+pytestmark = pytest.mark.any_database
+
 ASK = "Ask a sysadmin to renew it."
 
 

@@ -8,6 +8,8 @@ from accounts.models import Admin, TokenFamily
 from accounts.tests.tokens import claims_of, login, me
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 REFUSED = {
     "type": "urn:portcullis:problem:invalid_credentials",
     "title": "These credentials are not valid",

@@ -8,6 +8,8 @@ from accounts.roles import PERMISSIONS, Role
 from accounts.tests.tokens import is_unauthenticated
 from conftest import PASSWORD, SignIn
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize("role", Role.values)
 def test_an_admin_learns_name_role_and_permissions(db: None, signed_in: SignIn, role: str) -> None:

@@ -18,6 +18,8 @@ from accounts.tests.tokens import is_unauthenticated, login, me, refresh
 from accounts.two_factor.encryption import decrypt
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 RENEW, REMOVE = "/admin/account/recovery-codes/", "/admin/account/authenticator-app/remove/"
 
 

@@ -8,6 +8,8 @@ from accounts.models import Admin
 from accounts.roles import EVERY_PERMISSION, PERMISSIONS, Role
 from conftest import RegisteredSite, SignIn
 
+pytestmark = pytest.mark.any_database
+
 
 def test_every_permission_of_the_table_exists(db: None) -> None:
     known = {

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Admin, TokenFamily
 from accounts.tests.tokens import claims_of, is_unauthenticated, logout, me, pair, refresh, signed
 
-pytestmark = pytest.mark.usefixtures("anna")
+pytestmark = [pytest.mark.any_database, pytest.mark.usefixtures("anna")]
 
 
 def age(**by: float) -> None:

@@ -1,10 +1,13 @@
 """Two sysadmins at the page of one admin: what the first changed stays, unless the second changed the very same."""
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Admin
+
+pytestmark = pytest.mark.any_database
 
 
 def page_of(admin: Admin) -> str:

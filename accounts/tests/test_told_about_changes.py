@@ -14,6 +14,8 @@ from audit.actors import COMMAND, Actor
 from audit.models import Event
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 
 def sign_in(username: str = "ben") -> str:
     client: Client = browser()

@@ -11,6 +11,8 @@ from accounts.tests.test_login import REFUSED
 from accounts.tests.tokens import is_unauthenticated, login, me, pair, refresh
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def app(anna: Admin) -> App:

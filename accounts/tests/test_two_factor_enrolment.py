@@ -25,7 +25,7 @@ from conftest import PASSWORD
 
 ACCOUNT, REMOVE, RENEW = "/admin/account/", "/admin/account/authenticator-app/remove/", "/admin/account/recovery-codes/"
 
-pytestmark = pytest.mark.usefixtures("anna")
+pytestmark = [pytest.mark.any_database, pytest.mark.usefixtures("anna")]
 
 
 def shown_secret(client: Client) -> str:

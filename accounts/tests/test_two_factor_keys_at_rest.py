@@ -9,6 +9,8 @@ from accounts.tests.factors import app_of
 from accounts.tests.tokens import login
 from accounts.two_factor.encryption import DecryptionFailed, decrypt, digests, encrypt
 
+pytestmark = pytest.mark.any_database
+
 OLD, NEW = "old " + "0123456789abcdef" * 3, "new " + "0123456789abcdef" * 3
 
 

@@ -10,6 +10,8 @@ from accounts.models import Admin, RecoveryCode, TotpDevice
 from accounts.tests.factors import App, app_of, is_in, signed_in
 from accounts.tests.tokens import is_unauthenticated, login, me, refresh
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def bens(anna: Admin, ben: Admin) -> App:

@@ -15,6 +15,8 @@ from accounts.tests.tokens import login
 from audit.actors import COMMAND
 from conftest import PASSWORD
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def app(anna: Admin) -> App:

@@ -1,10 +1,13 @@
 """The project as a process of its own, with an environment of its own."""
 
 import os
+import runpy
 import subprocess
 import sys
+from unittest.mock import patch
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 COMPLETE = {
     "SECRET_KEY": "kV3mQ9xT7bN1cL5zR8wY2dF6hJ0pS4gA-one",
@@ -14,18 +17,32 @@ COMPLETE = {
 }
 
 
+def environment_of(changes: dict[str, str | None]) -> dict[str, str]:
+    variables = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **COMPLETE, **changes}
+    return {name: value for name, value in variables.items() if value is not None}
+
+
 def run(*command: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
     """A command in production mode with a complete environment, changed as told; None takes a variable away."""
-    variables = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **COMPLETE, **environment}
     return subprocess.run(
         command,
-        env={name: value for name, value in variables.items() if value is not None},
+        env=environment_of(environment),
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def refused_settings(**environment: str | None) -> str:
+    """What the settings say of such an environment, or "". They are read in this process: starting one takes a second."""
+    with patch.dict(os.environ, environment_of(environment), clear=True):
+        try:
+            runpy.run_path(str(settings.BASE_DIR / "config/settings.py"))
+        except ImproperlyConfigured as error:
+            return str(error)
+    return ""
 
 
 def manage(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,8 @@ from panel.dashboard.tests.test_dashboard import browser_of, page
 from sites.call_rate import most_calls_a_day
 from sites.models import SitePulse
 
+pytestmark = pytest.mark.any_database
+
 HOUR = timedelta(hours=1)
 BADGE = "calls too often"
 

@@ -32,9 +32,10 @@ BOUNDS = (
 # As with many sites, with a small distance between the bounds; then each strategy alone.
 VALUES = [
     (2, 5, 8, 4, 6),
-    (0, 100, 0, 0, 1),
-    (0, 0, 0, 100, 4),
-    *(pytest.param(values, marks=pytest.mark.long) for values in ((100, 100, 100, 100, 100), (0, 0, 0, 0, 100))),
+    *(
+        pytest.param(values, marks=pytest.mark.long)
+        for values in ((0, 100, 0, 0, 1), (0, 0, 0, 100, 4), (100, 100, 100, 100, 100), (0, 0, 0, 0, 100))
+    ),
 ]
 ON_SITE = [Q(), Q(is_locked=True), unlicensed_at(AT)]
 ON_TEXT = [Q(), containing("ROMA")]

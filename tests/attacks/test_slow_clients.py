@@ -8,7 +8,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,10 +26,9 @@ PROBE = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(tmp_path_factory: pytest.TempPathFactory, new_sqlite: Callable[[Path], str]) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("server")
-    running = RunningServer(f"sqlite:///{folder}/portcullis.sqlite3", folder)
-    running.set_up()
+    running = RunningServer(new_sqlite(folder), folder)
     running.start()
     yield running
     running.stop()
@@ -53,7 +52,7 @@ def read_all(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=lambda attack: attack.name)
-@pytest.mark.parametrize(("count", "addresses"), [(500, 1), (100, 100)])
+@pytest.mark.parametrize(("count", "addresses"), [(500, 1), pytest.param(100, 100, marks=pytest.mark.long)])
 def test_probes_and_heartbeats_are_answered_during_an_attack(
     server: RunningServer, sites: list[Site], attack: Attack, count: int, addresses: int
 ) -> None:
@@ -203,9 +202,8 @@ def test_a_file_is_sent_even_if_the_request_announces_a_body_that_never_comes(se
     assert time.monotonic() - started < 25
 
 
-def test_connections_that_are_kept_open_do_not_delay_a_stop(tmp_path: Path) -> None:
-    running = RunningServer(f"sqlite:///{tmp_path}/portcullis.sqlite3", tmp_path)
-    running.set_up()
+def test_connections_that_are_kept_open_do_not_delay_a_stop(tmp_path: Path, new_sqlite: Callable[[Path], str]) -> None:
+    running = RunningServer(new_sqlite(tmp_path), tmp_path)
     running.start()
     process = running.process
     assert process is not None

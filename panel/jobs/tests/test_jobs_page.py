@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +14,8 @@ from common.jobs.models import Job
 from common.jobs.registry import registered_jobs
 from common.jobs.services import add_missing_jobs, claim_job, database_now, fail_job, finish_job
 from panel.dashboard.tests.test_dashboard import browser_of, text
+
+pytestmark = pytest.mark.any_database
 
 JOBS = {job.name: job for job in registered_jobs()}
 

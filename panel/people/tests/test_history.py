@@ -15,6 +15,8 @@ from audit.actors import Actor
 from audit.models import Event
 from conftest import RegisteredSite
 
+pytestmark = pytest.mark.any_database
+
 
 def page_of(admin: Admin, by: Admin) -> str:
     client = Client()

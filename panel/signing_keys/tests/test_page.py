@@ -18,7 +18,7 @@ from panel.dashboard.tests.test_dashboard import browser_of, text
 from sites.services import deregister_site
 
 PATH = "/admin/signing-keys/"
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 
 
 def create(clock: Clock) -> SigningKey:

@@ -17,6 +17,8 @@ from panel.dashboard.tests.test_dashboard import text
 from panel.tests.screen import Confirmation, browser_of
 from sites.models import SitePulse
 
+pytestmark = pytest.mark.any_database
+
 QUERIES = 5  # session, admin, the site, its runs, the event
 
 

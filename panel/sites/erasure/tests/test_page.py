@@ -17,6 +17,8 @@ from erasure.tests.customers import NAMES, TYPED, add_sysadmin, by, make_custome
 from panel.tests.test_confirmation import confirm, is_asked
 from sites.models import Site
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def carla(db: None) -> Admin:

@@ -10,6 +10,8 @@ from conftest import Register, RegisteredSite
 from panel.sites.imports.tests.importing import EXPORT
 from panel.tests.screen import LIST, browser_of
 
+pytestmark = pytest.mark.any_database
+
 ACTION = {"action": "export_csv", "index": "0"}
 
 

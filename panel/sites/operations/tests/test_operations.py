@@ -18,6 +18,8 @@ from conftest import Register, RegisteredSite
 from panel.tests.screen import LIST, Confirmation, FormReader, browser_of, stored
 from sites.models import Site, SitePulse
 
+pytestmark = pytest.mark.any_database
+
 ENTRIES: dict[str, dict[str, str]] = {
     "lock": {"reason": "unpaid invoice 118"},
     "unlock": {"note": "paid"},

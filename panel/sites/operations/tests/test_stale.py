@@ -8,6 +8,8 @@ from audit.models import Event
 from conftest import Register, RegisteredSite
 from panel.tests.screen import Confirmation, stored
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def lina(register: Register) -> RegisteredSite:

@@ -16,6 +16,8 @@ from panel.tests.screen import Confirmation, browser_of, stored
 from sites.models import SitePulse
 from sites.services import MAX_LOST_REVISIONS, lock_site, unlock_site
 
+pytestmark = pytest.mark.any_database
+
 CONFIRM = "Confirm present state"
 
 

@@ -18,6 +18,8 @@ from panel.sites.page.tests.site_form import OpenPage, open_page
 from sites import services
 from sites.models import Site, SitePulse
 
+pytestmark = pytest.mark.any_database
+
 STALE = "This site was changed while you had the page open. Nothing was saved yet"
 CHOOSE = "Choose which value to keep."
 

@@ -16,6 +16,8 @@ from idempotency.models import IdempotentRequest
 from panel.tests.screen import ADD, LIST, FormReader, browser_of
 from sites.models import Site, SiteKey
 
+pytestmark = pytest.mark.any_database
+
 FACTS = {"name": "Once", "owner_name": "Giulia", "contact_email": "g@x.example", "timezone": "Europe/Rome"}
 
 
