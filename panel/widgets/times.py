@@ -26,6 +26,11 @@ def in_zone(at: datetime) -> str:
     return f"{local(at):%Y-%m-%d %H:%M %Z}"
 
 
+def in_zone_near(at: datetime, *, now: datetime) -> str:
+    """Like `in_zone`, without the date if no other day can be meant: as in "14:02 CET"."""
+    return f"{local(at):%H:%M %Z}" if is_near(at, now) else in_zone(at)
+
+
 def exact(at: datetime) -> str:
     """As in "2026-11-22 14:02:31 CET (Europe/Berlin)"."""
     shown = local(at)

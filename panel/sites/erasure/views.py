@@ -25,16 +25,29 @@ from erasure.services import PERMISSION, confirm_erasure, request_erasure, withd
 from erasure.traces import find_traces
 from panel.account.confirmation import needs_confirmation
 from panel.sites.operations.forms import text_field
+from panel.sites.typed_confirmation import TypedNameField
 from panel.sites.views import SiteAdminView, SiteFormView
 from sites.models import Site
 
 
-class RequestErasureForm(forms.Form):
+class ErasureForm(forms.Form):
+    """Nothing brings back what an erasure takes, so that both who request and who confirm it type the site's name."""
+
+    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["typed_name"] = TypedNameField(site.name)
+
+
+class RequestErasureForm(ErasureForm):
     reason = text_field(
         required=True,
         label="Reference",
         help_text="Such as the number of a ticket. It stays for good, so do not name the customer.",
     )
+
+
+class ConfirmErasureForm(ErasureForm):
+    requested_at = forms.CharField(widget=forms.HiddenInput)
 
 
 class ErasureView(SiteAdminView):
@@ -67,10 +80,34 @@ class ErasureView(SiteAdminView):
         return HttpResponseRedirect(self.site_url)
 
 
-class RequestErasureView(ErasureView, SiteFormView):
-    """GET shows what would be erased, and the request if there is one; POST requests it."""
+class ErasureFormView(ErasureView, SiteFormView):
+    """The page with what would be erased, and the request if there is one."""
 
     template_name = "panel/sites/erasure/erase.html"
+
+    @cached_property
+    def pending(self) -> ErasureRequest | None:
+        requests = ErasureRequest.open(at=timezone.now()).select_related("requested_by")
+        return requests.filter(site=self.site).first()
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "site": self.site}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = {
+            "title": f"Erase personal data: {self.site.name}",
+            "site": self.site,
+            "items": preview_items(find_traces(self.site)),
+            "stays": STAYS,
+            "pending": self.pending,
+            "is_own": self.pending is not None and self.pending.requested_by == self.request.user,
+        }
+        return super().get_context_data(**{**context, **kwargs})
+
+
+class RequestErasureView(ErasureFormView):
+    """GET shows the page with the form that requests the erasure or confirms the request; POST requests it."""
+
     form_class = RequestErasureForm
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -85,18 +122,10 @@ class RequestErasureView(ErasureView, SiteFormView):
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        requests = ErasureRequest.open(at=timezone.now()).select_related("requested_by")
-        pending = requests.filter(site=self.site).first()
-        context = {
-            "title": f"Erase personal data: {self.site.name}",
-            "site": self.site,
-            "items": preview_items(find_traces(self.site)),
-            "stays": STAYS,
-            "pending": pending,
-            "requested_at": format_instant(pending.requested_at) if pending else None,
-            "is_own": pending is not None and pending.requested_by == self.request.user,
-        }
-        return super().get_context_data(**{**context, **kwargs})
+        if self.pending:
+            shown = {"requested_at": format_instant(self.pending.requested_at)}
+            kwargs["form"] = ConfirmErasureForm(site=self.site, initial=shown)
+        return super().get_context_data(**kwargs)
 
     @needs_confirmation
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -114,17 +143,29 @@ class RequestErasureView(ErasureView, SiteFormView):
             return self.form_invalid(form)
 
 
-class ConfirmErasureView(ErasureView):
+class ConfirmErasureView(ErasureFormView):
     http_method_names = ["post"]
+    form_class = ConfirmErasureForm
 
     @needs_confirmation
-    def post(self, request: HttpRequest, site_id: uuid.UUID) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: ConfirmErasureForm) -> HttpResponse:
         try:
-            seen = parse_instant(request.POST.get("requested_at", ""))
+            seen = parse_instant(form.cleaned_data["requested_at"])
         except ValueError:
-            messages.error(request, f"{ErasureNotRequested.title}. Nothing was erased.")
-            return HttpResponseRedirect(self.page_url)
+            return self.not_requested()
         return self.run(self.confirm, "The personal data of this site is erased.", requested_at=seen)
+
+    def form_invalid(self, form: ConfirmErasureForm) -> HttpResponse:
+        if self.pending is None or "requested_at" in form.errors:
+            return self.not_requested()
+        return super().form_invalid(form)
+
+    def not_requested(self) -> HttpResponse:
+        messages.error(self.request, f"{ErasureNotRequested.title}. Nothing was erased.")
+        return HttpResponseRedirect(self.page_url)
 
     def confirm(self, site_id: uuid.UUID, **arguments: Any) -> None:
         confirm_erasure(site_id, **arguments)

@@ -23,7 +23,8 @@ from common.instants import parse_instant
 from panel.account.confirmation import needs_confirmation
 from panel.kept_forms import take_kept_entries
 from panel.sites.imports.export import BYTE_ORDER_MARK, csv_lines
-from panel.sites.operations.forms import COUNT_TYPED_ABOVE, TypedCountField, text_field
+from panel.sites.operations.forms import COUNT_TYPED_ABOVE, text_field
+from panel.sites.typed_confirmation import TypedCountField
 from panel.sites.views import SiteAdminView
 from panel.widgets.badges import badge
 from panel.widgets.names import join_names

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
 from panel.sites.forms import EXPIRY_HELP, validate_lines
+from panel.sites.typed_confirmation import TypedCountField, TypedNameField
 from panel.widgets.names import join_names
 from panel.widgets.times import in_zone
 from panel.widgets.zoned_fields import ZonedDateTimeField
@@ -22,11 +23,16 @@ HISTORY_ONLY = "For the history. The restaurant does not see it."
 
 
 class OperationForm(forms.Form):
+    # Whether the name of a single site must be typed, and the number of more than one.
+    is_typed_confirmation: ClassVar[bool] = False
+
     def __init__(self, data: Any = None, *, sites: Sequence[Site], at: datetime) -> None:
         super().__init__(data)
         self.sites, self.at = sites, at
-        if len(sites) > COUNT_TYPED_ABOVE:
+        if len(sites) > (1 if self.is_typed_confirmation else COUNT_TYPED_ABOVE):
             self.fields["typed_count"] = TypedCountField(len(sites))
+        elif self.is_typed_confirmation:
+            self.fields["typed_name"] = TypedNameField(sites[0].name)
 
     @property
     def registered_sites(self) -> list[Site]:
@@ -34,7 +40,7 @@ class OperationForm(forms.Form):
 
     def arguments(self) -> Mapping[str, Any]:
         """Of a valid form: what the service is called with, besides the site, `by`, `at` and `expected`."""
-        not_for_the_service = ("typed_count", "left_out_shown")
+        not_for_the_service = ("typed_count", "typed_name", "left_out_shown")
         return {
             name: value
             for name, value in self.cleaned_data.items()
@@ -46,19 +52,6 @@ class OperationForm(forms.Form):
             if name in self.fields:
                 self.fields[name].widget.attrs["autofocus"] = True
                 return
-
-
-class TypedCountField(forms.CharField):
-    def __init__(self, count: int) -> None:
-        attrs = {"inputmode": "numeric", "autocomplete": "off", "size": 6}
-        super().__init__(label=f"Type {count} to confirm", widget=forms.TextInput(attrs=attrs))
-        self.count = count
-
-    def clean(self, value: Any) -> str:
-        typed = str(value or "").strip()
-        if typed != str(self.count):
-            raise forms.ValidationError(f"Type {self.count} to confirm.")
-        return typed
 
 
 def text_field(
@@ -179,6 +172,8 @@ class ActivateForm(OperationForm):
 
 
 class DeregisterForm(OperationForm):
+    is_typed_confirmation = True
+
     reason = text_field(required=True)
 
 

@@ -62,7 +62,10 @@ class Operation:
     # Of a changed site.
     done_words: Callable[[Site, ShownValues], str]
     noun: str = "site"
+    # It takes service away, at the latest with the next heartbeat: drawn in red (decision 86).
     is_destructive: bool = False
+    # The restaurant is told at its next heartbeat, and the page says when that is due.
+    is_told: bool = True
     # Runs even if the site has changed since the page was opened.
     is_unconditional: bool = False
     # What the service raises if somebody has done the same before.
@@ -89,7 +92,7 @@ ALL = (
         verb="Lock",
         past="locked",
         permission="sites.lock_site",
-        warning="A locked site is refused service from its next heartbeat on, until somebody unlocks it.",
+        warning="The restaurant is refused service until somebody unlocks it, and sees the reason.",
         form=LockForm,
         service=services.lock_site,
         applies_to=is_registered,
@@ -104,7 +107,7 @@ ALL = (
         verb="Unlock",
         past="unlocked",
         permission="sites.unlock_site",
-        warning="The site gets service again from its next heartbeat on.",
+        warning="The restaurant gets service again.",
         form=UnlockForm,
         service=services.unlock_site,
         applies_to=lambda site: is_registered(site) and site.is_locked,
@@ -141,14 +144,13 @@ ALL = (
         expect=expect_new_expiry,
         compared_fields=("license_expires_at",),
         done_words=new_expiry_words,
-        is_destructive=True,
     ),
     Operation(
         name="deactivate",
         verb="Deactivate",
         past="deactivated",
         permission="sites.deactivate_site",
-        warning="An inactive site has no licence from its next heartbeat on, even if its licence has not expired.",
+        warning="An inactive restaurant has no licence, even if its licence has not expired, and gets no service.",
         form=DeactivateForm,
         service=services.deactivate_site,
         applies_to=lambda site: is_registered(site) and site.is_active,
@@ -162,7 +164,7 @@ ALL = (
         verb="Activate",
         past="activated",
         permission="sites.deactivate_site",
-        warning="From its next heartbeat on the site has its licence again, unless it has expired.",
+        warning="The restaurant has its licence again, unless it has expired.",
         form=ActivateForm,
         service=services.activate_site,
         applies_to=lambda site: is_registered(site) and not site.is_active,
@@ -175,7 +177,8 @@ ALL = (
         verb="Deregister",
         past="deregistered",
         permission="sites.deregister_site",
-        warning="The site is unknown from now on and its keys are refused: it stops working. Its history is kept.",
+        warning="The site is unknown from now on and its keys are refused: the restaurant stops working. Its history is kept,"
+        " and it can be restored.",
         form=DeregisterForm,
         service=services.deregister_site,
         applies_to=is_registered,
@@ -228,6 +231,7 @@ ALL = (
         expect=expect_dismiss_clone,
         # A suspicion that was raised again since is another one.
         compared_fields=("clone_suspected_at",),
+        is_told=False,
         done_words=lambda site, shown: "Clone suspicion dismissed",
     ),
 )

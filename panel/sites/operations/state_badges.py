@@ -41,5 +41,7 @@ def count_badges(sites: Sequence[Any], at: datetime) -> list[SafeString]:
     always = ("online", "locked", "expired") if any(site.deregistered_at is None for site in sites) else ()
     words = {"online": "online now", "never_seen": "never seen", "locked": "locked already"}
     return [
-        badge(kind, f"{numbers[kind]} {words.get(kind, kind)}") for kind in KINDS if kind in always or numbers[kind]
+        badge(kind if numbers[kind] else "none", f"{numbers[kind]} {words.get(kind, kind)}", shape_of=kind)
+        for kind in KINDS
+        if kind in always or numbers[kind]
     ]

@@ -24,6 +24,7 @@ from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from idempotency.services import ABANDONED_AFTER, find_report, report_once
 from panel.account.confirmation import FEW_SITES, confirmation_page
 from panel.kept_forms import take_kept_entries
+from panel.sites.next_heartbeat import told_at, told_words
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
 from panel.sites.operations.registry import OPERATIONS, Operation
@@ -44,6 +45,8 @@ class SitePreview:
     site: Site
     state: SafeString
     expected: ExpectedResult
+    # When the restaurant is told, if there are several.
+    told: str
     shown: str
 
 
@@ -127,21 +130,14 @@ class ConfirmOperationView(OperationView):
 
     def ask(self, form: OperationForm, *, run_id: uuid.UUID) -> HttpResponse:
         operation, sites = self.operation, self.selection.sites
-        previews = [
-            SitePreview(
-                site,
-                state_badges(site, self.at),
-                operation.expected_result(site, self.at),
-                write_shown_values(operation, site),
-            )
-            for site in sites
-        ]
-        previews.sort(key=lambda preview: preview.expected.kind.position)
+        previews = sorted(map(self.preview, sites), key=lambda preview: preview.expected.kind.position)
+        will_change = [each.site for each in previews if each.expected.kind == ResultKind.WILL_CHANGE]
         is_one = len(sites) == 1
         return self.render_to_response(
             self.get_context_data(
                 title=f"{operation.label}: {sites[0].name}" if is_one else operation.label_for(len(sites)),
                 submit_label=operation.label_for(len(sites)),
+                told=told_words(will_change, at=self.at) if operation.is_told and will_change else "",
                 previews=previews,
                 expected_counts=Counter(preview.expected.kind for preview in previews),
                 state_counts=[] if is_one else count_badges(sites, self.at),
@@ -150,6 +146,18 @@ class ConfirmOperationView(OperationView):
                 run_id=run_id,
                 cancel_url=self.url_after(),
             )
+        )
+
+    def preview(self, site: Site) -> SitePreview:
+        operation = self.operation
+        expected = operation.expected_result(site, self.at)
+        is_told = operation.is_told and expected.kind == ResultKind.WILL_CHANGE and len(self.selection.sites) > 1
+        return SitePreview(
+            site,
+            state_badges(site, self.at),
+            expected,
+            f"told {told_at(site, at=self.at)}" if is_told else "",
+            write_shown_values(operation, site),
         )
 
     def run_once(self, form: OperationForm, *, run_id: uuid.UUID) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from audit.models import Event
+from panel.sites.next_heartbeat import told_at
 from panel.widgets.badges import badge
 from panel.widgets.times import at_moment, duration, larger_unit, moment, moment_near
 from sites.call_rate import calls_too_often, expected_calls_a_day
@@ -79,7 +80,7 @@ def state_text(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
         deregistration(site, events.deregistered, at=at),
         lock_state(site, events, at=at),
         lock_known(site, at=at),
-        changes_not_received(site),
+        changes_not_received(site, at=at),
         *([] if site.licensed else [license_sentence]),
         wrong_key(site, at=at),
         last_heartbeat(site, at=at),
@@ -135,11 +136,13 @@ def lock_known(site: Site, *, at: datetime) -> SafeString:
     return format_html("The site has known of the lock since {}.", moment_near(since, now=at))
 
 
-def changes_not_received(site: Any) -> SafeString:
-    """How the answer to the last heartbeat differs from the state now. `last_heartbeat` says when the next one is due."""
+def changes_not_received(site: Any, *, at: datetime) -> SafeString:
+    """How the answer to the last heartbeat differs from the state now, and when the site will be told."""
     pulse = site.pulse
-    if site.deregistered_at or pulse.last_seen_at is None:
+    if site.deregistered_at:
         return EMPTY
+    if pulse.last_seen_at is None:
+        return SafeString("The site will be told at its first heartbeat.") if site.is_locked else EMPTY
     news = []
     if site.is_locked != bool(pulse.reply_locked):
         news.append("that it is locked" if site.is_locked else "that it is unlocked")
@@ -151,7 +154,9 @@ def changes_not_received(site: Any) -> SafeString:
         news.append("that it has no licence")
     if not news:
         return EMPTY
-    return format_html("The site has not been told yet {}; it will be told at its next heartbeat.", " and ".join(news))
+    return format_html(
+        "The site has not been told yet {}; it will be told {}.", " and ".join(news), told_at(site, at=at)
+    )
 
 
 def license_state(site: Site, *, at: datetime) -> SafeString:

@@ -44,8 +44,20 @@ def request(site_id: uuid.UUID, admin: Admin) -> ErasureRequest:
 
 
 def confirm_on_page(client: Client, site_id: uuid.UUID) -> Any:
-    shown = client.get(url("erase", site_id)).context["requested_at"]
-    return client.post(url("erase_confirm", site_id), {"requested_at": shown}, follow=True)
+    return client.post(
+        url("erase_confirm", site_id),
+        {"requested_at": shown_request(client, site_id), **typed_name(site_id)},
+        follow=True,
+    )
+
+
+def shown_request(client: Client, site_id: uuid.UUID) -> str:
+    """What the form of the page brings back: which request it has shown."""
+    return str(client.get(url("erase", site_id)).context["form"].initial["requested_at"])
+
+
+def typed_name(site_id: uuid.UUID) -> dict[str, str]:
+    return {"typed_name": Site.objects.get(pk=site_id).name}
 
 
 def test_from_the_button_to_the_erased_site(api: Any, register: Register, anna: Admin, carla: Admin) -> None:
@@ -54,7 +66,7 @@ def test_from_the_button_to_the_erased_site(api: Any, register: Register, anna: 
     assert url("erase", site_id) in text_of(first.get(url("change", site_id)))
     page = text_of(first.get(url("erase", site_id)))
     assert all(part in page for part in (NAMES[1], NAMES[3], TYPED[0], "198.51.100.77", "Heartbeats", "What stays"))
-    answer = first.post(url("erase", site_id), {"reason": "ticket 12"}, follow=True)
+    answer = first.post(url("erase", site_id), {"reason": "ticket 12", **typed_name(site_id)}, follow=True)
     assert "Another sysadmin has to confirm it" in text_of(answer)
     page = text_of(first.get(url("erase", site_id)))
     assert "Another sysadmin has to confirm your request" in page
@@ -76,12 +88,12 @@ def test_the_session_of_the_person_who_confirms_forgets_the_customer(
     site_id = uuid.UUID(make_customer(api, register, anna).site_id)
     request(site_id, anna)
     client = signed_in_browser(carla)
-    shown = client.get(url("erase", site_id)).context["requested_at"]
+    shown = shown_request(client, site_id)
     session = client.session
     session["_messages"] = json.dumps([["__json_message", 0, 25, f"{NAMES[0]} was changed."]])
     session["kept_form"] = {"path": url("change", site_id), "entries": {"owner_name": [NAMES[2]]}, "at": 0}
     session.save()
-    answer = client.post(url("erase_confirm", site_id), {"requested_at": shown})
+    answer = client.post(url("erase_confirm", site_id), {"requested_at": shown, **typed_name(site_id)})
     assert answer.status_code == 302
     assert traces() == {}
     assert NAMES[0] not in str(client.cookies)
@@ -108,7 +120,7 @@ def test_a_request_that_the_page_has_not_shown_is_not_confirmed(closed: uuid.UUI
     request(closed, anna)
     client = signed_in_browser(carla)
     for seen in ("", "yesterday", "2020-01-01T00:00:00Z"):
-        answer = client.post(url("erase_confirm", closed), {"requested_at": seen}, follow=True)
+        answer = client.post(url("erase_confirm", closed), {"requested_at": seen, **typed_name(closed)}, follow=True)
         assert "There is no such request" in text_of(answer)
     assert not Site.objects.get(pk=closed).erased_at
 
@@ -126,6 +138,23 @@ def test_the_dashboard_tells_sysadmins_of_a_request(closed: uuid.UUID, anna: Adm
     assert words not in text_of(colleague.get("/admin/"))
 
 
+@pytest.mark.parametrize("typed", ["", "Trattoria", "12"])
+def test_both_steps_need_the_name_of_the_site(typed: str, closed: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    answer = signed_in_browser(anna).post(url("erase", closed), {"reason": "ticket 12", "typed_name": typed})
+    assert list(answer.context["form"].errors) == ["typed_name"]
+    assert not ErasureRequest.objects.exists()
+    request(closed, anna)
+    client = signed_in_browser(carla)
+    shown = shown_request(client, closed)
+    answer = client.post(url("erase_confirm", closed), {"requested_at": shown, "typed_name": typed})
+    assert "Type “Trattoria Roma” to confirm." in text_of(answer)
+    assert "Not erased." in text_of(answer)
+    assert not Site.objects.get(pk=closed).erased_at
+    again = {"requested_at": answer.context["form"]["requested_at"].value(), "typed_name": "trattoria  ROMA "}
+    client.post(url("erase_confirm", closed), again)
+    assert Site.objects.get(pk=closed).erased_at
+
+
 def test_a_request_is_withdrawn(closed: uuid.UUID, anna: Admin, carla: Admin) -> None:
     request(closed, anna)
     client = signed_in_browser(carla)
@@ -135,7 +164,7 @@ def test_a_request_is_withdrawn(closed: uuid.UUID, anna: Admin, carla: Admin) ->
 
 
 def test_a_reason_that_names_the_customer_is_shown_at_its_field(closed: uuid.UUID, anna: Admin) -> None:
-    answer = signed_in_browser(anna).post(url("erase", closed), {"reason": "Giulia asked"})
+    answer = signed_in_browser(anna).post(url("erase", closed), {"reason": "Giulia asked", **typed_name(closed)})
     assert "must not name the restaurant" in text_of(answer)
     assert 'value="Request erasure"' in text_of(answer)
     assert not ErasureRequest.objects.exists()
@@ -148,12 +177,12 @@ def test_later_than_ten_minutes_after_the_sign_in_the_password_is_asked_for(
     Admin.objects.update(created_at=clock.at)
     first, second = signed_in_browser(anna), signed_in_browser(carla)
     clock.move(minutes=11)
-    asked = first.post(url("erase", closed), {"reason": "ticket 12"})
+    asked = first.post(url("erase", closed), {"reason": "ticket 12", **typed_name(closed)})
     assert is_asked(asked)
     assert not ErasureRequest.objects.exists()
     confirm(first, asked)
-    shown = second.get(url("erase", closed)).context["requested_at"]
-    asked = second.post(url("erase_confirm", closed), {"requested_at": shown})
+    shown = shown_request(second, closed)
+    asked = second.post(url("erase_confirm", closed), {"requested_at": shown, **typed_name(closed)})
     assert is_asked(asked)
     assert not Site.objects.get(pk=closed).erased_at
     confirm(second, asked)

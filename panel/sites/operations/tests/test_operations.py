@@ -31,7 +31,7 @@ ENTRIES: dict[str, dict[str, str]] = {
     },
     "deactivate": {"reason": "closed for the winter"},
     "activate": {"reason": "open again"},
-    "deregister": {"reason": "gone"},
+    "deregister": {"reason": "gone", "typed_count": "2", "typed_name": "Trattoria Roma"},
     "restore": {"reason": "back again"},
     "confirm": {"note": "as it should be"},
     "dismiss_clone": {"note": "a test machine"},
@@ -135,7 +135,7 @@ def test_an_operation_on_one_site_leads_to_its_page_with_a_message(
 @pytest.mark.parametrize("operation", ["lock", "deactivate", "deregister"])
 def test_a_destructive_operation_needs_a_reason(operation: str, anna: Admin, roma: RegisteredSite) -> None:
     before = Site.objects.values().get()
-    confirmation = Confirmation(anna, operation, (roma,)).send(reason="  ")
+    confirmation = Confirmation(anna, operation, (roma,)).send(reason="  ", typed_name="Trattoria Roma")
     assert list(confirmation.errors) == ["reason"]
     assert "Please fix the fields below." in confirmation.page
     assert Site.objects.values().get() == before
@@ -256,6 +256,33 @@ def test_the_typed_number_must_be_that_of_the_submitted_sites(anna: Admin, regis
     confirmation.send(reason="unpaid", typed_count="11")
     assert list(confirmation.errors) == ["typed_count"]
     assert not Site.objects.filter(is_locked=True).exists()
+
+
+@pytest.mark.parametrize("typed", ["", "1", "Trattoria", "Trattoria Roma 2"])
+def test_deregistering_needs_the_name_of_the_site_typed(typed: str, anna: Admin, roma: RegisteredSite) -> None:
+    confirmation = Confirmation(anna, "deregister", (roma,)).send(reason="gone", typed_name=typed)
+    assert confirmation.errors == {"typed_name": ["Type “Trattoria Roma” to confirm."]}
+    assert stored(roma).deregistered_at is None
+    confirmation.send(reason="gone", typed_name=" trattoria  roma")
+    assert stored(roma).deregistered_at is not None
+
+
+def test_deregistering_two_sites_needs_their_number_typed(anna: Admin, register: Register) -> None:
+    confirmation = Confirmation(anna, "deregister", tuple(many(register, 2))).send(reason="gone")
+    assert list(confirmation.errors) == ["typed_count"]
+    assert not Site.objects.exclude(deregistered_at=None).exists()
+    confirmation.send(reason="gone", typed_count="2")
+    assert Site.objects.exclude(deregistered_at=None).count() == 2
+
+
+def test_a_site_that_was_renamed_since_the_page_was_opened_needs_its_new_name(
+    anna: Admin, roma: RegisteredSite, api: APIClient
+) -> None:
+    confirmation = Confirmation(anna, "deregister", (roma,))
+    api.patch(roma.path, {"name": "Osteria Roma"})
+    confirmation.send(reason="gone", typed_name="Trattoria Roma")
+    assert list(confirmation.errors) == ["typed_name"]
+    assert stored(roma).deregistered_at is None
 
 
 @pytest.mark.parametrize(

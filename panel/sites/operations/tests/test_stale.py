@@ -76,7 +76,7 @@ def test_a_heartbeat_does_not_make_a_page_stale(anna: Admin, api: APIClient, pai
         ("extend", {"days": "1"}),
         ("deactivate", {"reason": "x"}),
         ("activate", {}),
-        ("deregister", {"reason": "x"}),
+        ("deregister", {"reason": "x", "typed_count": "2"}),
     ):
         confirmation = Confirmation(anna, operation, pair)
         for site in pair:
@@ -167,7 +167,7 @@ def test_a_site_changed_since_the_page_was_opened_is_not_deregistered(
 ) -> None:
     confirmation = Confirmation(anna, "deregister", pair)
     api.patch(pair[0].path, change)
-    kinds = [kind for kind, _ in confirmation.send(reason="gone").results.values()]
+    kinds = [kind for kind, _ in confirmation.send(reason="gone", typed_count="2").results.values()]
     assert kinds == ["refused", "done"]
     assert stored(pair[0]).deregistered_at is None
 

@@ -38,7 +38,9 @@ def test_the_state_is_at_the_top_in_sentences(anna: Admin, roma: RegisteredSite,
     api.post(f"{roma.path}/lock", {"reason": "unpaid invoice 118"})
     text = open_page(anna, roma).text
     assert re.search(r"Locked at \d\d:\d\d UTC by anna over the API: unpaid invoice 118\.", text)
-    assert "The site has not been told yet that it is locked; it will be told at its next heartbeat." in text
+    assert re.search(
+        r"not been told yet that it is locked; it will be told at its next heartbeat, by \d\d:\d\d UTC\.", text
+    )
     assert re.search(r"Last seen at \d\d:\d\d UTC from 127\.0\.0\.1; next heartbeat due by \d\d:\d\d UTC\.", text)
 
 

@@ -107,7 +107,7 @@ def test_there_is_no_sentence_about_a_lock_of_an_unlocked_site() -> None:
     assert state.lock_state(site(), KeyEvents(), at=NOW) == ""
 
 
-NEXT = "it will be told at its next heartbeat."
+NEXT = "it will be told at its next heartbeat, by 02:02 UTC."
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,18 @@ NEXT = "it will be told at its next heartbeat."
         ),
         (
             {**LOCKED, "reply_locked": False, "status": "late", "due_at": NOW - timedelta(minutes=5)},
-            f"The site has not been told yet that it is locked; {NEXT}",
+            "The site has not been told yet that it is locked;"
+            " it will be told at its next heartbeat, which was due by 20:25 UTC.",
         ),
-        ({**LOCKED, "reply_locked": None, "reply_licensed": None, "last_seen_at": None, "due_at": None}, ""),
+        (
+            {**LOCKED, "reply_locked": None, "reply_licensed": None, "last_seen_at": None, "due_at": None},
+            "The site will be told at its first heartbeat.",
+        ),
         ({**LOCKED, "reply_locked": False, "deregistered_at": NOW}, ""),
     ],
 )
 def test_the_sentence_about_changes_that_the_site_has_not_received(facts: dict[str, Any], expected: str) -> None:
-    assert words(state.changes_not_received(site(**facts))) == expected
+    assert words(state.changes_not_received(site(**facts), at=NOW)) == expected
 
 
 @pytest.mark.parametrize(
@@ -192,11 +196,11 @@ def test_a_missing_licence_comes_before_the_last_heartbeat() -> None:
     )
 
 
-def test_a_lock_that_the_site_has_not_received_names_the_next_heartbeat_once() -> None:
+def test_a_lock_that_the_site_has_not_received_says_when_it_will_be() -> None:
     untold = site(**LOCKED, reply_locked=False)
     assert words(state.state_text(untold, KeyEvents(), at=NOW)) == (
         "Locked at 14:30 UTC: unpaid invoice 118."
-        " The site has not been told yet that it is locked; it will be told at its next heartbeat."
+        f" The site has not been told yet that it is locked; {NEXT}"
         " Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC. Licence ends on 2027-06-01 00:00 UTC."
     )
 
