@@ -1,10 +1,5 @@
 """What the forms about sites have in common."""
 
-from typing import Any
-
-from django import forms
-
-from common.instants import known_zones
 from common.values import refuse_control_characters
 
 EXPIRY_HELP = "Ends at exactly this time."
@@ -34,8 +29,3 @@ class OneLineNames:
         text: str = self.cleaned_data[field]  # type: ignore[attr-defined]
         validate_one_line(text)
         return text
-
-
-class ZoneChoiceField(forms.ChoiceField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(choices=lambda: [(zone, zone) for zone in sorted(known_zones())], **kwargs)

@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 from django.utils.html import avoid_wrapping, format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 
+# Longer ones are in months and years.
 MAX_IN_DAYS = timedelta(days=100)
+HOUR = timedelta(hours=1)
+# On average.
+MONTH = timedelta(days=365.2425 / 12)
 
 
 def local(at: datetime) -> datetime:
@@ -50,12 +53,23 @@ def until(at: datetime) -> str:
 
 
 def in_one_unit(begin: datetime, end: datetime) -> str:
-    """Empty for less than a minute. Up to MAX_IN_DAYS in days, which are more exact than Django's weeks and months."""
+    """Empty for less than a minute. Rounded: a licence for 365 days that began a second ago ends in 1 year."""
     length = end - begin
     if length < timedelta(minutes=1):
         return ""
-    words = timesince(begin, end) if length > MAX_IN_DAYS else duration(int(length.total_seconds()))
-    return avoid_wrapping(larger_unit(words))
+    if length > MAX_IN_DAYS:
+        return avoid_wrapping(in_months(length))
+    if length > timedelta(days=1):
+        length = round(length / HOUR) * HOUR
+    return avoid_wrapping(larger_unit(duration(int(length.total_seconds()))))
+
+
+def in_months(length: timedelta) -> str:
+    """As in "6 months", "1 year", "18 months" or "3 years"."""
+    months = round(length / MONTH)
+    if months == 12 or months >= 24:
+        return plural(months // 12, "year")
+    return plural(months, "month")
 
 
 def larger_unit(words: str) -> str:

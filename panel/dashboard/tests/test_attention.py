@@ -97,7 +97,7 @@ def test_each_line_says_why_and_since_when(anna: Admin) -> None:
         "○ never seen Roma Registered, but no heartbeat yet. Is it installed? 40 days ago",
         "■ offline Roma Missed its heartbeat; last seen 1 day ago . 1 day ago",
         "■ expired, still in use Roma The licence has expired, but heartbeats still arrive. 5 days ago",
-        "▲ ends soon Roma Licence ends on THEN . in 2 days",
+        "▲ ends soon Roma Licence ends on THEN . in 3 days",
         "▲ clone suspected Roma Two installations seem to use its key: compare them . 1 hour ago",
         "▲ late Roma Missed its heartbeat; will count as offline at THEN . 30 minutes ago",
         "◆ not told yet Roma Locked: unpaid invoice 118. Next heartbeat overdue since THEN . 2 days ago",

@@ -28,13 +28,12 @@ from panel.sites.operations.forms import (
     DeactivateForm,
     DeregisterForm,
     DismissCloneForm,
-    ExtendForm,
     LockForm,
     OperationForm,
     RestoreForm,
-    SetExpiryForm,
     UnlockForm,
 )
+from panel.sites.operations.license_forms import ExtendForm, SetExpiryForm
 from panel.sites.operations.results import ShownValues, locked_words, new_expiry_words
 from panel.widgets.times import plural
 from sites import services

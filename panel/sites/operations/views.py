@@ -27,6 +27,7 @@ from panel.kept_forms import take_kept_entries
 from panel.sites.next_heartbeat import told_at, told_words
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
+from panel.sites.operations.license_forms import entries_to_preview
 from panel.sites.operations.registry import OPERATIONS, Operation
 from panel.sites.operations.run import run_operation
 from panel.sites.operations.selection import Selection, read_uuid, select_sites
@@ -112,6 +113,8 @@ class ConfirmOperationView(OperationView):
             return self.get(request, name)
         if self.selection.refusal:
             return self.back_to_list()
+        if "preview" in request.POST:
+            return self.show_new_ends()
         if len(self.selection.sites) > FEW_SITES and (page := confirmation_page(request)):
             return page
         run_id = read_uuid(request.POST.get("run_id", "")) or uuid.uuid4()
@@ -124,13 +127,26 @@ class ConfirmOperationView(OperationView):
         form.focus_first_error()
         return self.ask(form, run_id=run_id)
 
+    def show_new_ends(self) -> HttpResponse:
+        """The page with the new end of each licence. Nothing is changed."""
+        entries = entries_to_preview(self.request.POST)
+        form = self.operation.form(entries, sites=self.selection.sites, at=self.at)
+        form.is_valid()
+        form.without_confirmation_errors()
+        form.focus_first_error()
+        run_id = read_uuid(self.request.POST.get("run_id", "")) or uuid.uuid4()
+        return self.ask(form, run_id=run_id, is_preview=not form.errors)
+
     def back_to_list(self) -> HttpResponse:
         messages.error(self.request, f"{self.selection.refusal} Nothing was done.")
         return HttpResponseRedirect(self.url_of("sites_site_changelist"))
 
-    def ask(self, form: OperationForm, *, run_id: uuid.UUID) -> HttpResponse:
+    def ask(self, form: OperationForm, *, run_id: uuid.UUID, is_preview: bool = False) -> HttpResponse:
+        form.is_valid()  # also kept entries, before the previews read them
         operation, sites = self.operation, self.selection.sites
-        previews = sorted(map(self.preview, sites), key=lambda preview: preview.expected.kind.position)
+        previews = sorted(
+            (self.preview(site, form) for site in sites), key=lambda preview: preview.expected.kind.position
+        )
         will_change = [each.site for each in previews if each.expected.kind == ResultKind.WILL_CHANGE]
         is_one = len(sites) == 1
         return self.render_to_response(
@@ -143,14 +159,15 @@ class ConfirmOperationView(OperationView):
                 state_counts=[] if is_one else count_badges(sites, self.at),
                 unknown=self.selection.unknown,
                 form=form,
+                is_preview=is_preview,
                 run_id=run_id,
                 cancel_url=self.url_after(),
             )
         )
 
-    def preview(self, site: Site) -> SitePreview:
+    def preview(self, site: Site, form: OperationForm) -> SitePreview:
         operation = self.operation
-        expected = operation.expected_result(site, self.at)
+        expected = form.detailed(operation.expected_result(site, self.at), site)
         is_told = operation.is_told and expected.kind == ResultKind.WILL_CHANGE and len(self.selection.sites) > 1
         return SitePreview(
             site,

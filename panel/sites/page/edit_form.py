@@ -9,13 +9,14 @@ from typing import Any
 
 from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
 
-from panel.sites.forms import OneLineNames, ZoneChoiceField
+from panel.sites.forms import OneLineNames
 from panel.sites.page.stale_form import StaleAwareForm
+from panel.widgets.zone_field import ZoneField
 from sites.models import Site
 
 
 class EditForm(OneLineNames, StaleAwareForm):
-    timezone = ZoneChoiceField(label="Time zone")
+    timezone = ZoneField(label="Time zone")
 
     class Meta:
         model = Site

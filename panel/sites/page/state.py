@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from panel.sites.next_heartbeat import told_at
 from panel.widgets.badges import badge
-from panel.widgets.times import at_moment, duration, larger_unit, moment, moment_near
+from panel.widgets.times import at_moment, in_one_unit, moment, moment_near
 from sites.call_rate import calls_too_often, expected_calls_a_day
 from sites.events import SITE, SiteAction
 from sites.models import Site, SitePulse
@@ -164,9 +164,7 @@ def license_state(site: Site, *, at: datetime) -> SafeString:
     inactive = "" if site.is_active else "Inactive: no licence until it is activated. "
     if ends <= at:
         return format_html("{}Licence expired {}.", inactive, at_moment(ends, now=at))
-    if ends - at <= ENDING_SOON:
-        return format_html("{}Licence ends in {}, on {}.", inactive, time_left(site, at=at), moment(ends))
-    return format_html("{}Licence ends on {}.", inactive, moment(ends))
+    return format_html("{}Licence ends in {}, on {}.", inactive, time_left(site, at=at), moment(ends))
 
 
 def last_heartbeat(site: Any, *, at: datetime) -> SafeString:
@@ -217,4 +215,4 @@ def with_full_stop(text: str) -> str:
 
 
 def time_left(site: Site, *, at: datetime) -> str:
-    return larger_unit(duration(int((site.license_expires_at - at).total_seconds())))
+    return in_one_unit(at, site.license_expires_at) or "less than a minute"

@@ -7,7 +7,8 @@ from django import forms
 from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
 from django.utils.timezone import get_current_timezone_name
 
-from panel.sites.forms import EXPIRY_HELP, OneLineNames, ZoneChoiceField
+from panel.sites.forms import EXPIRY_HELP, OneLineNames
+from panel.widgets.zone_field import ZoneField
 from panel.widgets.zoned_fields import ZonedDateTimeField
 from sites.limits import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS
 from sites.models import Site
@@ -17,7 +18,7 @@ class RegisterForm(OneLineNames, forms.ModelForm):
     """A new site. The hidden id makes a form that is sent twice one registration."""
 
     site_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-    timezone = ZoneChoiceField(initial=get_current_timezone_name, label="Time zone")
+    timezone = ZoneField(initial=get_current_timezone_name, label="Time zone")
     license_expires_at = ZonedDateTimeField(
         required=False,
         label="Licence ends",

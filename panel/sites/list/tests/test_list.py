@@ -192,10 +192,10 @@ def test_each_row_says_its_facts_in_words(browser: Client) -> None:
         "▲ late",
         "● online ◆ locked unpaid invoice 118, and a long story",
         "■ ended 3 days ago",
-        "■ offline ■ inactive ▲ ends in 9 days",
+        "■ offline ■ inactive ▲ ends in 10 days",
         "○ never seen",
         "● online ▲ clone suspected",
-        "▲ ends in 9 days",
+        "▲ ends in 10 days",
         "7 days: ",
     ):
         assert said in shown

@@ -43,7 +43,7 @@ def event(action: str, sequence: int = 1, actor: str | None = "anna", source: st
 
 
 def words(html: str) -> str:
-    return strip_tags(html)
+    return strip_tags(html).replace("\xa0", " ")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_sentence_about_changes_that_the_site_has_not_received(facts: dict[s
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({}, "Licence ends on 2027-06-01 00:00 UTC."),
+        ({}, "Licence ends in 6 months, on 2027-06-01 00:00 UTC."),
         ({"license_expires_at": LONG_AGO}, "Licence expired on 2026-11-01 08:00 UTC."),
         ({"license_expires_at": NOW}, "Licence expired at 20:30 UTC."),
         (
@@ -156,7 +156,7 @@ def test_the_sentence_about_changes_that_the_site_has_not_received(facts: dict[s
         ),
         (
             {"is_active": False},
-            "Inactive: no licence until it is activated. Licence ends on 2027-06-01 00:00 UTC.",
+            "Inactive: no licence until it is activated. Licence ends in 6 months, on 2027-06-01 00:00 UTC.",
         ),
     ],
 )
@@ -185,7 +185,7 @@ def test_the_most_urgent_sentence_comes_first() -> None:
     assert words(expected) == (
         "Locked at 14:30 UTC by anna: unpaid invoice 118."
         " Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."
-        " Licence ends on 2027-06-01 00:00 UTC."
+        " Licence ends in 6 months, on 2027-06-01 00:00 UTC."
     )
 
 
@@ -201,7 +201,8 @@ def test_a_lock_that_the_site_has_not_received_says_when_it_will_be() -> None:
     assert words(state.state_text(untold, KeyEvents(), at=NOW)) == (
         "Locked at 14:30 UTC: unpaid invoice 118."
         f" The site has not been told yet that it is locked; {NEXT}"
-        " Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC. Licence ends on 2027-06-01 00:00 UTC."
+        " Last seen at 20:02 UTC from 203.0.113.7; next heartbeat due by 02:02 UTC."
+        " Licence ends in 6 months, on 2027-06-01 00:00 UTC."
     )
 
 

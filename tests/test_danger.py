@@ -1,0 +1,122 @@
+"""What is dangerous looks dangerous, and nothing else does: in Chromium, with and without scripts, on each usual page."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import LOOKS, PanelUser, open_window
+from tests.running_server import RunningServer, Site, register
+
+pytestmark = pytest.mark.e2e
+
+# The names of what a person can press and is drawn in red: hue near 0, and neither pale nor grey.
+RED = """() => {
+  const isRed = (colour) => {
+    const [r, g, b, alpha = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return alpha > 0 && r - Math.max(g, b) > 60 && Math.abs(g - b) < 60;
+  };
+  return [...document.querySelectorAll("a, button, input[type=submit], summary, select")]
+    .filter((each) => each.checkVisibility())
+    .filter((each) => {
+      const style = getComputedStyle(each);
+      const hasBorder = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none";
+      return [style.color, style.backgroundColor, ...(hasBorder ? [style.borderTopColor] : [])].some(isRed);
+    })
+    .map((each) => (each.value || each.textContent).trim());
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(race_server: RunningServer) -> RunningServer:
+    return race_server
+
+
+@pytest.fixture(params=["light", "dark"])
+def anna(request: pytest.FixtureRequest, browser: Browser, server: RunningServer) -> Iterator[PanelUser]:
+    person = open_window(browser, server, request.param)
+    person.sign_in()
+    yield person
+    assert person.complaints == []
+
+
+def operate(name: str, *sites: Site) -> str:
+    return f"/admin/sites/site/operate/{name}/?" + "&".join(f"site={each.site_id}" for each in sites)
+
+
+def test_only_what_stops_a_restaurant_is_red(anna: PanelUser, server: RunningServer) -> None:
+    api = server.sign_in()
+    site, locked, former = (register(api, server, name=f"Red {each}") for each in ("Open", "Locked", "Former"))
+    api.post(f"/api/sites/{locked.site_id}/lock", {"reason": "unpaid"})
+    api.send("DELETE", f"/api/sites/{former.site_id}")
+    page_of = "/admin/sites/site/{}/{}/".format
+    expected = {
+        "/admin/": [],
+        "/admin/sites/site/": [],
+        "/admin/sites/site/add/": [],
+        "/admin/sites/site/import/": [],
+        "/admin/accounts/admin/1/change/": [],
+        "/admin/account/": [],
+        page_of(site.site_id, "change"): ["Lock", "Deactivate", "Deregister"],
+        page_of(locked.site_id, "change"): ["Change lock reason", "Deactivate", "Deregister"],
+        page_of(former.site_id, "change"): ["Erase personal data"],
+        page_of(former.site_id, "erase"): ["Request erasure"],
+        page_of(site.site_id, "rotate-key"): [],
+        operate("lock", site): ["Lock"],
+        operate("unlock", locked): [],
+        operate("extend", site): [],
+        operate("set_expiry", site): [],
+        operate("deactivate", site): ["Deactivate"],
+        operate("activate", site): [],
+        operate("deregister", site): ["Deregister"],
+        operate("restore", former): [],
+    }
+    found = {}
+    for path in expected:
+        anna.go(path)
+        found[path] = anna.page.evaluate(RED)
+    assert found == expected
+    anna.go(page_of(site.site_id, "rotate-key"))
+    anna.page.check("#id_end_at_once")
+    assert anna.page.evaluate(RED) == ["Rotate key"]
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_deregistering_asks_for_the_name(browser: Browser, server: RunningServer, scripts: bool) -> None:
+    site = register(server.sign_in(), server, name="Osteria Addio")
+    context = browser.new_context(java_script_enabled=scripts, viewport={"width": LOOKS["phone"][1], "height": 900})
+    anna = PanelUser(server, context.new_page())
+    anna.sign_in()
+    anna.go(operate("deregister", site))
+    page = anna.page
+    assert "The restaurant is told at its first heartbeat" in page.inner_text(".caution")
+    assert (
+        page.get_by_label("Type the site’s name to confirm").get_attribute("aria-describedby")
+        == "id_typed_name_helptext"
+    )
+    page.fill("#id_reason", "closed for good")
+    page.fill("#id_typed_name", "Osteria")
+    anna.follow("input[type=submit]")
+    assert "Type “Osteria Addio” to confirm." in page.inner_text("#content")
+    assert page.input_value("#id_reason") == "closed for good"
+    assert site.call_home().status_code == 200
+    page.fill("#id_typed_name", "osteria addio")
+    anna.follow("input[type=submit]")
+    assert "Osteria Addio: Deregistered" in anna.messages
+    assert site.call_home().status_code == 401
+
+
+def test_a_lock_says_by_when_it_takes_effect(browser: Browser, server: RunningServer) -> None:
+    site = register(server.sign_in(), server, name="Osteria Presto")
+    site.call_home()
+    anna = open_window(browser, server)
+    anna.sign_in()
+    anna.go(operate("lock", site))
+    words = "at its next heartbeat, by "
+    assert words in anna.page.inner_text(".caution")
+    assert "until then it goes on" in anna.page.inner_text(".caution")
+    assert anna.findings() == []
+    anna.page.fill("#id_reason", "unpaid")
+    anna.follow("input[type=submit]")
+    assert f"it will be told {words}" in anna.page.inner_text(".site-sentence")
+    assert anna.complaints == []
