@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import LOOKS, PanelUser, open_window
+from tests.browser import LOOKS, TRANSITIONS_ENDED, PanelUser, open_window
 from tests.running_server import RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
@@ -78,6 +78,7 @@ def test_only_what_stops_a_restaurant_is_red(anna: PanelUser, server: RunningSer
     assert found == expected
     anna.go(page_of(site.site_id, "rotate-key"))
     anna.page.check("#id_end_at_once")
+    anna.page.evaluate(TRANSITIONS_ENDED)
     assert anna.page.evaluate(RED) == ["Rotate key"]
 
 

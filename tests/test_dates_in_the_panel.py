@@ -50,9 +50,9 @@ def test_the_new_end_is_shown_before_a_licence_is_extended(
 def test_a_fresh_licence_ends_in_a_year(anna: PanelUser, server: RunningServer) -> None:
     site = register(server.sign_in(), server, name="Osteria Nuova")
     anna.go(f"/admin/sites/site/{site.site_id}/change/")
-    assert "Licence ends in 1 year, on" in anna.page.inner_text(".site-sentence")
+    assert "Licence ends in 1\u00a0year, on" in anna.page.inner_text(".site-sentence")
     anna.go("/admin/sites/site/?q=osteria+nuova")
-    assert "ends in 1 year" in anna.page.inner_text("#result_list")
+    assert "ends in 1\u00a0year" in anna.page.inner_text("#result_list")
 
 
 def test_a_time_zone_is_searched_by_its_city_and_says_the_time_there(anna: PanelUser, server: RunningServer) -> None:

@@ -17,19 +17,22 @@ def told_at(site: Site, *, at: datetime) -> str:
     return f"at its next heartbeat, by {in_zone_near(due_at, now=at)}"
 
 
-def told_words(sites: Sequence[Site], *, at: datetime) -> str:
-    """A sentence about the sites that an operation is about to change."""
-    until_then = until_then_words(sites, at=at)
+def told_words(sites: Sequence[Site], *, stops: bool, at: datetime) -> str:
+    """A sentence about the sites that an operation is about to change; `stops` tells whether it takes service away."""
+    until_then = until_then_words(sites, at=at) if stops else "nothing changes there"
     if len(sites) == 1:
         return f"The restaurant is told {told_at(sites[0], at=at)}; until then {until_then}."
     due = [site.pulse.due_at for site in sites if site.pulse.due_at and site.pulse.due_at >= at]
-    overdue = len(sites) - len(due)
-    when = f"by {in_zone_near(max(due), now=at)}" if due else ""
-    if not overdue:
-        return f"The restaurants are told at their next heartbeats, all {when}; until then {until_then}."
-    called = f"{len(due)} of the {len(sites)} restaurants are told at their next heartbeats, {when}. " if due else ""
-    who = f"The other {overdue}" if due else f"All {overdue}"
-    return f"{called}{who} did not call when expected: they are told when they do. Until then {until_then}."
+    number = len(sites) - len(due)
+    when = f"at their next heartbeats, the last one by {in_zone_near(max(due), now=at)}" if due else ""
+    if not number:
+        return f"The restaurants are told {when}; until then {until_then}."
+    called = f"{len(due)} of the {len(sites)} restaurants are told {when}. " if due else ""
+    who = f"The other {number}" if due else f"All {number}"
+    others = f"{who} are overdue or have never called, and are told when they call."
+    if number == 1:
+        others = "The other one is overdue or has never called, and is told when it calls."
+    return f"{called}{others} Until then {until_then}."
 
 
 def until_then_words(sites: Sequence[Site], *, at: datetime) -> str:

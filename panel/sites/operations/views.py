@@ -153,7 +153,7 @@ class ConfirmOperationView(OperationView):
             self.get_context_data(
                 title=f"{operation.label}: {sites[0].name}" if is_one else operation.label_for(len(sites)),
                 submit_label=operation.label_for(len(sites)),
-                told=told_words(will_change, at=self.at) if operation.is_told and will_change else "",
+                told=self.told(will_change),
                 previews=previews,
                 expected_counts=Counter(preview.expected.kind for preview in previews),
                 state_counts=[] if is_one else count_badges(sites, self.at),
@@ -164,6 +164,11 @@ class ConfirmOperationView(OperationView):
                 cancel_url=self.url_after(),
             )
         )
+
+    def told(self, sites: Sequence[Site]) -> str:
+        if not sites or not self.operation.is_told:
+            return ""
+        return told_words(sites, stops=self.operation.is_destructive, at=self.at)
 
     def preview(self, site: Site, form: OperationForm) -> SitePreview:
         operation = self.operation

@@ -53,13 +53,17 @@ def test_many_restaurants_are_counted_and_each_says_when(anna: Admin, register: 
     due(first, 1)
     at, missed = due(second, 3), due(overdue, -2)
     assert told(anna, "lock", first, second) == (
-        f"The restaurants are told at their next heartbeats, all by {near(at)}; until then they go on."
+        f"The restaurants are told at their next heartbeats, the last one by {near(at)}; until then they go on."
     )
     assert told(anna, "lock", first, second, overdue, never) == (
-        f"2 of the 4 restaurants are told at their next heartbeats, by {near(at)}."
-        " The other 2 did not call when expected: they are told when they do. Until then they go on."
+        f"2 of the 4 restaurants are told at their next heartbeats, the last one by {near(at)}."
+        " The other 2 are overdue or have never called, and are told when they call. Until then they go on."
     )
-    assert told(anna, "lock", overdue, never).startswith("All 2 did not call when expected")
+    assert told(anna, "lock", first, never).endswith(
+        " The other one is overdue or has never called, and is told when it calls. Until then they go on."
+    )
+    assert told(anna, "lock", overdue, never).startswith("All 2 are overdue or have never called")
+    assert told(anna, "extend", first, second).endswith("; until then nothing changes there.")
     previews = Confirmation(anna, "lock", (second, overdue, never)).answer.context["previews"]
     assert [each.told for each in previews] == [
         "told at its first heartbeat",
