@@ -17,6 +17,14 @@ def told_at(site: Site, *, at: datetime) -> str:
     return f"at its next heartbeat, by {in_zone_near(due_at, now=at)}"
 
 
+def told_shortly(site: Site, *, at: datetime) -> str:
+    """For a row of many sites."""
+    due_at = site.pulse.due_at
+    if due_at is None or due_at < at:
+        return "told when it calls"
+    return f"told by {in_zone_near(due_at, now=at)}"
+
+
 def told_words(sites: Sequence[Site], *, stops: bool, at: datetime) -> str:
     """A sentence about the sites that an operation is about to change; `stops` tells whether it takes service away."""
     until_then = until_then_words(sites, at=at) if stops else "nothing changes there"

@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from panel.widgets.badges import badge
 from panel.widgets.times import in_zone
 
 KINDS = ("online", "late", "offline", "never_seen", "locked", "expired", "inactive", "deregistered")
+# Made once: a page may have four hundred sites.
+BADGES = {kind: badge(kind) for kind in KINDS}
 
 
 def state_badges(site: Any, at: datetime) -> SafeString:
-    badges = format_html_join(" ", "{}", [(badge(kind),) for kind in badge_kinds(site, at)])
+    badges = SafeString(" ".join(BADGES[kind] for kind in badge_kinds(site, at)))
     if not site.is_locked:
         return badges
     return format_html('{} <span class="quiet">since {}: {}</span>', badges, in_zone(site.locked_at), site.lock_reason)

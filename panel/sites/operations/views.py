@@ -24,7 +24,7 @@ from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from idempotency.services import ABANDONED_AFTER, find_report, report_once
 from panel.account.confirmation import FEW_SITES, confirmation_page
 from panel.kept_forms import take_kept_entries
-from panel.sites.next_heartbeat import told_at, told_words
+from panel.sites.next_heartbeat import told_shortly, told_words
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
 from panel.sites.operations.license_forms import entries_to_preview
@@ -46,8 +46,8 @@ class SitePreview:
     site: Site
     state: SafeString
     expected: ExpectedResult
-    # When the restaurant is told, if there are several.
-    told: str
+    # Those of `expected`, and when the restaurant is told if there are several.
+    words: str
     shown: str
 
 
@@ -178,7 +178,7 @@ class ConfirmOperationView(OperationView):
             site,
             state_badges(site, self.at),
             expected,
-            f"told {told_at(site, at=self.at)}" if is_told else "",
+            f"{expected.words}; {told_shortly(site, at=self.at)}" if is_told else expected.words,
             write_shown_values(operation, site),
         )
 
