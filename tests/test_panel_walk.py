@@ -132,7 +132,7 @@ def exports_and_imports(walk: Walk, site: Site, changed: Path) -> None:
 
 
 def takes_out_and_back(walk: Walk, site: Site) -> None:
-    walk.operate(site, "Deregister", reason="closed for good")
+    walk.operate(site, "Deregister", reason="closed for good", typed_name=f"{NAME} renamed")
     assert site.call_home().status_code == 401
     walk.operate(site, "Restore")
     assert site.call_home().status_code == 200
