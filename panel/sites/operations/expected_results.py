@@ -79,7 +79,12 @@ def expect_activate(site: Site, at: datetime) -> ExpectedResult:
 
 
 def expect_deregister(site: Site, at: datetime) -> ExpectedResult:
-    return will_change("Will be deregistered") if is_registered(site) else unchanged("Already deregistered")
+    if not is_registered(site):
+        return unchanged("Already deregistered")
+    lease_ends = site.pulse.lease_expires_at
+    if lease_ends is None:
+        return will_change("Will be deregistered; it has no lease")
+    return will_change(f"Will be deregistered; its last lease {'ends' if lease_ends > at else 'ended'} {in_zone(lease_ends)}")
 
 
 def expect_restore(site: Site, at: datetime) -> ExpectedResult:

@@ -61,7 +61,7 @@ class Operation:
     # Of a changed site.
     done_words: Callable[[Site, ShownValues], str]
     noun: str = "site"
-    # It takes service away, at the latest with the next heartbeat: drawn in red (decision 86).
+    # It takes service away: drawn in red (decision 86).
     is_destructive: bool = False
     # The restaurant is told at its next heartbeat, and the page says when that is due.
     is_told: bool = True
@@ -176,8 +176,9 @@ ALL = (
         verb="Deregister",
         past="deregistered",
         permission="sites.deregister_site",
-        warning="The keys of a deregistered site are refused at once: the restaurant stops working. The history is kept,"
-        " and the site can be restored.",
+        warning="Its keys are refused from now on, and the restaurant is not told why. It can work for as long as its software"
+        " allows: with an agent, usually until its last lease ends. To stop it sooner, lock the site, and deregister it only"
+        " after it has been told. The history is kept, and the site can be restored.",
         form=DeregisterForm,
         service=services.deregister_site,
         applies_to=is_registered,
@@ -185,6 +186,7 @@ ALL = (
         compared_fields=("name", "is_active", "lock_reason", "locked_at", "license_expires_at", "deregistered_at"),
         done_words=lambda site, shown: "Deregistered",
         is_destructive=True,
+        is_told=False,
         already_done_errors=(SiteNotFound,),
     ),
     Operation(

@@ -24,7 +24,7 @@ from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from idempotency.services import ABANDONED_AFTER, find_report, report_once
 from panel.account.confirmation import FEW_SITES, confirmation_page
 from panel.kept_forms import take_kept_entries
-from panel.sites.next_heartbeat import told_shortly, told_words
+from panel.sites.next_heartbeat import is_serving_until_told, told_at
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
 from panel.sites.operations.license_forms import entries_to_preview
@@ -46,9 +46,9 @@ class SitePreview:
     site: Site
     state: SafeString
     expected: ExpectedResult
-    # Those of `expected`, and when the restaurant is told if there are several.
-    words: str
     shown: str
+    # When the restaurant is told, if the page is about several.
+    told: str = ""
 
 
 class OperationView(SiteAdminView):
@@ -134,8 +134,8 @@ class ConfirmOperationView(OperationView):
         form.is_valid()
         form.without_confirmation_errors()
         form.focus_first_error()
-        run_id = read_uuid(self.request.POST.get("run_id", "")) or uuid.uuid4()
-        return self.ask(form, run_id=run_id, is_preview=not form.errors)
+        # Another run than that of the page: after the browser's Back button, that one may be done.
+        return self.ask(form, run_id=uuid.uuid4(), is_preview=not form.errors)
 
     def back_to_list(self) -> HttpResponse:
         messages.error(self.request, f"{self.selection.refusal} Nothing was done.")
@@ -166,9 +166,15 @@ class ConfirmOperationView(OperationView):
         )
 
     def told(self, sites: Sequence[Site]) -> str:
+        """A sentence about the sites that will change."""
         if not sites or not self.operation.is_told:
             return ""
-        return told_words(sites, stops=self.operation.is_destructive, at=self.at)
+        if len(self.selection.sites) > 1:
+            return "The restaurants are told at their next heartbeats; each row says when."
+        site = sites[0]
+        takes_service = self.operation.is_destructive and is_serving_until_told(site, at=self.at)
+        until_then = "; until then it keeps working" if takes_service else ""
+        return f"The restaurant is told {told_at(site, at=self.at)}{until_then}."
 
     def preview(self, site: Site, form: OperationForm) -> SitePreview:
         operation = self.operation
@@ -178,8 +184,8 @@ class ConfirmOperationView(OperationView):
             site,
             state_badges(site, self.at),
             expected,
-            f"{expected.words}; {told_shortly(site, at=self.at)}" if is_told else expected.words,
             write_shown_values(operation, site),
+            told=told_at(site, at=self.at) if is_told else "",
         )
 
     def run_once(self, form: OperationForm, *, run_id: uuid.UUID) -> HttpResponse:

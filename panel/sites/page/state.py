@@ -76,14 +76,15 @@ def license_badge(site: Site, *, at: datetime) -> SafeString:
 def state_text(site: Any, events: KeyEvents, *, at: datetime) -> SafeString:
     """`site` as `SiteQuerySet.with_state` returns it."""
     license_sentence = license_state(site, at=at)
+    not_received = changes_not_received(site, at=at)
     sentences = [
         deregistration(site, events.deregistered, at=at),
         lock_state(site, events, at=at),
         lock_known(site, at=at),
-        changes_not_received(site, at=at),
+        not_received,
         *([] if site.licensed else [license_sentence]),
         wrong_key(site, at=at),
-        last_heartbeat(site, at=at),
+        last_heartbeat(site, at=at, names_next=not not_received),
         calls_a_day_text(site.pulse) if calls_too_often(site.pulse, at=at) else "",
         *([license_sentence] if site.licensed else []),
     ]
@@ -167,7 +168,8 @@ def license_state(site: Site, *, at: datetime) -> SafeString:
     return format_html("{}Licence ends in {}, on {}.", inactive, time_left(site, at=at), moment(ends))
 
 
-def last_heartbeat(site: Any, *, at: datetime) -> SafeString:
+def last_heartbeat(site: Any, *, at: datetime, names_next: bool = True) -> SafeString:
+    """`names_next`: unless another sentence has said when the next heartbeat is due."""
     pulse = site.pulse
     if pulse.last_seen_at is None:
         return no_heartbeat(site, at=at)
@@ -177,7 +179,8 @@ def last_heartbeat(site: Any, *, at: datetime) -> SafeString:
         return format_html("Last {}.", seen)
     due = moment_near(pulse.due_at, now=at)
     if site.status == SiteStatus.ONLINE:
-        return format_html("Last {}; next heartbeat due by {}.", seen, due)
+        next_due = format_html("; next heartbeat due by {}", due) if names_next else EMPTY
+        return format_html("Last {}{}.", seen, next_due)
     if site.status == SiteStatus.LATE:
         return format_html("Late: last {}; heartbeat was due by {}.", seen, due)
     since = moment_near(pulse.due_at + settings.HEARTBEAT_GRACE, now=at)
