@@ -86,5 +86,10 @@ class Confirmation:
         return {preview.site.name: (preview.expected.kind, preview.expected.words) for preview in previews}
 
 
+def shown_extension(days: int) -> dict[str, str]:
+    """The entries that extend by so many days, on a page that has shown the new ends."""
+    return {"days": str(days), "shown_extension": f"{days}/"}
+
+
 def stored(site: RegisteredSite) -> Site:
     return Site.objects.get(pk=site.site_id)

@@ -20,6 +20,8 @@ HISTORY_ONLY = "For the history. The restaurant does not see it."
 class OperationForm(forms.Form):
     # Whether the name of a single site must be typed, and the number of more than one.
     is_typed_confirmation: ClassVar[bool] = False
+    # Whether the page shows what the entries lead to before the form can be confirmed.
+    has_preview: ClassVar[bool] = False
 
     def __init__(self, data: Any = None, *, sites: Sequence[Site], at: datetime) -> None:
         super().__init__(data)
@@ -35,7 +37,7 @@ class OperationForm(forms.Form):
 
     def arguments(self) -> Mapping[str, Any]:
         """Of a valid form: what the service is called with, besides the site, `by`, `at` and `expected`."""
-        not_for_the_service = ("typed_count", "typed_name", "left_out_shown", "shown_extension")
+        not_for_the_service = ("typed_count", "typed_name", "shown_extension")
         return {
             name: value
             for name, value in self.cleaned_data.items()

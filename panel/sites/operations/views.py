@@ -27,7 +27,6 @@ from panel.kept_forms import take_kept_entries
 from panel.sites.next_heartbeat import is_serving_until_told, told_at
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
-from panel.sites.operations.license_forms import entries_to_preview
 from panel.sites.operations.registry import OPERATIONS, Operation
 from panel.sites.operations.run import run_operation
 from panel.sites.operations.selection import Selection, read_uuid, select_sites
@@ -113,7 +112,7 @@ class ConfirmOperationView(OperationView):
             return self.get(request, name)
         if self.selection.refusal:
             return self.back_to_list()
-        if "preview" in request.POST:
+        if "preview" in request.POST and self.operation.form.has_preview:
             return self.show_new_ends()
         if len(self.selection.sites) > FEW_SITES and (page := confirmation_page(request)):
             return page
@@ -129,8 +128,7 @@ class ConfirmOperationView(OperationView):
 
     def show_new_ends(self) -> HttpResponse:
         """The page with the new end of each licence. Nothing is changed."""
-        entries = entries_to_preview(self.request.POST)
-        form = self.operation.form(entries, sites=self.selection.sites, at=self.at)
+        form = self.operation.form(self.request.POST, sites=self.selection.sites, at=self.at)
         form.is_valid()
         form.without_confirmation_errors()
         form.focus_first_error()
@@ -159,7 +157,7 @@ class ConfirmOperationView(OperationView):
                 state_counts=[] if is_one else count_badges(sites, self.at),
                 unknown=self.selection.unknown,
                 form=form,
-                is_preview=is_preview,
+                is_preview=is_preview and bool(will_change),
                 run_id=run_id,
                 cancel_url=self.url_after(),
             )

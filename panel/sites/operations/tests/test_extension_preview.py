@@ -1,6 +1,7 @@
 """The page that extends licences shows the new ends before anything is changed."""
 
 import re
+from typing import Any
 
 from accounts.models import Admin
 from audit.models import Event
@@ -48,21 +49,60 @@ def test_a_date_is_shown_for_each_site_and_refused_where_it_is_too_early(anna: A
     confirmation = Confirmation(anna, "extend", (early, late))
     confirmation.send(preview="", until_0="2035-01-01", until_1="00:00:00")
     assert confirmation.expected_results == {
-        "Late": ("refused", "Ends 2040-01-01 00:00 UTC: cannot be extended like this"),
+        "Late": ("refused", "Already ends 2040-01-01 00:00 UTC"),
         "Early": ("will_change", "2030-01-01 00:00 UTC → 2035-01-01 00:00 UTC"),
     }
     assert f"{stored(early).license_expires_at:%Y}" == "2030"
 
 
-def test_an_extension_that_was_changed_after_its_preview_is_shown_again(anna: Admin, register: Register) -> None:
+def test_only_the_extension_that_was_shown_is_written(anna: Admin, register: Register) -> None:
     site = register(license_expires_at="2040-01-01T00:00:00Z")
-    confirmation = Confirmation(anna, "extend", (site,)).send(preview="30")
-    confirmation.send(days="3650")
-    assert "You changed the extension" in confirmation.page
-    assert expected(confirmation)["Trattoria Roma"].endswith("→ 2049-12-29 00:00 UTC")
-    assert f"{stored(site).license_expires_at:%Y}" == "2040"
+    confirmation = Confirmation(anna, "extend", (site,))
+    assert 'value="Extend licence"' not in confirmation.page
+    for days, end in (("30", "2040-01-31"), ("3650", "2049-12-29")):
+        confirmation.send(days=days)
+        assert "Check the new date and send again." in confirmation.page
+        assert expected(confirmation)["Trattoria Roma"].endswith(f"→ {end} 00:00 UTC")
+        assert 'value="Extend licence"' in confirmation.page
+        assert f"{stored(site).license_expires_at:%Y}" == "2040"
     confirmation.send(days="3650")
     assert f"{stored(site).license_expires_at:%Y}" == "2049"
+
+
+def test_a_licence_is_extended_twice_from_one_page(anna: Admin, register: Register) -> None:
+    """As after the browser's Back button, with the form of the first time."""
+    site = register(license_expires_at="2040-01-01T00:00:00Z")
+    confirmation = Confirmation(anna, "extend", (site,))
+    old_form = dict(confirmation.form)
+    for end in ("2040-01-31", "2040-03-01"):
+        confirmation.form = dict(old_form)
+        confirmation.send(preview="30").send(days="30")
+        assert f"{stored(site).license_expires_at:%Y-%m-%d}" == end
+
+
+def test_an_end_that_counts_from_now_is_shown_without_the_time_of_day(anna: Admin, register: Register) -> None:
+    site = register(license_expires_at="2020-01-01T00:00:00Z")
+    page = re.sub(r"<[^>]*>", "", Confirmation(anna, "extend", (site,)).page)
+    confirmation = Confirmation(anna, "extend", (site,)).send(preview="30")
+    confirmation.send(days="30")
+    end = f"{stored(site).license_expires_at:%Y-%m-%d}"
+    assert re.search(rf"\+30 days → {end}\n", page)
+    confirmation = Confirmation(anna, "extend", (register(license_expires_at="2020-01-01T00:00:00Z"),))
+    words = expected(confirmation.send(preview="30"))["Trattoria Roma"]
+    assert words == f"Expired 2020-01-01 00:00 UTC → {end}"
+
+
+def test_a_page_on_which_nothing_will_change_does_not_ask_to_extend(anna: Admin, register: Register, api: Any) -> None:
+    site = register()
+    api.delete(site.path)
+    confirmation = Confirmation(anna, "extend", (site,)).send(preview="30")
+    assert expected(confirmation) == {"Trattoria Roma": "Deregistered: restore it first"}
+    assert "Not extended yet" not in confirmation.page
+
+
+def test_other_operations_have_no_preview(anna: Admin, roma: RegisteredSite) -> None:
+    Confirmation(anna, "lock", (roma,)).send(preview="", reason="unpaid")
+    assert stored(roma).is_locked
 
 
 def test_wrong_entries_are_refused_beside_their_fields(anna: Admin, roma: RegisteredSite) -> None:

@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from audit.models import Event
 from conftest import Register, RegisteredSite
-from panel.tests.screen import Confirmation, stored
+from panel.tests.screen import Confirmation, shown_extension, stored
 
 pytestmark = pytest.mark.any_database
 
@@ -73,7 +73,7 @@ def test_a_heartbeat_does_not_make_a_page_stale(anna: Admin, api: APIClient, pai
     for operation, entries in (
         ("lock", {"reason": "unpaid"}),
         ("unlock", {}),
-        ("extend", {"days": "1"}),
+        ("extend", shown_extension(1)),
         ("deactivate", {"reason": "x"}),
         ("activate", {}),
         ("deregister", {"reason": "x", "typed_count": "2"}),
@@ -131,8 +131,8 @@ def test_two_extensions_from_two_pages_are_not_added_up(anna: Admin, ben: Admin,
     ends = "2030-01-01T00:00:00Z"
     pair = register(name="One", license_expires_at=ends), register(name="Two", license_expires_at=ends)
     pages = Confirmation(anna, "extend", pair), Confirmation(ben, "extend", pair)
-    pages[0].send(days="30")
-    kind, words = pages[1].send(days="30").results["One"]
+    pages[0].send(**shown_extension(30))
+    kind, words = pages[1].send(**shown_extension(30)).results["One"]
     assert kind == "refused"
     assert "2030-01-01 00:00 UTC on your page, 2030-01-31 00:00 UTC now" in words
     assert f"{stored(pair[0]).license_expires_at:%Y-%m-%d}" == "2030-01-31"
