@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import LOOKS, TRANSITIONS_ENDED, PanelUser, open_window
-from tests.running_server import RunningServer, Site, register
+from tests.running_server import PASSWORD, RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
 
@@ -58,11 +58,12 @@ def test_only_what_stops_a_restaurant_is_red(anna: PanelUser, server: RunningSer
         "/admin/accounts/admin/1/change/": [],
         "/admin/account/": [],
         page_of(site.site_id, "change"): ["Lock", "Deactivate", "Deregister"],
-        page_of(locked.site_id, "change"): ["Change lock reason", "Deactivate", "Deregister"],
+        page_of(locked.site_id, "change"): ["Deactivate", "Deregister"],
         page_of(former.site_id, "change"): ["Erase personal data"],
         page_of(former.site_id, "erase"): ["Request erasure"],
         page_of(site.site_id, "rotate-key"): [],
         operate("lock", site): ["Lock"],
+        operate("lock", locked): [],
         operate("unlock", locked): [],
         operate("extend", site): [],
         operate("set_expiry", site): [],
@@ -80,6 +81,51 @@ def test_only_what_stops_a_restaurant_is_red(anna: PanelUser, server: RunningSer
     anna.page.check("#id_end_at_once")
     anna.page.evaluate(TRANSITIONS_ENDED)
     assert anna.page.evaluate(RED) == ["Rotate key"]
+
+
+def test_the_result_of_a_lock_is_not_red(anna: PanelUser, server: RunningServer) -> None:
+    api = server.sign_in()
+    anna.go(operate("lock", *(register(api, server, name=f"Red Result {number}") for number in range(2))))
+    assert anna.page.evaluate(RED) == ["Lock 2 sites"]
+    anna.page.fill("#id_reason", "unpaid")
+    anna.follow("input[type=submit]")
+    assert "2 of 2 locked" in anna.page.inner_text("[role=status]")
+    assert anna.page.evaluate(RED) == []
+
+
+def test_an_expiry_date_that_has_passed_is_red(anna: PanelUser, server: RunningServer) -> None:
+    anna.go(operate("set_expiry", register(server.sign_in(), server, name="Red End")))
+    anna.page.fill("#id_license_expires_at_0", "2020-01-01")
+    anna.follow("input[type=submit]")
+    assert "this time has passed" in anna.page.inner_text("#content") or "earlier" in anna.page.inner_text("#content")
+    assert anna.page.evaluate(RED) == ["Set expiry date"]
+
+
+@pytest.mark.parametrize(("cells", "red"), [("Renamed,", []), (",false", ["Apply"])], ids=["renames", "deactivates"])
+def test_an_import_is_red_if_it_takes_licences_away(
+    cells: str, red: list[str], anna: PanelUser, server: RunningServer
+) -> None:
+    site = register(server.sign_in(), server, name="Red Import")
+    content = f"site_id,name,is_active\n{site.site_id},{cells}\n".encode()
+    anna.go("/admin/sites/site/import/")
+    anna.page.set_input_files("input[type=file]", {"name": "sites.csv", "mimeType": "text/csv", "buffer": content})
+    anna.follow("#content input[type=submit]")
+    assert anna.page.get_by_role("button", name="Apply").is_visible()
+    assert anna.page.evaluate(RED) == red
+
+
+def test_confirming_an_erasure_is_red(anna: PanelUser, server: RunningServer) -> None:
+    """Requested by another sysadmin; whoever requests cannot confirm."""
+    api = server.sign_in()
+    site = register(api, server, name="Red Erasure")
+    api.send("DELETE", f"/api/sites/{site.site_id}")
+    carla = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD, "PORTCULLIS_PASSWORD": PASSWORD}
+    server.manage("createsuperuser", "--noinput", "--username=carla", "--email=carla@vendor.example", **carla)
+    requested = ("--request", "--admin", "carla", "--reason", "ticket 12")
+    done = server.manage("erase_site", site.site_id, *requested, **carla)
+    assert done.returncode == 0, done.stderr
+    anna.go(f"/admin/sites/site/{site.site_id}/erase/")
+    assert anna.page.evaluate(RED) == ["Erase for good"]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])

@@ -22,6 +22,8 @@ class OperationForm(forms.Form):
     is_typed_confirmation: ClassVar[bool] = False
     # Whether the page shows what the entries lead to before the form can be confirmed.
     has_preview: ClassVar[bool] = False
+    # Whether the entries end licences now.
+    ends_licenses: bool = False
 
     def __init__(self, data: Any = None, *, sites: Sequence[Site], at: datetime) -> None:
         super().__init__(data)

@@ -139,6 +139,7 @@ class SetExpiryForm(OperationForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         end = cleaned.get("license_expires_at")
+        self.ends_licenses = end is not None and end <= self.at
         if not end or cleaned.get("reason") or "reason" in self.errors:
             return cleaned
         # Without fractions of a second, which the form does not have.
@@ -148,6 +149,6 @@ class SetExpiryForm(OperationForm):
             self.add_error(
                 "reason", f"Enter a reason: the licence of {join_names(shortened)} will end earlier than it does now."
             )
-        elif end <= self.at:
+        elif self.ends_licenses:
             self.add_error("reason", "Enter a reason: this time has passed, so there will be no licence.")
         return cleaned

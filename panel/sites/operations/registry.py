@@ -61,8 +61,8 @@ class Operation:
     # Of a changed site.
     done_words: Callable[[Site, ShownValues], str]
     noun: str = "site"
-    # It takes service away: drawn in red (decision 86).
-    is_destructive: bool = False
+    # Whether it takes service from the site: drawn in red (decision 86).
+    takes_service: Callable[[Site], bool] = lambda site: False
     # The restaurant is told at its next heartbeat, and the page says when that is due.
     is_told: bool = True
     # Runs even if the site has changed since the page was opened.
@@ -98,7 +98,7 @@ ALL = (
         expect=expect_lock,
         compared_fields=("lock_reason", "locked_at"),
         done_words=locked_words,
-        is_destructive=True,
+        takes_service=lambda site: not site.is_locked,
         is_unconditional=True,
     ),
     Operation(
@@ -156,7 +156,7 @@ ALL = (
         expect=expect_deactivate,
         compared_fields=("is_active",),
         done_words=lambda site, shown: "Deactivated",
-        is_destructive=True,
+        takes_service=lambda site: site.is_active,
     ),
     Operation(
         name="activate",
@@ -185,7 +185,7 @@ ALL = (
         expect=expect_deregister,
         compared_fields=("name", "is_active", "lock_reason", "locked_at", "license_expires_at", "deregistered_at"),
         done_words=lambda site, shown: "Deregistered",
-        is_destructive=True,
+        takes_service=is_registered,
         is_told=False,
         already_done_errors=(SiteNotFound,),
     ),

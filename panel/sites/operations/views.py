@@ -152,6 +152,7 @@ class ConfirmOperationView(OperationView):
                 title=f"{operation.label}: {sites[0].name}" if is_one else operation.label_for(len(sites)),
                 submit_label=operation.label_for(len(sites)),
                 told=self.told(will_change),
+                is_destructive=form.ends_licenses or any(operation.takes_service(site) for site in will_change),
                 previews=previews,
                 expected_counts=Counter(preview.expected.kind for preview in previews),
                 state_counts=[] if is_one else count_badges(sites, self.at),
@@ -170,7 +171,7 @@ class ConfirmOperationView(OperationView):
         if len(self.selection.sites) > 1:
             return "The restaurants are told at their next heartbeats; each row says when."
         site = sites[0]
-        takes_service = self.operation.is_destructive and is_serving_until_told(site, at=self.at)
+        takes_service = self.operation.takes_service(site) and is_serving_until_told(site, at=self.at)
         until_then = "; until then it keeps working" if takes_service else ""
         return f"The restaurant is told {told_at(site, at=self.at)}{until_then}."
 

@@ -45,7 +45,7 @@ def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: dateti
 def operation_button(operation: Operation, site: Site) -> Button:
     label = "Change lock reason" if operation.name == "lock" and site.is_locked else operation.label
     url = reverse("admin:sites_site_operate", args=[operation.name]) + f"?site={site.pk}"
-    return Button(operation.name, label, url, operation.is_destructive)
+    return Button(operation.name, label, url, operation.takes_service(site))
 
 
 def button_order(site: Site, *, at: datetime) -> list[str]:

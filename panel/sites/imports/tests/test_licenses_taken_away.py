@@ -44,6 +44,8 @@ def test_a_row_that_takes_a_licence_away_is_marked_counted_and_needs_a_reason(
     assert [each["row"].name for each in page.context["rows"]] == ["Roma", "Other"], "the marked rows come first"
     assert counted(page).count(words) == 1
     assert "1 takes a licence away" in counted(page)
+    assert "Each restaurant is told at its next heartbeat." in counted(page)
+    assert 'class="destructive" value="Apply"' in counted(page)
     refused = apply(browser)
     assert "This field is required." in counted(refused)
     assert Site.objects.filter(name="Renamed").count() == 0
@@ -59,6 +61,7 @@ def test_a_row_that_takes_nothing_away_needs_no_reason(cells: str, anna: Admin, 
     page = upload(browser, lines(HEADER, f"{roma.site_id},{cells}"))
     assert "licence away" not in counted(page)
     assert 'name="reason"' not in counted(page)
+    assert "destructive" not in counted(page)
     apply(browser)
     assert SiteImport.objects.get().applied_at or results(page) == ["unchanged"]
 

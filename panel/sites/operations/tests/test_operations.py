@@ -158,6 +158,22 @@ def test_an_earlier_licence_end_needs_a_reason(typed: str, needed: bool, anna: A
     assert f"{stored(late).license_expires_at:%Y-%m-%d}" == typed
 
 
+@pytest.mark.parametrize(("typed", "is_red"), [("2020-01-01", True), ("2029-01-01", False)])
+def test_only_an_expiry_date_that_has_passed_is_red(typed: str, is_red: bool, anna: Admin, register: Register) -> None:
+    site = register(license_expires_at="2030-01-01T00:00:00Z")
+    confirmation = Confirmation(anna, "set_expiry", (site,))
+    assert "destructive" not in confirmation.page
+    confirmation.send(license_expires_at_0=typed, license_expires_at_1="00:00:00")
+    assert ("destructive" in confirmation.page) is is_red
+
+
+def test_locking_is_red_unless_all_sites_are_locked_already(anna: Admin, register: Register, api: APIClient) -> None:
+    locked, other = many(register, 2)
+    api.post(f"{locked.path}/lock", {"reason": "unpaid"})
+    assert "destructive" not in Confirmation(anna, "lock", (locked,)).page
+    assert "destructive" in Confirmation(anna, "lock", (locked, other)).page
+
+
 def test_one_site_is_shown_without_counts_and_gets_one_message(anna: Admin, roma: RegisteredSite) -> None:
     confirmation = Confirmation(anna, "lock", (roma,))
     assert "online now" not in confirmation.page
