@@ -155,7 +155,7 @@ def test_a_licence_is_extended_and_a_key_rotated(anna: PanelUser, server: Runnin
     anna.go(f"/admin/sites/site/{site.site_id}/change/")
     assert "Licence expired on" in page.inner_text(".site-sentence")
     anna.follow("a:text-is('Extend licence')")
-    page.fill("#id_days", "30")
+    anna.follow("button:has-text('+30 days')")
     anna.follow("input[type=submit]")
     assert site.call_home().json()["licensed"] is True
     anna.follow("a:text-is('Rotate key')")

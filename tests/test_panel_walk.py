@@ -101,7 +101,10 @@ def unlocks_extends_and_rotates(walk: Walk, site: Site) -> None:
     walk.operate(site, "Unlock", note="paid")
     assert site.call_home().json()["locked"] is False
     before = api.get(f"/api/sites/{site.site_id}").json()["license_expires_at"]
-    walk.operate(site, "Extend licence", days="30")
+    walk.go(f"{LIST}{site.site_id}/change/", "site to extend")
+    walk.press("a:text-is('Extend licence')", "asks: Extend licence")
+    walk.press("button:has-text('+30 days')", "shows: Extend licence")
+    walk.press("#content input[type=submit]", "said: Extend licence")
     assert api.get(f"/api/sites/{site.site_id}").json()["license_expires_at"] > before
     walk.operate(site, "Rotate key")
     old, site.key = site.key, page.inner_text("#secret-key")

@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 # Longer ones are in months and years.
 MAX_IN_DAYS = timedelta(days=100)
 HOUR = timedelta(hours=1)
-# On average.
+# The mean lengths in the calendar.
 MONTH = timedelta(days=365.2425 / 12)
+YEAR = 12 * MONTH
 
 
 def local(at: datetime) -> datetime:
@@ -42,34 +43,34 @@ def exact(at: datetime) -> str:
 
 def ago(at: datetime) -> str:
     """As in "3 hours ago" or "just now"."""
-    elapsed = in_one_unit(at, timezone.now())
+    elapsed = in_one_unit(timezone.now() - at)
     return f"{elapsed} ago" if elapsed else "just now"
 
 
 def until(at: datetime) -> str:
     """As in "in 12 days" or "now"."""
-    left = in_one_unit(timezone.now(), at)
+    left = time_between(timezone.now(), at)
     return f"in {left}" if left else "now"
 
 
-def in_one_unit(begin: datetime, end: datetime) -> str:
-    """Empty for less than a minute. Rounded: a licence for 365 days that began a second ago ends in 1 year."""
+def time_between(begin: datetime, end: datetime) -> str:
+    """Rounded, so that a licence for 365 days that began a second ago ends in 1 year. Empty for less than a minute."""
     length = end - begin
+    if length < HOUR:
+        return in_one_unit(length)
+    unit = HOUR if length <= MAX_IN_DAYS else MONTH if length < 2 * YEAR else YEAR
+    return in_one_unit(round(length / unit) * unit)
+
+
+def in_one_unit(length: timedelta) -> str:
+    """As in "3 hours", "12 days", "6 months" or "1 year", rounded down; empty for less than a minute."""
     if length < timedelta(minutes=1):
         return ""
-    if length > MAX_IN_DAYS:
-        return avoid_wrapping(in_months(length))
-    if length > timedelta(days=1):
-        length = round(length / HOUR) * HOUR
-    return avoid_wrapping(larger_unit(duration(int(length.total_seconds()))))
-
-
-def in_months(length: timedelta) -> str:
-    """As in "6 months", "1 year", "18 months" or "3 years"."""
-    months = round(length / MONTH)
-    if months == 12 or months >= 24:
-        return plural(months // 12, "year")
-    return plural(months, "month")
+    if length <= MAX_IN_DAYS:
+        return avoid_wrapping(larger_unit(duration(int(length.total_seconds()))))
+    months = length // MONTH
+    years = months // 12
+    return avoid_wrapping(plural(years, "year") if months == 12 or years >= 2 else plural(months, "month"))
 
 
 def larger_unit(words: str) -> str:

@@ -1,6 +1,5 @@
 """Form field for a time zone: a text input with suggestions, which show the present time in each zone."""
 
-from collections import Counter
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -38,13 +37,14 @@ class ZoneField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         typed: str = super().clean(value)
-        zone = zones_by_words().get(words_of(typed))
-        if zone is None:
-            raise forms.ValidationError(
-                f"“{typed[:60]}” is not a time zone. Choose one of the suggestions, such as Europe/Rome.",
-                code="unknown",
-            )
-        return zone
+        found = zones_by_words().get(words_of(typed), [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            message = f"More than one time zone is called {typed}: {', '.join(found)}."
+        else:
+            message = f"“{typed[:60]}” is not a time zone. Choose one of the suggestions, such as Europe/Rome."
+        raise forms.ValidationError(message, code="ambiguous" if found else "unknown")
 
 
 @cache
@@ -60,12 +60,13 @@ def label_of(name: str) -> str:
 
 
 @cache
-def zones_by_words() -> dict[str, str]:
-    """The names of all zones by what a person may type for them."""
-    cities = {name: words_of(name.rpartition("/")[2]) for name in known_zones()}
-    numbers = Counter(cities.values())
-    by_city = {city: name for name, city in cities.items() if numbers[city] == 1}
-    return by_city | {words_of(name): name for name in cities}
+def zones_by_words() -> dict[str, list[str]]:
+    """The names of all zones by what a person may type for them: a city, or the name, which wins."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(known_zones()):
+        if not name.startswith("Etc/"):  # which has no cities, and in which GMT+1 is an hour behind
+            found.setdefault(words_of(name.rpartition("/")[2]), []).append(name)
+    return found | {words_of(name): [name] for name in known_zones()}
 
 
 def words_of(text: str) -> str:

@@ -6,9 +6,16 @@
   for (const field of document.querySelectorAll(".zone-field")) {
     const input = field.querySelector("input");
     const output = field.querySelector("output");
-    const known = new Set([...input.list.options].map((option) => option.value));
+    const names = new Map([...input.list.options].map((option) => [option.value.toLowerCase(), option.value]));
     const show = () => {
-      output.textContent = known.has(input.value) ? `It is ${timeIn(input.value)} there now.` : "";
+      output.textContent = "";
+      const name = names.get(input.value.trim().toLowerCase());
+      if (name === undefined) return;
+      try {
+        output.textContent = `It is ${timeIn(name)} there now.`;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error; // a zone that the server knows and this browser does not
+      }
     };
     input.addEventListener("input", show);
     // So that typing replaces the name: browsers suggest only what contains the text of the input.

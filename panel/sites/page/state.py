@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from panel.sites.next_heartbeat import told_at
 from panel.widgets.badges import badge
-from panel.widgets.times import at_moment, in_one_unit, moment, moment_near
+from panel.widgets.times import at_moment, moment, moment_near, time_between
 from sites.call_rate import calls_too_often, expected_calls_a_day
 from sites.events import SITE, SiteAction
 from sites.models import Site, SitePulse
@@ -218,4 +218,4 @@ def with_full_stop(text: str) -> str:
 
 
 def time_left(site: Site, *, at: datetime) -> str:
-    return in_one_unit(at, site.license_expires_at) or "less than a minute"
+    return time_between(at, site.license_expires_at) or "less than a minute"
