@@ -23,7 +23,7 @@ class TypedCountField(forms.CharField):
 
 
 class TypedNameField(forms.CharField):
-    """The name of the only site that the page is about. Capitals and the width of spaces do not matter."""
+    """The name of the only site that the page is about. Capitals and repeated spaces do not matter."""
 
     def __init__(self, name: str) -> None:
         attrs = {"class": "vTextField", "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}

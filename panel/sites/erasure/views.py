@@ -31,7 +31,7 @@ from sites.models import Site
 
 
 class ErasureForm(forms.Form):
-    """Nothing brings back what an erasure takes, so that both who request and who confirm it type the site's name."""
+    """An erasure cannot be undone, so both people type the site's name."""
 
     def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -144,8 +144,11 @@ class RequestErasureView(ErasureFormView):
 
 
 class ConfirmErasureView(ErasureFormView):
-    http_method_names = ["post"]
     form_class = ConfirmErasureForm
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """As after a refused form, whose page has this URL, was opened again."""
+        return HttpResponseRedirect(self.page_url)
 
     @needs_confirmation
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

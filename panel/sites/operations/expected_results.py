@@ -83,7 +83,9 @@ def expect_deregister(site: Site, at: datetime) -> ExpectedResult:
     lease_ends = site.pulse.lease_expires_at
     if lease_ends is None:
         return will_change("Will be deregistered; it has no lease")
-    return will_change(f"Will be deregistered; its last lease {'ends' if lease_ends > at else 'ended'} {in_zone(lease_ends)}")
+    return will_change(
+        f"Will be deregistered; its last lease {'ends' if lease_ends > at else 'ended'} {in_zone(lease_ends)}"
+    )
 
 
 def expect_restore(site: Site, at: datetime) -> ExpectedResult:

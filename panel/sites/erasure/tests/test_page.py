@@ -219,3 +219,10 @@ def test_the_pages_of_events_show_an_erasure_shortly(closed: uuid.UUID, anna: Ad
     page = text_of(client.get("/admin/audit/event/"))
     assert "[erased]" in page
     assert "Giulia" not in page
+
+
+def test_the_address_of_a_refused_confirmation_leads_to_the_page(closed: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    request(closed, anna)
+    answer = signed_in_browser(carla).get(url("erase_confirm", closed), follow=True)
+    assert answer.redirect_chain == [(url("erase", closed), 302)]
+    assert "Erase for good" in text_of(answer)

@@ -242,9 +242,7 @@ def test_sites_that_cannot_be_extended_are_named_before_the_others_are_extended(
 
 def test_a_date_that_extends_no_licence_is_refused_beside_its_field(anna: Admin, register: Register) -> None:
     site = register(license_expires_at="2040-01-01T00:00:00Z")
-    confirmation = Confirmation(anna, "extend", (site,)).send(
-        preview="", until_0="2035-01-01", until_1="00:00:00"
-    )
+    confirmation = Confirmation(anna, "extend", (site,)).send(preview="", until_0="2035-01-01", until_1="00:00:00")
     assert confirmation.errors == {"until": ["Must be later than the current end, 2040-01-01 00:00 UTC."]}
     assert 'value="2035-01-01"' in confirmation.page, "what was typed stays"
 
