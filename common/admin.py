@@ -4,8 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 
 COUNTED_AT_MOST = 10_000
 
@@ -42,10 +43,11 @@ class KnownLookupsOnly:
         field, _, kind = lookup.partition("__")
         return lookup in self.linked_lookups or (field in offered and kind in {"", "exact", "in", "isnull"})
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if has_nul_in_query(request):
             return HttpResponseRedirect(request.path)
-        return super().changelist_view(request, *args, **kwargs)  # type: ignore[misc]
+        context = {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}  # type: ignore[attr-defined]
+        return super().changelist_view(request, context)  # type: ignore[misc]
 
 
 class ReadOnlyAdmin(KnownLookupsOnly, admin.ModelAdmin):

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
-from common.api.problems import DATABASE_UNAVAILABLE, RETRY_AFTER_OUTAGE_SECONDS, problem_response
+from common.api.problems import DATABASE_UNAVAILABLE, outage_page, problem_response
 from config.direct_routes import API_PREFIXES, HEARTBEAT, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
 from config.security_txt import security_txt_view
@@ -47,12 +47,10 @@ urlpatterns = [
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The error page of the panel. Below /api/, ProblemMiddleware replaces it with a problem."""
-    away = isinstance(sys.exc_info()[1], DATABASE_UNAVAILABLE)
+    if isinstance(sys.exc_info()[1], DATABASE_UNAVAILABLE):
+        return outage_page()
     # Rendered without the request, which may have caused the error and could cause it again.
-    response = HttpResponse(render_to_string("error.html", {"away": away}), status=503 if away else 500)
-    if away:
-        response["Retry-After"] = str(RETRY_AFTER_OUTAGE_SECONDS)
-    return response
+    return HttpResponse(render_to_string("error.html"), status=500)
 
 
 handler500 = server_error

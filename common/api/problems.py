@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from rest_framework import exceptions
 
 from common.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRequests, Unavailable, http_status
@@ -164,10 +165,16 @@ def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     return response
 
 
+def outage_page() -> HttpResponse:
+    """Rendered without the request: its session and its user are in the database."""
+    headers = {"Retry-After": str(RETRY_AFTER_OUTAGE_SECONDS)}
+    return HttpResponse(render_to_string("error.html", {"away": True}), status=503, headers=headers)
+
+
 class ProblemMiddleware:
     """Turns errors that Django answers below /api/, such as a wrong Host, into problems.
 
-    Outside /api/ it shows a DomainError as a page, and answers 503 in plain text if the database is unavailable.
+    Outside /api/ it shows a DomainError as a page, and a page with status 503 if the database is unavailable.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -190,10 +197,5 @@ class ProblemMiddleware:
             return refusal_page(request, error)
         if isinstance(error, DATABASE_UNAVAILABLE):
             log.error("the database does not answer: %s", error)
-            return HttpResponse(
-                UNAVAILABLE_DETAIL,
-                status=503,
-                content_type="text/plain",
-                headers={"Retry-After": str(RETRY_AFTER_OUTAGE_SECONDS)},
-            )
+            return outage_page()
         return None

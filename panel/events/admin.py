@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -36,6 +37,12 @@ class EventAdmin(ReadOnlyAdmin):
         "changed",
         "id",
     ]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        event = kwargs["obj"]
+        label = action_words(event).label
+        context |= {"title": label, "page_title": f"{label} · {event.subject_name}", "subtitle": None}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="action", ordering="action")
     def action_label(self, event: Any) -> str:

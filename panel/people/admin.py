@@ -99,6 +99,8 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
             context |= events_of_admin(person)
         if person and request.user.has_perm("accounts.view_signinattempt"):
             context["sign_in_attempts"] = latest_attempts(person)
+        titles = {"title": person.username, "page_title": f"{person} · Admins"} if person else {"title": "Add an admin"}
+        context |= {**titles, "subtitle": None}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:

@@ -32,6 +32,7 @@ class ResetPasswordView(View):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         context = {**admin.site.each_context(request), "title": "Reset the password", "person": self.person}
+        context["page_title"] = f"Reset the password · {self.person}"
         return TemplateResponse(request, "panel/people/reset_password.html", context)
 
     @needs_confirmation

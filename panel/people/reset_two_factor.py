@@ -32,6 +32,7 @@ class ResetTwoFactorView(View):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         context = {**admin.site.each_context(request), "title": "Reset second factors", "person": self.person}
+        context["page_title"] = f"Reset second factors · {self.person}"
         context["hours"] = int(settings.HAND_OVER_WITHIN.total_seconds() // 3600)
         return TemplateResponse(request, "panel/people/reset_two_factor.html", context)
 

@@ -32,6 +32,7 @@ class ClonesView(SiteAdminView):
         return self.render_to_response(
             self.get_context_data(
                 title=f"Installations: {site.name}",
+                page_title=f"Installations · {site.name}",
                 site=site,
                 runs=runs,
                 comparison=comparison_of(site, runs),

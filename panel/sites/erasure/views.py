@@ -96,6 +96,7 @@ class ErasureFormView(ErasureView, SiteFormView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = {
             "title": f"Erase personal data: {self.site.name}",
+            "page_title": f"Erase personal data · {self.site.name}",
             "site": self.site,
             "items": preview_items(find_traces(self.site)),
             "stays": STAYS,

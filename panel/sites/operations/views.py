@@ -150,6 +150,7 @@ class ConfirmOperationView(OperationView):
         return self.render_to_response(
             self.get_context_data(
                 title=f"{operation.label}: {sites[0].name}" if is_one else operation.label_for(len(sites)),
+                page_title=f"{operation.label} · {sites[0].name}" if is_one else "",
                 submit_label=operation.label_for(len(sites)),
                 told=self.told(will_change),
                 is_destructive=form.ends_licenses or any(operation.takes_service(site) for site in will_change),

@@ -55,7 +55,9 @@ class RegisterSiteView(SiteFormView):
             )
             return HttpResponseRedirect(site_page_url(form.cleaned_data["site_id"]))
         site = registration.site
-        return key_page(self, site, registration.secret_key, title=f"Registered: {site.name}")
+        return key_page(
+            self, site, registration.secret_key, title=f"Registered: {site.name}", page_title=f"Key · {site.name}"
+        )
 
 
 class RotateKeyView(SiteFormView):
@@ -72,7 +74,8 @@ class RotateKeyView(SiteFormView):
         return {"revision": self.site.revision}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{"site": self.site, "title": f"Rotate the key of {self.site.name}", **kwargs})
+        titles = {"title": f"Rotate the key of {self.site.name}", "page_title": f"Rotate key · {self.site.name}"}
+        return super().get_context_data(**{"site": self.site, **titles, **kwargs})
 
     @needs_confirmation
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -100,6 +103,7 @@ class RotateKeyView(SiteFormView):
             rotation.site,
             rotation.secret_key,
             title=f"New key: {rotation.site.name}",
+            page_title=f"New key · {rotation.site.name}",
             previous_until=rotation.previous_key_expires_at,
             previous_still_works=hours > 0,
         )

@@ -1,0 +1,75 @@
+"""The pages of errors look like the panel, say what happened and lead back, without the database and the session."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Admin
+from panel.tests.screen import ADD, browser_of
+
+pytestmark = pytest.mark.any_database
+
+PAGES = {
+    "suspicious": (400, "This request was not understood"),
+    "forbidden": (403, "You don't have permission to do this"),
+    "missing": (404, "There is no such page"),
+    "defect": (500, "Something went wrong"),
+    "database": (503, "The database does not answer"),
+}
+
+
+@pytest.fixture
+def _faulty(settings: Any) -> None:
+    settings.ROOT_URLCONF = "common.tests.faulty_urls"
+
+
+def assert_is_our_page(html: str, heading: str) -> None:
+    assert f"<title>{heading} · Portcullis</title>" in html.replace("&#x27;", "'")
+    assert f"<h1>{heading}</h1>" in html.replace("&#x27;", "'")
+    assert re.search(r'<link rel="stylesheet" href="[^"]*portcullis/error[^"]*\.css">', html)
+    assert '<a class="button" href="/admin/">Go to the dashboard</a>' in html
+
+
+@pytest.mark.usefixtures("_faulty")
+@pytest.mark.parametrize("fault", PAGES)
+def test_an_error_is_shown_in_the_looks_of_the_panel_with_a_way_back(fault: str) -> None:
+    status, heading = PAGES[fault]
+    answer = Client(raise_request_exception=False).get(f"/page/{fault}")
+    assert answer.status_code == status
+    assert_is_our_page(answer.content.decode(), heading)
+    assert "what the caller must not see" not in answer.content.decode()
+
+
+@pytest.mark.usefixtures("_faulty")
+@pytest.mark.parametrize("fault", PAGES)
+def test_an_error_page_needs_no_statement_even_with_a_session(fault: str, anna: Admin) -> None:
+    """Nothing but the session's own middleware may ask the database, so the page can say that it is away."""
+    browser = browser_of(anna)
+    browser.raise_request_exception = False
+    with CaptureQueriesContext(connection) as queries:
+        browser.get(f"/page/{fault}")
+    assert [query["sql"] for query in queries] == []
+
+
+@pytest.mark.parametrize("fault", ["defect", "database"])
+@pytest.mark.usefixtures("_faulty")
+def test_a_server_error_offers_to_try_again(fault: str) -> None:
+    html = Client(raise_request_exception=False).get(f"/page/{fault}").content.decode()
+    assert '<a class="button" href="">Try again</a>' in html
+
+
+def test_an_unknown_page_of_the_panel_and_one_without_permission_look_alike(anna: Admin, vera: Admin) -> None:
+    missing, refused = browser_of(anna).get("/admin/nothing/"), browser_of(vera).get(ADD)
+    assert (missing.status_code, refused.status_code) == (404, 403)
+    assert_is_our_page(missing.content.decode(), PAGES["missing"][1])
+    assert_is_our_page(refused.content.decode(), PAGES["forbidden"][1])
+
+
+def test_a_request_for_another_host_gets_our_page() -> None:
+    answer = Client(raise_request_exception=False).get("/admin/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert_is_our_page(answer.content.decode(), PAGES["suspicious"][1])

@@ -1,0 +1,56 @@
+"""The title of a page says what it is and whose: tabs and bookmarks of many sites can be told apart."""
+
+import re
+from html import unescape
+
+import pytest
+
+from accounts.models import Admin
+from conftest import RegisteredSite
+from panel.tests.screen import ADD, LIST, browser_of
+
+pytestmark = pytest.mark.any_database
+
+SITE = "/admin/sites/site/{site}/"
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/admin/", "Dashboard · Portcullis"),
+        (LIST, "Sites · Portcullis"),
+        (ADD, "Register a site · Portcullis"),
+        (SITE + "change/", "Trattoria Roma · Portcullis"),
+        (SITE + "rotate-key/", "Rotate key · Trattoria Roma · Portcullis"),
+        (SITE + "clones/", "Installations · Trattoria Roma · Portcullis"),
+        (LIST + "operate/lock/?site={site}", "Lock · Trattoria Roma · Portcullis"),
+        (LIST + "operate/extend/?site={site}", "Extend licence · Trattoria Roma · Portcullis"),
+        ("/admin/audit/event/", "Events · Portcullis"),
+        ("/admin/audit/event/{event}/change/", "Registered · Trattoria Roma · Portcullis"),
+        ("/admin/heartbeat/heartbeat/", "Heartbeats · Portcullis"),
+        ("/admin/accounts/admin/", "Admins · Portcullis"),
+        ("/admin/accounts/admin/add/", "Add an admin · Portcullis"),
+        ("/admin/accounts/admin/{ben}/change/", "ben · Admins · Portcullis"),
+        ("/admin/accounts/admin/{ben}/password/", "Reset the password · ben · Portcullis"),
+        ("/admin/jobs/", "Jobs · Portcullis"),
+        ("/admin/account/", "Your account · Portcullis"),
+    ],
+)
+def test_a_title_names_the_page_and_its_subject(
+    path: str, title: str, anna: Admin, ben: Admin, roma: RegisteredSite
+) -> None:
+    browser = browser_of(anna)
+    event = re.search(
+        r"/admin/audit/event/(\d+)/", browser.get(SITE.format(site=roma.site_id) + "change/").content.decode()
+    )
+    assert event
+    answer = browser.get(path.format(site=roma.site_id, ben=ben.pk, event=event[1]))
+    assert answer.status_code == 200
+    [shown] = re.findall(r"<title>([^<]*)</title>\s*<link", answer.content.decode())
+    assert unescape(shown) == title
+
+
+def test_every_page_names_its_icons(anna: Admin) -> None:
+    for html in (browser_of(anna).get("/admin/").content.decode(), browser_of(anna).get("/nothing").content.decode()):
+        assert re.search(r'<link rel="icon" href="[^"]+/favicon[^"]*\.svg" type="image/svg\+xml">', html)
+        assert re.search(r'<link rel="apple-touch-icon" href="[^"]+/apple-touch-icon[^"]*\.png">', html)
