@@ -8,8 +8,8 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Lower
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -24,6 +24,22 @@ class AdminQuerySet(models.QuerySet["Admin"]):
         own = {"admin": OuterRef("pk")}
         there_is = Exists(TotpDevice.objects.filter(**own)) | Exists(SecurityKey.objects.filter(**own))
         return self.annotate(second_factor=there_is)
+
+    def with_sign_ins(self, *, at: datetime) -> "AdminQuerySet":
+        """Annotate `has_app`, `key_count`, and `browser_count` and `api_sign_in_count`: where the admin is signed in now."""
+        own = {"admin": OuterRef("pk")}
+        return self.annotate(
+            has_app=Exists(TotpDevice.objects.filter(**own)),
+            key_count=count_of(SecurityKey.objects.filter(**own)),
+            browser_count=count_of(PanelSession.live(at=at).filter(**own)),
+            api_sign_in_count=count_of(TokenFamily.objects.filter(**own).live(at=at)),
+        )
+
+
+def count_of(rows: models.QuerySet[Any]) -> Coalesce:
+    """The number of an admin's rows, as a subquery."""
+    counts = rows.order_by().values("admin").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counts), 0)
 
 
 class AdminManager(BaseUserManager["Admin"]):

@@ -54,6 +54,7 @@ class ReadOnlyAdmin(KnownLookupsOnly, admin.ModelAdmin):
     """A table that only services change, so the admin shows it without forms."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     actions = None
 

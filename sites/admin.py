@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from common.admin import ReadOnlyAdmin
-from sites.models import SiteKey, SitePulse
+from sites.models import SiteKey
 from sites.querysets import folded
 
 
@@ -29,10 +29,3 @@ class SiteKeyAdmin(OfASiteAdmin):
     list_select_related = ["site"]
     ordering = ["-id"]
     fields = ["hint", "site", "created_at", "expires_at", "revoked_at"]
-
-
-@admin.register(SitePulse)
-class SitePulseAdmin(OfASiteAdmin):
-    list_display = ["site", "last_seen_at", "due_at", "last_seen_ip", "version", "reply_licensed", "reply_locked"]
-    list_select_related = ["site"]
-    ordering = ["site_id"]

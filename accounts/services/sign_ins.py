@@ -19,7 +19,7 @@ from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM, access_token, refres
 from audit.actors import Actor
 from audit.services import Changes
 
-ENDED_BY_OWNER = "ended by owner"
+ENDED_BY_OWNER, ENDED_BY_ADMIN = "ended by owner", "ended by admin"
 # What ends all sign-ins and links for a password in a restored database, for each table that is there: SQL, because the
 # schema may be that of an older release. It records no event: it is part of a change that does.
 END_ALL_SIGN_INS = {
@@ -147,7 +147,8 @@ def end_api_sign_in(admin: Admin, family_id: uuid.UUID, *, by: Actor, at: dateti
     family = TokenFamily.objects.select_for_update().filter(pk=family_id, admin=admin, ended_at=None).first()
     if family is None:
         return False
-    end_token_family(family.pk, reason=ENDED_BY_OWNER, at=at)
+    is_own = by.admin is not None and by.admin.pk == admin.pk
+    end_token_family(family.pk, reason=ENDED_BY_OWNER if is_own else ENDED_BY_ADMIN, at=at)
     changes: Changes = {"program": (family.client_words(), None)}
     record_admin_event(AdminAction.API_SIGN_IN_ENDED, admin, by=by, at=at, changes=changes)
     return True

@@ -1,6 +1,7 @@
 """The page of one's own account, and the buttons on it that end sign-ins."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.utils import timezone
 from django.views.generic import View
 
 from accounts import services
-from accounts.models import PanelSession, TokenFamily, TotpDevice
+from accounts.models import Admin, PanelSession, TokenFamily, TotpDevice
 from accounts.sessions import current_session_digest
 from accounts.two_factor.security_keys import host_for_keys
 from audit.actors import acting_admin
@@ -27,10 +28,7 @@ class AccountView(View):
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        now, owner, current_session = timezone.now(), current_admin(request), current_session_digest(request)
-        current_first = ExpressionWrapper(Q(pk=current_session), BooleanField()).desc()
-        browsers = PanelSession.live(at=now).filter(admin=owner).order_by(current_first, "-last_used_at")
-        api_sign_ins = TokenFamily.objects.filter(admin=owner).live(at=now).order_by("-created_at")
+        owner = current_admin(request)
         return render_page(
             request,
             "overview",
@@ -40,13 +38,23 @@ class AccountView(View):
             has_second_factor=owner.has_second_factor(),
             codes_left=owner.recovery_codes.filter(used_at=None).count(),
             host_for_keys=host_for_keys(request.get_host()),
-            browsers=browsers[:MAX_SHOWN],
-            more_browsers=browsers[MAX_SHOWN:].count(),
-            current_session=current_session,
             sign_in_attempts=latest_attempts(owner),
-            api_sign_ins=api_sign_ins[:MAX_SHOWN],
-            more_api_sign_ins=api_sign_ins[MAX_SHOWN:].count(),
+            **sign_ins_of(owner, current_session=current_session_digest(request), at=timezone.now()),
         )
+
+
+def sign_ins_of(owner: Admin, *, current_session: str, at: datetime) -> dict[str, Any]:
+    """Where an admin is signed in now: the context of `browsers.html` and `api_sign_ins.html`."""
+    current_first = ExpressionWrapper(Q(pk=current_session), BooleanField()).desc()
+    browsers = PanelSession.live(at=at).filter(admin=owner).order_by(current_first, "-last_used_at")
+    api_sign_ins = TokenFamily.objects.filter(admin=owner).live(at=at).order_by("-created_at")
+    return {
+        "browsers": browsers[:MAX_SHOWN],
+        "more_browsers": browsers[MAX_SHOWN:].count(),
+        "current_session": current_session,
+        "api_sign_ins": api_sign_ins[:MAX_SHOWN],
+        "more_api_sign_ins": api_sign_ins[MAX_SHOWN:].count(),
+    }
 
 
 class EndSignInsView(View):
@@ -54,9 +62,17 @@ class EndSignInsView(View):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    @property
+    def owner(self) -> Admin:
+        """Whose sign-ins it ends."""
+        return current_admin(self.request)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         by, at = acting_admin(request, Event.Source.ADMIN), timezone.now()
         messages.success(request, self.end(by=by, at=at))
+        return self.back()
+
+    def back(self) -> HttpResponse:
         return redirect("admin:account")
 
     def end(self, **who_and_when: Any) -> str:
@@ -67,7 +83,7 @@ class EndSignInsView(View):
 class EndBrowserView(EndSignInsView):
     def end(self, **who_and_when: Any) -> str:
         digest = self.request.POST.get("session", "")[:64].replace("\0", "")
-        ended = services.end_browser_session(current_admin(self.request), digest, **who_and_when)
+        ended = services.end_browser_session(self.owner, digest, **who_and_when)
         return "That browser is signed out." if ended else "That browser was signed out already."
 
 
@@ -77,12 +93,12 @@ class EndApiSignInView(EndSignInsView):
             family_id = uuid.UUID(self.request.POST.get("family", ""))
         except ValueError:
             family_id = uuid.UUID(int=0)
-        ended = services.end_api_sign_in(current_admin(self.request), family_id, **who_and_when)
+        ended = services.end_api_sign_in(self.owner, family_id, **who_and_when)
         return "That sign-in is ended, with its access token." if ended else "That sign-in had ended already."
 
 
 class EndOthersView(EndSignInsView):
     def end(self, **who_and_when: Any) -> str:
         keep = current_session_digest(self.request)
-        services.end_other_sign_ins(current_admin(self.request), keep_session=keep, **who_and_when)
+        services.end_other_sign_ins(self.owner, keep_session=keep, **who_and_when)
         return "You are signed out everywhere else."

@@ -8,9 +8,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from accounts import services
-from accounts.models import Admin, SignInAttempt, TokenFamily
+from accounts.models import Admin, SignInAttempt
+from accounts.sessions import current_session_digest
 from audit.actors import acting_admin
 from audit.models import Event
 from common.admin import KnownLookupsOnly, ReadOnlyAdmin
@@ -23,6 +25,9 @@ from panel.people.history import events_about_url, events_of_admin, latest_attem
 from panel.people.password_link import password_link_page
 from panel.people.reset_password import ResetPasswordView
 from panel.people.reset_two_factor import ResetTwoFactorView
+from panel.people.sign_ins import EndApiSignInOfView, EndBrowserOfView, factor_words, sign_in_words, sign_ins_for_page
+from panel.widgets.badges import badge
+from panel.widgets.times import moment_ago
 
 
 @admin.register(Admin)
@@ -31,14 +36,15 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
     add_form = NewAdminForm
     add_form_template = "panel/people/add_form.html"
     change_form_template = "panel/people/change_form.html"
-    list_display = ["username", "email", "role", "is_active", "has_second_factor", "last_login"]
+    list_display = ["username", "email", "role", "is_active", "second_factors", "last_sign_in", "signed_in"]
     list_filter = ["role", "is_active"]
     search_fields = ["username", "email"]
     ordering = ["username"]
+    show_facets = admin.ShowFacets.NEVER
     filter_horizontal = ()
-    readonly_fields = ["username", "has_second_factor", "last_login", "created_at"]
+    readonly_fields = ["username", "last_login", "created_at"]
     fieldsets = [
-        (None, {"fields": ["username", "email", "password", "has_second_factor"]}),
+        (None, {"fields": ["username", "email"]}),
         ("Permissions", {"fields": ["role", "is_active"]}),
         ("Details", {"fields": ["last_login", "created_at"]}),
     ]
@@ -62,19 +68,19 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         people: Any = super().get_queryset(request)
-        return people.with_second_factor()
+        return people.with_second_factor().with_sign_ins(at=timezone.now())
 
-    @admin.display(description="Second factor", boolean=True, ordering="second_factor")
-    def has_second_factor(self, person: Any) -> bool:
-        return bool(person.second_factor)
+    @admin.display(description="second factor", ordering="second_factor")
+    def second_factors(self, person: Any) -> SafeString:
+        return badge("good" if person.second_factor else "warn", factor_words(person))
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without the password for an admin who may only look: Django would show a button there that is refused."""
-        fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or self.has_change_permission(request, obj):
-            return fieldsets
-        (title, first), *others = fieldsets
-        return [(title, {"fields": [name for name in first["fields"] if name != "password"]}), *others]
+    @admin.display(description="last sign-in", ordering="last_login", empty_value="never")
+    def last_sign_in(self, person: Any) -> SafeString | None:
+        return moment_ago(person.last_login) if person.last_login else None
+
+    @admin.display(description="signed in")
+    def signed_in(self, person: Any) -> str:
+        return sign_in_words(person)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # The user name is part of the history and does not change.
@@ -99,8 +105,11 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
             context |= events_of_admin(person)
         if person and request.user.has_perm("accounts.view_signinattempt"):
             context["sign_in_attempts"] = latest_attempts(person)
+        if person and self.has_change_permission(request):
+            current = current_session_digest(request)
+            context |= sign_ins_for_page(person, current_session=current, at=timezone.now())
         titles = {"title": person.username, "page_title": f"{person} · Admins"} if person else {"title": "Add an admin"}
-        context |= {**titles, "subtitle": None}
+        context |= {**titles, "subtitle": None, "show_save_and_continue": False, "show_save_and_add_another": False}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -113,6 +122,8 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
         protected = self.admin_site.admin_view
         return [
             path("<id>/reset-two-factor/", protected(ResetTwoFactorView.as_view()), name="reset_two_factor"),
+            path("<id>/end-browser/", protected(EndBrowserOfView.as_view()), name="end_browser_of"),
+            path("<id>/end-api-sign-in/", protected(EndApiSignInOfView.as_view()), name="end_api_sign_in_of"),
             # Replaces the page of Django's UserAdmin, which has this name.
             path("<id>/password/", protected(ResetPasswordView.as_view()), name="auth_user_password_change"),
             *super().get_urls(),
@@ -135,12 +146,3 @@ class SignInAttemptAdmin(ReadOnlyAdmin):
     list_select_related = ["admin"]
     ordering = ["-id"]
     fields = ["at", "username", "admin", "outcome", "source", "address"]
-
-
-@admin.register(TokenFamily)
-class TokenFamilyAdmin(ReadOnlyAdmin):
-    list_display = ["admin", "created_at", "expires_at", "ended_at", "end_reason"]
-    search_fields = ["admin__username"]
-    list_select_related = ["admin"]
-    ordering = ["-created_at"]
-    fields = ["admin", "created_at", "expires_at", "ended_at", "end_reason"]

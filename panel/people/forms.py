@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+from django.contrib.auth.forms import UserCreationForm
 from django.forms import ModelForm
 
 from accounts.models import Admin
@@ -25,10 +25,12 @@ class NewAdminForm(UserCreationForm):
         return created
 
 
-class ChangeAdminForm(UserChangeForm):
+class ChangeAdminForm(ModelForm):
+    """Without the password, whose hash Django's form would show."""
+
     class Meta:
         model = Admin
-        fields = ["username", "email", "role", "is_active", "password"]
+        fields = ["username", "email", "role", "is_active"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

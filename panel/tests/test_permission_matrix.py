@@ -44,8 +44,6 @@ class Rule:
 TABLES = {
     "sites_site": {"view": "sites.view_site", "add": "sites.add_site", "change": "sites.change_site"},
     "sites_sitekey": {"view": "sites.view_sitekey"},
-    "sites_sitepulse": {"view": "sites.view_sitepulse"},
-    "idempotency_idempotentrequest": {"view": "idempotency.view_idempotentrequest"},
     "heartbeat_heartbeat": {"view": "heartbeat.view_heartbeat"},
     "audit_event": {"view": "audit.view_event"},
     "accounts_admin": {
@@ -54,7 +52,6 @@ TABLES = {
         "change": "accounts.change_admin",
     },
     "accounts_signinattempt": {"view": "accounts.view_signinattempt"},
-    "accounts_tokenfamily": {"view": "accounts.view_tokenfamily"},
 }
 
 OTHER_PAGES = {
@@ -75,7 +72,10 @@ OTHER_PAGES = {
     "signing_keys": Rule("licensing.view_signingkey", "licensing.view_signingkey"),
     **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
     "renew_recovery_codes": Rule(),
-    "reset_two_factor": Rule("accounts.change_admin", "accounts.change_admin"),
+    **{
+        name: Rule("accounts.change_admin", "accounts.change_admin")
+        for name in ("reset_two_factor", "end_browser_of", "end_api_sign_in_of")
+    },
     "sites_site_export": Rule("sites.export_site", "sites.export_site"),
     "sites_site_import": Rule("sites.import_site", "sites.import_site"),
     "sites_site_import_template": Rule("sites.import_site", "sites.import_site"),

@@ -118,7 +118,7 @@ def test_no_page_shows_the_digest_of_a_key(anna: Admin, roma: RegisteredSite) ->
         assert roma.key not in page
 
 
-@pytest.mark.parametrize("table", ["sites/sitekey", "sites/sitepulse", "audit/event", "heartbeat/heartbeat"])
+@pytest.mark.parametrize("table", ["sites/sitekey", "audit/event", "heartbeat/heartbeat"])
 def test_tables_that_services_own_cannot_be_edited(anna: Admin, roma: RegisteredSite, table: str) -> None:
     roma.call_home()
     browser = browser_of(anna)
@@ -138,8 +138,6 @@ def test_a_search_ignores_case(anna: Admin, register: Register) -> None:
     "path",
     [
         "/admin/sites/sitekey/?digest__startswith=a",
-        "/admin/accounts/tokenfamily/?newest_token_id__startswith=a",
-        "/admin/idempotency/idempotentrequest/?body_digest__startswith=a",
         "/admin/audit/event/?subject_name__regex=%28",
         "/admin/audit/event/?at__year=99999999999999999999",
         "/admin/audit/event/?action=%00",
@@ -180,7 +178,7 @@ def test_control_characters_are_refused_as_in_the_api(anna: Admin, roma: Registe
     assert Site.objects.get().is_locked is False
 
 
-@pytest.mark.parametrize("table", ["sites/site", "sites/sitekey", "sites/sitepulse", "heartbeat/heartbeat"])
+@pytest.mark.parametrize("table", ["sites/site", "sites/sitekey", "heartbeat/heartbeat"])
 def test_the_search_of_each_list_ignores_case(anna: Admin, register: Register, table: str) -> None:
     register(name="Chez Élise").call_home()
     register(name="Bistro").call_home()
