@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-from heartbeat.indexes import ArrivalIndex
+from common.indexes import ArrivalIndex
 
 
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):

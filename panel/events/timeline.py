@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.instants import parse_instant
-from panel.events.words import SOURCES, action_words, subject_url
+from panel.events.words import SOURCES, action_words, actor_url, subject_url
 from panel.widgets.times import moment, moment_to_the_second
 from sites.events import SiteAction
 
@@ -42,6 +42,7 @@ FIELDS = {
     "clone_suspected_at": "Clone suspected",
     "live_keys": "Keys in use",
     "exported_sites": "Exported sites",
+    "exported_events": "Exported events",
     "filters": "Filters",
     "selected_sites": "Selected sites",
     "username": "User name",
@@ -69,6 +70,8 @@ COUNTED = {"erased_events"}
 # Fields that the action's label already covers.
 SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at"})
 NOTHING = "–"
+# Actions after which something new is there.
+NEW = frozenset({"registered", "created", "exported"})
 
 
 class Change(NamedTuple):
@@ -92,6 +95,15 @@ class Entry(NamedTuple):
     @property
     def subject_url(self) -> str | None:
         return subject_url(self.event)
+
+    @property
+    def actor_url(self) -> str | None:
+        return actor_url(self.event)
+
+    @property
+    def shows_only_values(self) -> bool:
+        """Whether nothing was there before, so that each value stands alone."""
+        return self.event.action.partition(".")[2] in NEW and all(change.before == NOTHING for change in self.changes)
 
 
 def timeline(events: Iterable[Event]) -> list[Entry]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
+from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
 from licensing.events import SIGNING_KEY, SigningKeyAction
@@ -48,6 +49,7 @@ ACTIONS: Mapping[str, ActionWords] = {
     DEACTIVATED: ActionWords("Deactivated", "deactivated"),
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
     SiteListAction.EXPORTED: ActionWords("Exported", "exported"),
+    EventListAction.EXPORTED: ActionWords("Exported", "exported"),
     AdminAction.CREATED: ActionWords("Created", "created the admin"),
     AdminAction.ROLE_CHANGED: ActionWords("Role changed", "changed the role of"),
     AdminAction.EMAIL_CHANGED: ActionWords("E-mail changed", "changed the e-mail of"),
@@ -76,6 +78,7 @@ ACTIONS: Mapping[str, ActionWords] = {
 SUBJECT_TYPES: Mapping[str, str] = {
     SITE: "Site",
     SITE_LIST: "Site list",
+    EVENT_LIST: "Event list",
     ADMIN: "Admin",
     SIGNING_KEY: "Signing key",
     DATABASE: "Database",
@@ -123,3 +126,8 @@ def subject_url(event: Event) -> str | None:
         return None
     page = SUBJECT_PAGES.get(event.subject_type)
     return reverse(page, args=[event.subject_id]) if page else None
+
+
+def actor_url(event: Event) -> str | None:
+    """The actor's page in the panel, if an admin did it."""
+    return reverse("admin:accounts_admin_change", args=[event.actor_id]) if event.actor_id else None

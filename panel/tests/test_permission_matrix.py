@@ -77,6 +77,7 @@ OTHER_PAGES = {
         for name in ("reset_two_factor", "end_browser_of", "end_api_sign_in_of")
     },
     "sites_site_export": Rule("sites.export_site", "sites.export_site"),
+    "audit_event_export": Rule("sites.export_site", "sites.export_site"),
     "sites_site_import": Rule("sites.import_site", "sites.import_site"),
     "sites_site_import_template": Rule("sites.import_site", "sites.import_site"),
     "sites_site_import_review": Rule("sites.import_site", "sites.import_site"),

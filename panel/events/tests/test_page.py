@@ -13,6 +13,7 @@ from accounts.events import AdminAction
 from accounts.models import Admin
 from accounts.services import change_admin
 from audit.actors import COMMAND, Actor
+from audit.events import EventListAction
 from audit.models import Event
 from audit.services import Subject, record_event
 from backup.events import DatabaseAction
@@ -84,7 +85,7 @@ def test_a_row_names_its_subject_and_leads_to_its_page(browser: Client, ben: Adm
     assert f'<a href="/admin/sites/site/{roma.site_id}/change/">Trattoria Roma</a>' in html
     assert f'<a href="/admin/accounts/admin/{ben.pk}/change/">ben</a>' in html
     assert "over the API" in html
-    assert "A command" in html
+    assert "by a command" in html
     (event,) = Event.objects.filter(action="admin.disabled")
     page = browser.get(f"{PAGE}{event.pk}/change/").content.decode()
     assert "Disabled" in page
@@ -94,11 +95,7 @@ def test_a_row_names_its_subject_and_leads_to_its_page(browser: Client, ben: Adm
 @pytest.mark.usefixtures("_history")
 def test_the_actions_offered_are_those_of_the_chosen_subject(browser: Client) -> None:
     def offered(query: str) -> list[str]:
-        (spec,) = [
-            spec
-            for spec in browser.get(f"{PAGE}?{query}").context["cl"].filter_specs
-            if spec.parameter_name == "action"
-        ]
+        (spec,) = [spec for spec in browser.get(f"{PAGE}?{query}").context["cl"].filter_specs if spec.title == "action"]
         return [label for _, label in spec.lookup_choices]
 
     assert "Locked" in offered("subject_type=site")
@@ -115,7 +112,13 @@ def test_no_filter_reads_the_table_for_its_choices(browser: Client) -> None:
 
 
 def test_every_action_has_its_words() -> None:
-    known = {*SiteAction.values, *SiteListAction.values, *AdminAction.values, *DatabaseAction.values}
+    known = {
+        *SiteAction.values,
+        *SiteListAction.values,
+        *EventListAction.values,
+        *AdminAction.values,
+        *DatabaseAction.values,
+    }
     known |= {*SigningKeyAction.values, *SPECIFIC_EDITS}
     assert set(ACTIONS) == known
     assert {action.partition(".")[0] for action in known} == set(SUBJECT_TYPES)
