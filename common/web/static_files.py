@@ -1,15 +1,16 @@
-from django.contrib.staticfiles.storage import StaticFilesStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class CollectedOrPlainStorage(CompressedManifestStaticFilesStorage):
-    """File names with a hash if `collectstatic` has run, plain names if it has not.
+    """File names with a hash for files that `collectstatic` has seen, plain names for others.
 
     Without `collectstatic`, whitenoise serves the files from their source folders (WHITENOISE_USE_FINDERS), so pages work
-    on a server whose operator forgot that step.
+    on a server whose operator forgot that step. After an upgrade without it, a page shows without its new files, where
+    Django's storage raises ValueError: the pages of errors, which every request may need, would fail as well.
     """
 
-    def url(self, name: str | None, force: bool = False) -> str:
-        if not self.hashed_files:
-            return StaticFilesStorage.url(self, name)
-        return super().url(name, force)
+    def stored_name(self, name: str) -> str:
+        try:
+            return str(super().stored_name(name))
+        except ValueError:
+            return name

@@ -1,9 +1,12 @@
 """The pages of errors look like the panel, say what happened and lead back, without the database and the session."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -73,3 +76,44 @@ def test_a_request_for_another_host_gets_our_page() -> None:
     answer = Client(raise_request_exception=False).get("/admin/", headers={"host": "evil.example"})
     assert answer.status_code == 400
     assert_is_our_page(answer.content.decode(), PAGES["suspicious"][1])
+
+
+@pytest.fixture
+def _collected_by_an_older_release(settings: Any, tmp_path: Path) -> None:
+    """The server is upgraded without `collectstatic`, which has seen other files only."""
+    manifest = {"version": "1.1", "hash": "", "paths": {"portcullis/admin.css": "portcullis/admin.0123456789ab.css"}}
+    (tmp_path / "staticfiles.json").write_text(json.dumps(manifest))
+    storage = {"BACKEND": "common.web.static_files.CollectedOrPlainStorage"}
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": storage}
+
+
+@pytest.mark.usefixtures("_faulty", "_collected_by_an_older_release")
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("/page/defect", 500, "text/html; charset=utf-8"),
+        ("/page/database", 503, "text/html; charset=utf-8"),
+        ("/page/missing", 404, "text/html; charset=utf-8"),
+        ("/page/forbidden", 403, "text/html; charset=utf-8"),
+        ("/page/suspicious", 400, "text/html; charset=utf-8"),
+        ("/nothing", 404, "text/html; charset=utf-8"),
+        ("/api/plain/missing", 404, "application/problem+json"),
+        ("/api/plain/defect", 500, "application/problem+json"),
+    ],
+)
+def test_an_error_page_shows_without_files_that_were_not_collected(path: str, status: int, kind: str) -> None:
+    answer = Client(raise_request_exception=False).get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (status, kind)
+    if "html" in kind:
+        assert "/static/portcullis/admin.0123456789ab.css" in answer.content.decode()
+        assert "/static/portcullis/error.css" in answer.content.decode()
+
+
+@pytest.mark.usefixtures("_collected_by_an_older_release")
+def test_a_wrong_host_is_refused_without_files_that_were_not_collected() -> None:
+    browser = Client(raise_request_exception=False, headers={"host": "evil.example"})
+    page, problem = browser.get("/admin/"), browser.get("/api/sites")
+    assert (page.status_code, page["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert (problem.status_code, problem["Content-Type"]) == (400, "application/problem+json")
+    assert staticfiles_storage.url("portcullis/error.css") == "/static/portcullis/error.css"
