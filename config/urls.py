@@ -48,9 +48,9 @@ urlpatterns = [
 def server_error(request: HttpRequest) -> HttpResponse:
     """The error page of the panel. Below /api/, ProblemMiddleware replaces it with a problem."""
     if isinstance(sys.exc_info()[1], DATABASE_UNAVAILABLE):
-        return outage_page()
+        return outage_page(request)
     # Rendered without the request, which may have caused the error and could cause it again.
-    return HttpResponse(render_to_string("error.html"), status=500)
+    return HttpResponse(render_to_string("error.html", {"may_reload": request.method == "GET"}), status=500)
 
 
 handler500 = server_error

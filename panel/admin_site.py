@@ -4,8 +4,9 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -41,6 +42,11 @@ def main_menu(apps: list[Any], path: str) -> list[dict[str, Any]]:
     ]
 
 
+def not_allowed_page(response: HttpResponse) -> HttpResponse:
+    """In place of Django's response, which is empty: an address of a button was opened as a page."""
+    return HttpResponse(render_to_string("405.html"), status=405, headers={"Allow": response["Allow"]})
+
+
 class PortcullisAdminSite(AdminSite):
     site_header = "Portcullis"
     site_title = "Portcullis"
@@ -69,14 +75,15 @@ class PortcullisAdminSite(AdminSite):
         return super().index(request, {**dashboard_context(request, at=timezone.now()), **(extra_context or {})})
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Keep the entries of a form that is sent without a session; see `panel.kept_forms`."""
+        """Keep the entries of a form that is sent without a session (`panel.kept_forms`); give a status of 405 a page."""
         protected = super().admin_view(view, cacheable)
 
         @wraps(protected)
         def keep_or_show(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if not self.has_permission(request) and (entries := entries_to_keep(request)) is not None:
                 return self.ask_to_sign_in(request, entries)
-            return protected(request, *args, **kwargs)
+            response = protected(request, *args, **kwargs)
+            return not_allowed_page(response) if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED else response
 
         return keep_or_show
 

@@ -165,10 +165,11 @@ def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     return response
 
 
-def outage_page() -> HttpResponse:
+def outage_page(request: HttpRequest) -> HttpResponse:
     """Rendered without the request: its session and its user are in the database."""
+    context = {"database_unavailable": True, "may_reload": request.method == "GET"}
     headers = {"Retry-After": str(RETRY_AFTER_OUTAGE_SECONDS)}
-    return HttpResponse(render_to_string("error.html", {"away": True}), status=503, headers=headers)
+    return HttpResponse(render_to_string("error.html", context), status=503, headers=headers)
 
 
 class ProblemMiddleware:
@@ -197,5 +198,5 @@ class ProblemMiddleware:
             return refusal_page(request, error)
         if isinstance(error, DATABASE_UNAVAILABLE):
             log.error("the database does not answer: %s", error)
-            return outage_page()
+            return outage_page(request)
         return None

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.any_database
 PAGES = {
     "suspicious": (400, "This request was not understood"),
     "forbidden": (403, "You don't have permission to do this"),
-    "missing": (404, "There is no such page"),
+    "missing": (404, "Page not found"),
     "defect": (500, "Something went wrong"),
     "database": (503, "The database does not answer"),
 }
@@ -50,7 +50,7 @@ def test_an_error_is_shown_in_the_looks_of_the_panel_with_a_way_back(fault: str)
 @pytest.mark.usefixtures("_faulty")
 @pytest.mark.parametrize("fault", PAGES)
 def test_an_error_page_needs_no_statement_even_with_a_session(fault: str, anna: Admin) -> None:
-    """Nothing but the session's own middleware may ask the database, so the page can say that it is away."""
+    """Nothing but the session's own middleware may ask the database, so that the page also shows without it."""
     browser = browser_of(anna)
     browser.raise_request_exception = False
     with CaptureQueriesContext(connection) as queries:
@@ -58,11 +58,30 @@ def test_an_error_page_needs_no_statement_even_with_a_session(fault: str, anna: 
     assert [query["sql"] for query in queries] == []
 
 
-@pytest.mark.parametrize("fault", ["defect", "database"])
+@pytest.mark.parametrize("fault", ["defect", "database", "connection"])
 @pytest.mark.usefixtures("_faulty")
-def test_a_server_error_offers_to_try_again(fault: str) -> None:
-    html = Client(raise_request_exception=False).get(f"/page/{fault}").content.decode()
-    assert '<a class="button" href="">Try again</a>' in html
+def test_a_server_error_offers_to_try_again_unless_a_form_was_sent(fault: str) -> None:
+    """The address of a form may accept nothing else."""
+    browser = Client(raise_request_exception=False)
+    opened, sent = (
+        answer.content.decode() for answer in (browser.get(f"/page/{fault}"), browser.post(f"/page/{fault}"))
+    )
+    assert '<a class="button" href="">Try again</a>' in opened
+    assert "whether your change was made" not in opened
+    assert '<a class="button" href="">' not in sent
+    assert "whether your change was made" in sent
+    assert "Nothing was" not in opened + sent
+
+
+def test_the_address_of_a_button_says_that_it_is_no_page(anna: Admin) -> None:
+    answer = browser_of(anna).get("/admin/account/end-others/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert_is_our_page(answer.content.decode(), "This address only accepts a form")
+
+
+def test_a_refused_person_is_told_to_ask_a_sysadmin(vera: Admin) -> None:
+    html = browser_of(vera).get(ADD).content.decode()
+    assert "Your role does not allow this. If you need it, ask a sysadmin." in html
 
 
 def test_an_unknown_page_of_the_panel_and_one_without_permission_look_alike(anna: Admin, vera: Admin) -> None:
