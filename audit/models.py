@@ -8,8 +8,6 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, StrIndex
 from django.db.models.lookups import Exact
 
-from common.indexes import ArrivalIndex
-
 
 class EventQuerySet(models.QuerySet["Event"]):
     def of(self, subject_type: str, subject_id: uuid.UUID | int | str) -> "EventQuerySet":
@@ -71,7 +69,6 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["subject_type", "subject_id", "-sequence"], name="event_of_subject_newest_first"),
             models.Index(fields=["actor", "-sequence"], name="event_by_actor_newest_first"),
-            ArrivalIndex(fields=["at"], pages_per_range=32, autosummarize=True, name="event_by_time"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-from common.indexes import ArrivalIndex
+from heartbeat.indexes import ArrivalIndex
 
 
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
