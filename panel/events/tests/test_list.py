@@ -19,6 +19,7 @@ from audit.models import Event
 from audit.services import Subject, record_event
 from conftest import RegisteredSite
 from panel.tests.screen import browser_of
+from sites.imports.formulas import escape_formulas
 
 PAGE = "/admin/audit/event/"
 EXPORT = f"{PAGE}export.csv"
@@ -144,10 +145,25 @@ def test_the_export_has_the_events_of_the_filters_and_is_an_event_itself(anna: A
 
 def test_the_export_holds_each_event_once_newest_first(anna: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("panel.events.export.ROWS_AT_ONCE", 2)
-    for hours in range(5):
+    monkeypatch.setattr("panel.events.export.EVENTS_AT_ONCE", 3)
+    for hours in range(10):
         event_at(hours)
     names = [row["subject_name"] for row in exported(browser_of(anna), "action=site.locked")]
-    assert names == [f"{hours} hours ago" for hours in reversed(range(5))]
+    assert names == [f"{hours} hours ago" for hours in reversed(range(10))]
+    assert Event.objects.get(action="event_list.exported").changes["exported_events"] == [None, 10]
+
+
+def test_no_statement_of_an_export_reads_more_than_a_part(anna: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Except those of the list, which count up to a bound, and read one page."""
+    monkeypatch.setattr("panel.events.export.EVENTS_AT_ONCE", 3)
+    for hours in range(10):
+        event_at(hours)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(exported(browser_of(anna), "q=ago")) == 10
+    reading = [query["sql"] for query in queries if "subject_name" in query["sql"] and "LIKE" in query["sql"]]
+    parts = [sql for sql in reading if re.search(r'"sequence" > -?\d+ AND .*"sequence" <= \d+', sql)]
+    assert len(parts) == 8
+    assert all("LIMIT" in sql for sql in reading if sql not in parts)
 
 
 def test_the_export_holds_the_changes_and_no_formula(anna: Admin) -> None:
@@ -157,11 +173,22 @@ def test_the_export_holds_the_changes_and_no_formula(anna: Admin) -> None:
         by=COMMAND,
         at=timezone.now(),
         reason="@SUM(A1)",
-        changes={"name": ("Café", "=2+2")},
+        changes={"name": ("Café; -20%", "=2+2"), "owner_name": ("a;=1+1\t=2", "\\;+3")},
     )
     [row] = exported(browser_of(anna), "action=site.locked")
     assert (row["subject_name"], row["reason"]) == ("'=1+1", "'@SUM(A1)")
-    assert json.loads(row["changes"]) == {"name": ["Café", "=2+2"]}
+    assert json.loads(row["changes"]) == {"name": ["Café; -20%", "=2+2"], "owner_name": ["a;=1+1\t=2", "\\;+3"]}
+    assert escape_formulas(row["changes"]) == row["changes"]
+
+
+def test_an_export_of_all_events_counts_what_is_in_the_file(anna: Admin) -> None:
+    """Without the event of the export itself."""
+    event_at(0)
+    event_at(1)
+    for number in (2, 3):
+        assert len(exported(browser_of(anna))) == number
+        newest = Event.objects.order_by("-sequence")[0]
+        assert newest.changes["exported_events"] == [None, number]
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("anna", True), ("ben", True), ("vera", False)])
