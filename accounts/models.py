@@ -19,25 +19,25 @@ from audit.actors import COMMAND
 
 
 class AdminQuerySet(models.QuerySet["Admin"]):
-    def with_second_factor(self) -> "AdminQuerySet":
-        """Annotate `second_factor`: whether the admin has one."""
-        own = {"admin": OuterRef("pk")}
-        there_is = Exists(TotpDevice.objects.filter(**own)) | Exists(SecurityKey.objects.filter(**own))
-        return self.annotate(second_factor=there_is)
-
     def with_sign_ins(self, *, at: datetime) -> "AdminQuerySet":
-        """Annotate `has_app`, `key_count`, and `browser_count` and `api_sign_in_count`: where the admin is signed in now."""
+        """Annotate how each admin signs in, and where each is signed in now.
+
+        `second_factor` says whether there is one, `has_app` and `key_count` which; `browser_count` and `api_sign_in_count`
+        count the sign-ins that are live.
+        """
         own = {"admin": OuterRef("pk")}
+        has_app = Exists(TotpDevice.objects.filter(**own))
         return self.annotate(
-            has_app=Exists(TotpDevice.objects.filter(**own)),
-            key_count=count_of(SecurityKey.objects.filter(**own)),
-            browser_count=count_of(PanelSession.live(at=at).filter(**own)),
-            api_sign_in_count=count_of(TokenFamily.objects.filter(**own).live(at=at)),
+            second_factor=has_app | Exists(SecurityKey.objects.filter(**own)),
+            has_app=has_app,
+            key_count=count_per_admin(SecurityKey.objects.filter(**own)),
+            browser_count=count_per_admin(PanelSession.live(at=at).filter(**own)),
+            api_sign_in_count=count_per_admin(TokenFamily.objects.filter(**own).live(at=at)),
         )
 
 
-def count_of(rows: models.QuerySet[Any]) -> Coalesce:
-    """The number of an admin's rows, as a subquery."""
+def count_per_admin(rows: models.QuerySet[Any]) -> Coalesce:
+    """The number of the rows that belong to an admin, as a subquery."""
     counts = rows.order_by().values("admin").annotate(number=Count("pk")).values("number")
     return Coalesce(Subquery(counts), 0)
 

@@ -25,7 +25,13 @@ from panel.people.history import events_about_url, events_of_admin, latest_attem
 from panel.people.password_link import password_link_page
 from panel.people.reset_password import ResetPasswordView
 from panel.people.reset_two_factor import ResetTwoFactorView
-from panel.people.sign_ins import EndApiSignInOfView, EndBrowserOfView, factor_words, sign_in_words, sign_ins_for_page
+from panel.people.sign_ins import (
+    EndAdminApiSignInView,
+    EndAdminBrowserView,
+    factor_words,
+    sign_in_words,
+    sign_ins_for_page,
+)
 from panel.widgets.badges import badge
 from panel.widgets.times import moment_ago
 
@@ -37,6 +43,7 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
     add_form_template = "panel/people/add_form.html"
     change_form_template = "panel/people/change_form.html"
     list_display = ["username", "email", "role", "is_active", "second_factors", "last_sign_in", "signed_in"]
+    for_sysadmins = frozenset({"second_factors", "signed_in"})
     list_filter = ["role", "is_active"]
     search_fields = ["username", "email"]
     ordering = ["username"]
@@ -66,9 +73,14 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return with_kept_entries(request, super().get_form(request, *args, **kwargs))
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Second factors and sign-ins only for a person who may see them on an admin's page."""
+        may_change = self.has_change_permission(request)
+        return [name for name in self.list_display if may_change or name not in self.for_sysadmins]
+
     def get_queryset(self, request: HttpRequest) -> Any:
         people: Any = super().get_queryset(request)
-        return people.with_second_factor().with_sign_ins(at=timezone.now())
+        return people.with_sign_ins(at=timezone.now())
 
     @admin.display(description="second factor", ordering="second_factor")
     def second_factors(self, person: Any) -> SafeString:
@@ -122,8 +134,8 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
         protected = self.admin_site.admin_view
         return [
             path("<id>/reset-two-factor/", protected(ResetTwoFactorView.as_view()), name="reset_two_factor"),
-            path("<id>/end-browser/", protected(EndBrowserOfView.as_view()), name="end_browser_of"),
-            path("<id>/end-api-sign-in/", protected(EndApiSignInOfView.as_view()), name="end_api_sign_in_of"),
+            path("<id>/end-browser/", protected(EndAdminBrowserView.as_view()), name="end_admin_browser"),
+            path("<id>/end-api-sign-in/", protected(EndAdminApiSignInView.as_view()), name="end_admin_api_sign_in"),
             # Replaces the page of Django's UserAdmin, which has this name.
             path("<id>/password/", protected(ResetPasswordView.as_view()), name="auth_user_password_change"),
             *super().get_urls(),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from accounts.models import Admin, TotpDevice
+from panel.account.confirmation import needs_confirmation
 from panel.account.overview import EndApiSignInView, EndBrowserView, EndSignInsView, sign_ins_of
 from panel.people.lookup import find_admin
 from panel.widgets.times import plural
@@ -33,13 +34,15 @@ def sign_ins_for_page(person: Admin, *, current_session: str, at: datetime) -> d
         "totp_device": TotpDevice.objects.filter(admin=person).first(),
         "security_keys": person.security_keys.order_by("created_at"),
         "codes_left": person.recovery_codes.filter(used_at=None).count(),
-        "end_browser_url": reverse("admin:end_browser_of", args=[person.pk]),
-        "end_api_sign_in_url": reverse("admin:end_api_sign_in_of", args=[person.pk]),
+        "end_browser_url": reverse("admin:end_admin_browser", args=[person.pk]),
+        "end_api_sign_in_url": reverse("admin:end_admin_api_sign_in", args=[person.pk]),
         **sign_ins_of(person, current_session=current_session, at=at),
     }
 
 
-class OfAnotherAdmin(EndSignInsView):
+class EndOtherAdminsSignInView(EndSignInsView):
+    """A button on the page of an admin, for sysadmins."""
+
     @cached_property
     def owner(self) -> Admin:
         return find_admin(self.kwargs["id"])
@@ -49,13 +52,17 @@ class OfAnotherAdmin(EndSignInsView):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
+    @needs_confirmation
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return super().post(request, **kwargs)
+
     def back(self) -> HttpResponse:
         return redirect("admin:accounts_admin_change", self.owner.pk)
 
 
-class EndBrowserOfView(OfAnotherAdmin, EndBrowserView):
+class EndAdminBrowserView(EndOtherAdminsSignInView, EndBrowserView):
     """Ends a session of the panel."""
 
 
-class EndApiSignInOfView(OfAnotherAdmin, EndApiSignInView):
+class EndAdminApiSignInView(EndOtherAdminsSignInView, EndApiSignInView):
     """Ends a sign-in through the API."""

@@ -167,6 +167,8 @@ def test_every_page_that_changes_people_or_keys_asks(clock: Clock, objects: dict
         "accounts_admin_change",
         "auth_user_password_change",
         "reset_two_factor",
+        "end_admin_browser",
+        "end_admin_api_sign_in",
         "sites_site_rotate",
         "sites_site_import_review",
         "sites_site_erase",

@@ -74,7 +74,7 @@ OTHER_PAGES = {
     "renew_recovery_codes": Rule(),
     **{
         name: Rule("accounts.change_admin", "accounts.change_admin")
-        for name in ("reset_two_factor", "end_browser_of", "end_api_sign_in_of")
+        for name in ("reset_two_factor", "end_admin_browser", "end_admin_api_sign_in")
     },
     "sites_site_export": Rule("sites.export_site", "sites.export_site"),
     "audit_event_export": Rule("sites.export_site", "sites.export_site"),
