@@ -17,7 +17,6 @@ from panel.events.words import SOURCES, action_words, actor_url, actor_words, su
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "action_label", "subject", "actor_label", "source_label", "reason"]
     list_filter = [PeriodFilter, SubjectTypeFilter, ActionFilter, SourceFilter, ActorFilter]
     search_fields = ["subject_name", "actor_name", "reason", "=subject_id", "=request_id"]
     search_help_text = "Name of a site or an admin, reason; or a whole site id or request id"
@@ -56,21 +55,21 @@ class EventAdmin(ReadOnlyAdmin):
         context |= {"title": label, "page_title": f"{label} · {event.subject_name}", "subtitle": None}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="action", ordering="action")
+    @admin.display(description="action")
     def action_label(self, event: Any) -> str:
         return action_words(event).label
 
-    @admin.display(description="subject", ordering="subject_name")
+    @admin.display(description="subject")
     def subject(self, event: Any) -> SafeString | str:
         url = subject_url(event)
         return format_html('<a href="{}">{}</a>', url, event.subject_name) if url else event.subject_name
 
-    @admin.display(description="actor", ordering="actor_name")
+    @admin.display(description="actor")
     def actor_label(self, event: Any) -> SafeString | str:
         url = actor_url(event)
         return format_html('<a href="{}">{}</a>', url, event.actor_name) if url else actor_words(event)
 
-    @admin.display(description="source", ordering="source")
+    @admin.display(description="source")
     def source_label(self, event: Any) -> str:
         return SOURCES[event.source]
 

@@ -110,13 +110,42 @@ def test_what_is_no_date_shows_nothing(query: str, anna: Admin) -> None:
     assert "No events match." in browser_of(anna).get(f"{PAGE}?{query}").content.decode()
 
 
+@pytest.mark.parametrize(("words", "days"), [("Today", 0), ("Last 7 days", 6), ("Last 30 days", 29)])
+def test_a_preset_begins_so_many_days_before_today(words: str, days: int, anna: Admin) -> None:
+    """Today is one of the days."""
+    begin = timezone.localdate() - timedelta(days=days)
+    html = browser_of(anna).get(f"{PAGE}?source=command&until=2026-01-01").content.decode()
+    [query] = re.findall(rf'<a href="([^"]+)">{words}</a>', html)
+    assert sorted(query.removeprefix("?").split("&amp;")) == [f"from={begin}", "source=command"]
+    chosen = browser_of(anna).get(f"{PAGE}?from={begin}").content.decode()
+    assert re.findall(r'<a href="[^"]*" aria-current="true">([^<]+)</a>', chosen)[0] == words
+
+
+@pytest.mark.any_database
+def test_a_row_about_something_new_shows_its_values_alone(anna: Admin, roma: RegisteredSite) -> None:
+    row = rows(browser_of(anna))[0]
+    assert "Registered : Trattoria Roma" in row
+    assert re.search(r"Name Trattoria Roma\b", row)
+    assert "became" not in row
+
+
+def test_the_columns_of_the_stock_list_cannot_order_the_rows(anna: Admin) -> None:
+    """No index has another order."""
+    for hours in (1, 3, 2):
+        event_at(hours)
+    for order in ("0", "-0", "1"):
+        assert [row.split(" : ")[1][:1] for row in rows(browser_of(anna), f"o={order}")] == ["2", "3", "1"]
+
+
 def test_the_form_for_dates_keeps_the_other_filters(anna: Admin) -> None:
-    html = browser_of(anna).get(f"{PAGE}?source=command&q=roma&from=2026-01-01").content.decode()
+    for number in range(101):
+        event_at(number)
+    html = browser_of(anna).get(f"{PAGE}?source=command&q=ago&from=2026-01-01&p=2").content.decode()
     form = re.search(r'<form method="get" class="other-value period">(.+?)</form>', html, re.DOTALL)
     assert form
     assert re.findall(r'name="(\w+)" value="([^"]*)"', form[1]) == [
         ("source", "command"),
-        ("q", "roma"),
+        ("q", "ago"),
         ("from", "2026-01-01"),
         ("until", ""),
     ]
