@@ -14,13 +14,10 @@ class Role(TextChoices):
 READ = frozenset(
     {
         "accounts.view_admin",
-        "accounts.view_tokenfamily",
         "audit.view_event",
         "heartbeat.view_heartbeat",
-        "idempotency.view_idempotentrequest",
         "sites.view_site",
         "sites.view_sitekey",
-        "sites.view_sitepulse",
     }
 )
 OPERATE = frozenset(
