@@ -74,6 +74,10 @@ class PortcullisAdminSite(AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard_context(request, at=timezone.now()), **(extra_context or {})})
 
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
+        """Every table that an app's page would list is on the dashboard."""
+        return redirect("admin:index")
+
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Keep the entries of a form that is sent without a session (`panel.kept_forms`); give a status of 405 a page."""
         protected = super().admin_view(view, cacheable)

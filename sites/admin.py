@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from common.admin import ReadOnlyAdmin
 from sites.models import SiteKey
@@ -19,6 +20,10 @@ class OfASiteAdmin(ReadOnlyAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = folded(search_term.strip())
         return (queryset.filter(site__search_text__contains=term) if term else queryset), False
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        title = f"{capfirst(self.opts.verbose_name)} · {kwargs['obj'].site.name}"
+        return super().render_change_form(request, context | {"title": title, "subtitle": None}, *args, **kwargs)
 
 
 @admin.register(SiteKey)

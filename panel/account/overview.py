@@ -58,7 +58,7 @@ def sign_ins_of(owner: Admin, *, current_session: str, at: datetime) -> dict[str
 
 
 class EndSignInsView(View):
-    """A button of the account's page: it ends something and goes back to the page."""
+    """A button that ends sign-ins and goes back to its page."""
 
     http_method_names = ["post"]
 

@@ -70,7 +70,7 @@ COUNTED = {"erased_events"}
 # Fields that the action's label already covers.
 SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at"})
 NOTHING = "–"
-# Actions after which something new is there.
+# Actions whose events hold facts alone, with nothing from before.
 NEW = frozenset({"registered", "created", "exported"})
 
 

@@ -83,7 +83,7 @@ SUBJECT_TYPES: Mapping[str, str] = {
     SIGNING_KEY: "Signing key",
     DATABASE: "Database",
 }
-# The list of sites and the database as a whole have no page of their own here.
+# The other subjects have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change", ADMIN: "admin:accounts_admin_change"}
 SOURCES: Mapping[str, str] = {
     Event.Source.ADMIN: "in the panel",

@@ -158,3 +158,7 @@ class SignInAttemptAdmin(ReadOnlyAdmin):
     list_select_related = ["admin"]
     ordering = ["-id"]
     fields = ["at", "username", "admin", "outcome", "source", "address"]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        titles = {"title": f"Sign-in attempt · {kwargs['obj'].username}", "subtitle": None}
+        return super().render_change_form(request, context | titles, *args, **kwargs)

@@ -50,7 +50,7 @@ def test_an_error_is_shown_in_the_looks_of_the_panel_with_a_way_back(fault: str)
 @pytest.mark.usefixtures("_faulty")
 @pytest.mark.parametrize("fault", PAGES)
 def test_an_error_page_needs_no_statement_even_with_a_session(fault: str, anna: Admin) -> None:
-    """Nothing but the session's own middleware may ask the database, so that the page also shows without it."""
+    """Not even the session is read, so that the page also shows without the database."""
     browser = browser_of(anna)
     browser.raise_request_exception = False
     with CaptureQueriesContext(connection) as queries:

@@ -5,9 +5,12 @@ from html import unescape
 
 import pytest
 
-from accounts.models import Admin
+from accounts.models import Admin, SignInAttempt
+from accounts.tests.tokens import login
 from conftest import RegisteredSite
+from heartbeat.models import Heartbeat
 from panel.tests.screen import ADD, LIST, browser_of
+from sites.models import SiteKey
 
 pytestmark = pytest.mark.any_database
 
@@ -28,6 +31,9 @@ SITE = "/admin/sites/site/{site}/"
         ("/admin/audit/event/", "Events · Portcullis"),
         ("/admin/audit/event/{event}/change/", "Registered · Trattoria Roma · Portcullis"),
         ("/admin/heartbeat/heartbeat/", "Heartbeats · Portcullis"),
+        ("/admin/heartbeat/heartbeat/{heartbeat}/change/", "Heartbeat · Trattoria Roma · Portcullis"),
+        ("/admin/sites/sitekey/{key}/change/", "Site key · Trattoria Roma · Portcullis"),
+        ("/admin/accounts/signinattempt/{attempt}/change/", "Sign-in attempt · nobody · Portcullis"),
         ("/admin/accounts/admin/", "Admins · Portcullis"),
         ("/admin/accounts/admin/add/", "Add an admin · Portcullis"),
         ("/admin/accounts/admin/{ben}/change/", "ben · Admins · Portcullis"),
@@ -44,10 +50,22 @@ def test_a_title_names_the_page_and_its_subject(
         r"/admin/audit/event/(\d+)/", browser.get(SITE.format(site=roma.site_id) + "change/").content.decode()
     )
     assert event
-    answer = browser.get(path.format(site=roma.site_id, ben=ben.pk, event=event[1]))
+    assert roma.call_home().status_code == 200
+    login("nobody", "wrong")
+    rows = {
+        "heartbeat": Heartbeat.objects.get().pk,
+        "key": SiteKey.objects.get().pk,
+        "attempt": SignInAttempt.objects.get(username="nobody").pk,
+    }
+    answer = browser.get(path.format(site=roma.site_id, ben=ben.pk, event=event[1], **rows))
     assert answer.status_code == 200
     [shown] = re.findall(r"<title>([^<]*)</title>\s*<link", answer.content.decode())
     assert unescape(shown) == title
+
+
+def test_the_page_of_an_app_is_the_dashboard(anna: Admin) -> None:
+    for app in ("accounts", "audit", "heartbeat", "sites"):
+        assert browser_of(anna).get(f"/admin/{app}/")["Location"] == "/admin/"
 
 
 def test_every_page_names_its_icons(anna: Admin) -> None:
