@@ -73,7 +73,7 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return with_kept_entries(request, super().get_form(request, *args, **kwargs))
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Second factors and sign-ins only for a person who may see them on an admin's page."""
         may_change = self.has_change_permission(request)
         return [name for name in self.list_display if may_change or name not in self.for_sysadmins]
