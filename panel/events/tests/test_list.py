@@ -190,7 +190,7 @@ def test_no_statement_of_an_export_reads_more_than_a_part(anna: Admin, monkeypat
     with CaptureQueriesContext(connection) as queries:
         assert len(exported(browser_of(anna), "q=ago")) == 10
     reading = [query["sql"] for query in queries if "subject_name" in query["sql"] and "LIKE" in query["sql"]]
-    parts = [sql for sql in reading if re.search(r'"sequence" > -?\d+ AND .*"sequence" <= \d+', sql)]
+    parts = [sql for sql in reading if re.search(r'"sequence" > +-?\d+ AND .*"sequence" <= \d+', sql)]
     newest = Event.objects.order_by("-sequence")[1].sequence  # before the event of the export
     assert len(parts) == 2 * -(-newest // 3), "one that counts and one that reads for each part"
     assert all("LIMIT" in sql for sql in reading if sql not in parts)
