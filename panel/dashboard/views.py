@@ -13,9 +13,11 @@ from django.utils.safestring import SafeString
 from erasure.models import ErasureRequest
 from erasure.services import PERMISSION
 from heartbeat.hourly_counts import heartbeats_by_hour, oldest_heartbeat_at
+from panel.account.pages import current_admin
 from panel.dashboard.attention import attention_items
 from panel.dashboard.charts import Chart, ChartValue
 from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts, weeks_from
+from panel.dashboard.first_steps import first_steps, is_new
 from panel.dashboard.health import health_checks
 from panel.dashboard.recent_events import recent_events
 from panel.widgets.badges import badge
@@ -35,7 +37,8 @@ class Tile:
 
     @property
     def badge(self) -> SafeString:
-        return badge(self.state, self.label)
+        # A count of zero is no alarm, so it has the state's shape without its colour.
+        return badge(self.state if self.count else "none", self.label, shape_of=self.state)
 
     @property
     def url(self) -> str:
@@ -51,6 +54,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
     by_status, last_heartbeat_at, ahead = status_counts(at=at)
     by_license = license_counts(at=at)
     site_count = sum(by_status.values())
+    oldest_at = oldest_heartbeat_at()
     return {
         "tiles": tiles(by_status, by_license),
         "site_count": site_count,
@@ -60,7 +64,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "recent_events": recent_events(),
         "health_checks": health_checks(
             newest=last_heartbeat_at,
-            oldest=oldest_heartbeat_at(),
+            oldest=oldest_at,
             sites_ahead=ahead,
             can_view_jobs=request.user.has_perm("jobs.view_job"),
             can_view_keys=request.user.has_perm("licensing.view_signingkey"),
@@ -69,6 +73,11 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "zone": timezone.get_current_timezone_name(),
         "erasure_requests": open_erasure_requests(at=at) if request.user.has_perm(PERMISSION) else [],
         "can_register": request.user.has_perm("sites.add_site"),
+        "first_steps": first_steps(
+            current_admin(request), site_count=site_count, has_heartbeat=last_heartbeat_at is not None
+        )
+        if is_new(last_heartbeat_at=last_heartbeat_at, oldest_heartbeat_at=oldest_at, at=at)
+        else [],
     }
 
 
@@ -94,7 +103,7 @@ def heartbeat_chart(hours: list[tuple[datetime, int]]) -> Chart:
     return Chart(
         name="heartbeats",
         title="Heartbeats of the last 24 hours",
-        summary=summary(values, "{} heartbeats; busiest hour", none="No heartbeats."),
+        summary=summary(values, ("heartbeat", "heartbeats"), "busiest hour"),
         noun="heartbeats",
         period_heading=f"Hour ({timezone.get_current_timezone_name()})",
         values=values,
@@ -111,7 +120,7 @@ def license_chart(by_license: dict[str, int], *, at: datetime) -> Chart:
     return Chart(
         name="licences",
         title=f"Licences ending in the next {CHART_WEEKS} weeks",
-        summary=summary(values, "{} licences end; busiest week", none="No licences end."),
+        summary=summary(values, ("licence ends", "licences end"), "busiest week"),
         noun="licences",
         period_heading="Week",
         values=values,
@@ -119,10 +128,11 @@ def license_chart(by_license: dict[str, int], *, at: datetime) -> Chart:
     )
 
 
-def summary(values: list[ChartValue], words: str, *, none: str) -> str:
-    """As in "121 heartbeats; busiest hour Sun 22 Nov, 14:00 to 15:00 (31)."; `words` with {} for the total."""
+def summary(values: list[ChartValue], one_and_many: tuple[str, str], busiest_words: str) -> str:
+    """As in "121 heartbeats; busiest hour Sun 22 Nov, 14:00 to 15:00 (31)."."""
+    one, many = one_and_many
     total = sum(value.number for value in values)
     if not total:
-        return none
+        return f"No {many}."
     busiest = max(values, key=lambda value: value.number)
-    return f"{words.format(f'{total:,}')} {busiest.period} ({busiest.number:,})."
+    return f"{total:,} {one if total == 1 else many}; {busiest_words} {busiest.period} ({busiest.number:,})."

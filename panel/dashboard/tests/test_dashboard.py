@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Admin
 from conftest import Register, RegisteredSite, SignIn
+from panel.dashboard import first_steps
 from panel.dashboard.counts import license_counts, weeks_from
 from panel.tests.estates import create_sites, every_kind
 from sites.models import Site
@@ -74,6 +75,21 @@ def test_the_tiles_count_what_a_person_would_count(anna: Admin) -> None:
     }
 
 
+def test_a_count_of_zero_has_no_colour_of_an_alarm(anna: Admin, register: Register, api: APIClient) -> None:
+    html = page(anna)
+    for state in ("offline", "late", "locked", "expired"):
+        assert f"state-{state}" not in html
+    api.post(f"{register().path}/lock", {"reason": "unpaid"})
+    assert '<span class="count">1</span> <span class="state state-locked">' in page(anna)
+
+
+def test_one_heartbeat_and_one_licence_are_not_in_the_plural(anna: Admin, register: Register) -> None:
+    register(license_expires_at=(timezone.now() + timedelta(days=3)).isoformat()).call_home()
+    html = page(anna)
+    assert "1 heartbeat; busiest hour" in html
+    assert "1 licence ends; busiest week" in html
+
+
 @pytest.mark.parametrize(("name", "may_register"), [("anna", True), ("ben", False), ("vera", False)])
 def test_every_role_sees_all_of_it_and_its_own_buttons(
     name: str, may_register: bool, roma: RegisteredSite, request: pytest.FixtureRequest
@@ -96,7 +112,10 @@ def test_before_the_first_site_the_page_says_what_to_do(anna: Admin, vera: Admin
 
 
 @pytest.mark.slow
-def test_it_costs_the_same_for_few_and_for_many(anna: Admin, register: Register) -> None:
+def test_it_costs_the_same_for_few_and_for_many(
+    anna: Admin, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_steps, "SHOWN_FOR", timedelta(0))  # as if the first heartbeat were old
     browser = browser_of(anna)
 
     def cost() -> int:
