@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Admin
 from conftest import RegisteredSite
@@ -88,7 +89,7 @@ class Confirmation:
 
 def shown_extension(days: int) -> dict[str, str]:
     """The entries that extend by so many days, on a page that has shown the new ends."""
-    return {"days": str(days), "shown_extension": f"{days}/"}
+    return {"days": str(days), "shown_extension": f"{days}/", "shown_at": timezone.now().isoformat()}
 
 
 def stored(site: RegisteredSite) -> Site:

@@ -58,8 +58,9 @@ def time_between(begin: datetime, end: datetime) -> str:
     length = end - begin
     if length < HOUR:
         return in_one_unit(length)
-    unit = HOUR if length <= MAX_IN_DAYS else MONTH if length < 2 * YEAR else YEAR
-    return in_one_unit(round(length / unit) * unit)
+    if length <= MAX_IN_DAYS:
+        return in_one_unit(round(length / HOUR) * HOUR)
+    return in_months(round(length / MONTH) if length < 2 * YEAR else 12 * round(length / YEAR))
 
 
 def in_one_unit(length: timedelta) -> str:
@@ -68,7 +69,11 @@ def in_one_unit(length: timedelta) -> str:
         return ""
     if length <= MAX_IN_DAYS:
         return avoid_wrapping(larger_unit(duration(int(length.total_seconds()))))
-    months = length // MONTH
+    return in_months(length // MONTH)
+
+
+def in_months(months: int) -> str:
+    """As in "6 months", "1 year" or "2 years"."""
     years = months // 12
     return avoid_wrapping(plural(years, "year") if months == 12 or years >= 2 else plural(months, "month"))
 

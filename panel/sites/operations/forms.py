@@ -39,7 +39,7 @@ class OperationForm(forms.Form):
 
     def arguments(self) -> Mapping[str, Any]:
         """Of a valid form: what the service is called with, besides the site, `by`, `at` and `expected`."""
-        not_for_the_service = ("typed_count", "typed_name", "shown_extension")
+        not_for_the_service = ("typed_count", "typed_name", "shown_extension", "shown_at")
         return {
             name: value
             for name, value in self.cleaned_data.items()

@@ -45,6 +45,7 @@ class ExtendForm(OperationForm):
     note = optional_note()
     # The entries for which the page has shown the new ends.
     shown_extension = forms.CharField(required=False, widget=forms.HiddenInput)
+    shown_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         self.is_preview = data is not None and "preview" in data
@@ -68,8 +69,10 @@ class ExtendForm(OperationForm):
     def end_words(self, site: Site, *, days: int | None, until: datetime | None) -> str:
         """Without the time of day if the days count from now, which will be the time at which the form is confirmed."""
         end = extended_end(site.license_expires_at, at=self.at, days=days, until=until)
-        counts_from_now = days is not None and site.license_expires_at <= self.at
-        return f"{local(end):%Y-%m-%d}" if counts_from_now else in_zone(end)
+        return f"{local(end):%Y-%m-%d}" if days is not None and self.has_ended(site) else in_zone(end)
+
+    def has_ended(self, site: Site) -> bool:
+        return site.license_expires_at <= self.at
 
     def detailed(self, expected: ExpectedResult, site: Site) -> ExpectedResult:
         if expected.kind != ResultKind.WILL_CHANGE or not self.extension:
@@ -88,16 +91,31 @@ class ExtendForm(OperationForm):
             raise forms.ValidationError("Enter days or a date, not both.")
         self.extension = {"days": cleaned.get("days"), "until": cleaned.get("until")}
         self.check_any_end(**self.extension)
-        self.check_shown("/".join(str(value or "") for value in self.extension.values()))
+        self.check_shown()
         return cleaned
 
-    def check_shown(self, extension: str) -> None:
-        """Refuse entries whose new ends the page has not shown, and show them."""
-        if not self.is_preview and self.cleaned_data.get("shown_extension") != extension:
+    def check_shown(self) -> None:
+        """Refuse entries whose new ends the page has not shown, or that it would show differently now, and show them."""
+        extension = "/".join(str(value or "") for value in self.extension.values())
+        shown_at = self.cleaned_data.get("shown_at")
+        is_shown = shown_at and self.cleaned_data.get("shown_extension") == extension
+        if not self.is_preview and (not is_shown or self.ends_depend_on_now(since=shown_at)):
             self.add_error(None, "Check the new date and send again.")
         data: Any = self.data.copy()  # type: ignore[attr-defined]
-        data["shown_extension"] = extension
+        data["shown_extension"], data["shown_at"] = extension, self.at.isoformat()
         self.data = data
+
+    def ends_depend_on_now(self, *, since: datetime) -> bool:
+        """Whether a licence has ended since then, so that its days count from now, or the day is another one.
+
+        A licence that another person has changed is found by its shown values (`run_once`).
+        """
+        if self.extension["days"] is None:
+            return False
+        is_other_day = local(since).date() != local(self.at).date()
+        return any(
+            self.has_ended(site) and (is_other_day or site.license_expires_at > since) for site in self.registered_sites
+        )
 
     def check_any_end(self, **extension: Any) -> None:
         """Refuse the form if no licence can be extended. If some can, the page shows which ones will be refused."""

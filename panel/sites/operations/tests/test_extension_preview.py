@@ -1,12 +1,16 @@
 """The page that extends licences shows the new ends before anything is changed."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from accounts.models import Admin
 from audit.models import Event
-from conftest import Register, RegisteredSite
+from conftest import Clock, Register, RegisteredSite
 from panel.tests.screen import Confirmation, stored
+from sites.models import Site
 
 
 def expected(confirmation: Confirmation) -> dict[str, str]:
@@ -67,6 +71,24 @@ def test_only_the_extension_that_was_shown_is_written(anna: Admin, register: Reg
         assert f"{stored(site).license_expires_at:%Y}" == "2040"
     confirmation.send(days="3650")
     assert f"{stored(site).license_expires_at:%Y}" == "2049"
+
+
+@pytest.mark.parametrize("license_expires_at", ["2026-06-01T23:58:00Z", "2026-05-01T00:00:00Z"])
+def test_an_end_that_would_differ_by_now_is_shown_again(
+    license_expires_at: str, anna: Admin, register: Register, clock: Clock
+) -> None:
+    """A licence ends while its new end is shown, or a day does from which the days of an ended licence count."""
+    clock.at = datetime(2026, 6, 1, 23, 55, tzinfo=UTC)
+    site = register(license_expires_at="2026-06-01T23:58:00Z")
+    Site.objects.filter(pk=site.site_id).update(license_expires_at=license_expires_at)
+    before = stored(site).license_expires_at
+    confirmation = Confirmation(anna, "extend", (site,)).send(preview="30")
+    clock.move(minutes=10)
+    confirmation.send(days="30")
+    assert "Check the new date and send again." in confirmation.page
+    assert stored(site).license_expires_at == before
+    confirmation.send(days="30")
+    assert f"{stored(site).license_expires_at:%Y-%m-%d %H:%M}" == "2026-07-02 00:05"
 
 
 def test_a_licence_is_extended_twice_from_one_page(anna: Admin, register: Register) -> None:
