@@ -14,7 +14,7 @@ help: ## list the targets
 run: .venv/run.stamp .venv/fast.stamp ## set everything up, start the server, print what to do next
 	@$(BIN)/python scripts/run.py
 
-test: .venv/dev.stamp .venv/fast.stamp ## check the code, then run every test on SQLite, on PostgreSQL and against running servers
+test: .venv/dev.stamp .venv/fast.stamp ## check the code, then run all but the longest tests on SQLite, on PostgreSQL and against running servers
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python scripts/with_services.py scripts/test.sh
 

@@ -43,8 +43,10 @@ def main_menu(apps: list[Any], path: str) -> list[dict[str, Any]]:
 
 
 def not_allowed_page(response: HttpResponse) -> HttpResponse:
-    """In place of Django's response, which is empty: an address of a button was opened as a page."""
-    return HttpResponse(render_to_string("405.html"), status=405, headers={"Allow": response["Allow"]})
+    """In place of Django's response, which is empty; usually an address of a button was opened as a page."""
+    allowed = response["Allow"]
+    content = render_to_string("405.html", {"is_page": "GET" in allowed.split(", ")})
+    return HttpResponse(content, status=405, headers={"Allow": allowed})
 
 
 class PortcullisAdminSite(AdminSite):

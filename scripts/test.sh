@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run every test: on SQLite, on PostgreSQL, and against running servers. `make test` calls it with the services up.
+# Run all tests but those with the mark `long`: on SQLite, on PostgreSQL, and against running servers. `make test` calls it with the services up.
 set -eu
 cd "$(dirname "$0")/.."
 

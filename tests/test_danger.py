@@ -97,7 +97,7 @@ def test_an_expiry_date_that_has_passed_is_red(anna: PanelUser, server: RunningS
     anna.go(operate("set_expiry", register(server.sign_in(), server, name="Red End")))
     anna.page.fill("#id_license_expires_at_0", "2020-01-01")
     anna.follow("input[type=submit]")
-    assert "this time has passed" in anna.page.inner_text("#content") or "earlier" in anna.page.inner_text("#content")
+    assert anna.page.locator(".errorlist").count() > 0, "the form comes back"
     assert anna.page.evaluate(RED) == ["Set expiry date"]
 
 

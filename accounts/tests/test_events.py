@@ -27,8 +27,6 @@ from audit.models import Event
 from common.instants import format_instant
 from conftest import PASSWORD
 
-pytestmark = pytest.mark.any_database
-
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NEW_PASSWORD = "another horse battery staple"
 Change = Callable[[], object]

@@ -21,8 +21,6 @@ from audit.models import Event
 from common.tests.logged import log_lines
 from conftest import PASSWORD, Clock
 
-pytestmark = pytest.mark.any_database
-
 CHOSEN = "kept in my own head 12"
 
 

@@ -19,8 +19,6 @@ from accounts.tests.factors import signed_in as signed_in_browser
 from accounts.tests.tokens import ADDRESS, login
 from conftest import PASSWORD
 
-pytestmark = pytest.mark.any_database
-
 
 @pytest.fixture
 def app(anna: Admin) -> App:

@@ -7,7 +7,7 @@ import pytest
 
 from config.tests.processes import COMPLETE, manage, refused_settings, run, setting
 
-pytestmark = pytest.mark.slow  # each starts a process or more
+pytestmark = pytest.mark.slow  # many start a process
 
 WEAK = "too short"
 PEPPER = COMPLETE["SITE_KEY_PEPPER"]

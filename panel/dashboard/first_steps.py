@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 
 from accounts.models import Admin
-from sites.models import SitePulse
+from sites.models import Site, SitePulse
 
-# After the first heartbeat, so that it is seen to tick.
-SHOWN_FOR = timedelta(days=1)
+# After the first registration.
+SHOWN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -20,16 +20,19 @@ class Step:
     url: str = ""  # empty if the viewer may not do it, or it is not done in the panel
 
 
-def is_new(*, last_heartbeat_at: datetime | None, oldest_heartbeat_at: datetime | None, at: datetime) -> bool:
-    """Whether no heartbeat has arrived, or the first one in the last day."""
-    if last_heartbeat_at is None:
-        return True
-    return oldest_heartbeat_at is not None and at - oldest_heartbeat_at < SHOWN_FOR
+def is_new(*, oldest_heartbeat_at: datetime | None, at: datetime) -> bool:
+    """Whether no site was registered before the last days. A query only if no stored heartbeat is older than that."""
+    if oldest_heartbeat_at and oldest_heartbeat_at <= at - SHOWN_FOR:
+        return False
+    return not Site.objects.filter(created_at__lte=at - SHOWN_FOR).exists()
 
 
 def first_steps(viewer: Admin, *, site_count: int, has_heartbeat: bool) -> list[Step]:
     """Empty once all steps are done. Four statements at most."""
-    was_refused = not has_heartbeat and SitePulse.objects.filter(last_refused_at__isnull=False).exists()
+    was_refused = (
+        not has_heartbeat
+        and SitePulse.objects.filter(last_refused_at__isnull=False, site__deregistered_at=None).exists()
+    )
     steps = [
         Step(
             "Register the first restaurant",
@@ -44,7 +47,7 @@ def first_steps(viewer: Admin, *, site_count: int, has_heartbeat: bool) -> list[
         ),
         Step(
             "See the first heartbeat",
-            "A heartbeat was refused: its key is wrong."
+            "A heartbeat was refused. Is the key right?"
             if was_refused
             else "It arrives as soon as the local backend runs.",
             is_done=has_heartbeat,

@@ -76,7 +76,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "first_steps": first_steps(
             current_admin(request), site_count=site_count, has_heartbeat=last_heartbeat_at is not None
         )
-        if is_new(last_heartbeat_at=last_heartbeat_at, oldest_heartbeat_at=oldest_at, at=at)
+        if is_new(oldest_heartbeat_at=oldest_at, at=at)
         else [],
     }
 

@@ -79,9 +79,15 @@ def test_the_address_of_a_button_says_that_it_is_no_page(anna: Admin) -> None:
     assert_is_our_page(answer.content.decode(), "This address only accepts a form")
 
 
+def test_a_page_that_accepts_no_form_says_so(anna: Admin) -> None:
+    answer = browser_of(anna).post("/admin/account/")
+    assert (answer.status_code, "GET" in answer["Allow"]) == (405, True)
+    assert_is_our_page(answer.content.decode(), "This page accepts no form")
+
+
 def test_a_refused_person_is_told_to_ask_a_sysadmin(vera: Admin) -> None:
     html = browser_of(vera).get(ADD).content.decode()
-    assert "Your role does not allow this. If you need it, ask a sysadmin." in html
+    assert "If your role is the reason, a sysadmin can help." in html
 
 
 def test_an_unknown_page_of_the_panel_and_one_without_permission_look_alike(anna: Admin, vera: Admin) -> None:

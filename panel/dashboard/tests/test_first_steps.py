@@ -1,14 +1,17 @@
 """The guide of a new installation: each step is ticked once it is done, and the guide goes when it is no longer needed."""
 
 import re
+from typing import Any
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from accounts.models import Admin
 from accounts.tests.factors import app_of
 from conftest import Clock, Register, RegisteredSite
 from heartbeat.models import Heartbeat
+from panel.dashboard.first_steps import SHOWN_FOR, first_steps, is_new
 from panel.dashboard.tests.test_dashboard import page, text
 from sites.models import SitePulse
 
@@ -46,23 +49,46 @@ def test_each_step_is_ticked_once_it_is_done(anna: Admin, register: Register, re
 
 
 def test_a_wrong_key_is_named(anna: Admin, roma: RegisteredSite) -> None:
-    SitePulse.objects.filter(site__site_id=roma.site_id).update(last_refused_at=timezone.now())
+    SitePulse.objects.filter(site_id=roma.site_id).update(last_refused_at=timezone.now())
     assert [label for label, done in steps(anna).items() if done] == [REGISTER, HAND_OVER]
-    assert "A heartbeat was refused: its key is wrong." in text(page(anna))
+    assert "A heartbeat was refused. Is the key right?" in text(page(anna))
 
 
-def test_the_guide_goes_a_day_after_the_first_heartbeat(anna: Admin, roma: RegisteredSite, clock: Clock) -> None:
-    roma.call_home()
-    clock.move(hours=23, minutes=59)
+def test_a_call_of_a_deregistered_site_ticks_nothing(anna: Admin, api: APIClient, register: Register) -> None:
+    register()
+    former = register()
+    SitePulse.objects.filter(site_id=former.site_id).update(last_refused_at=timezone.now())
+    api.delete(former.path)
+    assert [label for label, done in steps(anna).items() if done] == [REGISTER]
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["heartbeats", "no heartbeats"])
+def test_the_guide_goes_a_week_after_the_first_registration(
+    stored: bool, anna: Admin, register: Register, clock: Clock
+) -> None:
+    """For good, even if all old heartbeats have been pruned and new ones arrive."""
+    site = register()
+    if stored:
+        site.call_home()
+    clock.move(days=6, hours=23, minutes=59)
     assert steps(anna)
     clock.move(minutes=1)
     assert steps(anna) == {}
-
-
-def test_it_does_not_come_back_when_all_heartbeats_have_been_pruned(anna: Admin, roma: RegisteredSite) -> None:
-    roma.call_home()
     Heartbeat.objects.all().delete()
+    register().call_home()
     assert steps(anna) == {}
+
+
+def test_it_costs_at_most_four_statements_and_none_once_there_is_an_old_heartbeat(
+    anna: Admin, roma: RegisteredSite, django_assert_num_queries: Any
+) -> None:
+    at = timezone.now()
+    with django_assert_num_queries(4):
+        first_steps(anna, site_count=1, has_heartbeat=False)
+    with django_assert_num_queries(1):
+        assert is_new(oldest_heartbeat_at=at, at=at)
+    with django_assert_num_queries(0):
+        assert not is_new(oldest_heartbeat_at=at - SHOWN_FOR, at=at)
 
 
 def test_a_step_links_only_to_what_the_viewer_may_do(anna: Admin, vera: Admin) -> None:

@@ -15,8 +15,6 @@ from panel.tests.screen import browser_of
 from sites.imports.services import apply_import
 from sites.models import Site, SiteImport
 
-pytestmark = pytest.mark.any_database
-
 HEADER = "site_id,name,license_expires_at,is_active"
 ENDS = "2030-01-01T00:00:00Z"
 

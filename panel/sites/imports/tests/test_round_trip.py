@@ -16,8 +16,6 @@ from panel.sites.imports.tests.importing import EXPORT, apply, results, upload
 from panel.tests.screen import browser_of
 from sites.models import Site, SiteImport
 
-pytestmark = pytest.mark.any_database
-
 HOSTILE = "=+-@＝＋－＠;,\"' a'"
 NAMES = st.text(alphabet=HOSTILE, min_size=1, max_size=12) | st.text(
     alphabet=st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12
