@@ -97,24 +97,25 @@ class ExtendForm(OperationForm):
     def check_shown(self) -> None:
         """Refuse entries whose new ends the page has not shown, or that it would show differently now, and show them."""
         extension = "/".join(str(value or "") for value in self.extension.values())
-        shown_at = self.cleaned_data.get("shown_at")
-        is_shown = shown_at and self.cleaned_data.get("shown_extension") == extension
-        if not self.is_preview and (not is_shown or self.ends_depend_on_now(since=shown_at)):
+        shown_at: datetime | None = self.cleaned_data.get("shown_at")
+        is_shown = self.cleaned_data.get("shown_extension") == extension
+        if not self.is_preview and not (is_shown and shown_at and self.is_same_now(shown_at)):
             self.add_error(None, "Check the new date and send again.")
         data: Any = self.data.copy()  # type: ignore[attr-defined]
         data["shown_extension"], data["shown_at"] = extension, self.at.isoformat()
         self.data = data
 
-    def ends_depend_on_now(self, *, since: datetime) -> bool:
-        """Whether a licence has ended since then, so that its days count from now, or the day is another one.
+    def is_same_now(self, shown_at: datetime) -> bool:
+        """Whether no licence and no day has ended since then from which the days count now.
 
         A licence that another person has changed is found by its shown values (`run_once`).
         """
         if self.extension["days"] is None:
-            return False
-        is_other_day = local(since).date() != local(self.at).date()
-        return any(
-            self.has_ended(site) and (is_other_day or site.license_expires_at > since) for site in self.registered_sites
+            return True
+        is_other_day = local(shown_at).date() != local(self.at).date()
+        return not any(
+            self.has_ended(site) and (is_other_day or site.license_expires_at > shown_at)
+            for site in self.registered_sites
         )
 
     def check_any_end(self, **extension: Any) -> None:
