@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 NEW_VIEWER = f"""
 from accounts.models import Admin
-print(Admin.objects.create_user("carla", "carla@vendor.example", "{PASSWORD}", role="viewer").pk)
+print(Admin.objects.create_user("dora", "dora@vendor.example", "{PASSWORD}", role="viewer").pk)
 """
 
 
@@ -25,25 +25,25 @@ def anna(browser: Browser, race_server: RunningServer) -> PanelUser:
 
 def test_a_colleague_is_signed_out_by_the_button(browser: Browser, race_server: RunningServer, anna: PanelUser) -> None:
     colleague = int(race_server.manage("shell", "-c", NEW_VIEWER, "--verbosity=0").stdout)
-    carla = open_window(browser, race_server, "phone")
-    carla.sign_in("carla")
-    assert carla.page.title() == "Dashboard · Portcullis"
+    dora = open_window(browser, race_server, "phone")
+    dora.sign_in("dora")
+    assert dora.page.title() == "Dashboard · Portcullis"
     anna.go("/admin/accounts/admin/")
-    assert "1 browser" in anna.page.inner_text("tr:has(a:text-is('carla'))")
+    assert "1 browser" in anna.page.inner_text("tr:has(a:text-is('dora'))")
     anna.go(f"/admin/accounts/admin/{colleague}/change/")
     anna.follow("button:text-is('Sign out')[aria-label]")
     assert "That browser is signed out." in anna.messages
     assert "Not signed in to the panel." in anna.page.inner_text("[aria-labelledby=browsers-title]")
     assert anna.findings() == []
     assert anna.complaints == []
-    carla.page.reload()
-    assert carla.page.inner_text("h1") == "Sign in"
-    carla.sign_in("carla")
-    carla.complaints.clear()
-    carla.go("/admin/sites/site/add/")
-    assert carla.page.inner_text("h1") == "You don't have permission to do this"
-    carla.complaints.clear()  # Chromium reports the status itself
-    assert carla.findings() == []
+    dora.page.reload()
+    assert dora.page.inner_text("h1") == "Sign in"
+    dora.sign_in("dora")
+    dora.complaints.clear()
+    dora.go("/admin/sites/site/add/")
+    assert dora.page.inner_text("h1") == "You don't have permission to do this"
+    dora.complaints.clear()  # Chromium reports the status itself
+    assert dora.findings() == []
 
 
 def test_the_events_of_today_are_saved_as_a_file(race_server: RunningServer, anna: PanelUser) -> None:
