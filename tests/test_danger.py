@@ -115,7 +115,7 @@ def test_an_import_is_red_if_it_takes_licences_away(
 
 
 def test_confirming_an_erasure_is_red(anna: PanelUser, server: RunningServer) -> None:
-    """Requested by another sysadmin; whoever requests cannot confirm."""
+    """Requested by another sysadmin, because a person cannot confirm an own request."""
     api = server.sign_in()
     site = register(api, server, name="Red Erasure")
     api.send("DELETE", f"/api/sites/{site.site_id}")
