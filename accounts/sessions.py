@@ -17,6 +17,8 @@ from django.utils import timezone
 from accounts.client_info import UNKNOWN_CLIENT, client_info
 
 USES_RECORDED = 12
+# A page that refreshes itself sends this header: an open page that nobody looks at must not keep a session alive.
+LIVE_REFRESH = "Live-Refresh"
 
 
 def session_digest(session_key: str) -> str:
@@ -94,6 +96,6 @@ class PanelSessionMiddleware(SessionMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response = super().process_response(request, response)
-        if response.status_code < 500:
+        if response.status_code < 500 and LIVE_REFRESH not in request.headers:
             request.session.record_use()  # type: ignore[attr-defined]
         return response

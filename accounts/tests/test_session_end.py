@@ -89,6 +89,15 @@ def test_the_idle_time_is_counted_from_the_last_use(clock: Clock) -> None:
         assert is_in(client)
 
 
+def test_a_page_that_refreshes_itself_does_not_keep_the_session_alive(clock: Clock) -> None:
+    client = browser()
+    for _ in range(6):
+        clock.move(minutes=9)
+        assert client.get("/admin/", headers={"Live-Refresh": "1"}).status_code == 200
+    clock.move(minutes=7)
+    assert not is_in(client)
+
+
 def test_both_times_are_settings(clock: Clock, settings: Any) -> None:
     settings.SESSION_COOKIE_AGE, settings.SESSION_IDLE = 3600, timedelta(minutes=10)
     client, other = browser(), browser()

@@ -11,6 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 class Row:
     """`checkbox` is empty if the person may run no action; `others` are pairs of a column's name and what it shows."""
 
+    pk: Any
     checkbox: str
     url: str
     name: str
@@ -26,6 +27,7 @@ def rows_of(changelist: ChangeList) -> Iterator[Row]:
     filters = f"?{changelist.preserved_filters}" if changelist.preserved_filters else ""
     for site in changelist.result_list:
         yield Row(
+            pk=site.pk,
             checkbox=checkbox(site) if checkbox else "",
             url=changelist.url_for_result(site) + filters,
             name=name(site),

@@ -4,19 +4,24 @@ import shlex
 from typing import Any
 
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
+from panel.sites.registration.key_use import key_use_context
 from panel.sites.views import SiteAdminView
 from sites.models import Site
 
 
 def key_page(view: SiteAdminView, site: Site, key: str, **context: Any) -> TemplateResponse:
     """The answer to the POST that made the key. The key is stored nowhere: going back never shows it again."""
+    newest = site.keys.select_related("site__pulse").get(expires_at=None, revoked_at=None)
     url = view.request.build_absolute_uri("/").rstrip("/")
     context |= {
         "site": site,
         "secret_key": key,
         "environment": environment_file(url, site, key),
         "first_heartbeat": heartbeat_command(url, site, key),
+        "key_use_url": reverse("admin:sites_site_key_use", args=[site.pk, newest.pk]),
+        **key_use_context(newest),
     }
     return TemplateResponse(view.request, "panel/sites/registration/key.html", {**view.admin_context(), **context})
 

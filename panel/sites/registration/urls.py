@@ -1,6 +1,7 @@
 from django.contrib.admin import ModelAdmin
 from django.urls import URLPattern, path
 
+from panel.sites.registration.key_use import KeyUseView
 from panel.sites.registration.views import RegisterSiteView, RotateKeyView
 
 
@@ -12,5 +13,10 @@ def urls(site_admin: ModelAdmin) -> list[URLPattern]:
             "<uuid:site_id>/rotate-key/",
             in_admin(RotateKeyView.as_view(site_admin=site_admin)),
             name="sites_site_rotate",
+        ),
+        path(
+            "<uuid:site_id>/key-use/<int:key_id>/",
+            in_admin(KeyUseView.as_view(site_admin=site_admin)),
+            name="sites_site_key_use",
         ),
     ]

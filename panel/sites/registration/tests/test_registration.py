@@ -182,3 +182,42 @@ def test_only_a_sysadmin_gets_a_key(name: str, roma: RegisteredSite, request: py
     for path in (ADD, f"{LIST}{roma.site_id}/rotate-key/"):
         assert browser.post(path, forged).status_code == 403
     assert (Site.objects.count(), SiteKey.objects.count()) == (1, 1)
+
+
+def test_the_page_with_the_key_waits_for_the_first_heartbeat_with_it(anna: Admin) -> None:
+    browser = browser_of(anna)
+    answer = browser.post(ADD, filled(browser))
+    site = RegisteredSite(shown(answer, "site-id"), shown(answer, "secret-key"))
+    assert "Waiting for the first heartbeat" in answer.content.decode()
+    url = answer.context["key_use_url"]
+    site.call_home(key="psk_wrong")
+    waiting = browser.get(url).content.decode()
+    assert "Waiting for the first heartbeat" in waiting
+    assert "data-live-done" not in waiting
+    assert "psk_" not in waiting
+    assert site.call_home().status_code == 200
+    arrived = browser.get(url).content.decode()
+    assert "has arrived" in arrived
+    assert "data-live-done" in arrived
+
+
+def test_a_heartbeat_with_the_old_key_is_not_the_first_one_with_the_new_key(anna: Admin, roma: RegisteredSite) -> None:
+    roma.call_home()
+    browser = browser_of(anna)
+    path = f"{LIST}{roma.site_id}/rotate-key/"
+    answer = browser.post(path, FormReader(browser.get(path).content.decode()).fields | {"overlap_hours": "24"})
+    url = answer.context["key_use_url"]
+    roma.call_home()
+    assert "Waiting for the first heartbeat" in browser.get(url).content.decode()
+    RegisteredSite(roma.site_id, shown(answer, "secret-key")).call_home()
+    assert "has arrived" in browser.get(url).content.decode()
+
+
+def test_a_key_that_was_rotated_is_not_waited_for(anna: Admin, roma: RegisteredSite) -> None:
+    browser = browser_of(anna)
+    path = f"{LIST}{roma.site_id}/rotate-key/"
+    answers = [
+        browser.post(path, FormReader(browser.get(path).content.decode()).fields | {"overlap_hours": "24"})
+        for _ in range(2)
+    ]
+    assert "A newer key has taken the place" in browser.get(answers[0].context["key_use_url"]).content.decode()

@@ -1,0 +1,188 @@
+// Keeps the page up to date: fetches it again every few seconds and changes what differs inside elements with `data-live`.
+//
+// It does not refresh while the page is hidden, while a form or a dialog is in use, while text in a live element is selected, or
+// within a second of a key or a movement of the pointer, so that nothing moves away under a click. The request says what it is,
+// so that it does not count as a use of the session.
+"use strict";
+{
+  const SECOND = 1000;
+  const status = document.getElementById("live-status");
+  const text = status.querySelector("span");
+  const button = status.querySelector("button");
+  const url = status.dataset.url || location.href.split("#")[0];
+  const interval = Number(status.dataset.seconds) * SECOND;
+  const beginning = Date.now();
+  // Scripts and people change these; the server does not know.
+  const KEPT = new Set(["hidden", "open", "tabindex", "aria-expanded"]);
+
+  let updatedAt = beginning, askedAt = beginning, activeAt = 0, isPaused = false, isAsking = false, problem = "";
+
+  // --- When ---
+
+  function isChanged(control) {
+    if (control.type === "hidden") return false;
+    if (control.type === "checkbox" || control.type === "radio") return control.checked !== control.defaultChecked;
+    if (control.tagName !== "SELECT") return control.value !== control.defaultValue;
+    const options = [...control.options];
+    const initial = options.findLast((option) => option.defaultSelected) ?? options[0];
+    return !control.multiple && initial !== undefined && !initial.selected;
+  }
+
+  function isInUse() {
+    const focused = document.activeElement;
+    if (focused && focused.matches("input, select, textarea")) return true;
+    if (document.querySelector("dialog[open]")) return true;
+    return [...document.querySelectorAll("#content input, #content select, #content textarea")].some(isChanged);
+  }
+
+  function isSelected(element) {
+    const selection = getSelection();
+    return selection !== null && !selection.isCollapsed && selection.containsNode(element, true);
+  }
+
+  function mustWait() {
+    if (document.hidden || isPaused || isAsking || Date.now() - activeAt < SECOND || isInUse()) return true;
+    return [...document.querySelectorAll("[data-live]")].some(isSelected);
+  }
+
+  // --- What ---
+
+  function keyOf(node) {
+    return node.nodeType === Node.ELEMENT_NODE ? node.id || node.getAttribute("aria-labelledby") || "" : "";
+  }
+
+  function isSameKind(old, fresh) {
+    return old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
+  }
+
+  function updateAttributes(old, fresh) {
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !KEPT.has(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value && !KEPT.has(name)) old.setAttribute(name, value);
+    }
+  }
+
+  // Makes `old` like `fresh`, and keeps what is equal, so that focus, open details and positions stay. A form is never changed.
+  function update(old, fresh) {
+    if (old.isEqualNode(fresh) || old.nodeName === "FORM") return;
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      old.data = fresh.data;
+      return;
+    }
+    updateAttributes(old, fresh);
+    const left = [...old.childNodes];
+    for (const [position, child] of [...fresh.childNodes].entries()) {
+      const found = left.findIndex((each) => isSameKind(each, child));
+      const kept = found >= 0 ? left.splice(found, 1)[0] : document.importNode(child, true);
+      if (found >= 0) update(kept, child);
+      if (old.childNodes[position] !== kept) old.insertBefore(kept, old.childNodes[position] ?? null);
+    }
+    for (const each of left) each.remove();
+  }
+
+  function idsOfRows(element) {
+    return [...element.querySelectorAll("tr[id]")].map((row) => row.id).join();
+  }
+
+  // Django's actions.js knows only the rows that were there when it began, so it begins again with new ones.
+  function replaceRows(old, fresh) {
+    const row = document.activeElement.closest("tr[id]");
+    old.replaceChildren(...fresh.childNodes);
+    const boxes = old.querySelectorAll("tr input.action-select");
+    if (boxes.length && window.Actions) window.Actions(boxes);
+    if (row) document.getElementById(row.id)?.querySelector("a")?.focus({ preventScroll: true });
+  }
+
+  function show(html) {
+    const focused = document.activeElement;
+    const page = new DOMParser().parseFromString(html, "text/html");
+    for (const element of document.querySelectorAll("[data-live]")) {
+      const fresh = page.getElementById(element.id);
+      if (!fresh) continue;
+      if (idsOfRows(element) === idsOfRows(fresh)) update(element, fresh);
+      else replaceRows(element, fresh);
+      // What had the focus is gone: keep the place for those who use the keyboard.
+      if (!focused.isConnected && document.activeElement === document.body) {
+        element.tabIndex = -1;
+        element.focus({ preventScroll: true });
+      }
+    }
+  }
+
+  // --- How ---
+
+  async function refresh() {
+    isAsking = true;
+    askedAt = Date.now();
+    try {
+      const answer = await fetch(url, {
+        headers: { "Live-Refresh": "1" },
+        redirect: "manual",
+        cache: "no-store",
+        signal: AbortSignal.timeout(20 * SECOND),
+      });
+      const html = answer.ok ? await answer.text() : "";
+      isAsking = false;
+      if (answer.ok && !mustWait()) {
+        show(html);
+        updatedAt = askedAt;
+        problem = "";
+      } else if (!answer.ok && answer.status < 500 && answer.status !== 429) {
+        stop("Not updated any more; you may have been signed out.");
+      } else if (!answer.ok) {
+        problem = "no answer from the server";
+      }
+    } catch {
+      problem = "no answer from the server";
+    }
+    isAsking = false;
+    write();
+  }
+
+  function stop(words) {
+    clearInterval(timer);
+    text.textContent = words;
+    button.textContent = "Reload";
+    button.onclick = () => location.reload();
+  }
+
+  function ago(milliseconds) {
+    const seconds = Math.floor(milliseconds / (10 * SECOND)) * 10;
+    if (seconds < 10) return "just now";
+    return seconds < 120 ? `${seconds} s ago` : `${Math.floor(seconds / 60)} min ago`;
+  }
+
+  function write() {
+    if (button.onclick !== togglePause) return;
+    if (document.querySelector("[data-live-done]")) {
+      clearInterval(timer);
+      status.hidden = true;
+      return;
+    }
+    const notes = isPaused ? ", paused" : problem ? `: ${problem}` : "";
+    const words = `Updated ${ago(Date.now() - updatedAt)}${notes}`;
+    if (text.textContent !== words) text.textContent = words;
+  }
+
+  function togglePause() {
+    isPaused = !isPaused;
+    button.textContent = isPaused ? "Resume" : "Pause";
+    write();
+  }
+
+  function tick() {
+    if (Date.now() - askedAt >= interval && !mustWait()) refresh();
+    write();
+  }
+
+  button.onclick = togglePause;
+  status.hidden = false;
+  for (const name of ["pointermove", "pointerdown", "keydown", "wheel"]) {
+    addEventListener(name, () => { activeAt = Date.now(); }, { passive: true });
+  }
+  document.addEventListener("visibilitychange", tick);
+  const timer = setInterval(tick, SECOND);
+  write();
+}
