@@ -17,7 +17,7 @@ class Attention(models.TextChoices):
 
     OVERDUE = "overdue", "misses its heartbeats"
     WRONG_KEY = "wrong_key", "calls with a wrong key"
-    LOCK_PENDING = "lock_pending", "is locked, but has not received the lock yet"
+    LOCK_OVERDUE = "lock_overdue", "is locked, and has missed the heartbeat that would have told it"
     EXPIRED_IN_USE = "expired_in_use", "has expired, but still calls"
     CLONE_SUSPECTED = "clone_suspected", "seems to have two installations that use its key"
 
@@ -26,14 +26,15 @@ def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, t
     """For each reason the condition on a live site and the one on its pulse; no site has two reasons.
 
     A site that gets no service may be silent, and two installations of it do no harm. A site that has never called, not even
-    with a wrong key, is not installed yet. A deactivated site was deactivated on purpose. None of these needs attention.
+    with a wrong key, is not installed yet. A site that will be told of its lock by its next heartbeat is in order until that is
+    overdue. A deactivated site was deactivated on purpose. None of these needs attention.
     """
     status = status_conditions(at, pulse=pulse)
     overdue, calling = (
         status[SiteStatus.LATE] | status[SiteStatus.OFFLINE],
         Q((f"{pulse}due_at__gte", offline_before(at))),
     )
-    lock_pending = Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}reply_locked", True))
+    lock_overdue = not_told_of_lock(pulse=pulse) & Q((f"{pulse}due_at__lt", at))
     # Both have called; if the heartbeats are overdue since, that is what the site needs attention for.
     clone_suspected = Q((f"{pulse}clone_suspected_at__isnull", False)) & status[SiteStatus.ONLINE]
     # Of the sites that have called, those that call with a wrong key are overdue sooner or later.
@@ -42,10 +43,15 @@ def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, t
     return {
         Attention.OVERDUE: (with_service, overdue),
         Attention.WRONG_KEY: (with_service, wrong_key),
-        Attention.LOCK_PENDING: (Q(is_locked=True), lock_pending),
+        Attention.LOCK_OVERDUE: (Q(is_locked=True), lock_overdue),
         Attention.EXPIRED_IN_USE: (Q(is_locked=False, is_active=True, license_expires_at__lte=at), calling),
         Attention.CLONE_SUSPECTED: (with_service, clone_suspected),
     }
+
+
+def not_told_of_lock(*, pulse: str = "pulse__") -> Q:
+    """Of a locked site: it has called, but the answer to its last heartbeat did not say that it is locked."""
+    return Q((f"{pulse}last_seen_at__isnull", False)) & ~Q((f"{pulse}reply_locked", True))
 
 
 def sites_needing_attention(*, at: datetime) -> SiteQuerySet:
@@ -61,13 +67,13 @@ def pulses_needing_attention(at: datetime) -> Q:
     PostgreSQL answers it from one scan of the pulses and from indexes on the few sites without service.
     """
     reasons = attention_conditions(at, pulse="").values()
-    (_, overdue), (_, wrong_key), (_, lock_pending), (_, expired_in_use), (_, clone_suspected) = reasons
+    (_, overdue), (_, wrong_key), (_, lock_overdue), (_, expired_in_use), (_, clone_suspected) = reasons
     locked, inactive, expired = (
         Q(site__in=Site.objects.live().filter(condition).values("pk"))
         for condition in (Q(is_locked=True), Q(is_active=False), Q(license_expires_at__lte=at))
     )
     return (
         ((overdue | wrong_key | clone_suspected) & ~locked & ~inactive & ~expired)
-        | (lock_pending & locked)
+        | (lock_overdue & locked)
         | (expired_in_use & expired & ~locked & ~inactive)
     )

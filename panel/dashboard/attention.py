@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from panel.dashboard.waiting_locks import waiting_locks
 from panel.sites.page.state import calls_a_day_text
 from panel.widgets.badges import badge
 from panel.widgets.times import moment, moment_ago, moment_until
@@ -35,7 +36,7 @@ FIRST_HEARTBEAT_WITHIN = timedelta(days=1)  # of the registration
 KINDS_NOW: Mapping[str, tuple[str, str]] = {
     "offline": ("offline", ""),
     "wrong_key": ("warn", "wrong key"),
-    "lock_pending": ("locked", "not told yet"),
+    "lock_overdue": ("locked", "not told yet"),
     "expired_in_use": ("expired", "expired, still in use"),
     "clone_suspected": ("warn", "clone suspected"),
     "late": ("late", ""),
@@ -80,11 +81,19 @@ class AttentionItem:
 
 @dataclass(frozen=True)
 class AttentionItems:
-    """The items that are shown; `total` is how many sites need attention now."""
+    """The items that are shown; `total` is how many sites need attention now.
+
+    `waiting` are sentences about locks that the sites will be told of in time.
+    """
 
     now: Sequence[AttentionItem]
     soon: Sequence[AttentionItem]
+    waiting: Sequence[SafeString]
     total: int
+
+    @property
+    def waiting_badge(self) -> SafeString:
+        return badge("none", "not told yet", shape_of="locked")
 
     @property
     def formatted_total(self) -> str:
@@ -92,8 +101,8 @@ class AttentionItems:
 
 
 def attention_items(*, at: datetime) -> AttentionItems:
-    """Five statements, whatever the number of sites."""
-    queries = (overdue(at), lock_pending(at), expired_in_use(at), ending(at))
+    """Six statements, whatever the number of sites, or seven if there are recent locks."""
+    queries = (overdue(at), lock_overdue(at), expired_in_use(at), ending(at))
     ranked = [RankedSite(*row) for query in queries for row in query]
     now = take_in_turn(ranked, KINDS_NOW, limit=MAX_NOW)
     soon = take_in_turn(ranked, KINDS_SOON, limit=MAX_SOON)
@@ -102,6 +111,7 @@ def attention_items(*, at: datetime) -> AttentionItems:
     return AttentionItems(
         now=[item_of(row, sites[row.site_id], at=at) for row in now],
         soon=[item_of(row, sites[row.site_id], at=at) for row in soon],
+        waiting=waiting_locks(at=at),
         total=sum(number for kind, number in totals.items() if kind in KINDS_NOW),
     )
 
@@ -159,9 +169,9 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
     return first_of_each_kind(pulses, kind=kind, since=since)
 
 
-def lock_pending(at: datetime) -> QuerySet[Any, Any]:
-    sites = needing_attention_for(Attention.LOCK_PENDING, at=at)
-    return first_of_each_kind(sites, kind=Value("lock_pending"), since=F("locked_at"))
+def lock_overdue(at: datetime) -> QuerySet[Any, Any]:
+    sites = needing_attention_for(Attention.LOCK_OVERDUE, at=at)
+    return first_of_each_kind(sites, kind=Value("lock_overdue"), since=F("locked_at"))
 
 
 def expired_in_use(at: datetime) -> QuerySet[Any, Any]:
@@ -219,10 +229,9 @@ def reason_for(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeS
         case "late":
             offline_at = moment(since + settings.HEARTBEAT_GRACE)
             return format_html("Missed its heartbeat; will count as offline at {}.", offline_at)
-        case "lock_pending":
-            due_at = site.pulse.due_at or at
-            due = "overdue since" if due_at < at else "due by"
-            return format_html("Locked: {}. Next heartbeat {} {}.", site.lock_reason, due, moment(due_at))
+        case "lock_overdue":
+            due_at = moment(site.pulse.due_at or at)
+            return format_html("Locked: {}. Next heartbeat overdue since {}.", site.lock_reason, due_at)
         case "expired_in_use":
             return "The licence has expired, but heartbeats still arrive."
         case "clone_suspected":

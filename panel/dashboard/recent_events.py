@@ -1,16 +1,41 @@
-"""The dashboard's recent activity: the newest events, each as a sentence of actor, action and subject."""
+"""The dashboard's recent activity, the newest first, each line a sentence of actor, action and subject.
 
-from dataclasses import dataclass
+What one actor did to many subjects at a time is one line.
+"""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.events import ADMIN
 from audit.models import Event
-from panel.events.words import action_words, actor_words, subject_url
+from panel.events.filters import ActorFilter, PeriodFilter, SubjectTypeFilter
+from panel.events.words import action_words, actor_words, specific_action, subject_url
+from sites.events import SITE
 
-RECENT_EVENTS = 10
+RECENT_LINES = 10
+# How many events are read; a line with more of them than that says "100+".
+EVENTS_READ = 100
+# Events belong to one line if they follow each other within this time.
+MOST_BETWEEN = timedelta(minutes=2)
+NAMED_SUBJECTS = 3
+PLURALS = {SITE: "sites", ADMIN: "admins"}
 
 
-@dataclass(frozen=True)
-class RecentEvent:
-    event: Event
+@dataclass
+class RecentLine:
+    """Events of one actor with one action, the newest first."""
+
+    events: list[Event]
+    is_cut: bool = field(default=False)  # older events may belong to it too
+
+    @property
+    def event(self) -> Event:
+        return self.events[0]
 
     @property
     def actor(self) -> str:
@@ -24,6 +49,65 @@ class RecentEvent:
     def subject_url(self) -> str | None:
         return subject_url(self.event)
 
+    @property
+    def count(self) -> str:
+        """As in "12 sites" or "100+ sites"; empty for a single event."""
+        if len(self.events) == 1:
+            return ""
+        plural = PLURALS.get(self.event.subject_type, "subjects")
+        return f"{len(self.events)}{'+' if self.is_cut else ''} {plural}"
 
-def recent_events() -> list[RecentEvent]:
-    return [RecentEvent(event) for event in Event.objects.newest_first()[:RECENT_EVENTS]]
+    @property
+    def reason(self) -> str:
+        reasons = {event.reason for event in self.events}
+        return (self.event.reason or "") if len(reasons) == 1 else ""
+
+    @property
+    def named(self) -> str:
+        """As in "Alte Post, Krone, Lamm and 9 more"."""
+        names = [event.subject_name for event in self.events[:NAMED_SUBJECTS]]
+        left = len(self.events) - len(names)
+        return f"{', '.join(names)} and {left} more" if left else ", ".join(names)
+
+    @property
+    def events_url(self) -> str:
+        """The list of events with the same actor, action and days."""
+        begin, end = (timezone.localdate(event.at).isoformat() for event in (self.events[-1], self.events[0]))
+        query = {
+            SubjectTypeFilter.parameter_name: self.event.subject_type,
+            "action": self.event.action,
+            PeriodFilter.BEGIN: begin,
+            PeriodFilter.END: end,
+        }
+        if self.event.actor_id:
+            query[ActorFilter.parameter_name] = str(self.event.actor_id)
+        return f"{reverse('admin:audit_event_changelist')}?{urlencode(query)}"
+
+
+def recent_lines() -> list[RecentLine]:
+    newest = Event.objects.newest_first().defer("previous_hash", "salt", "hash")[:EVENTS_READ]
+    lines = in_lines(list(newest))
+    return lines[:RECENT_LINES]
+
+
+def in_lines(events: Sequence[Event]) -> list[RecentLine]:
+    lines: list[RecentLine] = []
+    for event in events:
+        if lines and belongs_to(lines[-1], event):
+            lines[-1].events.append(event)
+        else:
+            lines.append(RecentLine([event]))
+    if lines and len(events) == EVENTS_READ:
+        lines[-1].is_cut = True
+    return lines
+
+
+def belongs_to(line: RecentLine, event: Event) -> bool:
+    """Whether the event is another subject of the same operation; a second event of one subject is a line of its own."""
+    last = line.events[-1]
+    return (
+        (last.actor_id, last.source, last.subject_type) == (event.actor_id, event.source, event.subject_type)
+        and specific_action(last) == specific_action(event)
+        and last.at - event.at <= MOST_BETWEEN
+        and all(event.subject_id != other.subject_id for other in line.events)
+    )

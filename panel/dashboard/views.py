@@ -19,7 +19,7 @@ from panel.dashboard.charts import Chart, ChartValue
 from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts, weeks_from
 from panel.dashboard.first_steps import first_steps, is_new
 from panel.dashboard.health import health_checks
-from panel.dashboard.recent_events import recent_events
+from panel.dashboard.recent_events import recent_lines
 from panel.widgets.badges import badge
 from sites.status import SiteStatus
 
@@ -61,7 +61,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "formatted_site_count": f"{site_count:,}",
         "attention": attention_items(at=at),
         "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), license_chart(by_license, at=at)],
-        "recent_events": recent_events(),
+        "recent_events": recent_lines(),
         "health_checks": health_checks(
             newest=last_heartbeat_at,
             oldest=oldest_at,

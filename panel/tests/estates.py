@@ -47,7 +47,7 @@ class Kind:
         if self.is_gone:
             return None
         if self.lock != "unlocked":
-            return "lock_pending" if self.lock == "pending" and self.status != "never_seen" else None
+            return "lock_overdue" if self.lock == "pending" and is_silent else None
         if not self.is_licensed:
             return "expired_in_use" if self.is_active and self.status in ("online", "late") else None
         if self.is_refused and self.status != "online":
@@ -87,7 +87,7 @@ def site_of(kind: Kind, pk: uuid.UUID, at: datetime) -> Site:
         is_active=kind.is_active,
         is_locked=is_locked,
         lock_reason="unpaid invoice 118" if is_locked else None,
-        locked_at=at - 2 * DAY if is_locked else None,
+        locked_at=at - (HOUR if kind.lock == "pending" and kind.status == "online" else 2 * DAY) if is_locked else None,
         license_expires_at=at + LICENCES[kind.licence],
         deregistered_at=at - DAY if kind.is_gone else None,
         created_at=at - AGES[kind.age],

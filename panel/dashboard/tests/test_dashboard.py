@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Admin
-from conftest import Register, RegisteredSite, SignIn
+from conftest import Clock, Register, RegisteredSite, SignIn
 from panel.dashboard import first_steps
 from panel.dashboard.counts import license_counts, weeks_from
 from panel.tests.estates import create_sites, every_kind
@@ -22,7 +22,7 @@ from sites.models import Site
 
 DASHBOARD = "/admin/"
 TILES = ["online", "late", "offline", "never seen", "locked", "expired or inactive", "ending within 30 days"]
-QUERIES = 18  # of the session, the admin and the page; for sysadmins one of them is of requests for erasure
+QUERIES = 19  # of the session, the admin and the page; for sysadmins one of them is of requests for erasure
 QUERIES_TO_REMEMBER = 1  # once an hour somebody writes down how many heartbeats the hour had
 
 
@@ -176,10 +176,56 @@ def test_an_edit_of_one_thing_is_told_by_its_own_name(api: APIClient, anna: Admi
     ]
 
 
-def test_ten_events_are_shown(anna: Admin, register: Register) -> None:
-    for number in range(12):
+def test_ten_lines_are_shown(anna: Admin, register: Register, api: APIClient) -> None:
+    for number in range(6):
+        site = register(name=f"Site {number}")
+        assert api.patch(site.path, {"owner_name": "Lea"}).status_code == 200
+    lines = recent_events(page(anna))
+    assert len(lines) == 10
+    assert [line.split()[3] for line in lines] == [str(5 - number // 2) for number in range(10)]
+
+
+def test_one_operation_on_many_sites_is_one_line(anna: Admin, register: Register, api: APIClient) -> None:
+    sites = [register(name=f"Site {number}") for number in range(5)]
+    for site in sites:
+        assert api.post(f"{site.path}/lock", {"reason": "unpaid"}).status_code == 200
+    assert recent_events(page(anna))[:2] == [
+        "anna locked 5 sites Site 4, Site 3, Site 2 and 2 more (unpaid) just now",
+        "anna registered 5 sites Site 4, Site 3, Site 2 and 2 more just now",
+    ]
+    (url,) = re.findall(r'<a href="([^"]+)">5 sites</a>', page(anna))[:1]
+    listed = browser_of(anna).get(url.replace("&amp;", "&")).content.decode()
+    assert listed.count("<strong>Locked</strong>") == 5
+
+
+def test_lines_keep_apart_who_did_it_and_when_and_what_was_done_twice(
+    anna: Admin, ben: Admin, register: Register, signed_in: SignIn, clock: Clock
+) -> None:
+    one, two, three = (register(name=name) for name in ("One", "Two", "Three"))
+    for admin, site in ((anna, one), (ben, two)):
+        signed_in(admin).post(f"{site.path}/lock", {"reason": "unpaid"})
+    signed_in(ben).post(f"{two.path}/lock", {"reason": "still unpaid"})
+    signed_in(ben).post(f"{two.path}/unlock", {})
+    clock.move(minutes=3)
+    signed_in(ben).post(f"{one.path}/unlock", {})
+    signed_in(ben).post(f"{three.path}/lock", {"reason": "fraud"})
+    said = [re.sub(r" (just now|\d+ minutes ago)$", "", line) for line in recent_events(page(anna))]
+    assert said == [
+        "ben locked Three fraud",
+        "ben unlocked One",
+        "ben unlocked Two",
+        "ben changed the lock reason of Two still unpaid",
+        "ben locked Two unpaid",
+        "anna locked One unpaid",
+        "anna registered 3 sites Three, Two, One",
+    ]
+
+
+def test_a_line_that_may_go_on_says_so(anna: Admin, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("panel.dashboard.recent_events.EVENTS_READ", 4)
+    for number in range(5):
         register(name=f"Site {number}")
-    assert [line.split()[3] for line in recent_events(page(anna))] == [str(number) for number in range(11, 1, -1)]
+    assert recent_events(page(anna)) == ["anna registered 4+ sites Site 4, Site 3, Site 2 and 1 more just now"]
 
 
 def test_what_no_admin_did_names_the_system(anna: Admin, roma: RegisteredSite, api: Any) -> None:

@@ -22,6 +22,7 @@ from panel.sites.list.filters import (
     RegistrationFilter,
     SavedView,
     StatusFilter,
+    ToldOfLockFilter,
     VersionFilter,
     ZoneFilter,
 )
@@ -45,6 +46,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         StatusFilter,
         LicenseFilter,
         LockFilter,
+        ToldOfLockFilter,
         ActiveFilter,
         CloneFilter,
         NewerDecisionFilter,

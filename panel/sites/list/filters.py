@@ -14,7 +14,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from sites.attention import pulses_needing_attention
+from sites.attention import not_told_of_lock, pulses_needing_attention
 from sites.listing.postgresql import database
 from sites.models import Site
 from sites.querysets import ending_at, licensed_at, newer_decision_on_pulse, unlicensed_at
@@ -63,6 +63,20 @@ class LockFilter(SiteFilter):
 
     def on_site(self, chosen: str, *, at: datetime) -> Q:
         return Q(is_locked=YES_OR_NO[chosen])
+
+
+class ToldOfLockFilter(SiteFilter):
+    """Of locked sites."""
+
+    title = "told of its lock"
+    parameter_name = "told_of_lock"
+    options = {"yes": "told", "no": "not told yet"}
+
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
+        return Q(is_locked=True)
+
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return not_told_of_lock(pulse="") if chosen == "no" else Q(reply_locked=True)
 
 
 class LicenseFilter(SiteFilter):

@@ -75,7 +75,8 @@ class Drawn:
         if self.is_gone:
             return None
         if self.is_locked:
-            return "lock_pending" if self.due_in is not None and not self.reply_locked else None
+            is_late = self.due_in is not None and self.due_in < timedelta(0)
+            return "lock_overdue" if is_late and not self.reply_locked else None
         if not self.pays:
             return "expired_in_use" if self.is_active and self.due_in is not None and self.due_in >= -GRACE else None
         if self.rank <= 1:
