@@ -1,5 +1,8 @@
 """Bar charts that a template draws as SVG: the position and size of each bar.
 
+Each bar is a link to what it counts, named with its period and number. With static/portcullis/chart.js a chart is one stop of
+the Tab key, the arrow keys go from bar to bar, and the name of the bar under the pointer or the focus stands below the chart.
+
 Horizontal positions are percentages of the chart's width, so that a chart fits any screen while its labels keep their size.
 Vertical positions are pixels.
 """
@@ -20,23 +23,33 @@ UNIT_LETTERS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
 
 class ChartValue(NamedTuple):
-    """The number of one bar. `label` stands below the bar if there is room; `period` is the time it covers, in words."""
+    """The number of one bar.
+
+    `label` stands below the bar if there is room; `period` is the time it covers, in words; `url` shows what was counted.
+    """
 
     label: str
     period: str
     number: int
+    url: str
 
 
 @dataclass(frozen=True)
 class ChartBar:
-    """A bar's place. `x`, `width` and `middle` are percentages, `y` and `height` pixels."""
+    """A bar's place. The values of `x`, `width`, `left`, `room` and `middle` are percentages, `y` and `height` pixels.
+
+    `left` and `room` are of the bar with the space around it, which the pointer can hit.
+    """
 
     value: ChartValue
+    left: str
+    room: str
     x: str
     width: str
     middle: str
     y: float
     height: float
+    reading: str
     label: str
     is_minor: bool  # its label is hidden on a phone
 
@@ -48,21 +61,30 @@ class GridLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Chart:
-    """`summary` is a sentence, `noun` what is counted, `period_heading` the heading of the table's first column."""
+    """`summary` is a sentence, `nouns` what is counted (one, many), `period_heading` the heading of the table's first column.
+
+    `legend` says what a bar is; `running_legend` what the last one is, if it differs.
+    """
 
     name: str
     title: str
     summary: str
-    noun: str
+    nouns: tuple[str, str]
     period_heading: str
+    legend: str
     values: Sequence[ChartValue]
     labels_every: int
-    is_last_running: bool = False
+    running_legend: str = ""
 
     height = CHART_HEIGHT
+    bottom = BOTTOM
     left = f"{LEFT_PERCENT}%"
     scale_x = f"{LEFT_PERCENT - 1}%"
     label_y = LABEL_Y
+
+    @property
+    def noun(self) -> str:
+        return self.nouns[1]
 
     @property
     def top_of_scale(self) -> int:
@@ -80,11 +102,14 @@ class Chart:
             begin = LEFT_PERCENT + position * room
             yield ChartBar(
                 value=value,
+                left=f"{begin:.2f}%",
+                room=f"{room:.2f}%",
                 x=f"{begin + room * (1 - BAR_SHARE) / 2:.2f}%",
                 width=f"{room * BAR_SHARE:.2f}%",
                 middle=f"{begin + room / 2:.2f}%",
                 y=round(BOTTOM - height, 1),
                 height=round(height, 1),
+                reading=f"{value.period}: {value.number:,} {self.nouns[value.number != 1]}",
                 label="" if position % self.labels_every else value.label,
                 is_minor=position % (2 * self.labels_every) != 0,
             )

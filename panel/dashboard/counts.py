@@ -1,16 +1,15 @@
 """How many sites are in each state: a few statements, whatever the number of sites (decisions/0029)."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.utils import timezone
 
+from panel.widgets.weeks import weeks_from
 from sites.models import Site, SitePulse
 from sites.status import newest_possible_pulse, status_conditions
 
-WEEK = timedelta(days=7)
 CHART_WEEKS = 12
 
 
@@ -63,19 +62,11 @@ def license_counts(*, at: datetime) -> dict[str, int]:
             "ending": live.ending(at=at),
             **{
                 f"week-{number}": active.filter(license_expires_at__gt=max(at, begin), license_expires_at__lte=end)
-                for number, (begin, end) in enumerate(weeks_from(at))
+                for number, (begin, end) in enumerate(weeks_from(at, number=CHART_WEEKS))
             },
         }
     )
     return numbers | {"unlicensed": numbers["inactive"] + numbers["expired"]}
-
-
-def weeks_from(at: datetime) -> list[tuple[datetime, datetime]]:
-    """Weeks from Monday to Monday in the viewer's time zone, the current week first."""
-    today = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    monday = today - timedelta(days=today.weekday())
-    # Adding days to a local time keeps the hour when the clocks change.
-    return [(monday + number * WEEK, monday + (number + 1) * WEEK) for number in range(CHART_WEEKS)]
 
 
 def count_each(querysets: Mapping[str, QuerySet[Any]]) -> dict[str, int]:

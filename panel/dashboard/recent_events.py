@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from accounts.events import ADMIN
 from audit.models import Event
-from panel.events.filters import ActorFilter, PeriodFilter, SubjectTypeFilter
+from panel.events.filters import ActorFilter, SubjectTypeFilter
 from panel.events.words import action_words, actor_words, specific_action, subject_url
+from panel.widgets.period_filter import PeriodFilter
 from sites.events import SITE
 
 RECENT_LINES = 10

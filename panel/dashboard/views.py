@@ -16,11 +16,14 @@ from heartbeat.hourly_counts import heartbeats_by_hour, oldest_heartbeat_at
 from panel.account.pages import current_admin
 from panel.dashboard.attention import attention_items
 from panel.dashboard.charts import Chart, ChartValue
-from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts, weeks_from
+from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts
 from panel.dashboard.first_steps import first_steps, is_new
 from panel.dashboard.health import health_checks
 from panel.dashboard.recent_events import recent_lines
+from panel.heartbeats.filters import heartbeats_url
+from panel.sites.list.filters import EndingWeekFilter
 from panel.widgets.badges import badge
+from panel.widgets.weeks import week_words, weeks_from
 from sites.status import SiteStatus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -99,33 +102,41 @@ def heartbeat_chart(hours: list[tuple[datetime, int]]) -> Chart:
     values = []
     for hour, number in hours:
         begin, end = timezone.localtime(hour), timezone.localtime(hour + HOUR)
-        values.append(ChartValue(f"{begin:%H:%M}", f"{begin:%a %d %b, %H:%M} to {end:%H:%M}", number))
+        url = heartbeats_url(received_from=begin, received_until=end)
+        values.append(ChartValue(f"{begin:%H:%M}", f"{begin:%a %d %b, %H:%M} to {end:%H:%M}", number, url))
     return Chart(
         name="heartbeats",
         title="Heartbeats of the last 24 hours",
         summary=summary(values, ("heartbeat", "heartbeats"), "busiest hour"),
-        noun="heartbeats",
+        nouns=("heartbeat", "heartbeats"),
         period_heading=f"Hour ({timezone.get_current_timezone_name()})",
+        legend="heartbeats of an hour",
+        running_legend="of the present hour, so far",
         values=values,
         labels_every=3,
-        is_last_running=True,
     )
 
 
 def license_chart(by_license: dict[str, int], *, at: datetime) -> Chart:
     values = [
-        ChartValue(f"{begin:%d %b}", f"{begin:%d %b} to {end - DAY:%d %b %Y}", by_license[f"week-{number}"])
-        for number, (begin, end) in enumerate(weeks_from(at))
+        ChartValue(f"{begin:%d %b}", week_words(begin), by_license[f"week-{number}"], sites_ending_url(begin))
+        for number, (begin, _) in enumerate(weeks_from(at, number=CHART_WEEKS))
     ]
     return Chart(
         name="licences",
         title=f"Licences ending in the next {CHART_WEEKS} weeks",
         summary=summary(values, ("licence ends", "licences end"), "busiest week"),
-        noun="licences",
+        nouns=("licence", "licences"),
         period_heading="Week",
+        legend="licences that end in a week",
         values=values,
         labels_every=2,
     )
+
+
+def sites_ending_url(monday: datetime) -> str:
+    query = {EndingWeekFilter.parameter_name: monday.date().isoformat()}
+    return f"{reverse('admin:sites_site_changelist')}?{urlencode(query)}"
 
 
 def summary(values: list[ChartValue], one_and_many: tuple[str, str], busiest_words: str) -> str:

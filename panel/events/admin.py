@@ -10,9 +10,10 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from common.admin import ReadOnlyAdmin
 from panel.events.export import EventExportView
-from panel.events.filters import ActionFilter, ActorFilter, PeriodFilter, SourceFilter, SubjectTypeFilter
+from panel.events.filters import ActionFilter, ActorFilter, SourceFilter, SubjectTypeFilter
 from panel.events.timeline import entry, timeline
 from panel.events.words import SOURCES, action_words, actor_url, actor_words, subject_url
+from panel.widgets.period_filter import PeriodFilter
 
 
 @admin.register(Event)

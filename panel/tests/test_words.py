@@ -81,7 +81,7 @@ def test_a_page_without_permission_says_so_and_links_back(vera: Admin) -> None:
 def test_a_count_that_was_cut_off_says_so(anna: Admin, roma: RegisteredSite, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         roma.call_home()
-    found = "/admin/heartbeat/heartbeat/?licensed__exact=1"
+    found = "/admin/heartbeat/heartbeat/?answer=service"
     assert " 2 found (" in visible(browser_of(anna).get(found).content.decode())
     monkeypatch.setattr("common.admin.COUNTED_AT_MOST", 1)
     assert "at least 1 found (" in visible(browser_of(anna).get(found).content.decode())

@@ -11,8 +11,10 @@ from panel.dashboard.charts import BOTTOM, MIN_BAR_HEIGHT, TOP, Chart, ChartValu
 
 
 def chart(*numbers: int, labels_every: int = 2) -> Chart:
-    values = [ChartValue(f"{hour:02}:00", f"hour {hour}", number) for hour, number in enumerate(numbers)]
-    return Chart("calls", "Calls", "A summary.", "calls", "Hour", values, labels_every)
+    values = [
+        ChartValue(f"{hour:02}:00", f"hour {hour}", number, f"/hours/{hour}") for hour, number in enumerate(numbers)
+    ]
+    return Chart("calls", "Calls", "A summary.", ("call", "calls"), "Hour", "calls of an hour", values, labels_every)
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=24))
@@ -59,13 +61,20 @@ def test_every_second_label_and_on_a_phone_every_fourth() -> None:
     assert [bar.label for bar in drawn if not bar.is_minor] == ["00:00", "04:00"]
 
 
-def test_what_the_eye_sees_is_said_in_words_and_in_a_table() -> None:
-    html = render_to_string("panel/dashboard/chart.html", {"chart": chart(3, 0, 1_234)})
-    assert 'role="img" aria-label="Calls: A summary."' in html
-    assert html.count("<rect") == 2
-    assert "<title>hour 2: 1234 calls</title>" in html
-    rows = re.findall(r'<th scope="row">(.+?)</th><td class="number">(.+?)</td>', html)
-    assert rows == [("hour 0", "3"), ("hour 1", "0"), ("hour 2", "1234")]
+def test_each_bar_is_a_link_with_its_words_and_stands_in_a_table() -> None:
+    html = render_to_string("panel/dashboard/chart.html", {"chart": chart(3, 1, 0, 1_234)})
+    assert html.count('<rect class="bar') == 3
+    links = re.findall(r'<a href="([^"]+)" aria-label="([^"]+)">', html)
+    assert links == [
+        ("/hours/0", "hour 0: 3 calls"),
+        ("/hours/1", "hour 1: 1 call"),
+        ("/hours/2", "hour 2: 0 calls"),
+        ("/hours/3", "hour 3: 1,234 calls"),
+    ]
+    rows = re.findall(r'<th scope="row"><a href="(.+?)">(.+?)</a></th><td class="number">(.+?)</td>', html)
+    assert rows[0] == ("/hours/0", "hour 0", "3")
+    assert [number for _, _, number in rows] == ["3", "1", "0", "1234"]
+    assert "calls of an hour" in html
     assert "style=" not in html
 
 

@@ -16,8 +16,9 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from conftest import Clock, Register, RegisteredSite, SignIn
 from panel.dashboard import first_steps
-from panel.dashboard.counts import license_counts, weeks_from
+from panel.dashboard.counts import license_counts
 from panel.tests.estates import create_sites, every_kind
+from panel.widgets.weeks import weeks_from
 from sites.models import Site
 
 DASHBOARD = "/admin/"
@@ -244,20 +245,23 @@ def test_heartbeats_stand_in_their_hour_in_the_viewers_zone(anna: Admin, roma: R
     html = page(anna, "Asia/Kolkata")
     hour = timezone.now().replace(minute=0)
     kolkata = hour + timedelta(hours=5, minutes=30)
-    assert f"{kolkata:%H:%M} to {kolkata + timedelta(hours=1):%H:%M}: 3 heartbeats</title>" in html
+    assert f'{kolkata:%H:%M} to {kolkata + timedelta(hours=1):%H:%M}: 3 heartbeats"' in html
     assert "Hour (Asia/Kolkata)" in html
-    assert 'aria-label="Heartbeats of the last 24 hours: 3 heartbeats; busiest hour' in html
+    assert "3 heartbeats; busiest hour" in html
 
 
 def test_licences_end_in_the_weeks_of_the_viewers_calendar(anna: Admin, register: Register) -> None:
-    weeks = weeks_from(timezone.now())
+    weeks = weeks_from(timezone.now(), number=12)
     edges = [weeks[1][0] + timedelta(seconds=1), weeks[2][0], weeks[2][0] + timedelta(seconds=1), weeks[11][1]]
     for edge in [*edges, weeks[11][1] + timedelta(seconds=1)]:
         register(license_expires_at=edge.isoformat())
     numbers = license_counts(at=timezone.now())
     assert [numbers[f"week-{number}"] for number in range(12)] == [0, 2, 1, *[0] * 8, 1]
     begin, last = weeks[1][0], weeks[1][1] - timedelta(days=1)
-    assert f"{begin:%d %b} to {last:%d %b %Y}: 2 licences</title>" in page(anna)
+    html = page(anna)
+    ((url, name),) = re.findall(r'<a href="([^"]+)" aria-label="([^"]+: 2 licences)">', html)
+    assert name == f"{begin:%d %b} to {last:%d %b %Y}: 2 licences"
+    assert "2 sites" in text(browser_of(anna).get(url).content.decode())
 
 
 def test_what_has_ended_already_is_in_no_week(register: Register) -> None:
@@ -271,6 +275,6 @@ def test_what_has_ended_already_is_in_no_week(register: Register) -> None:
 def test_weeks_begin_on_mondays_at_midnight_also_when_the_clocks_change(settings: Any) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
     timezone.get_default_timezone.cache_clear()
-    weeks = weeks_from(timezone.now())
+    weeks = weeks_from(timezone.now(), number=12)
     assert {f"{moment:%a %H:%M}" for week in weeks for moment in week} == {"Mon 00:00"}
     assert weeks[0][0] <= timezone.now() < weeks[0][1]

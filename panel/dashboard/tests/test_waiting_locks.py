@@ -55,7 +55,9 @@ def test_each_admin_and_each_time_has_a_line(
     for site in (one, two, three, four):
         site.call_home()
     signed_in(anna).post(f"{one.path}/lock", {"reason": "unpaid"})
+    clock.move(seconds=1)
     signed_in(ben).post(f"{two.path}/lock", {"reason": "unpaid"})
+    clock.move(seconds=1)
     signed_in(anna).post(f"{three.path}/lock", {"reason": "fraud"})
     clock.move(minutes=3)
     signed_in(anna).post(f"{four.path}/lock", {"reason": "unpaid"})

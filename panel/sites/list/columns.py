@@ -16,6 +16,7 @@ from panel.sites.list.changelist import SiteChangeList
 from panel.sites.list.filters import (
     ActiveFilter,
     CloneFilter,
+    EndingWeekFilter,
     LicenseFilter,
     LockFilter,
     NewerDecisionFilter,
@@ -45,6 +46,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         SavedView,
         StatusFilter,
         LicenseFilter,
+        EndingWeekFilter,
         LockFilter,
         ToldOfLockFilter,
         ActiveFilter,

@@ -10,10 +10,11 @@ from audit.models import Event
 from heartbeat.availability import Outage, availability, heartbeat_slots, outages, percent
 from heartbeat.models import Heartbeat
 from panel.events.timeline import timeline
+from panel.heartbeats.answers import answer_badges
 from panel.sites.page.agent import agent_facts
+from panel.sites.page.days import day_chart
 from panel.sites.page.state import key_events, site_badges, state_text
 from panel.widgets.badges import badge
-from panel.widgets.bars import heartbeat_bar
 from panel.widgets.times import duration
 from sites.events import SITE
 from sites.models import Site, SiteKey
@@ -67,7 +68,7 @@ def uptime_facts(site: Site, *, at: datetime) -> dict[str, Any]:
         seconds = ((outage.ended_at or at) - outage.began_at).total_seconds()
         rows.append(OutageRow(outage, duration(int(seconds))))
     return {
-        "bar": heartbeat_bar(slots),
+        "day_chart": day_chart(site, slots),
         "availability": [(days, percent(share)) for days, share in availability(site, at=at).items()],
         "outages": rows,
         "more_outages": len(found) - MAX_OUTAGES,
@@ -75,10 +76,7 @@ def uptime_facts(site: Site, *, at: datetime) -> dict[str, Any]:
 
 
 def heartbeat_row(heartbeat: Heartbeat) -> HeartbeatRow:
-    answer = [badge("licensed") if heartbeat.licensed else badge("expired", "no licence")]
-    if heartbeat.locked:
-        answer.append(badge("locked"))
-    return HeartbeatRow(heartbeat, duration(heartbeat.uptime_seconds), answer)
+    return HeartbeatRow(heartbeat, duration(heartbeat.uptime_seconds), answer_badges(heartbeat))
 
 
 def key_rows(keys: Iterable[SiteKey], *, at: datetime) -> list[KeyRow]:

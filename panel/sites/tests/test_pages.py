@@ -156,7 +156,7 @@ def test_the_filters_that_the_lists_offer_work(anna: Admin, roma: RegisteredSite
     for path in (
         f"{LIST}?is_locked__exact=0&is_active__exact=1&status=online&licensed=yes",
         f"/admin/audit/event/?subject_type=site&subject_id={roma.site_id}&action__exact=site.registered",
-        f"/admin/heartbeat/heartbeat/?site__site_id__exact={roma.site_id}&licensed__exact=1",
+        f"/admin/heartbeat/heartbeat/?site__site_id__exact={roma.site_id}&answer=service",
         "/admin/accounts/admin/?role__exact=sysadmin&is_active__exact=1",
     ):
         page = browser.get(path)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -187,7 +188,14 @@ def test_an_outage_is_shown_with_its_length_and_lowers_the_uptime(anna: Admin, r
     text = page.text.partition("Last 90 days")[2]
     assert re.search(r"7 days \d\d\.\d\d % 30 days \d\d\.\d\d % 90 days \d\d\.\d\d %", text)
     assert re.search(r"Outages .* to .* \(2 days, 1[0-9] hours\)", text)
-    assert 'class="bar"' in page.html
+    links = [(unescape(url), words) for url, words in re.findall(r'<a href="([^"]+)" aria-label="([^"]+)"', page.html)]
+    assert sum(int(re.findall(r" (\d+) days?: ", words)[0]) for _, words in links) == 90
+    kinds = [words.partition(": ")[2] for _, words in links]
+    assert kinds[0] == "nothing recorded"
+    assert kinds[-3:-1] == ["heartbeats came when they were expected", "no heartbeat, although one was due"]
+    listed = page.browser.get(links[-3][0]).content.decode()
+    assert "Heartbeats of Trattoria Roma" in listed
+    assert listed.count('class="field-shown_time') > 60
 
 
 def add_heartbeats(site: RegisteredSite, at: Any, ages: list[timedelta]) -> None:
