@@ -1,6 +1,9 @@
 """The pages of errors in Chromium: readable in every look, with a way back, also without the database."""
 
+import json
+import struct
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser
@@ -56,3 +59,21 @@ def test_an_icon_for_a_phone_is_served(browser: Browser, race_server: RunningSer
         href = person.page.get_attribute(selector, "href")
         answer = person.page.request.get(f"{race_server.url}{href}")
         assert (answer.status, answer.headers["content-type"]) == (200, kind)
+
+
+def test_a_phone_can_keep_the_panel_as_an_app(browser: Browser, race_server: RunningServer) -> None:
+    person = open_window(browser, race_server)
+    person.sign_in()
+    found = person.page.context.new_cdp_session(person.page).send("Page.getAppManifest")
+    assert found["errors"] == []
+    manifest = json.loads(found["data"])
+    assert urljoin(found["url"], manifest["start_url"]) == f"{race_server.url}/admin/"
+    for icon in manifest["icons"]:
+        answer = person.page.request.get(urljoin(found["url"], icon["src"]))
+        size = struct.unpack(">II", answer.body()[16:24])  # of the PNG's header
+        assert (answer.status, answer.headers["content-type"], f"{size[0]}x{size[1]}") == (
+            200,
+            icon["type"],
+            icon["sizes"],
+        )
+    assert person.complaints == []
