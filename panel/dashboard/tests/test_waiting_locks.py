@@ -66,6 +66,9 @@ def test_each_admin_and_each_time_has_a_line(
         "◆ not told yet 2 sites locked by anna at THEN ; 2 not told yet, the last one due by THEN .",
         "◆ not told yet Two locked by ben at THEN , not told yet, due by THEN . unpaid",
     ]
+    two.call_home()
+    assert not any("ben" in line for line in said(anna))
+    assert len(said(anna)) == 2
 
 
 def test_a_site_that_never_called_is_not_waited_for(anna: Admin, register: Register, signed_in: SignIn) -> None:
