@@ -14,10 +14,10 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.client_info import UNKNOWN_CLIENT, client_info
+from accounts.client_info import UNKNOWN_CLIENT, ClientInfo, client_info
 
 USES_RECORDED = 12
-# A page that refreshes itself sends this header: an open page that nobody looks at must not keep a session alive.
+# A page that refreshes itself sends this header with GET: an open page that nobody looks at must not keep a session alive.
 LIVE_REFRESH = "Live-Refresh"
 
 
@@ -78,9 +78,14 @@ class SessionStore(db.SessionStore):
         if key:
             self.model.objects.filter(pk=session_digest(key)).delete()
 
-    def record_use(self) -> None:
-        """Record that the session was used now, at most USES_RECORDED times in SESSION_IDLE."""
+    def record_use(self, *, is_refresh: bool) -> None:
+        """Record that the session was used now, at most USES_RECORDED times in SESSION_IDLE.
+
+        A refresh is no use, unless it comes from another address or program: that may be somebody else.
+        """
         now = timezone.now()
+        if is_refresh and self.row and self.client == ClientInfo(self.row.address, self.row.user_agent):
+            return
         recorded_every = settings.SESSION_IDLE / USES_RECORDED
         if self.row is None or self.row.admin_id is None or self.row.last_used_at > now - recorded_every:
             return
@@ -96,6 +101,7 @@ class PanelSessionMiddleware(SessionMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response = super().process_response(request, response)
-        if response.status_code < 500 and LIVE_REFRESH not in request.headers:
-            request.session.record_use()  # type: ignore[attr-defined]
+        if response.status_code < 500:
+            is_refresh = request.method == "GET" and LIVE_REFRESH in request.headers
+            request.session.record_use(is_refresh=is_refresh)  # type: ignore[attr-defined]
         return response

@@ -73,6 +73,10 @@ def test_the_list_counts_a_new_row_when_it_is_selected(anna: PanelUser, server: 
     expect(page.locator(".action-counter")).to_have_text("3 of 3 selected")
     page.click("#result_list tbody tr >> nth=2 >> input")
     expect(page.locator(".action-counter")).to_have_text("2 of 3 selected")
+    page.click("#action-toggle")
+    page.click("#action-toggle")
+    expect(page.locator(".action-counter")).to_have_text("0 of 3 selected")
+    assert page.locator("tr input.action-select:checked").count() == 0
 
 
 @pytest.mark.parametrize("use", ["a form", "a selected row", "selected text", "the pause button"])
@@ -105,14 +109,13 @@ def test_it_waits_while_the_page_is_in_use(anna: PanelUser, server: RunningServe
             page.evaluate("document.activeElement.blur()")
         case "a selected row":
             page.click("#result_list tbody tr >> nth=0 >> input")
-            page.evaluate("document.activeElement.blur()")
         case "selected text":
             page.evaluate("getSelection().removeAllRanges()")
         case _:
             page.click("#live-status button")
     page.clock.fast_forward("00:02")
     expect(page.locator(STATUS)).to_contain_text("Updated just now")
-    expect(page.locator("#content-main")).to_contain_text("locked")
+    expect(page.locator("#content-main")).to_contain_text("in use")
 
 
 def test_focus_and_open_tables_stay(anna: PanelUser, server: RunningServer, site: Site) -> None:
@@ -128,6 +131,37 @@ def test_focus_and_open_tables_stay(anna: PanelUser, server: RunningServer, site
     assert page.evaluate("document.activeElement.matches('.tiles a')")
     assert page.evaluate("document.querySelector('#chart-heartbeats ~ details').open")
     assert anna.findings() == []
+
+
+def test_focus_stays_with_its_site_when_another_one_comes_first(anna: PanelUser, server: RunningServer) -> None:
+    """Two sites with a wrong key need attention; the older one comes first, and then is well again."""
+    api, page = server.sign_in(), anna.page
+    first, second = (register(api, server, name=f"Focus {number}") for number in range(2))
+    for site in (first, second):
+        assert site.call_home(key="psk_wrong").status_code == 401
+    anna.go("/admin/")
+    link = page.locator(".attention a", has_text="Focus 1")
+    link.focus()
+    page.clock.fast_forward("00:02")
+    assert first.call_home().status_code == 200
+    wait_half_a_minute(anna)
+    expect(page.locator(".attention a", has_text="Focus 0")).to_have_count(0)
+    expect(link).to_be_focused()
+
+
+def test_a_chart_keeps_its_words_and_its_one_stop(anna: PanelUser, site: Site) -> None:
+    anna.go("/admin/")
+    page = anna.page
+    bars, reading = page.locator("section:has(#chart-heartbeats) svg a"), page.locator(".chart-reading").first
+    bars.nth(20).focus()
+    page.clock.fast_forward("00:02")
+    site.call_home()
+    with page.expect_response("**/admin/"):
+        wait_half_a_minute(anna)
+    expect(page.locator(STATUS)).to_have_text("Updated just now")
+    expect(bars.nth(20)).to_be_focused()
+    expect(reading).to_have_text(str(bars.nth(20).get_attribute("aria-label")))
+    assert page.locator("section:has(#chart-heartbeats) svg a[tabindex='0']").count() == 1
 
 
 def test_a_hidden_page_asks_for_nothing_until_it_is_seen(anna: PanelUser, site: Site) -> None:
@@ -155,6 +189,7 @@ def test_a_page_whose_session_has_ended_says_so_and_asks_no_more(anna: PanelUser
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
     wait_half_a_minute(anna)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert seen == []
     with page.expect_navigation():
         page.click("#live-status button")
@@ -173,7 +208,7 @@ def test_the_page_with_the_key_turns_green_with_the_first_heartbeat(anna: PanelU
     site.call_home(key="psk_wrong")
     assert site.call_home().status_code == 200
     page.clock.fast_forward("00:06")
-    expect(page.locator("#key-use .arrived")).to_contain_text("has arrived")
+    expect(page.locator("#key-use .arrived")).to_contain_text("The site has called with this key")
     expect(page.locator("#live-status")).to_be_hidden()
     assert page.inner_text("#secret-key") == site.key
     assert anna.findings() == []

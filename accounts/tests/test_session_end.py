@@ -98,6 +98,24 @@ def test_a_page_that_refreshes_itself_does_not_keep_the_session_alive(clock: Clo
     assert not is_in(client)
 
 
+def test_a_refresh_from_another_address_or_by_another_program_is_a_use_that_is_seen(clock: Clock) -> None:
+    client = browser()
+    for facts in ({"REMOTE_ADDR": "192.0.2.99"}, {"headers": {"User-Agent": "thief/1.0"}}):
+        clock.move(minutes=9)
+        headers = {"Live-Refresh": "1", **facts.get("headers", {})}
+        client.get("/admin/", headers=headers, **{k: v for k, v in facts.items() if k != "headers"})
+        row = PanelSession.objects.get()
+        assert row.last_used_at == clock()
+    assert row.user_agent == "thief/1.0"
+
+
+def test_a_form_that_is_sent_is_a_use_whatever_its_headers(clock: Clock) -> None:
+    client = browser()
+    clock.move(minutes=54)
+    client.post("/admin/account/", headers={"Live-Refresh": "1"})
+    assert PanelSession.objects.get().last_used_at == clock()
+
+
 def test_both_times_are_settings(clock: Clock, settings: Any) -> None:
     settings.SESSION_COOKIE_AGE, settings.SESSION_IDLE = 3600, timedelta(minutes=10)
     client, other = browser(), browser()

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from panel.dashboard.waiting_locks import waiting_locks
+from panel.dashboard.waiting_locks import WaitingLine, waiting_lines
 from panel.sites.page.state import calls_a_day_text
 from panel.widgets.badges import badge
 from panel.widgets.times import moment, moment_ago, moment_until
@@ -83,12 +83,12 @@ class AttentionItem:
 class AttentionItems:
     """The items that are shown; `total` is how many sites need attention now.
 
-    `waiting` are sentences about locks that the sites will be told of in time.
+    `waiting` are about locks that the sites will be told of in time.
     """
 
     now: Sequence[AttentionItem]
     soon: Sequence[AttentionItem]
-    waiting: Sequence[SafeString]
+    waiting: Sequence[WaitingLine]
     total: int
 
     @property
@@ -101,7 +101,7 @@ class AttentionItems:
 
 
 def attention_items(*, at: datetime) -> AttentionItems:
-    """Six statements, whatever the number of sites, or seven if there are recent locks."""
+    """Six statements, whatever the number of sites, or eight if there are such locks."""
     queries = (overdue(at), lock_overdue(at), expired_in_use(at), ending(at))
     ranked = [RankedSite(*row) for query in queries for row in query]
     now = take_in_turn(ranked, KINDS_NOW, limit=MAX_NOW)
@@ -111,7 +111,7 @@ def attention_items(*, at: datetime) -> AttentionItems:
     return AttentionItems(
         now=[item_of(row, sites[row.site_id], at=at) for row in now],
         soon=[item_of(row, sites[row.site_id], at=at) for row in soon],
-        waiting=waiting_locks(at=at),
+        waiting=waiting_lines(at=at),
         total=sum(number for kind, number in totals.items() if kind in KINDS_NOW),
     )
 

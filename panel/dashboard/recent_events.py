@@ -4,23 +4,22 @@ What one actor did to many subjects at a time is one line.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.events import ADMIN
 from audit.models import Event
-from panel.events.filters import ActorFilter, SubjectTypeFilter
+from panel.events.filters import ActionFilter, ActorFilter, SourceFilter, SubjectTypeFilter
 from panel.events.words import action_words, actor_words, specific_action, subject_url
 from panel.widgets.period_filter import PeriodFilter
 from sites.events import SITE
 
 RECENT_LINES = 10
-# How many events are read; a line with more of them than that says "100+".
-EVENTS_READ = 100
+# How many events are read, and how many if these make too few lines, as after an operation on many sites.
+EVENTS_READ, MOST_EVENTS_READ = 100, 1_000
 # Events belong to one line if they follow each other within this time.
 MOST_BETWEEN = timedelta(minutes=2)
 NAMED_SUBJECTS = 3
@@ -32,7 +31,14 @@ class RecentLine:
     """Events of one actor with one action, the newest first."""
 
     events: list[Event]
-    is_cut: bool = field(default=False)  # older events may belong to it too
+    is_cut: bool = False  # older events may belong to it too
+
+    def __post_init__(self) -> None:
+        self.subject_ids = {event.subject_id for event in self.events}
+
+    def add(self, event: Event) -> None:
+        self.events.append(event)
+        self.subject_ids.add(event.subject_id)
 
     @property
     def event(self) -> Event:
@@ -66,19 +72,20 @@ class RecentLine:
     @property
     def named(self) -> str:
         """As in "Alte Post, Krone, Lamm and 9 more"."""
-        names = [event.subject_name for event in self.events[:NAMED_SUBJECTS]]
-        left = len(self.events) - len(names)
-        return f"{', '.join(names)} and {left} more" if left else ", ".join(names)
+        names = ", ".join(event.subject_name for event in self.events[:NAMED_SUBJECTS])
+        left = len(self.events) - NAMED_SUBJECTS
+        return f"{names} and {'others' if self.is_cut else f'{left} more'}" if left > 0 or self.is_cut else names
 
     @property
     def events_url(self) -> str:
-        """The list of events with the same actor, action and days."""
-        begin, end = (timezone.localdate(event.at).isoformat() for event in (self.events[-1], self.events[0]))
+        """The list of events, with the same actor, action, source and time."""
+        end = self.events[0].at + timedelta(microseconds=1)  # which the filter excludes
         query = {
             SubjectTypeFilter.parameter_name: self.event.subject_type,
-            "action": self.event.action,
-            PeriodFilter.BEGIN: begin,
-            PeriodFilter.END: end,
+            ActionFilter.parameter_name: self.event.action,
+            SourceFilter.parameter_name: self.event.source,
+            PeriodFilter.BEGIN: self.events[-1].at.isoformat(),
+            PeriodFilter.END: end.isoformat(),
         }
         if self.event.actor_id:
             query[ActorFilter.parameter_name] = str(self.event.actor_id)
@@ -86,19 +93,26 @@ class RecentLine:
 
 
 def recent_lines() -> list[RecentLine]:
-    newest = Event.objects.newest_first().defer("previous_hash", "salt", "hash")[:EVENTS_READ]
-    lines = in_lines(list(newest))
+    """One statement, or two if the newest events are of few operations."""
+    lines = in_lines(newest_events(EVENTS_READ), limit=EVENTS_READ)
+    if len(lines) <= RECENT_LINES and lines and lines[-1].is_cut:
+        lines = in_lines(newest_events(MOST_EVENTS_READ), limit=MOST_EVENTS_READ)
     return lines[:RECENT_LINES]
 
 
-def in_lines(events: Sequence[Event]) -> list[RecentLine]:
+def newest_events(limit: int) -> list[Event]:
+    return list(Event.objects.newest_first().defer("previous_hash", "salt", "hash")[:limit])
+
+
+def in_lines(events: Sequence[Event], *, limit: int) -> list[RecentLine]:
+    """`limit` is how many events were asked for: with fewer, there are no others."""
     lines: list[RecentLine] = []
     for event in events:
         if lines and belongs_to(lines[-1], event):
-            lines[-1].events.append(event)
+            lines[-1].add(event)
         else:
             lines.append(RecentLine([event]))
-    if lines and len(events) == EVENTS_READ:
+    if lines and len(events) == limit:
         lines[-1].is_cut = True
     return lines
 
@@ -110,5 +124,5 @@ def belongs_to(line: RecentLine, event: Event) -> bool:
         (last.actor_id, last.source, last.subject_type) == (event.actor_id, event.source, event.subject_type)
         and specific_action(last) == specific_action(event)
         and last.at - event.at <= MOST_BETWEEN
-        and all(event.subject_id != other.subject_id for other in line.events)
+        and event.subject_id not in line.subject_ids
     )

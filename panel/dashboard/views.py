@@ -110,7 +110,7 @@ def heartbeat_chart(hours: list[tuple[datetime, int]]) -> Chart:
         summary=summary(values, ("heartbeat", "heartbeats"), "busiest hour"),
         nouns=("heartbeat", "heartbeats"),
         period_heading=f"Hour ({timezone.get_current_timezone_name()})",
-        legend="heartbeats of an hour",
+        legend="heartbeats, by hour",
         running_legend="of the present hour, so far",
         values=values,
         labels_every=3,
@@ -128,7 +128,7 @@ def license_chart(by_license: dict[str, int], *, at: datetime) -> Chart:
         summary=summary(values, ("licence ends", "licences end"), "busiest week"),
         nouns=("licence", "licences"),
         period_heading="Week",
-        legend="licences that end in a week",
+        legend="licences ending, by week",
         values=values,
         labels_every=2,
     )

@@ -1,7 +1,7 @@
 """Locks that the sites will be told of in time, one line for each time that somebody locked sites.
 
-A lock whose site has missed the heartbeat that would have told it is no longer among them: it needs attention
-(`sites.attention`).
+A lock whose site has missed the heartbeat that would have told it needs attention (`sites.attention`); the line counts it as
+overdue.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,98 +16,139 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from panel.events.words import actor_words
 from panel.widgets.times import moment_near
+from sites.attention import not_told_of_lock
 from sites.events import SITE, SiteAction
 from sites.models import Site
+from sites.querysets import SiteQuerySet
 
 # Locks of one admin belong together if they follow each other within this time, as the sites of one operation do.
 MOST_BETWEEN = timedelta(minutes=2)
-MAX_LOCKS, MAX_GROUPS = 1_000, 5
+# How many of the newest locks are read; a line that may have more says so.
+MAX_LOCKS = 1_000
+MAX_GROUPS = 5
+NOT_TOLD = "told_of_lock=no"
 
 
 @dataclass(frozen=True)
 class LockGroup:
-    """Sites that one admin locked at a time, the newest first; `not_told` are those of them that do not know of it yet."""
+    """Sites that one admin locked at a time, the newest first.
+
+    Of these `waiting` will be told by their next heartbeat, and `overdue` have missed it. With `is_cut` there may be more.
+    """
 
     actor: str
+    reason: str
     sites: Sequence[Any]
-    not_told: Sequence[Any]
+    waiting: Sequence[Any]
+    overdue: Sequence[Any]
+    is_cut: bool
 
     @property
-    def locked_at(self) -> datetime:
-        at: datetime = self.sites[-1].locked_at
-        return at
-
-    @property
-    def due_at(self) -> datetime:
-        return max(site.pulse.due_at for site in self.not_told)
-
-    @property
-    def subject(self) -> SafeString:
-        if len(self.sites) == 1:
-            (site,) = self.sites
-            return format_html('<a href="{}">{}</a>', reverse("admin:sites_site_change", args=[site.pk]), site.name)
-        url = f"{reverse('admin:sites_site_changelist')}?told_of_lock=no"
-        return format_html('<a href="{}">{} sites</a>', url, f"{len(self.sites):,}")
-
-    @property
-    def reason(self) -> str:
-        reasons = {site.lock_reason for site in self.sites}
-        return reasons.pop() if len(reasons) == 1 else ""
+    def key(self) -> str:
+        return str(self.sites[0].pk)
 
     def sentence(self, *, at: datetime) -> SafeString:
-        """As in "12 sites locked by anna at 20:14 CET; 12 not told yet, the last one due by 02:10 CET."."""
+        """As in "12 sites locked by anna at 20:14 CET; 10 not told yet, the last one due by 02:10 CET; 2 overdue."."""
         by = f"by {self.actor} " if self.actor else ""
-        locked, due = moment_near(self.locked_at, now=at), moment_near(self.due_at, now=at)
-        count = f"; {len(self.not_told):,} not told yet, " if len(self.sites) > 1 else ", not told yet, "
-        last = "the last one due by" if len(self.not_told) > 1 else "due by"
+        locked = moment_near(self.sites[-1].locked_at, now=at)
+        due = moment_near(max(site.pulse.due_at for site in self.waiting), now=at)
         reason = format_html(' <span class="quiet">{}</span>', self.reason) if self.reason else ""
-        return format_html("{} locked {}at {}{}{} {}.{}", self.subject, by, locked, count, last, due, reason)
+        if len(self.sites) == 1:
+            (site,) = self.sites
+            link = format_html('<a href="{}">{}</a>', reverse("admin:sites_site_change", args=[site.pk]), site.name)
+            return format_html("{} locked {}at {}, not told yet, due by {}.{}", link, by, locked, due, reason)
+        more = "+" if self.is_cut else ""
+        total, not_told = f"{len(self.sites):,}{more}", f"{len(self.waiting):,}{more} not told yet"
+        last = "the last one due by" if len(self.waiting) > 1 else "due by"
+        overdue = f"; {len(self.overdue):,} overdue" if self.overdue else ""
+        link = format_html('<a href="{}">{}</a>', not_told_url(), not_told)
+        return format_html(
+            "{} sites locked {}at {}; {}, {} {}{}.{}", total, by, locked, link, last, due, overdue, reason
+        )
 
 
-def waiting_locks(*, at: datetime) -> list[SafeString]:
-    """A sentence for each group, the newest first; one statement, and a second one if there are recent locks."""
-    # A site that was locked longer ago has been told, or is overdue.
-    since = at - 2 * settings.HEARTBEAT_INTERVAL
-    locked: Any = Site.objects.live().filter(is_locked=True, locked_at__gte=since, pulse__last_seen_at__isnull=False)
-    newest = list(
-        locked.select_related("pulse")
-        .only("name", "locked_at", "lock_reason", *(f"pulse__{name}" for name in ("due_at", "reply_locked")))
-        .order_by("-locked_at", "pk")[:MAX_LOCKS]
-    )
-    if not any(is_waiting(site, at=at) for site in newest):
+@dataclass(frozen=True)
+class WaitingLine:
+    key: str
+    sentence: SafeString
+
+
+def not_told_url() -> str:
+    return f"{reverse('admin:sites_site_changelist')}?{NOT_TOLD}"
+
+
+def waiting_lines(*, at: datetime) -> list[WaitingLine]:
+    """A line for each group, the newest first: one statement, and two more if there are such locks."""
+    waiting = newest(live_locks().filter(not_told_of_lock(), pulse__due_at__gte=at))
+    if not waiting:
         return []
-    groups = [
-        LockGroup(actor, sites, [site for site in sites if not site.pulse.reply_locked])
-        for actor, sites in in_groups(newest, actors_of(newest, since=since))
-        if any(is_waiting(site, at=at) for site in sites)
-    ]
-    return [group.sentence(at=at) for group in groups[:MAX_GROUPS]]
+    since = waiting[-1].locked_at - MOST_BETWEEN
+    others = newest(live_locks().filter(locked_at__gte=since).exclude(pk__in=[site.pk for site in waiting]))
+    sites = sorted((*waiting, *others), key=lambda site: site.locked_at, reverse=True)
+    groups = groups_of(sites, at=at, is_cut=MAX_LOCKS in (len(waiting), len(others)))
+    lines = [WaitingLine(group.key, group.sentence(at=at)) for group in groups[:MAX_GROUPS]]
+    if len(groups) > MAX_GROUPS:
+        more = format_html('<a href="{}">{} more like these</a>', not_told_url(), len(groups) - MAX_GROUPS)
+        lines.append(WaitingLine("more", more))
+    return lines
 
 
-def is_waiting(site: Site, *, at: datetime) -> bool:
-    return not site.pulse.reply_locked and site.pulse.due_at is not None and site.pulse.due_at >= at
+def live_locks() -> SiteQuerySet:
+    sites: SiteQuerySet = Site.objects.live().filter(is_locked=True, pulse__last_seen_at__isnull=False)
+    return sites
 
 
-def actors_of(sites: Sequence[Site], *, since: datetime) -> Mapping[str, str]:
-    """The name of the actor of the newest lock of each site, by the site's id as events hold it."""
-    events = (
-        Event.objects.filter(subject_type=SITE, subject_id__in=[str(site.pk) for site in sites])
-        .filter(action=SiteAction.LOCKED, at__gte=since)
-        .only("subject_id", "actor_name", "source")
-        .order_by("sequence")
-    )
-    return {event.subject_id: actor_words(event) for event in events}
+def newest(sites: SiteQuerySet) -> list[Any]:
+    columns = ("name", "locked_at", "lock_reason", *(f"pulse__{name}" for name in ("due_at", "reply_locked")))
+    return list(sites.select_related("pulse").only(*columns).order_by("-locked_at", "pk")[:MAX_LOCKS])
 
 
-def in_groups(sites: Sequence[Any], actors: Mapping[str, str]) -> list[tuple[str, list[Any]]]:
-    """`sites` with the newest lock first. Each group in the same order, the groups in the order of their newest locks."""
+def groups_of(sites: Sequence[Any], *, at: datetime, is_cut: bool) -> list[LockGroup]:
+    """Those in which a site waits. `sites` with the newest lock first."""
+    locks = newest_locks(sites)
     groups: list[tuple[str, list[Any]]] = []
     open_groups: dict[str, list[Any]] = {}
     for site in sites:
-        actor = actors.get(str(site.pk), "")
+        event = locks.get(str(site.pk))
+        actor = actor_words(event) if event else ""
         group = open_groups.get(actor)
         if group is None or group[-1].locked_at - site.locked_at > MOST_BETWEEN:
             group = open_groups[actor] = []
             groups.append((actor, group))
         group.append(site)
-    return groups
+    oldest = sites[-1].locked_at
+    found = [
+        lock_group(actor, members, locks, at=at, is_cut=is_cut and members[-1].locked_at - oldest <= MOST_BETWEEN)
+        for actor, members in groups
+    ]
+    return [group for group in found if group.waiting]
+
+
+def lock_group(
+    actor: str, sites: Sequence[Any], locks: Mapping[str, Event], *, at: datetime, is_cut: bool
+) -> LockGroup:
+    not_told = [site for site in sites if not site.pulse.reply_locked]
+    reasons = {site.lock_reason for site in sites}
+    # The reason of a lock may have been changed since, by somebody else.
+    is_theirs = all(str(site.pk) in locks and locks[str(site.pk)].reason == site.lock_reason for site in sites)
+    return LockGroup(
+        actor=actor,
+        reason=reasons.pop() if is_theirs and len(reasons) == 1 else "",
+        sites=sites,
+        waiting=[site for site in not_told if site.pulse.due_at >= at],
+        overdue=[site for site in not_told if site.pulse.due_at < at],
+        is_cut=is_cut,
+    )
+
+
+def newest_locks(sites: Sequence[Site]) -> Mapping[str, Event]:
+    """The event of the newest lock of each site, by the site's id as events hold it."""
+    if not sites:
+        return {}
+    events = (
+        Event.objects.filter(subject_type=SITE, subject_id__in=[str(site.pk) for site in sites])
+        .filter(action=SiteAction.LOCKED, at__gte=sites[-1].locked_at)
+        .only("subject_id", "actor_name", "source", "reason")
+        .order_by("sequence")
+    )
+    return {event.subject_id: event for event in events}

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -12,6 +13,7 @@ from heartbeat.models import Heartbeat
 from panel.heartbeats.answers import answer_badges
 from panel.heartbeats.filters import OF_SITE, AnswerFilter, ReceivedFilter
 from panel.sites.operations.selection import read_uuid
+from panel.widgets.period_filter import read_end
 from panel.widgets.times import duration, moment, moment_to_the_second
 from sites.admin import OfASiteAdmin
 from sites.models import Site
@@ -29,9 +31,10 @@ class HeartbeatAdmin(OfASiteAdmin):
     fields = readonly_fields
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """By time if a period or a site limits the rows, by id otherwise: the index of each begins there."""
-        limited = {OF_SITE, ReceivedFilter.BEGIN, ReceivedFilter.END} & set(request.GET)
-        return ["-received_at", "-id"] if limited else ["-id"]
+        """By time where few rows or an index allow it (see ReceivedFilter), by id otherwise."""
+        end = read_end(request.GET.get(ReceivedFilter.END, ""))
+        has_ended = end is not None and end <= timezone.now()
+        return ["-received_at", "-id"] if has_ended or OF_SITE in request.GET else ["-id"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         site = site_of(request)

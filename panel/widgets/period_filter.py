@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+LENGTH_OF_A_DAY = len("2026-11-29")
 FIRST_YEAR, LAST_YEAR = 1970, date.max.year - 1  # which every time zone can hold
 
 
@@ -61,15 +62,18 @@ class PeriodFilter(ListFilter):
 
     @property
     def shown_begin(self) -> str:
-        return self.shown(read_begin(self.begin), self.begin)
+        return self.shown(self.begin, read_begin(self.begin))
 
     @property
     def shown_end(self) -> str:
-        return self.shown(read_end(self.end), self.end)
+        return self.shown(self.end, read_end(self.end))
 
-    def shown(self, at: datetime | None, typed: str) -> str:
-        """As the input takes it."""
-        return f"{timezone.localtime(at):%Y-%m-%dT%H:%M}" if self.has_times and at else typed
+    def shown(self, typed: str, at: datetime | None) -> str:
+        """As the input takes it; an input of days does not take a time."""
+        if self.has_times:
+            return f"{timezone.localtime(at):%Y-%m-%dT%H:%M}" if at else ""
+        is_day = at is None or len(typed) <= LENGTH_OF_A_DAY
+        return typed if is_day else f"{timezone.localtime(at):%Y-%m-%d}"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.begin:
@@ -95,7 +99,7 @@ def read(typed: str, *, days_later: int) -> datetime | None:
     A time without an offset is in the viewer's time zone.
     """
     try:
-        day = date.fromisoformat(typed) if len(typed) <= len("2026-11-29") else None
+        day = date.fromisoformat(typed) if len(typed) <= LENGTH_OF_A_DAY else None
         at = datetime.combine(day + timedelta(days=days_later), time.min) if day else datetime.fromisoformat(typed)
     except (ValueError, OverflowError):
         return None

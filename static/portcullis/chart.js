@@ -4,7 +4,7 @@
 {
   const HINT = "Point at a bar, or use the arrow keys.";
   const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-  let pointer = "mouse", touched = null;
+  let touched = null;
 
   const barOf = (event) => event.target.closest?.("[data-chart] svg a");
   const barsOf = (bar) => [...bar.closest("svg").querySelectorAll("a")];
@@ -17,11 +17,17 @@
     for (const bar of barsOf(stop)) bar.setAttribute("tabindex", bar === stop ? "0" : "-1");
   }
 
-  for (const chart of document.querySelectorAll("[data-chart]")) {
-    const bars = chart.querySelectorAll("svg a");
-    if (!bars.length) continue;
-    chart.querySelector(".chart-reading").textContent = HINT;
-    makeOnlyStop(bars[bars.length - 1]);
+  // The bars may be others than before: keep the one with the focus as the stop, or the former stop, or take the last.
+  function begin() {
+    for (const chart of document.querySelectorAll("[data-chart]")) {
+      const bars = [...chart.querySelectorAll("svg a")];
+      if (!bars.length) continue;
+      const reading = chart.querySelector(".chart-reading");
+      const focused = bars.find((bar) => bar === document.activeElement);
+      if (focused) read(focused);
+      else if (!reading.textContent) reading.textContent = HINT;
+      makeOnlyStop(focused ?? bars.find((bar) => bar.getAttribute("tabindex") === "0") ?? bars[bars.length - 1]);
+    }
   }
 
   document.addEventListener("pointerover", (event) => {
@@ -42,12 +48,13 @@
     const next = bars.indexOf(bar) + STEPS[event.key];
     bars[Math.min(Math.max(next, 0), bars.length - 1)].focus();
   });
-  document.addEventListener("pointerdown", (event) => { pointer = event.pointerType; });
   document.addEventListener("click", (event) => {
     const bar = barOf(event);
-    if (!bar || pointer !== "touch" || bar === touched) return;
+    if (!bar || event.pointerType !== "touch" || bar === touched) return;
     event.preventDefault();
     touched = bar;
     read(bar);
   });
+  document.addEventListener("live:updated", begin);
+  begin();
 }

@@ -15,7 +15,8 @@
   // Scripts and people change these; the server does not know.
   const KEPT = new Set(["hidden", "open", "tabindex", "aria-expanded"]);
 
-  let updatedAt = beginning, askedAt = beginning, activeAt = 0, isPaused = false, isAsking = false, problem = "";
+  let updatedAt = beginning, askedAt = beginning, activeAt = 0, problem = "";
+  let isPaused = false, isAsking = false, isStopped = false;
 
   // --- When ---
 
@@ -30,7 +31,8 @@
 
   function isInUse() {
     const focused = document.activeElement;
-    if (focused && focused.matches("input, select, textarea")) return true;
+    // A row that is selected is found below; one that is not selected any more only keeps the focus.
+    if (focused && focused.matches("input:not([type=checkbox], [type=radio]), select, textarea")) return true;
     if (document.querySelector("dialog[open]")) return true;
     return [...document.querySelectorAll("#content input, #content select, #content textarea")].some(isChanged);
   }
@@ -41,7 +43,7 @@
   }
 
   function mustWait() {
-    if (document.hidden || isPaused || isAsking || Date.now() - activeAt < SECOND || isInUse()) return true;
+    if (document.hidden || isStopped || isPaused || isAsking || Date.now() - activeAt < SECOND || isInUse()) return true;
     return [...document.querySelectorAll("[data-live]")].some(isSelected);
   }
 
@@ -64,35 +66,29 @@
     }
   }
 
-  // Makes `old` like `fresh`, and keeps what is equal, so that focus, open details and positions stay. A form is never changed.
+  // Makes `old` like `fresh`, and keeps what is equal, so that focus, open details and positions stay. Forms and what a script has
+  // written (`data-kept`) are never changed.
   function update(old, fresh) {
-    if (old.isEqualNode(fresh) || old.nodeName === "FORM") return;
+    if (old.isEqualNode(fresh)) return;
     if (old.nodeType !== Node.ELEMENT_NODE) {
       old.data = fresh.data;
       return;
     }
+    if (old.matches("form, [data-kept]")) return;
     updateAttributes(old, fresh);
     const left = [...old.childNodes];
-    for (const [position, child] of [...fresh.childNodes].entries()) {
+    const placed = [...fresh.childNodes].map((child) => {
       const found = left.findIndex((each) => isSameKind(each, child));
-      const kept = found >= 0 ? left.splice(found, 1)[0] : document.importNode(child, true);
-      if (found >= 0) update(kept, child);
-      if (old.childNodes[position] !== kept) old.insertBefore(kept, old.childNodes[position] ?? null);
-    }
+      if (found < 0) return document.importNode(child, true);
+      const [kept] = left.splice(found, 1);
+      update(kept, child);
+      return kept;
+    });
+    // First, because what stands behind them would have to be moved, and what is moved loses the focus.
     for (const each of left) each.remove();
-  }
-
-  function idsOfRows(element) {
-    return [...element.querySelectorAll("tr[id]")].map((row) => row.id).join();
-  }
-
-  // Django's actions.js knows only the rows that were there when it began, so it begins again with new ones.
-  function replaceRows(old, fresh) {
-    const row = document.activeElement.closest("tr[id]");
-    old.replaceChildren(...fresh.childNodes);
-    const boxes = old.querySelectorAll("tr input.action-select");
-    if (boxes.length && window.Actions) window.Actions(boxes);
-    if (row) document.getElementById(row.id)?.querySelector("a")?.focus({ preventScroll: true });
+    for (const [position, node] of placed.entries()) {
+      if (old.childNodes[position] !== node) old.insertBefore(node, old.childNodes[position] ?? null);
+    }
   }
 
   function show(html) {
@@ -101,14 +97,15 @@
     for (const element of document.querySelectorAll("[data-live]")) {
       const fresh = page.getElementById(element.id);
       if (!fresh) continue;
-      if (idsOfRows(element) === idsOfRows(fresh)) update(element, fresh);
-      else replaceRows(element, fresh);
+      update(element, fresh);
       // What had the focus is gone: keep the place for those who use the keyboard.
       if (!focused.isConnected && document.activeElement === document.body) {
         element.tabIndex = -1;
         element.focus({ preventScroll: true });
       }
     }
+    if (focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+    document.dispatchEvent(new Event("live:updated"));
   }
 
   // --- How ---
@@ -132,7 +129,7 @@
       } else if (!answer.ok && answer.status < 500 && answer.status !== 429) {
         stop("Not updated any more; you may have been signed out.");
       } else if (!answer.ok) {
-        problem = "no answer from the server";
+        problem = "the server is busy";
       }
     } catch {
       problem = "no answer from the server";
@@ -142,7 +139,7 @@
   }
 
   function stop(words) {
-    clearInterval(timer);
+    isStopped = true;
     text.textContent = words;
     button.textContent = "Reload";
     button.onclick = () => location.reload();
@@ -155,13 +152,14 @@
   }
 
   function write() {
-    if (button.onclick !== togglePause) return;
+    if (isStopped) return;
     if (document.querySelector("[data-live-done]")) {
-      clearInterval(timer);
+      isStopped = true;
       status.hidden = true;
       return;
     }
-    const notes = isPaused ? ", paused" : problem ? `: ${problem}` : "";
+    const isLate = Date.now() - askedAt > interval + 10 * SECOND;
+    const notes = isPaused ? ", paused" : problem ? `: ${problem}` : isLate ? ", waiting while the page is in use" : "";
     const words = `Updated ${ago(Date.now() - updatedAt)}${notes}`;
     if (text.textContent !== words) text.textContent = words;
   }
@@ -183,6 +181,6 @@
     addEventListener(name, () => { activeAt = Date.now(); }, { passive: true });
   }
   document.addEventListener("visibilitychange", tick);
-  const timer = setInterval(tick, SECOND);
+  setInterval(tick, SECOND);
   write();
 }

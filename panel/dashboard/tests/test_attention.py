@@ -3,18 +3,21 @@
 import re
 from collections import Counter
 from html import unescape
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
 import panel.dashboard.attention
 from accounts.models import Admin
+from audit.actors import COMMAND
 from conftest import Register, RegisteredSite
 from panel.dashboard.attention import KINDS_NOW, KINDS_SOON, MAX_NOW, MAX_SOON, attention_items
 from panel.dashboard.tests.test_dashboard import page, text
 from panel.tests.estates import DAY, HOUR, Kind, create_sites, every_kind
 from sites.attention import sites_needing_attention
-from sites.models import Site, SitePulse
+from sites.models import SitePulse
+from sites.services import lock_site
 
 WELL = Kind("online", "unlocked", "long", is_active=True, is_gone=False, age="old")
 
@@ -25,7 +28,7 @@ def like(**facts: object) -> Kind:
 
 def lines(html: str) -> list[str]:
     (section,) = re.findall(r'aria-labelledby="attention">(.+?)</section>', html, re.DOTALL)
-    return [text(row) for row in re.findall(r"<li>(.+?)</li>", section, re.DOTALL)]
+    return [text(row) for row in re.findall(r"<li[^>]*>(.+?)</li>", section, re.DOTALL)]
 
 
 @pytest.mark.django_db
@@ -101,14 +104,14 @@ def test_each_line_says_why_and_since_when(anna: Admin) -> None:
         "▲ clone suspected Roma Two installations seem to use its key: compare them . 1 hour ago",
         "▲ late Roma Missed its heartbeat; will count as offline at THEN . 30 minutes ago",
         "◆ not told yet Roma Locked: unpaid invoice 118. Next heartbeat overdue since THEN . 2 days ago",
-        "◆ not told yet Roma locked at THEN , not told yet, due by THEN . unpaid invoice 118",
+        "◆ not told yet Roma locked at THEN , not told yet, due by THEN .",
     }
 
 
 def test_a_name_and_a_reason_are_only_text(anna: Admin, register: Register) -> None:
     site = register(name="<b>Bold</b> & Söhne")
     site.call_home()
-    Site.objects.filter(pk=site.site_id).update(is_locked=True, lock_reason="<i>fraud</i>", locked_at=timezone.now())
+    lock_site(UUID(site.site_id), reason="<i>fraud</i>", by=COMMAND, at=timezone.now())
     html = page(anna)
     assert "<b>Bold" not in html
     assert "<i>fraud" not in html

@@ -147,7 +147,7 @@ def test_the_page_is_small_and_within_the_content_policy(anna: Admin) -> None:
 
 def recent_events(html: str) -> list[str]:
     (section,) = re.findall(r'aria-labelledby="recent-events">(.+?)</section>', html, re.DOTALL)
-    return [text(row) for row in re.findall(r"<li>(.+?)</li>", section, re.DOTALL)]
+    return [text(row) for row in re.findall(r"<li[^>]*>(.+?)</li>", section, re.DOTALL)]
 
 
 def test_the_newest_events_are_told_in_words(anna: Admin, ben: Admin, roma: RegisteredSite, signed_in: SignIn) -> None:
@@ -222,11 +222,26 @@ def test_lines_keep_apart_who_did_it_and_when_and_what_was_done_twice(
     ]
 
 
+def test_an_operation_on_many_does_not_hide_what_was_before(
+    anna: Admin, ben: Admin, register: Register, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panel.dashboard.recent_events.EVENTS_READ", 3)
+    sites = [register(name=f"Site {number}") for number in range(5)]
+    signed_in(ben).post(f"{sites[0].path}/lock", {"reason": "fraud"})
+    for site in sites[1:]:
+        signed_in(anna).post(f"{site.path}/lock", {"reason": "unpaid"})
+    assert recent_events(page(anna))[:2] == [
+        "anna locked 4 sites Site 4, Site 3, Site 2 and 1 more (unpaid) just now",
+        "ben locked Site 0 fraud just now",
+    ]
+
+
 def test_a_line_that_may_go_on_says_so(anna: Admin, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("panel.dashboard.recent_events.EVENTS_READ", 4)
+    for name in ("EVENTS_READ", "MOST_EVENTS_READ"):
+        monkeypatch.setattr(f"panel.dashboard.recent_events.{name}", 4)
     for number in range(5):
         register(name=f"Site {number}")
-    assert recent_events(page(anna)) == ["anna registered 4+ sites Site 4, Site 3, Site 2 and 1 more just now"]
+    assert recent_events(page(anna)) == ["anna registered 4+ sites Site 4, Site 3, Site 2 and others just now"]
 
 
 def test_what_no_admin_did_names_the_system(anna: Admin, roma: RegisteredSite, api: Any) -> None:

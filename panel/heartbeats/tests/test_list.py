@@ -88,3 +88,29 @@ def test_the_page_of_one_says_the_same_in_words(anna: Admin, roma: RegisteredSit
     assert "Next one due by" in html
     assert "licensed" in html
     assert "No." not in html
+
+
+def test_of_all_sites_a_long_period_in_the_past_shows_its_last_day(anna: Admin, register: Register) -> None:
+    roma, at = register(name="Roma"), timezone.now().replace(second=0, microsecond=0)
+    for days in (1, 2, 4):
+        roma.call_home(version=f"{days}.0.0")
+        newest = Heartbeat.objects.order_by("-id")[:1].get()
+        Heartbeat.objects.filter(pk=newest.pk).update(received_at=at - timedelta(days=days, minutes=-1), due_at=None)
+    end = (at - timedelta(days=1)).isoformat()
+    begin = (at - timedelta(days=5)).isoformat()
+
+    def versions(query: str) -> list[str]:
+        return [re.findall(r" (\d)\.0\.0 ", row)[0] for row in rows(anna, query)]
+
+    for query in (f"?until={quote(end)}", f"?from={quote(begin)}&until={quote(end)}"):
+        assert versions(query) == ["2"], query
+        html = browser_of(anna).get(LIST + query).content.decode()
+        assert f'name="from" value="{at - timedelta(days=2):%Y-%m-%dT%H:%M}"' in html
+    assert versions(f"?from={quote(begin)}") == ["4", "2", "1"], "the newest that came first"
+    assert versions(f"?until={quote(end)}&site__site_id__exact={roma.site_id}") == ["2", "4"]
+
+
+@pytest.mark.parametrize(("query", "order"), [("", "id"), ("?from=2026-01-01", "id"), ("?until=2026-01-02", "time")])
+def test_only_the_heartbeats_of_a_day_are_sorted_by_time(anna: Admin, query: str, order: str) -> None:
+    found = browser_of(anna).get(LIST + query).context["cl"].queryset.query.order_by
+    assert found[0] == {"id": "-id", "time": "-received_at"}[order]

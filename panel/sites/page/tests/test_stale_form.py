@@ -212,7 +212,7 @@ def test_a_site_deregistered_since_then_is_not_saved(page: OpenPage, roma: Regis
 
 def test_a_failed_save_shows_the_stored_name_around_the_form(page: OpenPage) -> None:
     page.type(name="Mine", contact_email="nonsense").save()
-    assert "<h1>Trattoria Roma</h1>" in page.html
+    assert '<h1 id="page-title" data-live>Trattoria Roma</h1>' in page.html
     assert page.fields["name"] == "Mine"
 
 

@@ -197,7 +197,7 @@ def test_the_page_with_the_key_waits_for_the_first_heartbeat_with_it(anna: Admin
     assert "psk_" not in waiting
     assert site.call_home().status_code == 200
     arrived = browser.get(url).content.decode()
-    assert "has arrived" in arrived
+    assert "The site has called with this key" in arrived
     assert "data-live-done" in arrived
 
 
@@ -210,7 +210,7 @@ def test_a_heartbeat_with_the_old_key_is_not_the_first_one_with_the_new_key(anna
     roma.call_home()
     assert "Waiting for the first heartbeat" in browser.get(url).content.decode()
     RegisteredSite(roma.site_id, shown(answer, "secret-key")).call_home()
-    assert "has arrived" in browser.get(url).content.decode()
+    assert "The site has called with this key" in browser.get(url).content.decode()
 
 
 def test_a_key_that_was_rotated_is_not_waited_for(anna: Admin, roma: RegisteredSite) -> None:
