@@ -4,6 +4,7 @@ Each function takes a value of any type and returns it as the product stores it,
 message and a code. There is no coercion: "5" is not an integer and 5 is not a text.
 """
 
+import re
 import unicodedata
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from django.core.validators import validate_email
 from common.instants import known_zones, parse_instant
 
 LINE_BREAKS_AND_TABS = "\n\r\t"
+# A regular expression of Python and of ECMA 262. No country has numbers of fewer than three digits.
+PHONE = r"[ ()+/.\-]*([0-9][ ()+/.\-]*){3,}"
 
 
 def has_control_characters(text: str, *, but: str = "") -> bool:
@@ -52,6 +55,14 @@ def clean_email(value: Any, *, max_length: int | None, blank: bool = False, trim
             problems.append(error)
     if problems:
         raise ValidationError(problems)
+    return text
+
+
+def clean_phone(value: Any, *, max_length: int | None) -> str:
+    """A telephone number as people write it, or an empty text."""
+    text = clean_text(value, max_length=max_length, blank=True)
+    if text and not re.fullmatch(PHONE, text):
+        raise ValidationError("Enter a phone number: only digits, spaces and + ( ) - / . are allowed.", code="invalid")
     return text
 
 

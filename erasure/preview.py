@@ -32,7 +32,9 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
     values = [getattr(site, name) for name in NAMES] + [site.lock_reason]
     addresses = Heartbeat.objects.of_site(site.pk).exclude(ip=None).values_list("ip", flat=True).order_by("ip")
     items = [
-        PreviewItem("Name, owner, e-mail and lock reason", len(list(filter(None, values))), "replaced", first(values)),
+        PreviewItem(
+            "Name, owner, e-mail, phone and lock reason", len(list(filter(None, values))), "replaced", first(values)
+        ),
         PreviewItem("Events of the site", len(traces.site_events), "emptied", first(contents_of(traces.site_events))),
         PreviewItem(
             "Exports that searched for the customer",

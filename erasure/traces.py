@@ -8,6 +8,7 @@ from typing import Any
 from accounts.erasure import forget_in_sessions, sessions_that_mention
 from accounts.models import PanelSession
 from audit.models import Event, EventQuerySet
+from common.values import PHONE
 from heartbeat.models import Heartbeat
 from idempotency.erasure import answers_about, erase_answers
 from idempotency.models import IdempotentRequest
@@ -15,15 +16,16 @@ from sites.erasure import imports_of
 from sites.events import SITE, SITES
 from sites.models import Site, SiteImport, SiteKey
 from sites.querysets import folded
+from sites.services import digits_of
 
-NAMES = ("name", "owner_name", "contact_email")
+NAMES = ("name", "owner_name", "contact_email", "contact_phone")
 # The search in the filters that the event of an export records, as in "q=giulia, status=offline".
 SEARCH = re.compile(r"(?:^|, )q=(.*?)(?:, \w+=|$)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Customer:
-    """The names, owners and e-mail addresses that a site has or had, in folded case."""
+    """The names, owners, e-mail addresses and phone numbers that a site has or had, in folded case."""
 
     site_id: str
     names: frozenset[str]
@@ -95,6 +97,7 @@ def customer_of(site: Site, events: Iterable[Event]) -> Customer:
     names = {getattr(site, name) for name in NAMES}
     for event in events:
         names |= {event.subject_name, *(value for name in NAMES for value in event.changes.get(name, ()))}
+    names |= {digits_of(name) for name in names if name and re.fullmatch(PHONE, name)}
     return Customer(str(site.pk), frozenset(folded(name) for name in names if name))
 
 

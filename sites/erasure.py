@@ -10,10 +10,12 @@ from sites.services import save_fields, searchable
 def erase_site_values(site: Site, *, value: str, at: datetime) -> None:
     """Put `value` in place of what names the customer, and delete the keys. The caller has locked the row."""
     site.name = site.owner_name = site.contact_email = value
+    site.contact_phone = ""
     site.lock_reason = value if site.is_locked else None
     site.search_text = searchable(site)
     site.erased_at = at
-    save_fields(site, ["name", "owner_name", "contact_email", "lock_reason", "search_text", "erased_at"], at=at)
+    erased = ["name", "owner_name", "contact_email", "contact_phone", "lock_reason", "search_text", "erased_at"]
+    save_fields(site, erased, at=at)
     SiteKey.objects.filter(site=site).delete()
     SitePulse.objects.filter(site=site).update(
         last_seen_ip=None, newest_key_id=None, last_refused_at=None, last_refused_ip=None, refused_since=None

@@ -13,7 +13,14 @@ from django.db.models.functions import Length
 from django.utils.timezone import now
 
 from sites.keys import PEPPER_ID_LENGTH
-from sites.limits import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_REASON_LENGTH, MAX_VERSION_LENGTH, MAX_ZONE_LENGTH
+from sites.limits import (
+    MAX_EMAIL_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_PHONE_LENGTH,
+    MAX_REASON_LENGTH,
+    MAX_VERSION_LENGTH,
+    MAX_ZONE_LENGTH,
+)
 from sites.querysets import SiteKeyQuerySet, SiteQuerySet
 
 models.CharField.register_lookup(Length)
@@ -29,6 +36,7 @@ class Site(models.Model):
     name = models.CharField(max_length=MAX_NAME_LENGTH)
     owner_name = models.CharField(max_length=MAX_NAME_LENGTH)
     contact_email = models.EmailField("contact e-mail", max_length=MAX_EMAIL_LENGTH)
+    contact_phone = models.CharField("phone", max_length=MAX_PHONE_LENGTH, blank=True, default="", db_default="")
     timezone = models.CharField("time zone", max_length=MAX_ZONE_LENGTH, default="UTC")
     is_active = models.BooleanField("active", default=True)
     is_locked = models.BooleanField("locked", default=False)
@@ -44,7 +52,7 @@ class Site(models.Model):
     revision = models.PositiveIntegerField(default=1)
     # The newest decision that the site's agent held and that a change or a confirmation here took the place of.
     overruled_revision = models.PositiveIntegerField(null=True)
-    # Name, owner, e-mail and id in folded case: SQLite, and some collations of PostgreSQL, fold only ASCII.
+    # Name, owner, e-mail, phone and id in folded case: SQLite, and some collations of PostgreSQL, fold only ASCII.
     search_text = models.TextField(editable=False)
 
     # Of a site that a service returns: what the call changed, {field: (before, after)}.

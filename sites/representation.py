@@ -16,6 +16,7 @@ def site_representation(site: Site) -> dict[str, Any]:
         "name": site.name,
         "owner_name": site.owner_name,
         "contact_email": site.contact_email,
+        "contact_phone": site.contact_phone,
         "timezone": site.timezone,
         "is_active": site.is_active,
         "is_locked": site.is_locked,

@@ -15,13 +15,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from common.errors import InvalidInput
-from common.values import clean_boolean, clean_email, clean_instant, clean_integer, clean_text, clean_zone
+from common.values import clean_boolean, clean_email, clean_instant, clean_integer, clean_phone, clean_text, clean_zone
 from sites.errors import SiteNotFound
 from sites.limits import (
     MAX_EMAIL_LENGTH,
     MAX_EXTENSION_DAYS,
     MAX_NAME_LENGTH,
     MAX_OVERLAP_HOURS,
+    MAX_PHONE_LENGTH,
     MAX_REASON_LENGTH,
 )
 
@@ -30,6 +31,7 @@ RULES: Mapping[str, Callable[[Any], Any]] = {
     "name": partial(clean_text, max_length=MAX_NAME_LENGTH),
     "owner_name": partial(clean_text, max_length=MAX_NAME_LENGTH),
     "contact_email": partial(clean_email, max_length=MAX_EMAIL_LENGTH),
+    "contact_phone": partial(clean_phone, max_length=MAX_PHONE_LENGTH),
     "timezone": clean_zone,
     "license_expires_at": clean_instant,
     "is_active": clean_boolean,

@@ -12,7 +12,16 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from common.instants import format_instant
-from common.values import clean_boolean, clean_email, clean_instant, clean_integer, clean_text, clean_zone
+from common.values import (
+    PHONE,
+    clean_boolean,
+    clean_email,
+    clean_instant,
+    clean_integer,
+    clean_phone,
+    clean_text,
+    clean_zone,
+)
 
 # Regular expressions of ECMA 262, for the API's description.
 CONTROL = r"\u0000-\u001f\u007f-\u009f"
@@ -58,6 +67,19 @@ class TextField(RuleField, serializers.CharField):
 class StrictEmailField(RuleField, serializers.EmailField):
     def clean(self, data: Any) -> str:
         return clean_email(data, max_length=self.max_length, blank=True, trim=self.trim_whitespace)
+
+
+class PhoneField(TextField):
+    """A telephone number, or an empty text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, **kwargs)
+
+    def described(self) -> dict[str, str]:
+        return {"pattern": f"^{PHONE}$"}
+
+    def clean(self, data: Any) -> str:
+        return clean_phone(data, max_length=self.max_length)
 
 
 class ZoneField(TextField):

@@ -24,9 +24,10 @@ NAMES = (
     "Giulietta Bianchi-Rossi",
     "giulietta@zanzibar.example",
     "Giulietta",
+    "+39 06 5550-9182",
 )
 TYPED = ("spoke to her husband Arturo", "Arturo paid in cash", "moved to Palermo, says Arturo", "arturo-list.csv")
-PERSONAL = (*NAMES, *TYPED, "Arturo", "zanzibar", ADDRESS)
+PERSONAL = (*NAMES, *TYPED, "Arturo", "zanzibar", "390655509182", ADDRESS)
 
 
 def by(admin: Admin) -> Actor:
@@ -45,7 +46,7 @@ def signed_in_browser(admin: Admin) -> Client:
 
 def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     """A site with a past: everything that can name its owner happens once."""
-    facts = {"name": NAMES[0], "owner_name": NAMES[2], "contact_email": NAMES[3]}
+    facts = {"name": NAMES[0], "owner_name": NAMES[2], "contact_email": NAMES[3], "contact_phone": NAMES[5]}
     answer = api.post("/api/sites", facts, headers={"Idempotency-Key": "first"})
     site = RegisteredSite(answer.data["site_id"], answer.data["secret_key"])
     other = register(name="Bar Roma")
@@ -60,7 +61,7 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     api.post(f"{site.path}/unlock", {"note": TYPED[1]})
     api.post(f"{site.path}/extend", {"days": 3, "note": TYPED[1]}, headers={"Idempotency-Key": "second"})
     import_files(anna, site)
-    for search in ("giulietta bianchi", "giulietta@zanzibar.example"):
+    for search in ("giulietta bianchi", "giulietta@zanzibar.example", "390655509182"):
         assert client.get("/admin/sites/site/export.csv", {"q": search}).status_code == 200
     lock_in_panel(client, [site, other], reason="unpaid")
     api.delete(site.path)

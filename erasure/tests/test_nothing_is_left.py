@@ -59,6 +59,7 @@ def test_a_call_of_the_customers_old_server_is_not_kept(site_id: uuid.UUID, eras
 def test_the_site_keeps_its_times_and_nothing_that_names_anybody(site_id: uuid.UUID, erasure: Event) -> None:
     site = Site.objects.get(pk=site_id)
     assert {site.name, site.owner_name, site.contact_email, site.lock_reason} == {ERASED}
+    assert site.contact_phone == ""
     assert site.erased_at == erasure.at
     assert site.deregistered_at
     assert SitePulse.objects.get(site=site_id).last_seen_at
@@ -80,7 +81,7 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
     assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
     changes = dict(erasure.changes)
     assert changes.pop("requested_at")[1] < format_instant(erasure.at)
-    assert len(changes.pop("erased_events")[1]) == 11 + 2  # the site's, and exports
+    assert len(changes.pop("erased_events")[1]) == 11 + 3  # the site's, and exports
     assert changes == {
         "requested_by": [None, "anna"],
         "erased_heartbeats": [3, 0],

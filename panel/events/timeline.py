@@ -16,6 +16,7 @@ FIELDS = {
     "name": "Name",
     "owner_name": "Owner",
     "contact_email": "E-mail",
+    "contact_phone": "Phone",
     "timezone": "Time zone",
     "license_expires_at": "Licence ends",
     "is_active": "Active",

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from audit.models import Event
 from common.api.fields import (
     InstantField,
+    PhoneField,
     StrictBooleanField,
     StrictEmailField,
     StrictIntegerField,
@@ -21,6 +22,7 @@ from sites.limits import (
     MAX_EXTENSION_DAYS,
     MAX_NAME_LENGTH,
     MAX_OVERLAP_HOURS,
+    MAX_PHONE_LENGTH,
     MAX_REASON_LENGTH,
     MAX_SEARCH_LENGTH,
     MAX_VERSION_LENGTH,
@@ -99,6 +101,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             "name",
             "owner_name",
             "contact_email",
+            "contact_phone",
             "timezone",
             "is_active",
             "is_locked",
@@ -157,6 +160,7 @@ class EditSerializer(serializers.Serializer[Any]):
     name = TextField(max_length=MAX_NAME_LENGTH)
     owner_name = TextField(max_length=MAX_NAME_LENGTH)
     contact_email = StrictEmailField(max_length=MAX_EMAIL_LENGTH)
+    contact_phone = PhoneField(max_length=MAX_PHONE_LENGTH, required=False)
     timezone = ZoneField(max_length=MAX_ZONE_LENGTH, required=False)
     license_expires_at = InstantField(required=False)
     is_active = StrictBooleanField(required=False)
@@ -166,6 +170,7 @@ class RegistrationSerializer(serializers.Serializer[Any]):
     name = TextField(max_length=MAX_NAME_LENGTH)
     owner_name = TextField(max_length=MAX_NAME_LENGTH)
     contact_email = StrictEmailField(max_length=MAX_EMAIL_LENGTH)
+    contact_phone = PhoneField(max_length=MAX_PHONE_LENGTH, required=False)
     timezone = ZoneField(max_length=MAX_ZONE_LENGTH, required=False, help_text="An IANA zone; UTC when left out.")
     license_expires_at = InstantField(required=False, help_text="A year from now when left out.")
 
@@ -230,6 +235,6 @@ class SiteListQuery(PageQuery):
         allow_blank=True,
         trim_whitespace=False,
         max_length=MAX_SEARCH_LENGTH,
-        help_text="In name, owner, e-mail and id; case-insensitive, every character literally.",
+        help_text="In name, owner, e-mail, phone and id; case-insensitive, every character literally.",
     )
     ordering = serializers.ChoiceField(choices=ORDERING_CHOICES, required=False)

@@ -1,4 +1,4 @@
-"""The columns of a CSV file of sites: the API's names, in the API's order."""
+"""The columns of a CSV file of sites: the API's names, in the API's order, but for those that were added later."""
 
 from sites.services import EDITABLE
 
@@ -27,6 +27,8 @@ LOOKUPS = {
     "last_refused_at": "pulse__last_refused_at",
     "clone_suspected_at": "pulse__clone_suspected_at",
     "deregistered_at": "deregistered_at",  # not in the API, where a deregistered site is unknown
+    # Last, because programs may read the older columns by their position.
+    "contact_phone": "contact_phone",
 }
 # The end of a key is of no use in a file that is passed on; the others are for those who look after the agents.
 NOT_EXPORTED = {"key_hint", "lock_known_since", "agent"}

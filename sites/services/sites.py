@@ -34,7 +34,7 @@ from sites.services.rows import (
 from sites.validation import checked, checked_note, checked_value
 
 DEFAULT_LICENSE = timedelta(days=DEFAULT_LICENSE_DAYS)
-EDITABLE = ("name", "owner_name", "contact_email", "timezone", "license_expires_at", "is_active")
+EDITABLE = ("name", "owner_name", "contact_email", "contact_phone", "timezone", "license_expires_at", "is_active")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def register_site(
     by: Actor,
     at: datetime,
     license_expires_at: datetime | None = None,
+    contact_phone: str = "",
     timezone: str = "UTC",
     site_id: uuid.UUID | None = None,
     reason: str | None = None,
@@ -66,6 +67,7 @@ def register_site(
         "name": name,
         "owner_name": owner_name,
         "contact_email": contact_email,
+        "contact_phone": contact_phone,
         "timezone": timezone,
         "license_expires_at": license_expires_at or at + DEFAULT_LICENSE,
     }
@@ -81,7 +83,7 @@ def register_site(
         raise
     SitePulse.objects.create(site=site)
     secret_key = add_key(site, at=at).secret
-    recorded = {field: (None, printable(getattr(site, field))) for field in EDITABLE}
+    recorded = {field: (None, printable(value)) for field in EDITABLE if (value := getattr(site, field)) != ""}
     record(SiteAction.REGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return Registration(site, secret_key)
 
@@ -279,4 +281,10 @@ def restore_site(
 
 def searchable(site: Site) -> str:
     # One line for each, so that a term does not match across two of them.
-    return folded("\n".join([site.name, site.owner_name, site.contact_email, str(site.pk)]))
+    texts = [site.name, site.owner_name, site.contact_email, str(site.pk)]
+    # A number is found as it is written, and by its digits alone.
+    return folded("\n".join([*texts, *filter(None, (site.contact_phone, digits_of(site.contact_phone)))]))
+
+
+def digits_of(phone: str) -> str:
+    return "".join(character for character in phone if character.isdigit())

@@ -13,6 +13,7 @@ EVERYTHING: dict[str, Any] = {
     "name": "Osteria Nuova",
     "owner_name": "Marco",
     "contact_email": "marco@nuova.example",
+    "contact_phone": "+39 (06) 5550-123",
     "timezone": "Europe/Rome",
     "license_expires_at": "2030-01-01T00:00:00Z",
     "is_active": False,

@@ -45,6 +45,10 @@ VALUES = [
     "\udcff",
     "giulia@roma.example",
     "g@" + "x" * 260,
+    "+39 (06) 55-50/12.3",
+    "12",
+    "1" * 33,
+    "٠٦٥٥٥٠",
     "Europe/Rome",
     "Mars/Phobos",
     "2030-01-01T01:00:00+01:00",
@@ -116,5 +120,6 @@ def test_a_rotation_looks_as_its_serializer_declares(roma: RegisteredSite) -> No
 def test_a_file_has_the_columns_of_the_api_from_the_same_places() -> None:
     fields = SiteSerializer().fields
     sources = {name: str(field.source).replace(".", "__") for name, field in fields.items() if name not in NOT_EXPORTED}
-    assert list(LOOKUPS.items()) == [*sources.items(), ("deregistered_at", "deregistered_at")]
+    appended = {"deregistered_at": "deregistered_at", "contact_phone": sources.pop("contact_phone")}
+    assert list(LOOKUPS.items()) == [*sources.items(), *appended.items()]
     assert ("site_id", *EditSerializer().fields) == IMPORTED

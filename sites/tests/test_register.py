@@ -26,6 +26,7 @@ def test_a_new_site_has_what_was_sent_and_a_year_in_utc(api: APIClient, clock: C
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", site_id)
     assert site == {
         **FACTS,
+        "contact_phone": "",
         "timezone": "UTC",
         "is_active": True,
         "is_locked": False,

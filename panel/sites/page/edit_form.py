@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
 
-from panel.sites.forms import OneLineNames
+from panel.sites.forms import PHONE_INPUT, OneLineNames
 from panel.sites.page.stale_form import StaleAwareForm
 from panel.widgets.zone_field import ZoneField
 from sites.models import Site
@@ -20,11 +20,12 @@ class EditForm(OneLineNames, StaleAwareForm):
 
     class Meta:
         model = Site
-        fields = ["name", "owner_name", "contact_email", "timezone"]
+        fields = ["name", "owner_name", "contact_email", "contact_phone", "timezone"]
         widgets = {
             "name": AdminTextInputWidget,
             "owner_name": AdminTextInputWidget,
             "contact_email": AdminEmailInputWidget,
+            "contact_phone": PHONE_INPUT,
         }
 
     def __init__(self, *args: Any, instance: Site, **kwargs: Any) -> None:

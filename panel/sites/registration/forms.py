@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
 from django.utils.timezone import get_current_timezone_name
 
-from panel.sites.forms import EXPIRY_HELP, OneLineNames
+from panel.sites.forms import EXPIRY_HELP, PHONE_INPUT, OneLineNames
 from panel.widgets.zone_field import ZoneField
 from panel.widgets.zoned_fields import ZonedDateTimeField
 from sites.limits import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_HOURS
@@ -27,12 +27,13 @@ class RegisterForm(OneLineNames, forms.ModelForm):
 
     class Meta:
         model = Site
-        fields = ["name", "owner_name", "contact_email", "timezone", "license_expires_at"]
+        fields = ["name", "owner_name", "contact_email", "contact_phone", "timezone", "license_expires_at"]
         labels = {"owner_name": "Owner", "contact_email": "E-mail"}
         widgets = {
             "name": AdminTextInputWidget,
             "owner_name": AdminTextInputWidget,
             "contact_email": AdminEmailInputWidget,
+            "contact_phone": PHONE_INPUT,
         }
 
 

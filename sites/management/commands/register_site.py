@@ -16,11 +16,12 @@ class Command(DomainCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--owner-name", required=True)
         parser.add_argument("--contact-email", required=True)
+        parser.add_argument("--contact-phone", help="digits, spaces and + ( ) - / .; none when left out")
         parser.add_argument("--license-expires-at", help="such as 2026-12-31T00:00:00Z; a year from now when left out")
         parser.add_argument("--timezone", help="an IANA zone; UTC when left out")
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
-        names = ("name", "owner_name", "contact_email", "license_expires_at", "timezone")
+        names = ("name", "owner_name", "contact_email", "contact_phone", "license_expires_at", "timezone")
         facts = read_options(options, *names)
         at = timezone.now()
         registration = register_site(**facts, by=COMMAND, at=at)

@@ -63,7 +63,7 @@ def test_a_row_has_the_values_of_the_api(anna: Admin, api: APIClient, register: 
         facts = expected[row["site_id"]]
         for left_out in NOT_EXPORTED:
             facts.pop(left_out)
-        assert list(row) == list(facts)
+        assert list(row) == sorted(facts, key=lambda name: name == "contact_phone"), "the newest column is the last"
         assert row == {name: as_text(value) for name, value in facts.items()}
 
 

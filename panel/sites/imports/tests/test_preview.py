@@ -214,7 +214,9 @@ def test_the_import_accepts_the_header_of_the_template(anna: Admin) -> None:
     template = browser.get(f"{IMPORT}template.csv")
     assert template.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert "no row below it" in refusal(upload(browser, template.content))
-    assert template.content.decode("utf-8-sig").startswith("site_id,name,owner_name,contact_email,timezone,")
+    assert template.content.decode("utf-8-sig").startswith(
+        "site_id,name,owner_name,contact_email,contact_phone,timezone,"
+    )
 
 
 def test_files_that_were_not_applied_are_deleted_after_a_day(anna: Admin, capsys) -> None:

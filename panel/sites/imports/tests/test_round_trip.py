@@ -62,7 +62,7 @@ def test_any_name_survives_an_export_and_import(anna: Admin, api: APIClient, nam
 def test_importing_an_unchanged_export_changes_nothing(
     delimiter: str, anna: Admin, api: APIClient, register: Register
 ) -> None:
-    seen, locked = register(name="Seen", timezone="Asia/Tokyo"), register(name="Locked")
+    seen, locked = register(name="Seen", timezone="Asia/Tokyo", contact_phone="+81 3 5550"), register(name="Locked")
     seen.call_home()
     api.post(f"{locked.path}/lock", {"reason": "=cmd\nunpaid; =really"})
     api.patch(locked.path, {"is_active": False})

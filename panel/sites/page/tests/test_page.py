@@ -107,7 +107,7 @@ def test_a_deregistered_site_can_only_be_read_and_restored(anna: Admin, roma: Re
 
 def test_the_form_has_only_the_fields_that_an_admin_may_edit(anna: Admin, roma: RegisteredSite) -> None:
     names = set(open_page(anna, roma).fields) - {"csrfmiddlewaretoken", "revision"}
-    assert names == {"name", "owner_name", "contact_email", "timezone"}
+    assert names == {"name", "owner_name", "contact_email", "contact_phone", "timezone"}
 
 
 def test_the_form_cannot_take_a_licence_away(anna: Admin, roma: RegisteredSite) -> None:
