@@ -1,4 +1,4 @@
-// The copy buttons on the page with a new key.
+// The copy buttons of a page; the text in #copy-status says what was copied.
 "use strict";
 {
   const status = document.getElementById("copy-status");

@@ -21,6 +21,7 @@ class EditForm(OneLineNames, StaleAwareForm):
     class Meta:
         model = Site
         fields = ["name", "owner_name", "contact_email", "contact_phone", "timezone"]
+        labels = {"owner_name": "Owner", "contact_email": "E-mail"}
         widgets = {
             "name": AdminTextInputWidget,
             "owner_name": AdminTextInputWidget,

@@ -12,6 +12,7 @@ from heartbeat.models import Heartbeat
 from panel.events.timeline import timeline
 from panel.heartbeats.answers import answer_badges
 from panel.sites.page.agent import agent_facts
+from panel.sites.page.contact import contact_facts
 from panel.sites.page.days import day_chart
 from panel.sites.page.state import key_events, site_badges, state_text
 from panel.widgets.badges import badge
@@ -49,6 +50,7 @@ def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
     """The template's context; `site` as `SiteQuerySet.with_state` returns it."""
     heartbeats = Heartbeat.objects.of_site(site.pk).newest_first()[:MAX_HEARTBEATS]
     events = Event.objects.of(SITE, site.pk).newest_first()[:MAX_EVENTS]
+    keys = list(site.keys.order_by("-id")[:MAX_KEYS])
     return {
         "state": state_text(site, key_events(site), at=at),
         "badges": site_badges(site, at=at),
@@ -56,7 +58,8 @@ def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
         "heartbeats": [heartbeat_row(heartbeat) for heartbeat in heartbeats],
         "history": timeline(events),
         **uptime_facts(site, at=at),
-        "keys": key_rows(site.keys.order_by("-id")[:MAX_KEYS], at=at),
+        "keys": key_rows(keys, at=at),
+        **contact_facts(site, keys, at=at),
     }
 
 

@@ -1,0 +1,33 @@
+"""The block below the state of a site: whom to call, and what identifies the site and its keys."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from sites.models import Site, SiteKey
+from sites.services import digits_of
+
+
+def contact_facts(site: Site, keys: Iterable[SiteKey], *, at: datetime) -> dict[str, Any]:
+    """The links are empty if the site's personal data was erased. `keys_in_use` are those that work, the newest first."""
+    is_erased = site.erased_at is not None
+    return {
+        "email_link": "" if is_erased else email_link(site.contact_email),
+        "phone_link": phone_link(site.contact_phone) if site.contact_phone else "",
+        "keys_in_use": [
+            key for key in keys if key.revoked_at is None and (key.expires_at is None or key.expires_at > at)
+        ],
+    }
+
+
+def email_link(address: str) -> str:
+    """As a `mailto:` URI. An address may contain a question mark, which would begin its headers."""
+    return "mailto:" + quote(address, safe="@")
+
+
+def phone_link(phone: str) -> str:
+    """As a `tel:` URI (RFC 3966). A "(0)" in an international number is dialled within the country only."""
+    is_international = "+" in re.split("[0-9]", phone)[0]
+    return f"tel:+{digits_of(phone.replace('(0)', ''))}" if is_international else f"tel:{digits_of(phone)}"
