@@ -26,7 +26,10 @@ AXE_OPTIONS: dict[str, dict[str, object]] = {
     "dark": {"runOnly": ["color-contrast"]},
     "phone": {"rules": {"color-contrast": {"enabled": False}}},
 }
-TRANSITIONS_ENDED = "Promise.allSettled(document.getAnimations().map(each => each.finished)).then(() => null)"
+# Transitions in a closed <details> never end.
+TRANSITIONS_ENDED = """Promise.allSettled(
+  document.getAnimations().filter(each => each.effect.target.checkVisibility()).map(each => each.finished)
+).then(() => null)"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -74,6 +77,14 @@ class PanelUser:
         """Click what leads to another page, and wait until it is there."""
         with self.page.expect_navigation():
             self.page.click(selector)
+
+    def follow_action(self, label: str) -> None:
+        """Follow a button of the page of a site, also one in its menu."""
+        link = self.page.locator(f".site-buttons a:text-is('{label}')")
+        if not link.is_visible():
+            self.page.click(".more-menu summary")
+        with self.page.expect_navigation():
+            link.click()
 
     def findings(self) -> list[str]:
         """What is wrong with the page as it stands, in each look: complaints of axe-core, and what is wider than the window."""

@@ -55,7 +55,8 @@ class Walk:
     def operate(self, site: Site, button: str, **facts: str) -> str:
         """From the site's page, by one of its buttons, to the page that says what happened."""
         self.person.go(f"{LIST}{site.site_id}/change/")
-        self.press(f"a:text-is('{button}')", f"asks: {button}")
+        self.person.follow_action(button)
+        self.look(f"asks: {button}")
         for name, value in facts.items():
             self.person.page.fill(f"#id_{name}", value)
         return self.press("#content input[type=submit]", f"said: {button}")

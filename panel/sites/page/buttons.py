@@ -1,4 +1,4 @@
-"""The buttons on the page of a site: the operation that its state makes most likely first, destructive ones last."""
+"""The buttons on the page of a site: the operation that its state makes most likely first, rare ones in a menu."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,9 +11,9 @@ from panel.sites.operations.registry import OPERATIONS, Operation
 from sites.models import Site
 from sites.querysets import ENDING_SOON
 
-# Operations that are in neither list come between the two.
-FIRST = ("restore", "unlock", "activate", "lock", "extend", "set_expiry", "rotate")
-LAST = ("deactivate", "deregister", "erase")
+# Operations that are in neither list come after the shown ones.
+SHOWN = ("restore", "unlock", "activate", "lock", "extend", "rotate")
+IN_MENU = ("set_expiry", "deactivate", "deregister", "erase")
 # These are offered where the page explains them: in a notice, and on the page of clones.
 OFFERED_ELSEWHERE = ("confirm", "dismiss_clone")
 
@@ -25,7 +25,14 @@ class Button(NamedTuple):
     is_destructive: bool
 
 
-def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: datetime) -> list[Button]:
+class Buttons(NamedTuple):
+    """`more` are those in the menu "More"."""
+
+    shown: list[Button]
+    more: list[Button]
+
+
+def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: datetime) -> Buttons:
     buttons = [
         operation_button(operation, site)
         for operation in OPERATIONS.values()
@@ -39,7 +46,9 @@ def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: dateti
         url = reverse("admin:sites_site_erase", args=[site.pk])
         buttons.append(Button("erase", "Erase personal data", url, True))
     order = button_order(site, at=at)
-    return sorted(buttons, key=lambda button: order.index(button.name) if button.name in order else len(FIRST))
+    buttons.sort(key=lambda button: order.index(button.name) if button.name in order else len(SHOWN))
+    more = [button for button in buttons if button.name in IN_MENU]
+    return Buttons([button for button in buttons if button not in more], more)
 
 
 def operation_button(operation: Operation, site: Site) -> Button:
@@ -52,4 +61,4 @@ def button_order(site: Site, *, at: datetime) -> list[str]:
     """Names of buttons. Extending comes first if the licence has expired or will soon."""
     needs_extension = not site.is_locked and site.is_active and site.license_expires_at - at <= ENDING_SOON
     extend = ["extend"] if needs_extension else []
-    return [*extend, *(name for name in FIRST if name not in extend), "", *LAST]
+    return [*extend, *(name for name in SHOWN if name not in extend), "", *IN_MENU]

@@ -82,7 +82,9 @@ def test_a_locked_site_is_unlocked_first_and_deregistering_comes_last(
     page = open_page(anna, roma)
     shown = buttons_on(page)
     assert shown[:2] == ["Unlock", "Change lock reason"]
-    assert shown[2:] == ["Extend licence", "Set expiry date", "Rotate key", "Deactivate", "Deregister"]
+    assert shown[2:] == ["Extend licence", "Rotate key", "Set expiry date", "Deactivate", "Deregister"]
+    menu = page.html.partition('<details class="more-menu">')[2].partition("</details>")[0]
+    assert re.findall(r">([^<>]+)</a>", menu) == ["Set expiry date", "Deactivate", "Deregister"]
     assert re.findall(r'class="destructive">([^<]*)<', page.html) == ["Deactivate", "Deregister"]
 
 
@@ -92,6 +94,7 @@ def test_a_person_who_may_not_edit_sees_the_values_without_a_form(
 ) -> None:
     page = open_page(request.getfixturevalue(person), roma)
     assert buttons_on(page) == shown
+    assert "<details" not in page.html, "a menu without an entry"
     assert page.fields == {}
     assert 'id="site_form"' not in page.html
     assert "giulia@roma.example" in page.text
