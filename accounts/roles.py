@@ -22,6 +22,7 @@ READ = frozenset(
 )
 OPERATE = frozenset(
     {
+        "sites.add_sitenote",
         "sites.dismiss_clone",
         "sites.export_site",
         "sites.extend_license",

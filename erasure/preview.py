@@ -31,6 +31,7 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
     site, counts = traces.site, traces.counts()
     values = [getattr(site, name) for name in NAMES] + [site.lock_reason]
     addresses = Heartbeat.objects.of_site(site.pk).exclude(ip=None).values_list("ip", flat=True).order_by("ip")
+    newest_notes = site.notes.newest_first()[:MAX_EXAMPLES]
     items = [
         PreviewItem(
             "Name, owner, e-mail, phone and lock reason", len(list(filter(None, values))), "replaced", first(values)
@@ -44,6 +45,7 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
         ),
         PreviewItem("Heartbeats", counts["heartbeats"], "deleted", first(addresses.distinct()[:MAX_EXAMPLES])),
         PreviewItem("Keys", counts["keys"], "deleted", first(f"…{key.hint[-4:]}" for key in site.keys.order_by("-pk"))),
+        PreviewItem("Notes", counts["notes"], "deleted", first(note.text for note in newest_notes)),
         PreviewItem("Stored answers", len(traces.answers), "deleted", first(answer.path for answer in traces.answers)),
         PreviewItem("Imported files", len(traces.imports), "deleted", first(each.file_name for each in traces.imports)),
         PreviewItem("Entries in sessions", len(traces.sessions), "deleted", []),

@@ -14,7 +14,7 @@ from idempotency.erasure import answers_about, erase_answers
 from idempotency.models import IdempotentRequest
 from sites.erasure import imports_of
 from sites.events import SITE, SITES
-from sites.models import Site, SiteImport, SiteKey
+from sites.models import Site, SiteImport, SiteKey, SiteNote
 from sites.querysets import folded
 from sites.services import digits_of
 
@@ -66,6 +66,7 @@ class Traces:
             "events": len(self.events),
             "heartbeats": Heartbeat.objects.of_site(self.site.pk).count(),
             "keys": SiteKey.objects.filter(site=self.site).count(),
+            "notes": SiteNote.objects.filter(site=self.site).count(),
             "answers": len(self.answers),
             "imports": len(self.imports),
             "session_entries": len(self.sessions),

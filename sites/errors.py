@@ -48,5 +48,10 @@ class SiteErased(Conflict):
     title = "The personal data of this site was erased"
 
 
+class NoteAlreadyAdded(Conflict):
+    code = "note_already_added"
+    title = "This form was sent before, with another text"
+
+
 class InvalidExtension(InvalidInput):
     title = "The licence cannot be extended like that"

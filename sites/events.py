@@ -22,6 +22,7 @@ class SiteAction(TextChoices):
     DEREGISTERED = "site.deregistered"
     RESTORED = "site.restored"
     CONFIRMED = "site.confirmed"
+    NOTE_ADDED = "site.note_added"
     CLONE_SUSPECTED = "site.clone_suspected"
     CLONE_DISMISSED = "site.clone_dismissed"
     # Recorded by the app `erasure`.

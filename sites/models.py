@@ -16,12 +16,13 @@ from sites.keys import PEPPER_ID_LENGTH
 from sites.limits import (
     MAX_EMAIL_LENGTH,
     MAX_NAME_LENGTH,
+    MAX_NOTE_LENGTH,
     MAX_PHONE_LENGTH,
     MAX_REASON_LENGTH,
     MAX_VERSION_LENGTH,
     MAX_ZONE_LENGTH,
 )
-from sites.querysets import SiteKeyQuerySet, SiteQuerySet
+from sites.querysets import SiteKeyQuerySet, SiteNoteQuerySet, SiteQuerySet
 
 models.CharField.register_lookup(Length)
 
@@ -271,6 +272,35 @@ class SitePulse(models.Model):
 
     def __str__(self) -> str:
         return f"pulse of {self.site_id}"
+
+
+class SiteNote(models.Model):
+    """What an admin noted about a site. A trigger refuses to change it; only an erasure deletes it (decision 88)."""
+
+    id = models.BigAutoField(primary_key=True)
+    # Of the form that added it, so that a form that is sent twice adds one note.
+    note_id = models.UUIDField()
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="notes", db_index=False)
+    at = models.DateTimeField()
+    admin = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    admin_name = models.CharField(max_length=150)
+    text = models.CharField(max_length=MAX_NOTE_LENGTH)
+
+    objects = SiteNoteQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("add",)
+        indexes = [models.Index(fields=["site", "-id"], name="sitenote_of_site_newest_first")]
+        constraints = [
+            models.UniqueConstraint(fields=["note_id"], name="sitenote_once"),
+            models.CheckConstraint(
+                condition=Q(text__length__gte=1, text__length__lte=MAX_NOTE_LENGTH), name="sitenote_text_length"
+            ),
+            models.CheckConstraint(condition=~Q(admin_name=""), name="sitenote_admin_named"),
+        ]
+
+    def __str__(self) -> str:
+        return f"note of {self.admin_name}"
 
 
 class SiteImport(models.Model):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import BooleanField, Case, Count, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When, Window
 from django.db.models.functions import Coalesce, Greatest
 
 from sites.status import status_conditions
@@ -70,7 +70,7 @@ class SiteQuerySet(models.QuerySet[Any]):
         return self.filter(ending_at(at))
 
     def matching(self, term: str) -> "SiteQuerySet":
-        """Those whose name, owner, e-mail or id contains the term."""
+        """Those whose name, owner, e-mail, phone or id contains the term."""
         return self.filter(containing(term))
 
     def sorted_by(self, order: str, *, descending: bool = False) -> "SiteQuerySet":
@@ -111,3 +111,13 @@ class SiteKeyQuerySet(models.QuerySet[Any]):
     def live(self, *, at: datetime) -> "SiteKeyQuerySet":
         """Keys that are accepted: not revoked, and not past the end of an overlap."""
         return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), revoked_at=None)
+
+
+class SiteNoteQuerySet(models.QuerySet[Any]):
+    def newest_first(self) -> "SiteNoteQuerySet":
+        return self.order_by("-id")
+
+    def with_total(self) -> "SiteNoteQuerySet":
+        """Adds `total`, the number of all rows, also those that a slice leaves out."""
+        annotated: SiteNoteQuerySet = self.annotate(total=Window(Count("*")))
+        return annotated

@@ -21,6 +21,7 @@ from sites.limits import (
     MAX_EMAIL_LENGTH,
     MAX_EXTENSION_DAYS,
     MAX_NAME_LENGTH,
+    MAX_NOTE_LENGTH,
     MAX_OVERLAP_HOURS,
     MAX_PHONE_LENGTH,
     MAX_REASON_LENGTH,
@@ -90,6 +91,20 @@ def checked_note(text: str | None, *, field: str) -> str | None:
         return RULES["note"](text) or None if text is not None else None
     except ValidationError as error:
         raise InvalidInput(error.messages[0], field=field) from error
+
+
+def clean_note_text(text: Any) -> str:
+    """The text of a note about a site. A browser sends each line break as two characters."""
+    one_each = text.replace("\r\n", "\n") if isinstance(text, str) else text
+    return clean_text(one_each, max_length=MAX_NOTE_LENGTH, multiline=True)
+
+
+def checked_note_text(text: str) -> str:
+    """Raises InvalidInput."""
+    try:
+        return clean_note_text(text)
+    except ValidationError as error:
+        raise InvalidInput(error.messages[0], field="text") from error
 
 
 def checked_overlap(overlap: timedelta) -> timedelta:

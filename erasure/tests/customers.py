@@ -1,5 +1,6 @@
 """A customer who has left, and whatever the database holds of them."""
 
+import uuid
 from typing import Any
 
 from django.db import connection
@@ -15,6 +16,7 @@ from conftest import PASSWORD, Register, RegisteredSite
 from heartbeat.refused_calls import refused_calls
 from panel.kept_forms import KEPT_FORM
 from sites.imports.services import apply_import, start_import
+from sites.services import add_note
 
 ADDRESS = "198.51.100.77"
 # Nothing else in the database contains these.
@@ -26,7 +28,13 @@ NAMES = (
     "Giulietta",
     "+39 06 5550-9182",
 )
-TYPED = ("spoke to her husband Arturo", "Arturo paid in cash", "moved to Palermo, says Arturo", "arturo-list.csv")
+TYPED = (
+    "spoke to her husband Arturo",
+    "Arturo paid in cash",
+    "moved to Palermo, says Arturo",
+    "arturo-list.csv",
+    "Arturo is the one to call",
+)
 PERSONAL = (*NAMES, *TYPED, "Arturo", "zanzibar", "390655509182", ADDRESS)
 
 
@@ -61,6 +69,7 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     api.post(f"{site.path}/unlock", {"note": TYPED[1]})
     api.post(f"{site.path}/extend", {"days": 3, "note": TYPED[1]}, headers={"Idempotency-Key": "second"})
     import_files(anna, site)
+    add_note(uuid.UUID(site.site_id), text=TYPED[4], by=by(anna), at=timezone.now())
     for search in ("giulietta bianchi", "giulietta@zanzibar.example", "390655509182"):
         assert client.get("/admin/sites/site/export.csv", {"q": search}).status_code == 200
     lock_in_panel(client, [site, other], reason="unpaid")

@@ -40,6 +40,7 @@ def test_before_it_the_customer_is_found_in_every_table_that_the_erasure_covers(
         "idempotency_idempotentrequest",
         "sites_site",
         "sites_siteimport",
+        "sites_sitenote",
         "sites_sitepulse",
         "sessions, decoded",
     }
@@ -81,11 +82,12 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
     assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
     changes = dict(erasure.changes)
     assert changes.pop("requested_at")[1] < format_instant(erasure.at)
-    assert len(changes.pop("erased_events")[1]) == 11 + 3  # the site's, and exports
+    assert len(changes.pop("erased_events")[1]) == 12 + 3  # the site's, and exports
     assert changes == {
         "requested_by": [None, "anna"],
         "erased_heartbeats": [3, 0],
         "erased_keys": [2, 0],
+        "erased_notes": [1, 0],
         "erased_answers": [3, 0],
         "erased_imports": [2, 0],
         "erased_session_entries": [1, 0],

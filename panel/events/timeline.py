@@ -27,6 +27,7 @@ FIELDS = {
     "erased_events": "Erased events",
     "erased_heartbeats": "Erased heartbeats",
     "erased_keys": "Erased keys",
+    "erased_notes": "Erased notes",
     "erased_answers": "Erased stored answers",
     "erased_imports": "Erased imported files",
     "erased_session_entries": "Erased entries in sessions",

@@ -35,6 +35,7 @@ ACTIONS: Mapping[str, ActionWords] = {
     SiteAction.KEY_RETIRED: ActionWords("Older keys retired, as the site used the new one", "retired the old key of"),
     SiteAction.DEREGISTERED: ActionWords("Deregistered", "deregistered"),
     SiteAction.CONFIRMED: ActionWords("Confirmed for an agent that held a newer decision", "confirmed the state of"),
+    SiteAction.NOTE_ADDED: ActionWords("Note added", "added a note to"),
     SiteAction.CLONE_SUSPECTED: ActionWords(
         "Two installations seem to use the key", "found that two installations seem to use the key of"
     ),

@@ -12,6 +12,7 @@ from panel.sites.erasure.urls import urls as erasure_urls
 from panel.sites.imports.export import export_actions
 from panel.sites.imports.urls import urls as import_urls
 from panel.sites.list.columns import SiteListPage
+from panel.sites.notes.urls import urls as note_urls
 from panel.sites.operations.actions import operation_actions
 from panel.sites.operations.selection import are_site_ids
 from panel.sites.operations.urls import urls as operation_urls
@@ -32,6 +33,7 @@ class SiteAdmin(SiteListPage):
             *import_urls(self),
             *erasure_urls(self),
             *clone_urls(self),
+            *note_urls(self),
             *page_urls(self),
             *super().get_urls(),
         ]

@@ -20,7 +20,7 @@ from erasure.models import ErasureRequest
 from idempotency.models import IdempotentRequest
 from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
-from sites.models import Site, SiteImport, SiteKey, SitePulse
+from sites.models import Site, SiteImport, SiteKey, SiteNote, SitePulse
 
 pytestmark = pytest.mark.any_database
 
@@ -86,6 +86,7 @@ OTHER_PAGES = {
         for name in ("sites_site_erase", "sites_site_erase_confirm", "sites_site_erase_withdraw")
     },
     "sites_site_clones": Rule("sites.view_site", "sites.view_site"),
+    "sites_site_notes": Rule("sites.view_site", "sites.add_sitenote"),
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "sites_site_key_use": Rule("sites.view_site", "sites.view_site"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
@@ -112,6 +113,8 @@ FORGED = {
     "timezone": "UTC",
     "reason": "forged",
     "note": "forged",
+    "note_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
+    "text": "forged",
     "days": "30",
     "overlap_hours": "0",
     "username": "forged",
@@ -172,7 +175,18 @@ def test_every_operation_has_a_rule() -> None:
 
 def stored() -> list[Any]:
     """The rows that a forged request could change."""
-    tables = (Site, SiteKey, SitePulse, Event, Admin, IdempotentRequest, TokenFamily, SiteImport, ErasureRequest)
+    tables = (
+        Site,
+        SiteKey,
+        SiteNote,
+        SitePulse,
+        Event,
+        Admin,
+        IdempotentRequest,
+        TokenFamily,
+        SiteImport,
+        ErasureRequest,
+    )
     return [list(model.objects.order_by("pk").values()) for model in tables]
 
 

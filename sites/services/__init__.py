@@ -6,6 +6,7 @@ same transaction, unless there is nothing to change.
 """
 
 from sites.services.keys import Rotation, move_to_current_pepper, retire_older_keys, rotate_key
+from sites.services.notes import add_note
 from sites.services.rows import (
     MAX_LOST_REVISIONS,
     Expected,
@@ -44,6 +45,7 @@ __all__ = [
     "Registration",
     "Rotation",
     "activate_site",
+    "add_note",
     "confirm_site",
     "deactivate_site",
     "deregister_site",

@@ -23,6 +23,7 @@ from sites.models import Site, SiteKey
 MAX_HEARTBEATS = 10
 MAX_EVENTS = 20
 MAX_KEYS = 10
+MAX_NOTES = 5
 MAX_OUTAGES = 8
 UPTIME_DAYS = 90
 
@@ -60,6 +61,7 @@ def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
         **uptime_facts(site, at=at),
         "keys": key_rows(keys, at=at),
         **contact_facts(site, keys, at=at),
+        "notes": list(site.notes.newest_first().with_total()[:MAX_NOTES]),
     }
 
 

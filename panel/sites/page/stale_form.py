@@ -22,6 +22,7 @@ from sites.models import Site
 from sites.services import EDITABLE
 
 MAX_CHANGES = 50
+WITHOUT_REVISION = (SiteAction.KEY_RETIRED, SiteAction.NOTE_ADDED)
 MINE, STORED = "mine", "stored"
 STALE = "This site was changed while you had the page open. Nothing was saved yet. Check the changes below, then save again."
 CHOOSE = "Choose which value to keep."
@@ -59,10 +60,10 @@ class ChangesSince:
 def changes_since(site: Site, opened_revision: int) -> ChangesSince:
     """The events since that revision: each change of a site raises its revision by one and adds one event.
 
-    Only the retirement of an old key adds an event without raising the revision.
+    Only the retirement of an old key and a note add an event without raising the revision.
     """
     number = site.revision - opened_revision
-    events = Event.objects.of(SITE, site.pk).exclude(action=SiteAction.KEY_RETIRED).newest_first()
+    events = Event.objects.of(SITE, site.pk).exclude(action__in=WITHOUT_REVISION).newest_first()
     newest = list(events[: min(number, MAX_CHANGES)]) if number > 0 else []
     return ChangesSince(newest, is_complete=len(newest) == number and opened_revision > 0)
 

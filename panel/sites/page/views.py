@@ -14,6 +14,7 @@ from audit.models import Event
 from common.errors import DomainError
 from panel.events.timeline import label_of
 from panel.kept_forms import take_kept_entries
+from panel.sites.notes.forms import note_form_for
 from panel.sites.page.agent import notices_for
 from panel.sites.page.buttons import buttons_for
 from panel.sites.page.edit_form import EditForm
@@ -86,6 +87,7 @@ class SitePageView(SiteAdminView):
                 site=site,
                 form=form,
                 buttons=buttons_for(site, self.request.user.has_perm, at=at),
+                note_form=note_form_for(site, self.request.user.has_perm),
                 notices=notices_for(site, self.request.user.has_perm, at=at),
                 **site_facts(site, at=at),
             )
