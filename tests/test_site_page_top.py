@@ -1,12 +1,13 @@
-"""The top of a site's page in Chromium: the contact, what is copied, and the menu with the rare operations."""
+"""The top of a site's page in Chromium: the contact, what is copied, the menu with the rare operations, and the notes."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import LOOKS, PanelUser, open_window
-from tests.running_server import RunningServer, Site, register
+from tests.running_server import ADMIN, PASSWORD, RunningServer, Site, register
 
 pytestmark = pytest.mark.e2e
 
@@ -15,6 +16,9 @@ MENU = ".more-menu"
 TOO_LOW = """selector => [...document.querySelectorAll(selector)]
   .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
   .map((each) => `${each.textContent.trim()}: ${each.getBoundingClientRect().height}`)"""
+
+
+FINGER_TARGETS = ".site-buttons a, .more-menu summary, .site-contact a, .site-contact button, .site-notes input"
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +32,20 @@ def site(server: RunningServer) -> Site:
     return register(server.sign_in(), server, name="Trattoria Cima", **facts)
 
 
-@pytest.fixture
-def anna(browser: Browser, server: RunningServer, site: Site) -> Iterator[PanelUser]:
-    person = open_window(browser, server)
+@pytest.fixture(scope="module")
+def session(shared_browser: Browser, server: RunningServer) -> list[Any]:
+    """The cookies of a sign-in that the tests share."""
+    person = open_window(shared_browser, server)
     person.sign_in()
+    cookies: list[Any] = person.page.context.cookies()
+    person.page.context.close()
+    return cookies
+
+
+@pytest.fixture
+def anna(browser: Browser, server: RunningServer, site: Site, session: list[Any]) -> Iterator[PanelUser]:
+    person = open_window(browser, server)
+    person.page.context.add_cookies(session)
     open_site(person, site)
     yield person
     assert person.complaints == []
@@ -91,26 +105,91 @@ def test_the_open_menu_is_readable_in_every_look(anna: PanelUser) -> None:
     assert anna.findings() == []
 
 
-def test_everything_at_the_top_can_be_hit_by_a_finger(browser: Browser, server: RunningServer, site: Site) -> None:
-    vera = open_window(browser, server, "phone")
-    vera.sign_in()
-    open_site(vera, site)
-    vera.page.click(f"{MENU} summary")
-    assert vera.page.locator(".site-buttons a").count() == 6
-    assert (
-        vera.page.evaluate(TOO_LOW, ".site-buttons a, .more-menu summary, .site-contact a, .site-contact button") == []
-    )
-    assert vera.complaints == []
+def test_everything_at_the_top_can_be_hit_by_a_finger(anna: PanelUser) -> None:
+    anna.page.set_viewport_size({"width": LOOKS["phone"][1], "height": 900})
+    anna.page.click(f"{MENU} summary")
+    assert anna.page.locator(".site-buttons a").count() == 6
+    assert anna.page.evaluate(TOO_LOW, FINGER_TARGETS) == []
 
 
 def test_without_scripts_the_menu_opens_and_its_operations_are_reached(
-    browser: Browser, server: RunningServer, site: Site
+    browser: Browser, server: RunningServer, site: Site, session: list[Any]
 ) -> None:
     context = browser.new_context(java_script_enabled=False)
+    context.add_cookies(session)
     person = PanelUser(server, context.new_page())
-    person.sign_in()
     open_site(person, site)
     assert not is_open(person)
     person.follow_action("Deregister")
     assert "Deregister" in person.page.inner_text("h1")
     assert person.page.locator(".copy-button").count() == 0
+
+
+# --- Notes ---
+
+
+@pytest.fixture
+def quiet_site(server: RunningServer) -> Site:
+    return register(server.sign_in(), server, name="Osteria Silenziosa")
+
+
+def notes(person: PanelUser) -> list[str]:
+    return person.page.locator(".note-text").all_inner_texts()
+
+
+def test_a_double_click_adds_one_note_and_shows_it_as_it_was_typed(anna: PanelUser, quiet_site: Site) -> None:
+    page = anna.page
+    open_site(anna, quiet_site)
+    typed = "<b>Called.</b>\n  Pays on Monday: https://bank.example"
+    page.get_by_label("Add a note").fill(typed)
+    page.dblclick("input[value='Add note']")
+    page.locator(".note-text").wait_for()
+    page.reload()
+    assert notes(anna) == [typed]
+    assert page.locator(".note-text a, .note-text b").count() == 0
+    assert page.input_value("#id_text") == ""
+    assert page.evaluate("document.querySelector('#notes').getBoundingClientRect().top < innerHeight")
+
+
+def test_a_note_after_going_back_is_asked_for_again_and_not_lost(anna: PanelUser, quiet_site: Site) -> None:
+    page = anna.page
+    open_site(anna, quiet_site)
+    page.fill("#id_text", "first")
+    anna.follow("input[value='Add note']")
+    with page.expect_navigation():
+        page.go_back()
+    page.fill("#id_text", "second")
+    anna.follow("input[value='Add note']")
+    if "Not added yet" in anna.messages:  # unless the browser asked for the page again, which has a new form
+        assert page.input_value("#id_text") == "second"
+        assert anna.findings() == []
+        anna.follow("input[value='Add note']")
+    assert notes(anna) == ["second", "first"]
+
+
+def test_a_note_outlives_its_session(anna: PanelUser, quiet_site: Site) -> None:
+    page = anna.page
+    open_site(anna, quiet_site)
+    page.fill("#id_text", "typed with care")
+    page.context.clear_cookies()
+    anna.follow("input[value='Add note']")
+    assert "Your session has ended" in page.inner_text("body")
+    anna.complaints.clear()  # about the status of this page, 403
+    page.fill("#id_username", ADMIN)
+    page.fill("#id_password", PASSWORD)
+    anna.follow("#login-form input[type=submit]")
+    assert page.input_value("#id_text") == "typed with care"
+    anna.follow("input[value='Add note']")
+    assert notes(anna) == ["typed with care"]
+
+
+def test_many_notes_are_readable_in_every_look(anna: PanelUser, quiet_site: Site) -> None:
+    page = anna.page
+    open_site(anna, quiet_site)
+    for text in ("W" * 1000, *"12345"):
+        page.fill("#id_text", text)
+        anna.follow("input[value='Add note']")
+    assert notes(anna) == [*"54321"]
+    anna.follow("a:text-is('Show all 6 notes')")
+    assert len(notes(anna)) == 6
+    assert anna.findings() == []

@@ -17,7 +17,7 @@ from panel.sites.page.days import day_chart
 from panel.sites.page.state import key_events, site_badges, state_text
 from panel.widgets.badges import badge
 from panel.widgets.times import duration
-from sites.events import SITE
+from sites.events import SITE, SiteAction
 from sites.models import Site, SiteKey
 
 MAX_HEARTBEATS = 10
@@ -50,7 +50,8 @@ class KeyRow(NamedTuple):
 def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
     """The template's context; `site` as `SiteQuerySet.with_state` returns it."""
     heartbeats = Heartbeat.objects.of_site(site.pk).newest_first()[:MAX_HEARTBEATS]
-    events = Event.objects.of(SITE, site.pk).newest_first()[:MAX_EVENTS]
+    # The notes have a place of their own: they must not push a lock out of sight.
+    events = Event.objects.of(SITE, site.pk).exclude(action=SiteAction.NOTE_ADDED).newest_first()[:MAX_EVENTS]
     keys = list(site.keys.order_by("-id")[:MAX_KEYS])
     return {
         "state": state_text(site, key_events(site), at=at),

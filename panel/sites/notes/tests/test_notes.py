@@ -9,10 +9,13 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Admin
+from audit.actors import Actor
+from audit.models import Event
 from conftest import RegisteredSite
 from panel.sites.page.tests.site_form import open_page
 from panel.tests.screen import FormReader, browser_of
 from sites.models import Site, SiteNote
+from sites.services import add_note
 
 pytestmark = pytest.mark.any_database
 
@@ -39,7 +42,17 @@ def test_a_note_is_added_on_the_page_of_the_site(
     assert (note.admin_name, note.text, str(note.note_id)) == (person, "She pays on Monday.", note_id)
     text = open_page(admin, roma).text
     assert re.search(rf"Notes .*{person}, .*She pays on Monday\. .*Last 90 days", text)
-    assert re.search(rf"Note added by {person} \(\w+\) in the panel", text.partition("History")[2])
+
+
+def test_notes_leave_the_history_to_what_was_done(anna: Admin, roma: RegisteredSite) -> None:
+    by = Actor(Event.Source.ADMIN, anna)
+    for number in range(25):
+        add_note(uuid.UUID(roma.site_id), text=f"note {number}", by=by, at=timezone.now())
+    history = open_page(anna, roma).text.partition("History")[2]
+    assert "Registered by anna" in history
+    assert "Note added" not in history
+    events = browser_of(anna).get("/admin/audit/event/", {"subject_type": "site", "subject_id": roma.site_id})
+    assert events.content.decode().count("<strong>Note added</strong>") == 25
 
 
 def test_a_viewer_reads_notes_and_adds_none(vera: Admin, ben: Admin, roma: RegisteredSite) -> None:
