@@ -22,19 +22,18 @@
     }
   }
 
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    const source = document.getElementById(button.dataset.copy);
+  // Not a listener for each button: a page that refreshes itself may get new ones.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button === null) return;
     const what = document.getElementById(button.getAttribute("aria-describedby")).firstChild.textContent.trim();
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const done = await copied(source);
-      status.textContent = "";
-      // Later, because a screen reader repeats the same sentence only if it was removed before.
-      setTimeout(() => {
-        status.textContent = done ? `Copied: ${what}` : `${what} is selected: copy it with Ctrl+C or ⌘C`;
-      }, 50);
-    });
-  }
+    const done = await copied(document.getElementById(button.dataset.copy));
+    status.textContent = "";
+    // Later, because a screen reader repeats the same sentence only if it was removed before.
+    setTimeout(() => {
+      status.textContent = done ? `Copied: ${what}` : `${what} is selected: copy it with Ctrl+C or ⌘C`;
+    }, 50);
+  });
 
   addEventListener("pagehide", () => {
     status.textContent = "";
