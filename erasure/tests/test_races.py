@@ -21,8 +21,8 @@ from erasure.services import confirm_erasure, request_erasure, withdraw_erasure
 from erasure.tests.customers import add_sysadmin, by
 from sites.events import SITES
 from sites.exports import record_export
-from sites.models import Site
-from sites.services import restore_site
+from sites.models import Site, SiteNote
+from sites.services import add_note, restore_site
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 ROUNDS = 6
@@ -114,6 +114,17 @@ def test_it_is_restored_or_erased(register: Any, api: Any, anna: Admin, carla: A
         assert (restored, confirmed) in (("done", "site_not_deregistered"), ("site_erased", "done"))
         assert is_erased(site_id) is (confirmed == "done")
         assert Site.objects.get(pk=site_id).owner_name == ("[erased]" if confirmed == "done" else "Giulia")
+
+
+def test_a_note_is_added_before_an_erasure_or_not_at_all(register: Any, api: Any, anna: Admin, carla: Admin) -> None:
+    for _ in range(ROUNDS):
+        site_id = requested(register(), api, anna)
+        noted, confirmed = at_once(
+            partial(add_note, site_id, text="moved to Palermo", by=by(anna), at=timezone.now()),
+            partial(confirm_erasure, site_id, by=by(carla), at=timezone.now()),
+        )
+        assert (noted, confirmed) in (("done", "done"), ("site_erased", "done"))
+        assert not SiteNote.objects.filter(site=site_id).exists()
 
 
 def test_two_sites_of_one_owner_are_erased_at_once(

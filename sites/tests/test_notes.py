@@ -10,6 +10,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Admin
+from accounts.tests.side_by_side import side_by_side
 from audit.actors import COMMAND, Actor
 from audit.models import Event
 from common.errors import InvalidInput
@@ -59,6 +60,15 @@ def test_the_same_form_twice_is_one_note(ben: Admin, roma: RegisteredSite) -> No
     form = uuid.uuid4()
     first, second = (note(ben, roma, note_id=form) for _ in range(2))
     assert first == second
+    assert actions() == ["registered", "note_added"]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_the_same_form_many_times_at_one_moment_is_one_note(ben: Admin, roma: RegisteredSite) -> None:
+    form = uuid.uuid4()
+    added = side_by_side(*[lambda: note(ben, roma, note_id=form).pk] * 8)
+    assert len(set(added)) == SiteNote.objects.count() == 1
     assert actions() == ["registered", "note_added"]
 
 
