@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator, Page
 
 from tests.browser import LOOKS, TOO_WIDE, PanelUser, open_window
 from tests.running_server import PASSWORD, RunningServer, Site, register
@@ -17,6 +17,18 @@ NEW_ADMIN = """
 from accounts.models import Admin
 print(Admin.objects.create_user({name!r}, {email!r}, {password!r}, role="sysadmin").pk)
 """
+
+# The middle of what has the focus is not covered.
+IS_FOCUS_VISIBLE = """() => {
+  const box = document.activeElement.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 8));
+  return document.activeElement.contains(top);
+}"""
+
+
+def is_in_sight(page: Page, found: Locator) -> bool:
+    box, size = found.bounding_box(), page.viewport_size
+    return bool(box and size and 0 <= box["y"] and box["y"] + box["height"] <= size["height"])
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +136,42 @@ def test_a_long_word_makes_no_page_wider_than_the_window(
     assert "1 of 2 unlocked" in page.inner_text("[role=status]")
     measure("result")
     assert too_wide == {}
+
+
+# --- The bar with the actions ---
+
+
+@pytest.fixture(scope="module")
+def street(server: RunningServer) -> list[Site]:
+    """Sites enough for a page that scrolls; search for their owner."""
+    api = server.sign_in()
+    return [register(api, server, name=f"Street {number:02}", owner_name="Viale") for number in range(14)]
+
+
+@pytest.mark.parametrize("look", ["light", "phone"])
+@pytest.mark.usefixtures("street")
+def test_the_actions_stay_in_sight_while_sites_are_selected(browser: Browser, server: RunningServer, look: str) -> None:
+    person = open_window(browser, server, look)
+    person.sign_in()
+    page = person.page
+    page.set_viewport_size({"width": LOOKS[look][1], "height": 500})
+    person.go(f"{LIST}?q=viale")
+    boxes = page.locator("input.action-select")
+    boxes.last.scroll_into_view_if_needed()
+    bar = page.locator("#changelist-form .actions")
+    assert not is_in_sight(page, bar)
+    boxes.last.check()
+    assert is_in_sight(page, bar)
+    assert "1 of 14 selected" in bar.inner_text()
+    page.keyboard.press("End")
+    boxes.last.uncheck(timeout=1_000)  # fails if the bar covers it
+    assert not is_in_sight(page, bar)
+    boxes.last.check()
+    for _ in range(13):
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate(IS_FOCUS_VISIBLE)
+    person.page.select_option("select[name=action]", "lock")
+    person.follow("button[name=index]")
+    assert "Lock" in page.inner_text("h1")
+    assert person.complaints == []
