@@ -69,6 +69,9 @@ class Operation:
     is_unconditional: bool = False
     # What the service raises if somebody has done the same before.
     already_done_errors: tuple[type[Exception], ...] = ()
+    # The name of the operation that undoes this one, which the result page offers, and for which changed sites it does.
+    opposite: str = ""
+    is_undone_by_opposite: Callable[[Site], bool] = lambda site: True
 
     @property
     def label(self) -> str:
@@ -100,6 +103,9 @@ ALL = (
         done_words=locked_words,
         takes_service=lambda site: not site.is_locked,
         is_unconditional=True,
+        opposite="unlock",
+        # Where another reason was replaced, unlocking would take away a lock that was there before.
+        is_undone_by_opposite=lambda site: site.just_changed["lock_reason"][0] is None,
     ),
     Operation(
         name="unlock",
@@ -114,6 +120,7 @@ ALL = (
         # Also the time: the page has not shown a newer lock, even if its reason is the same.
         compared_fields=("lock_reason", "locked_at"),
         done_words=lambda site, shown: "Unlocked",
+        opposite="lock",
     ),
     Operation(
         name="extend",
@@ -157,6 +164,7 @@ ALL = (
         compared_fields=("is_active",),
         done_words=lambda site, shown: "Deactivated",
         takes_service=lambda site: site.is_active,
+        opposite="activate",
     ),
     Operation(
         name="activate",
@@ -170,6 +178,7 @@ ALL = (
         expect=expect_activate,
         compared_fields=("is_active",),
         done_words=lambda site, shown: "Activated",
+        opposite="deactivate",
     ),
     Operation(
         name="deregister",
@@ -188,6 +197,7 @@ ALL = (
         takes_service=is_registered,
         is_told=False,
         already_done_errors=(SiteNotFound,),
+        opposite="restore",
     ),
     Operation(
         name="restore",
@@ -202,6 +212,7 @@ ALL = (
         compared_fields=("deregistered_at",),
         done_words=lambda site, shown: "Restored",
         already_done_errors=(SiteNotDeregistered,),
+        opposite="deregister",
     ),
     Operation(
         name="confirm",

@@ -22,6 +22,8 @@ class Result:
     name: str
     kind: ResultKind
     words: str
+    # The operation's opposite would bring the site back.
+    is_undoable: bool = False
 
 
 def locked_words(site: Site, shown: ShownValues) -> str:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -23,33 +24,31 @@ def run_operation(
     shown: Mapping[uuid.UUID, ShownValues],
     arguments: Mapping[str, Any],
     by: Actor,
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     """Each site is one transaction and one event: a site that is refused does not keep the others from being changed.
 
     `arguments` are the service's, `shown` what the page showed. Returns a `Result` as JSON for each site, in order.
     """
-    results = []
-    for site in sites:
-        kind, words = run_on_site(operation, site, shown=shown[site.pk], arguments=arguments, by=by)
-        results.append(asdict(Result(str(site.pk), site.name, kind, words)))
-    return results
+    return [asdict(run_on_site(operation, site, shown=shown[site.pk], arguments=arguments, by=by)) for site in sites]
 
 
 def run_on_site(
     operation: Operation, site: Site, *, shown: ShownValues, arguments: Mapping[str, Any], by: Actor
-) -> tuple[ResultKind, str]:
+) -> Result:
+    result = partial(Result, str(site.pk), site.name)
     if not operation.is_unconditional:
         arguments = {**arguments, "expected": shown}
     try:
         changed = operation.service(site.pk, by=by, at=timezone.now(), **arguments)
     except operation.already_done_errors:
-        return ResultKind.UNCHANGED, "Already done"
+        return result(ResultKind.UNCHANGED, "Already done")
     except SiteNotFound:
-        return ResultKind.REFUSED, "Deregistered: restore it first"
+        return result(ResultKind.REFUSED, "Deregistered: restore it first")
     except SiteChanged as error:
-        return ResultKind.REFUSED, refused_words(error.differences)
+        return result(ResultKind.REFUSED, refused_words(error.differences))
     except DomainError as error:
-        return ResultKind.REFUSED, error.detail
+        return result(ResultKind.REFUSED, error.detail)
     if not changed.just_changed:
-        return ResultKind.UNCHANGED, "Nothing to do"
-    return ResultKind.DONE, operation.done_words(changed, shown)
+        return result(ResultKind.UNCHANGED, "Nothing to do")
+    is_undoable = bool(operation.opposite) and operation.is_undone_by_opposite(changed)
+    return result(ResultKind.DONE, operation.done_words(changed, shown), is_undoable)

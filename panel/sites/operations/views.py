@@ -192,7 +192,7 @@ class ConfirmOperationView(OperationView):
         """A form that is sent again, by a second click or a reload, is answered with the results of the first time."""
         sites, posted = self.selection.sites, self.request.POST
 
-        def run_form() -> list[dict[str, str]]:
+        def run_form() -> list[dict[str, Any]]:
             return run_operation(
                 self.operation,
                 sites,
@@ -220,7 +220,7 @@ class ConfirmOperationView(OperationView):
         self.add_message(report.body[0])
         return HttpResponseRedirect(self.url_after())
 
-    def add_message(self, result: dict[str, str]) -> None:
+    def add_message(self, result: dict[str, Any]) -> None:
         """For one site, its own page says what was done."""
         name, words = result["name"], result["words"]
         if result["kind"] == ResultKind.DONE:
@@ -257,9 +257,18 @@ class OperationResultView(OperationView):
             results=[(result, badge(result["kind"])) for result in results],
             counts=counts,
             refused_ids=[result["site_id"] for result in results if result["kind"] == ResultKind.REFUSED],
+            opposite=self.opposite(),
+            undoable_ids=[result["site_id"] for result in results if result.get("is_undoable")],
             list_url=self.url_of("sites_site_changelist"),
         )
         response = self.render_to_response(context)
         if is_running and not is_abandoned:
             response["Refresh"] = "2"
         return response
+
+    def opposite(self) -> dict[str, Any] | None:
+        """The operation that undoes this one and the URL of its confirmation page, if the person may run it."""
+        operation = OPERATIONS.get(self.operation.opposite)
+        if operation is None or not self.request.user.has_perm(operation.permission):
+            return None
+        return {"operation": operation, "url": self.url_of("sites_site_operate", operation.name)}
