@@ -28,7 +28,7 @@ IS_FOCUS_VISIBLE = """() => {
 
 def is_in_sight(page: Page, found: Locator) -> bool:
     box, size = found.bounding_box(), page.viewport_size
-    return bool(box and size and 0 <= box["y"] and box["y"] + box["height"] <= size["height"])
+    return bool(box and size and box["y"] >= 0 and box["y"] + box["height"] <= size["height"])
 
 
 @pytest.fixture(scope="module")

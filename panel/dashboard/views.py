@@ -22,6 +22,7 @@ from panel.dashboard.health import health_checks
 from panel.dashboard.recent_events import recent_lines
 from panel.heartbeats.filters import heartbeats_url
 from panel.sites.list.filters import EndingWeekFilter
+from panel.sites.list.view_counts import keep_attention_count
 from panel.widgets.badges import badge
 from panel.widgets.weeks import week_words, weeks_from
 from sites.status import SiteStatus
@@ -58,11 +59,13 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
     by_license = license_counts(at=at)
     site_count = sum(by_status.values())
     oldest_at = oldest_heartbeat_at()
+    attention = attention_items(at=at)
+    keep_attention_count(attention.total, sites=site_count)
     return {
         "tiles": tiles(by_status, by_license),
         "site_count": site_count,
         "formatted_site_count": f"{site_count:,}",
-        "attention": attention_items(at=at),
+        "attention": attention,
         "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), license_chart(by_license, at=at)],
         "recent_events": recent_lines(),
         "health_checks": health_checks(

@@ -87,6 +87,12 @@ class SiteChangeList(ChangeList):
         find = find_triage_page if self.order() == TRIAGE else find_page
         return find(self.query_of_list, rows)
 
+    def count_of_view(self) -> dict[str, int]:
+        """How many sites the view that is shown has, by its name, if no search and no other filter narrows it."""
+        chosen = [spec for spec in self.filter_specs if spec.value()]
+        is_whole = len(chosen) == 1 and chosen[0].parameter_name == "view" and not self.query.strip()
+        return {chosen[0].value(): self.result_count} if is_whole else {}
+
     def headers(self) -> list[dict[str, Any]]:
         return list(result_headers(self))
 

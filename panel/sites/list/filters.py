@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from panel.sites.list.view_counts import view_counts
 from panel.widgets.weeks import week_of, week_words, weeks_from
 from sites.attention import not_told_of_lock, pulses_needing_attention
 from sites.listing.postgresql import database
@@ -235,8 +236,14 @@ class SavedView(SiteFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         yield {"selected": self.value() is None, "query_string": "?", "display": "All"}
+        counts = {**view_counts(at=changelist.query_of_list.at), **changelist.count_of_view()}
         for name, words in self.options.items():
-            yield {"selected": self.value() == name, "query_string": f"?view={name}", "display": words}
+            yield {
+                "selected": self.value() == name,
+                "query_string": f"?view={name}",
+                "display": words,
+                "count": f"{counts[name]:,}",
+            }
 
     def on_site(self, chosen: str, *, at: datetime) -> Q:
         return {"ending": ending_at(at), "locked": Q(is_locked=True)}.get(chosen, Q())
