@@ -5,9 +5,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import BooleanField, Case, Count, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When, Window
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    ExpressionWrapper,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import Coalesce, Greatest
 
+from common.alphabet import POSTGRESQL_COLLATION, SQLITE_FUNCTION
 from sites.status import status_conditions
 
 ENDING_SOON = timedelta(days=30)
@@ -16,6 +30,17 @@ ENDING_SOON = timedelta(days=30)
 def folded(text: str) -> str:
     """Text as search compares it: regardless of case, on every database, in every collation."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+class Alphabetical(Func):
+    """A column of texts, as it is sorted. See decision 95."""
+
+    arity = 1
+    function = SQLITE_FUNCTION
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = f'%(expressions)s COLLATE "{POSTGRESQL_COLLATION}"'
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 def licensed_at(at: datetime) -> Q:
@@ -75,9 +100,10 @@ class SiteQuerySet(models.QuerySet[Any]):
 
     def sorted_by(self, order: str, *, descending: bool = False) -> "SiteQuerySet":
         """By a lookup, as in "pulse__version", then by id; sites without a value come last in both directions."""
+        key = Alphabetical("name") if order == "name" else F(order)
         if descending:
-            return self.order_by(F(order).desc(nulls_last=True), "-site_id")
-        return self.order_by(F(order).asc(nulls_last=True), "site_id")
+            return self.order_by(key.desc(nulls_last=True), "-site_id")
+        return self.order_by(key.asc(nulls_last=True), "site_id")
 
     def with_status(self, *, at: datetime) -> "SiteQuerySet":
         """Adds `status`, one of SiteStatus."""

@@ -1,4 +1,4 @@
-"""Django's SQLite backend, with files that only their owner can read."""
+"""Django's SQLite backend, with files that only their owner can read, and names in the order of the alphabet."""
 
 import os
 import stat
@@ -7,6 +7,8 @@ from threading import Lock
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+
+from common.alphabet import SQLITE_FUNCTION, alphabetical_key
 
 READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 FOR_THE_OWNER = stat.S_IRUSR | stat.S_IWUSR
@@ -18,7 +20,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         name = str(conn_params["database"])
         if not name.startswith((":memory:", "file:")):
             make_private(Path(name))
-        return super().get_new_connection(conn_params)
+        connection = super().get_new_connection(conn_params)
+        connection.create_function(SQLITE_FUNCTION, 1, alphabetical_key, deterministic=True)
+        return connection
 
 
 def make_private(file: Path) -> None:

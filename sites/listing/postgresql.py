@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import QuerySet
 
+from common.alphabet import POSTGRESQL_COLLATION
 from sites.listing.query import SiteQuery
 from sites.models import SitePulse
 
@@ -23,6 +24,9 @@ SORT_AT_MOST = 3_000
 SORT_TEXT_MATCHES_AT_MOST = 20_000
 ASK_PULSES_UP_TO_ROW = 2_000
 SAMPLE_ROWS = 5_000
+
+# The indexes `site_by_name_alphabetical` and `site_by_zone_alphabetical` have this order; see `sites.querysets.Alphabetical`.
+NAME_KEY = f'name COLLATE "{POSTGRESQL_COLLATION}"'
 
 # In the statements, {sites} is a SELECT of the live sites that fulfil the conditions on sites and texts, and {pulses} one of
 # the pulses that fulfil those on pulses. {matching} is the first of these if there is no condition on sites, else the second:
@@ -41,7 +45,7 @@ COUNT_PULSES = """SELECT (SELECT count(*) FROM pulses)
 WALK_SITES = """
 WITH sites AS NOT MATERIALIZED ({sites})
 SELECT (SELECT count(*) FROM sites),
-       ARRAY(SELECT pk FROM sites ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
+       ARRAY(SELECT pk FROM sites ORDER BY {sort_key} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
 """
 
 # The same with a text that at most {at_most} sites contain: these are sorted. Without ids if there are more.
@@ -51,7 +55,7 @@ found AS MATERIALIZED (SELECT pk, {column} FROM sites LIMIT {at_most} + 1),
 size AS (SELECT count(*) AS total FROM found)
 SELECT total,
        CASE WHEN total <= {at_most} THEN
-           ARRAY(SELECT pk FROM found ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
+           ARRAY(SELECT pk FROM found ORDER BY {sort_key} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
        END
   FROM size
 """
@@ -68,10 +72,10 @@ size AS (SELECT count(*) AS total FROM found)
 SELECT total,
        CASE WHEN total <= {look_up_at_most} THEN
            ARRAY(SELECT pk FROM live WHERE pk = ANY (ARRAY(SELECT pk FROM found))
-                  ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
+                  ORDER BY {sort_key} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
             WHEN total <= {at_most} THEN
            ARRAY(SELECT pk FROM live WHERE (pk IN (SELECT pk FROM found)) IS TRUE
-                  ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
+                  ORDER BY {sort_key} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
        END
   FROM size
 """
@@ -83,7 +87,7 @@ WITH sites AS NOT MATERIALIZED ({sites}),
 pulses AS NOT MATERIALIZED ({pulses})
 SELECT ({total}),
        ARRAY(SELECT pk FROM sites WHERE (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
-              ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
+              ORDER BY {sort_key} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
 """
 
 # The same, but the page is further down: all matching pulses are read first, which costs the same for every page.
@@ -92,7 +96,7 @@ WITH sites AS NOT MATERIALIZED ({sites}),
 pulses AS NOT MATERIALIZED ({pulses})
 SELECT ({total}),
        ARRAY(SELECT pk FROM sites WHERE (pk IN (SELECT pk FROM pulses)) IS TRUE
-              ORDER BY {column} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
+              ORDER BY {sort_key} {direction}, pk {direction} LIMIT {limit} OFFSET {offset})
 """
 
 # Any condition, ordered by a column of the pulse, and at most {at_most} sites match: these are sorted. Without ids if there
@@ -167,6 +171,7 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
         matching=matching.format(pulse_column=pulse_column),
         total=total,
         column=column,
+        sort_key=NAME_KEY if column == "name" else column,
         direction="DESC" if query.descending else "ASC",
         up_to=">=" if query.descending else "<=",
         limit=rows.stop - rows.start,

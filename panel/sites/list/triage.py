@@ -13,7 +13,7 @@ from panel.sites.list import triage_postgresql
 from sites.listing import postgresql
 from sites.listing.pages import Page, page_by_orm, page_of_ids, within_any_list
 from sites.listing.query import SiteQuery
-from sites.querysets import SiteQuerySet, unlicensed_at
+from sites.querysets import Alphabetical, SiteQuerySet, unlicensed_at
 from sites.status import SiteStatus, status_conditions
 
 
@@ -56,7 +56,7 @@ def in_triage_order(query: SiteQuery) -> SiteQuerySet:
     sites: Any = query.matching_sites().annotate(
         triage=group,
         overdue_since=Case(When(is_overdue, then=F("pulse__due_at"))),
-        name_unless_overdue=Case(When(~is_overdue, then=F("name"))),
+        name_unless_overdue=Case(When(~is_overdue, then=Alphabetical("name"))),
     )
     keys = ("triage", "overdue_since", "name_unless_overdue", "site_id")
     ordered: SiteQuerySet = sites.order_by(*(f"-{key}" if query.descending else key for key in keys))

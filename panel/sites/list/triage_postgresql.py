@@ -5,7 +5,7 @@ See `sites.listing.postgresql`, of which it uses the same parts; panel/sites/lis
 
 from typing import Any
 
-from sites.listing.postgresql import MATCHING_BOTH, MATCHING_PULSES, literal, run, select
+from sites.listing.postgresql import MATCHING_BOTH, MATCHING_PULSES, NAME_KEY, literal, run, select
 from sites.listing.query import SiteQuery
 from sites.models import SitePulse
 
@@ -37,7 +37,7 @@ SELECT total,
            ARRAY(SELECT pk FROM ranked
                   ORDER BY triage {direction},
                            CASE WHEN triage = 0 THEN due_at END {direction},
-                           CASE WHEN triage > 0 THEN name END {direction},
+                           CASE WHEN triage > 0 THEN {name_key} END {direction},
                            pk {direction}
                   LIMIT {limit} OFFSET {offset})
        END
@@ -70,7 +70,7 @@ SELECT total,
            ARRAY(SELECT pk FROM ranked
                   ORDER BY triage {direction},
                            CASE WHEN triage = 0 THEN due_at END {direction},
-                           CASE WHEN triage > 0 THEN name END {direction},
+                           CASE WHEN triage > 0 THEN {name_key} END {direction},
                            pk {direction}
                   LIMIT {limit} OFFSET {offset})
        END
@@ -100,7 +100,7 @@ SELECT total,
            ARRAY(SELECT pk FROM ranked
                   ORDER BY triage {direction},
                            CASE WHEN triage = 0 THEN due_at END {direction},
-                           CASE WHEN triage > 0 THEN name END {direction},
+                           CASE WHEN triage > 0 THEN {name_key} END {direction},
                            pk {direction}
                   LIMIT {limit} OFFSET {offset})
        END
@@ -169,28 +169,28 @@ OVERDUE = """
 LOCKED = """
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE is_locked
-                 ORDER BY name {direction}, pk {direction} OFFSET 0) AS sites
+                 ORDER BY {name_key} {direction}, pk {direction} OFFSET 0) AS sites
          WHERE {of_problem_matches_pulse}
-         ORDER BY name {direction}, pk {direction}"""
+         ORDER BY {name_key} {direction}, pk {direction}"""
 UNLICENSED = """
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE NOT is_locked AND (NOT is_active OR license_expires_at <= {at})
-                 ORDER BY name {direction}, pk {direction} OFFSET 0) AS sites
+                 ORDER BY {name_key} {direction}, pk {direction} OFFSET 0) AS sites
          WHERE {of_problem_matches_pulse}
-         ORDER BY name {direction}, pk {direction}"""
+         ORDER BY {name_key} {direction}, pk {direction}"""
 NEVER_SEEN = """
         SELECT pk
           FROM sites
          WHERE pk = ANY (ARRAY(SELECT pk FROM silent WHERE due_at IS NULL))
            AND is_active AND license_expires_at > {at} AND NOT is_locked
-         ORDER BY name {direction}, pk {direction}"""
+         ORDER BY {name_key} {direction}, pk {direction}"""
 # By their ids alone, because the index on names has no other column.
 ONLINE = """
         SELECT pk
           FROM sites
          WHERE (pk IN (SELECT pk FROM with_problem)) IS NOT TRUE
            AND {of_online_matches_pulse}
-         ORDER BY name {direction}, pk {direction}"""
+         ORDER BY {name_key} {direction}, pk {direction}"""
 GROUPS = (OVERDUE, LOCKED, UNLICENSED, NEVER_SEEN, ONLINE)
 
 
@@ -237,6 +237,7 @@ def render(statement: str, query: SiteQuery, rows: slice, *, at_most: int = 0) -
         "of_problem_matches_pulse": asks_pulse,
         "of_online_matches_pulse": asks_pulse if rows.start <= ASK_PULSES_UP_TO_ROW else knows_pulse,
         "at": at,
+        "name_key": NAME_KEY,
         "direction": "DESC" if query.descending else "ASC",
         "limit": rows.stop - rows.start,
         "offset": rows.start,

@@ -25,7 +25,7 @@ def select_sites(ids: Sequence[str], *, at: datetime) -> Selection:
     if len(set(ids)) > MAX_SITES:
         return Selection([], refusal=f"You can select at most {MAX_SITES} sites at once: filter the list first.")
     uuids = [found for text in ids if (found := read_uuid(text))]
-    sites = list(Site.objects.with_state(at=at).filter(pk__in=uuids).order_by("name", "site_id"))
+    sites = list(Site.objects.with_state(at=at).filter(pk__in=uuids).sorted_by("name"))
     if not sites:
         return Selection([], refusal="Select at least one site.")
     return Selection(sites, unknown=len(set(ids)) - len(sites))

@@ -7,9 +7,9 @@ size AS (SELECT count(*) AS total FROM found)
 SELECT total,
        CASE WHEN total <= 500 THEN
            ARRAY(SELECT pk FROM live WHERE pk = ANY (ARRAY(SELECT pk FROM found))
-                  ORDER BY name ASC, pk ASC LIMIT 50 OFFSET 100)
+                  ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50 OFFSET 100)
             WHEN total <= 3000 THEN
            ARRAY(SELECT pk FROM live WHERE (pk IN (SELECT pk FROM found)) IS TRUE
-                  ORDER BY name ASC, pk ASC LIMIT 50 OFFSET 100)
+                  ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50 OFFSET 100)
        END
   FROM size

@@ -3,6 +3,6 @@ found AS MATERIALIZED (SELECT pk, name FROM sites LIMIT 3000 + 1),
 size AS (SELECT count(*) AS total FROM found)
 SELECT total,
        CASE WHEN total <= 3000 THEN
-           ARRAY(SELECT pk FROM found ORDER BY name ASC, pk ASC LIMIT 50 OFFSET 100)
+           ARRAY(SELECT pk FROM found ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50 OFFSET 100)
        END
   FROM size

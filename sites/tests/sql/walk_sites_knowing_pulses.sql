@@ -4,4 +4,4 @@ SELECT (SELECT (SELECT count(*) FROM pulses)
              - (SELECT count(*) FROM pulses
                  WHERE pk = ANY (ARRAY(SELECT site_id FROM sites_site WHERE deregistered_at IS NOT NULL)))),
        ARRAY(SELECT pk FROM sites WHERE (pk IN (SELECT pk FROM pulses)) IS TRUE
-              ORDER BY name ASC, pk ASC LIMIT 50 OFFSET 100)
+              ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50 OFFSET 100)

@@ -30,18 +30,18 @@ part_2 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE is_locked
-                 ORDER BY name ASC, pk ASC OFFSET 0) AS sites
+                 ORDER BY name COLLATE "und-x-icu" ASC, pk ASC OFFSET 0) AS sites
          WHERE true
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+         ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
       FROM size, part_1
 ),
 part_3 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE NOT is_locked AND (NOT is_active OR license_expires_at <= '2026-06-01 12:00:00+00:00'::timestamptz)
-                 ORDER BY name ASC, pk ASC OFFSET 0) AS sites
+                 ORDER BY name COLLATE "und-x-icu" ASC, pk ASC OFFSET 0) AS sites
          WHERE true
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+         ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
       FROM size, part_2
 ),
 part_4 AS MATERIALIZED (
@@ -50,7 +50,7 @@ part_4 AS MATERIALIZED (
           FROM sites
          WHERE pk = ANY (ARRAY(SELECT pk FROM silent WHERE due_at IS NULL))
            AND is_active AND license_expires_at > '2026-06-01 12:00:00+00:00'::timestamptz AND NOT is_locked
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+         ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
       FROM size, part_3
 ),
 part_5 AS MATERIALIZED (
@@ -59,7 +59,7 @@ part_5 AS MATERIALIZED (
           FROM sites
          WHERE (pk IN (SELECT pk FROM with_problem)) IS NOT TRUE
            AND true
-         ORDER BY name ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+         ORDER BY name COLLATE "und-x-icu" ASC, pk ASC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
       FROM size, part_4
 )
 SELECT total, ids[0 + 1:50] FROM size, part_5

@@ -25,7 +25,7 @@ part_1 AS MATERIALIZED (
           FROM sites
          WHERE (pk IN (SELECT pk FROM with_problem)) IS NOT TRUE
            AND (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50)) AS ids FROM size
+         ORDER BY name COLLATE "und-x-icu" DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50)) AS ids FROM size
 ),
 part_2 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
@@ -33,25 +33,25 @@ part_2 AS MATERIALIZED (
           FROM sites
          WHERE pk = ANY (ARRAY(SELECT pk FROM silent WHERE due_at IS NULL))
            AND is_active AND license_expires_at > '2026-06-01 12:00:00+00:00'::timestamptz AND NOT is_locked
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+         ORDER BY name COLLATE "und-x-icu" DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
       FROM size, part_1
 ),
 part_3 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE NOT is_locked AND (NOT is_active OR license_expires_at <= '2026-06-01 12:00:00+00:00'::timestamptz)
-                 ORDER BY name DESC, pk DESC OFFSET 0) AS sites
+                 ORDER BY name COLLATE "und-x-icu" DESC, pk DESC OFFSET 0) AS sites
          WHERE (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+         ORDER BY name COLLATE "und-x-icu" DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
       FROM size, part_2
 ),
 part_4 AS MATERIALIZED (
     SELECT ids || ARRAY(SELECT pk FROM (
         SELECT pk
           FROM (SELECT pk, name FROM sites WHERE is_locked
-                 ORDER BY name DESC, pk DESC OFFSET 0) AS sites
+                 ORDER BY name COLLATE "und-x-icu" DESC, pk DESC OFFSET 0) AS sites
          WHERE (SELECT true FROM pulses WHERE pulses.pk = sites.pk)
-         ORDER BY name DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
+         ORDER BY name COLLATE "und-x-icu" DESC, pk DESC LIMIT 50) AS next LIMIT least(total, 50) - cardinality(ids)) AS ids
       FROM size, part_3
 ),
 part_5 AS MATERIALIZED (

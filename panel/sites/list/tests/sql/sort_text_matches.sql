@@ -19,7 +19,7 @@ SELECT total,
            ARRAY(SELECT pk FROM ranked
                   ORDER BY triage ASC,
                            CASE WHEN triage = 0 THEN due_at END ASC,
-                           CASE WHEN triage > 0 THEN name END ASC,
+                           CASE WHEN triage > 0 THEN name COLLATE "und-x-icu" END ASC,
                            pk ASC
                   LIMIT 50 OFFSET 0)
        END
