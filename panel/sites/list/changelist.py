@@ -16,6 +16,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
@@ -86,6 +87,19 @@ class SiteChangeList(ChangeList):
         rows = slice((number - 1) * self.list_per_page, number * self.list_per_page)
         find = find_triage_page if self.order() == TRIAGE else find_page
         return find(self.query_of_list, rows)
+
+    @property
+    def active_filters(self) -> int:
+        """How many filters narrow the list, besides the view and the search."""
+        return sum(1 for spec in self.filter_specs if spec.value() and spec.parameter_name != "view")
+
+    @cached_property
+    def deregistered_matches(self) -> int:
+        """How many deregistered sites the search would find; 0 without a search, or if the list has them."""
+        term = self.query.strip()
+        if not term or self.query_of_list.registration != "live":
+            return 0
+        return Site.objects.deregistered().matching(term).count()
 
     def count_of_view(self) -> dict[str, int]:
         """How many sites the view that is shown has, by its name, if no search and no other filter narrows it."""

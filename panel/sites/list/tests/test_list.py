@@ -18,7 +18,7 @@ from sites.models import Site, SitePulse
 from sites.services import deregister_site, lock_site, register_site, update_site
 
 LIST = "/admin/sites/site/"
-QUERIES = 9  # session, admin, versions, zones, which sites, their rows, their bars, kept count, counts of views
+QUERIES = 10  # session, admin, versions, zones, which sites, their rows, their bars, kept count, counts of views, deregistered
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
