@@ -175,3 +175,196 @@ def test_the_actions_stay_in_sight_while_sites_are_selected(browser: Browser, se
     person.follow("button[name=index]")
     assert "Lock" in page.inner_text("h1")
     assert person.complaints == []
+
+
+# --- Views, names, deregistered sites ---
+
+
+def count_on(page: Page, view: str) -> int:
+    return int(page.inner_text(f".saved-views a[href='?view={view}'] .count").replace(",", ""))
+
+
+def test_sites_that_were_just_locked_are_counted_and_unlocked_together(anna: PanelUser, server: RunningServer) -> None:
+    api, page = server.sign_in(), anna.page
+    sites = [register(api, server, name=f"Undo {number}", owner_name="Undone") for number in range(2)]
+    anna.go(f"{LIST}?q=undone")
+    before = count_on(page, "locked")
+    page.check("#action-toggle")
+    page.select_option("select[name=action]", "lock")
+    anna.follow("button[name=index]")
+    page.fill("#id_reason", "by mistake")
+    anna.follow(".submit-row input[type=submit]")
+    anna.follow("button:text-is('Unlock these 2')")
+    assert page.inner_text("h1") == "Unlock 2 sites"
+    assert [site.call_home().json()["locked"] for site in sites] == [True, True], "the button alone does nothing"
+    anna.follow(".submit-row input[type=submit]")
+    assert "2 of 2 unlocked" in page.inner_text("[role=status]")
+    assert page.get_by_role("button", name="Lock these 2").is_visible()
+    assert anna.findings() == []
+    anna.go(f"{LIST}?q=undone")
+    assert count_on(page, "locked") == before
+    assert [site.call_home().json()["locked"] for site in sites] == [False, False]
+
+
+def test_names_are_in_the_order_of_the_alphabet(anna: PanelUser, server: RunningServer) -> None:
+    api, names = server.sign_in(), ["Adler", "äpfel", "Éclair", "emil", "Ofen", "Österia", "Otto", "über", "Umbria"]
+    for name in sorted(names):
+        register(api, server, name=name, owner_name="Alfabeto")
+    anna.go(f"{LIST}?q=alfabeto&o=1")
+    shown = anna.page.locator("#result_list tbody th a").all_inner_texts()
+    assert [each.splitlines()[0] for each in shown] == names
+
+
+def test_a_search_leads_to_deregistered_sites(anna: PanelUser, server: RunningServer) -> None:
+    api, page = server.sign_in(), anna.page
+    site = register(api, server, name="Vanished Villa")
+    api.send("DELETE", f"/api/sites/{site.site_id}")
+    anna.go(f"{LIST}?q=vanished")
+    assert "No sites match." in page.inner_text("#changelist-form")
+    assert "1 deregistered site matches: show it" in page.inner_text("#changelist-form")
+    assert anna.findings() == []
+    anna.follow("a:text-is('show it')")
+    assert page.locator("#result_list tbody th").inner_text().startswith("Vanished Villa")
+
+
+# --- The keyboard ---
+
+
+def site_with_focus(page: Page) -> str:
+    return str(
+        page.evaluate("document.activeElement.closest('#result_list tbody tr')?.querySelector('th a').firstChild.data")
+    )
+
+
+@pytest.mark.usefixtures("street")
+def test_the_list_is_used_by_the_keyboard(anna: PanelUser) -> None:
+    page = anna.page
+    anna.go(f"{LIST}?q=viale")
+    for keys, expected in (("j", 0), ("jj", 2), ("k", 1), ("kkk", 0)):
+        for key in keys:
+            page.keyboard.press(key)
+        assert site_with_focus(page) == f"Street {expected:02}"
+    assert page.evaluate("document.activeElement.matches(':focus-visible')")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    assert page.locator("input.action-select:checked").count() == 1
+    assert "1 of 14 selected" in page.inner_text(".action-counter")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "searchbar"
+    page.keyboard.type("xjk/?o")
+    assert page.input_value("#searchbar") == "xjk/?o", "it replaces the words and is only typed"
+    page.click("#result_list tbody tr:has-text('Street 03')", position={"x": 300, "y": 5})
+    page.keyboard.press("Control+j")
+    assert site_with_focus(page) == "None"
+    page.keyboard.press("j")
+    with page.expect_navigation():
+        page.keyboard.press("o")
+    assert page.inner_text("h1") == "Street 00"
+
+
+@pytest.mark.usefixtures("street")
+def test_shortcuts_are_explained_and_can_be_switched_off(anna: PanelUser) -> None:
+    page = anna.page
+    anna.go(f"{LIST}?q=viale")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    page.keyboard.press("?")
+    assert dialog.is_visible()
+    assert anna.findings() == []
+    page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert site_with_focus(page) == "None", "keys of the list do nothing behind the dialog"
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_label("Use these shortcuts").uncheck()
+    page.get_by_role("button", name="Close").click()
+    for _ in range(2):
+        for key in ("j", "/", "?"):
+            page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.matches('body, #show-keyboard-shortcuts')")
+        assert not dialog.is_visible()
+        page.reload()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_label("Use these shortcuts").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    assert site_with_focus(page) == "Street 00"
+
+
+# --- Filters on a phone, and paper ---
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_filters_are_a_sheet_on_a_phone(browser: Browser, server: RunningServer, scripts: bool) -> None:
+    context = browser.new_context(java_script_enabled=scripts, viewport={"width": LOOKS["phone"][1], "height": 800})
+    person = PanelUser(server, context.new_page())
+    person.sign_in()
+    page = person.page
+    person.go(f"{LIST}?status=online&licensed=yes&view=ending")
+    sheet = page.locator("#changelist-filter")
+    assert not sheet.is_visible()
+    page.get_by_role("button", name="Filters (2)").click()
+    assert is_in_sight(page, sheet)
+    if scripts:
+        assert person.findings() == []
+    page.get_by_role("button", name="Close").click()
+    assert not sheet.is_visible()
+    page.get_by_role("button", name="Filters (2)").click()
+    page.keyboard.press("Escape")
+    assert not sheet.is_visible()
+    page.get_by_role("button", name="Filters (2)").click()
+    person.follow("#changelist-filter a:text-is('locked')")
+    assert page.get_by_role("button", name="Filters (3)").is_visible()
+    page.get_by_role("button", name="Filters (3)").click()
+    person.follow("#changelist-filter a:has-text('Clear all filters')")
+    assert page.get_by_role("button", name="Filters", exact=True).is_visible()
+    page.set_viewport_size({"width": LOOKS["light"][1], "height": 800})
+    assert sheet.is_visible()
+    assert not page.locator(".filters-button").is_visible()
+    assert person.complaints == []
+
+
+# What a printed page shows, besides black on white, and what it must not show.
+PRINTED = """() => {
+  const seen = [...document.querySelectorAll("body *")]
+    .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height > 0);
+  const isGrey = (colour) => {
+    const [r, g, b, alpha = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return alpha === 0 || (r === g && g === b);
+  };
+  const faults = [];
+  for (const each of seen) {
+    const style = getComputedStyle(each);
+    const name = `${each.tagName} ${each.className}`;
+    if (each.matches("button, select, nav, [type=submit], #header, .object-tools a, .site-buttons a")) faults.push(name);
+    if (!isGrey(style.color) || !isGrey(style.backgroundColor)) faults.push(`${name} is coloured`);
+    if (each.matches("a[href]") && style.textDecorationLine !== "none") faults.push(`${name} is underlined`);
+  }
+  return [...new Set(faults)];
+}"""
+
+
+@pytest.mark.usefixtures("street")
+def test_pages_are_printed_without_what_only_a_screen_can_do(browser: Browser, server: RunningServer) -> None:
+    person = open_window(browser, server, "dark")
+    person.sign_in()
+    page = person.page
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1_000})  # A4 with the usual margins
+    faults = {}
+    for path in (f"{LIST}?q=viale", "/admin/audit/event/", LIST):
+        person.go(path)
+        faults[path] = page.evaluate(PRINTED)
+        assert page.evaluate(TOO_WIDE) <= 0
+        if path == LIST:
+            assert (
+                page.evaluate("getComputedStyle(document.querySelector('#result_list thead')).display")
+                == "table-header-group"
+            )
+    page.emulate_media(media="screen")
+    person.follow("#result_list tbody th a")
+    page.emulate_media(media="print")
+    faults["site"] = page.evaluate(PRINTED)
+    assert page.evaluate(TOO_WIDE) <= 0
+    assert {path: found for path, found in faults.items() if found} == {}
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert person.complaints == []
