@@ -248,6 +248,9 @@ def test_a_search_leads_to_deregistered_sites(anna: PanelUser, server: RunningSe
 # --- The keyboard ---
 
 
+IS_UNCHANGED = "[...document.querySelectorAll('#content [type=checkbox]')].every(e => e.checked === e.defaultChecked)"
+
+
 def site_with_focus(page: Page) -> str:
     return str(
         page.evaluate("document.activeElement.closest('#result_list tbody tr')?.querySelector('th a').firstChild.data")
@@ -300,6 +303,7 @@ def test_shortcuts_are_explained_and_can_be_switched_off(anna: PanelUser) -> Non
             page.keyboard.press(key)
         assert page.evaluate("document.activeElement.matches('body, #show-keyboard-shortcuts')")
         assert not dialog.is_visible()
+        assert page.evaluate(IS_UNCHANGED), "a page with entries would not refresh itself"
         page.reload()
     page.get_by_role("button", name="Keyboard shortcuts").click()
     page.get_by_label("Use these shortcuts").check()

@@ -39,11 +39,13 @@
     ACTIONS[event.key]();
   });
 
-  // A browser may refuse to store anything; then the choice holds for this page.
+  // A browser may refuse to store anything; then the choice holds for this page. It is no entry that keeps the page from
+  // refreshing itself: it becomes the default of the checkbox.
   try {
-    setting.checked = localStorage.getItem(STORED) !== "off";
+    setting.defaultChecked = setting.checked = localStorage.getItem(STORED) !== "off";
   } catch {}
   setting.addEventListener("change", () => {
+    setting.defaultChecked = setting.checked;
     try {
       localStorage.setItem(STORED, setting.checked ? "on" : "off");
     } catch {}
