@@ -58,6 +58,17 @@ def test_the_number_found_is_shown_only_for_searches_and_filters(anna: Admin, ro
     assert "1 found (" in visible(browser.get(f"{LIST}?status=never_seen").content.decode())
 
 
+@pytest.mark.parametrize("entries", [{}, {"action": "lock"}, {"action": "", "_selected_action": "id"}], ids=str)
+def test_continue_without_sites_or_an_action_asks_for_them(
+    anna: Admin, roma: RegisteredSite, entries: dict[str, str]
+) -> None:
+    answer = browser_of(anna).post(f"{LIST}?q=Roma", {"index": "0", **entries}, follow=True)
+    assert "Select sites and an action first." in visible(answer.content.decode())
+    assert answer.request["QUERY_STRING"] == "q=Roma"
+    assert 'aria-label="Select all sites on this page"' in answer.content.decode()
+    assert ">Continue</button>" in answer.content.decode()
+
+
 def test_a_wrong_password_is_reported_in_the_words_of_the_panel(anna: Admin) -> None:
     text = visible(Client().post("/admin/login/", {"username": "anna", "password": "wrong"}).content.decode())
     assert "The user name or the password is wrong" in text

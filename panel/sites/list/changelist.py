@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 
 from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
@@ -29,6 +30,7 @@ from sites.models import Site
 from sites.querysets import containing
 
 TRIAGE = "triage"
+SELECT_ALL = SafeString('<input type="checkbox" id="action-toggle" aria-label="Select all sites on this page">')
 # What a column can be ordered by, as lookups of Site; besides TRIAGE, which `panel.sites.list.triage` finds.
 ORDERS = {
     "name": "name",
@@ -108,7 +110,10 @@ class SiteChangeList(ChangeList):
         return {chosen[0].value(): self.result_count} if is_whole else {}
 
     def headers(self) -> list[dict[str, Any]]:
-        return list(result_headers(self))
+        headers = list(result_headers(self))
+        if "action_checkbox" in self.list_display:
+            headers[0]["text"] = SELECT_ALL
+        return headers
 
     def rows(self) -> Iterator[Row]:
         return rows_of(self)

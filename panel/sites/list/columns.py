@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from common.admin import KnownLookupsOnly
-from panel.sites.list.changelist import SiteChangeList
+from panel.sites.list.changelist import SELECT_ALL, SiteChangeList
 from panel.sites.list.filters import (
     ActiveFilter,
     CloneFilter,
@@ -35,9 +35,6 @@ from sites.models import Site
 from sites.querysets import ENDING_SOON, SiteQuerySet
 
 REASON_SHOWN = 40
-SELECT_ALL = SafeString(
-    '<input type="checkbox" id="action-toggle" aria-label="Select all sites on this page for an action">'
-)
 
 
 class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
@@ -66,6 +63,10 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         return SiteChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if "index" in request.POST and not (selected and request.POST.get("action")):
+            messages.warning(request, "Select sites and an action first.")
+            return HttpResponseRedirect(request.get_full_path())
         answer = super().changelist_view(request, {"title": "Sites", **(extra_context or {})})
         if isinstance(answer, HttpResponseRedirect) and answer.url == f"{request.path}?{ERROR_FLAG}=1":
             messages.warning(request, "The list has no such filter, so it shows all sites.")
