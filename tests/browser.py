@@ -30,6 +30,22 @@ AXE_OPTIONS: dict[str, dict[str, object]] = {
 TRANSITIONS_ENDED = """Promise.allSettled(
   document.getAnimations().filter(each => each.effect.target.checkVisibility()).map(each => each.finished)
 ).then(() => null)"""
+# What a finger cannot hit: lower or narrower than 44 px (WCAG 2.5.5). Links in sentences, cells and lists of text are excepted there; a
+# box may be hit by its label or, in a table, by its cell.
+TOO_SMALL = """() => {
+  const candidates = "button, input:not([type=hidden]), select, textarea, summary, .button, #nav-global a, .object-tools a, "
+    + ".site-buttons a, .saved-views a, .paginator a, #changelist-filter a, .tile, #user-tools a, .breadcrumbs a, .skip-to-content-link";
+  const area = (element) => {
+    const label = element.matches("[type=checkbox], [type=radio]") && (element.closest("td, th") ?? element.closest(".checkbox-row") ?? element.labels[0]);
+    const boxes = [element, label].filter(Boolean).map((each) => each.getBoundingClientRect());
+    return [Math.max(...boxes.map((box) => box.width)), Math.max(...boxes.map((box) => box.height))];
+  };
+  const found = [...document.querySelectorAll(candidates)]
+    .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.matches(".visually-hidden, .skip-to-content-link"))
+    .filter((element) => area(element).some((length) => length < 43.5))
+    .map((element) => `${element.outerHTML.slice(0, 110)} ${area(element).map(Math.round).join("x")}`);
+  return [...new Set(found)];
+}"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -98,6 +114,8 @@ class PanelUser:
             options = {"resultTypes": ["violations"]} | AXE_OPTIONS[look]
             violations = self.page.evaluate("options => axe.run(options)", options)["violations"]
             found += [f"{look}: {each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+            if look == "phone":
+                found += [f"{look}: too small for a finger: {each}" for each in self.page.evaluate(TOO_SMALL)]
             if (wide := self.page.evaluate(TOO_WIDE)) > 0:
                 found.append(f"{look}: {wide} px too wide")
         self.page.emulate_media(color_scheme="light")
