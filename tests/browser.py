@@ -27,6 +27,7 @@ AXE_OPTIONS: dict[str, dict[str, object]] = {
     "phone": {"rules": {"color-contrast": {"enabled": False}}},
 }
 # Transitions in a closed <details> never end.
+# What a closed <details> hides is not drawn, and its transitions never end.
 TRANSITIONS_ENDED = """Promise.allSettled(
   document.getAnimations().filter(each => each.effect.target.checkVisibility()).map(each => each.finished)
 ).then(() => null)"""

@@ -85,6 +85,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/sites/site/?q=nothing+like+that",
         "/admin/sites/site/add/",
         "/admin/sites/site/import/",
+        "/admin/sites/site/views/",
         f"{site}/change/",
         f"{site}/notes/",
         f"{site}/rotate-key/",

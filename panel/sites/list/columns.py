@@ -1,5 +1,6 @@
 """The list of sites: what its columns show."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,10 +24,12 @@ from panel.sites.list.filters import (
     RegistrationFilter,
     SavedView,
     StatusFilter,
+    TagFilter,
     ToldOfLockFilter,
     VersionFilter,
     ZoneFilter,
 )
+from panel.sites.saved_views.tabs import tabs_for
 from panel.widgets.badges import badge
 from panel.widgets.bars import heartbeat_bar
 from panel.widgets.times import moment_ago, moment_until
@@ -53,6 +56,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         CloneFilter,
         NewerDecisionFilter,
         RegistrationFilter,
+        TagFilter,
         VersionFilter,
         ZoneFilter,
     ]
@@ -66,7 +70,9 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         return SiteChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        answer = super().changelist_view(request, {"title": "Sites", **(extra_context or {})})
+        answer = super().changelist_view(
+            request, {"title": "Sites", "saved_views": partial(tabs_for, request, self), **(extra_context or {})}
+        )
         if isinstance(answer, HttpResponseRedirect) and answer.url == f"{request.path}?{ERROR_FLAG}=1":
             messages.warning(request, "The list has no such filter, so it shows all sites.")
         return answer

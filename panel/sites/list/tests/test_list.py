@@ -18,7 +18,8 @@ from sites.models import Site, SitePulse
 from sites.services import deregister_site, lock_site, register_site, update_site
 
 LIST = "/admin/sites/site/"
-QUERIES = 7  # session, admin, versions, zones, which sites, their rows, their bars
+# session, admin, versions, zones and tags, which sites, their rows, their tags, their bars, saved views
+QUERIES = 9
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
