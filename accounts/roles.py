@@ -27,6 +27,7 @@ OPERATE = frozenset(
         "sites.export_site",
         "sites.extend_license",
         "sites.lock_site",
+        "sites.tag_site",
         "sites.unlock_site",
     }
 )
@@ -46,6 +47,7 @@ ADMINISTER = frozenset(
         "sites.restore_site",
         "sites.rotate_site_key",
         "sites.set_license_expiry",
+        "sites.share_savedview",
     }
 )
 

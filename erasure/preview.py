@@ -46,8 +46,10 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
         PreviewItem("Heartbeats", counts["heartbeats"], "deleted", first(addresses.distinct()[:MAX_EXAMPLES])),
         PreviewItem("Keys", counts["keys"], "deleted", first(f"…{key.hint[-4:]}" for key in site.keys.order_by("-pk"))),
         PreviewItem("Notes", counts["notes"], "deleted", first(note.text for note in newest_notes)),
+        PreviewItem("Tags", counts["tags"], "deleted", first(tag.name for tag in site.tags.all())),
         PreviewItem("Stored answers", len(traces.answers), "deleted", first(answer.path for answer in traces.answers)),
         PreviewItem("Imported files", len(traces.imports), "deleted", first(each.file_name for each in traces.imports)),
+        PreviewItem("Saved views", len(traces.views), "deleted", first(view.name for view in traces.views)),
         PreviewItem("Entries in sessions", len(traces.sessions), "deleted", []),
     ]
     return [item for item in items if item.count]

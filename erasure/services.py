@@ -127,7 +127,7 @@ def erase_site(site: Site, request: ErasureRequest, *, by: Actor, at: datetime) 
         "requested_at": (None, format_instant(request.requested_at)),
         **{f"erased_{name}": (number, 0) for name, number in counts.items() if number and name != "events"},
     }
-    traces.erase_short_lived(value=ERASED)
+    traces.erase_unrecorded(value=ERASED)
     erase_site_values(site, value=ERASED, at=at)
     return erase_events(
         traces.events, action=SiteAction.ERASED, subject=subject, by=by, at=at, reason=request.reason, changes=changes

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from accounts.erasure import forget_in_sessions, sessions_that_mention
 from accounts.models import PanelSession
@@ -14,7 +15,7 @@ from idempotency.erasure import answers_about, erase_answers
 from idempotency.models import IdempotentRequest
 from sites.erasure import imports_of
 from sites.events import SITE, SITES
-from sites.models import Site, SiteImport, SiteKey, SiteNote
+from sites.models import SavedView, Site, SiteImport, SiteKey, SiteNote, SiteTag
 from sites.querysets import folded
 from sites.services import digits_of
 
@@ -55,6 +56,8 @@ class Traces:
     export_events: list[Event]
     answers: list[IdempotentRequest]
     imports: list[SiteImport]
+    # Of the list of sites: those that search for the customer, or have a name of theirs.
+    views: list[SavedView]
     sessions: list[PanelSession]
 
     @property
@@ -67,15 +70,18 @@ class Traces:
             "heartbeats": Heartbeat.objects.of_site(self.site.pk).count(),
             "keys": SiteKey.objects.filter(site=self.site).count(),
             "notes": SiteNote.objects.filter(site=self.site).count(),
+            "tags": SiteTag.objects.filter(site=self.site).count(),
             "answers": len(self.answers),
             "imports": len(self.imports),
+            "views": len(self.views),
             "session_entries": len(self.sessions),
         }
 
-    def erase_short_lived(self, *, value: str) -> None:
-        """What `prune` would delete within a day."""
+    def erase_unrecorded(self, *, value: str) -> None:
+        """What `prune` would delete within a day, and saved views."""
         erase_answers(self.answers, site_id=self.customer.site_id, value=value)
         SiteImport.objects.filter(pk__in=[each.pk for each in self.imports]).delete()
+        SavedView.objects.filter(pk__in=[view.pk for view in self.views]).delete()
         forget_in_sessions(self.sessions, self.customer.is_mentioned_in)
 
 
@@ -90,6 +96,7 @@ def find_traces(site: Site, *, for_update: bool = False) -> Traces:
         exports_that_searched(customer, for_update=for_update),
         answers_about(customer.site_id),
         imports_of(customer.is_mentioned_in, reasons=[event.reason for event in site_events if event.reason]),
+        [view for view in SavedView.objects.order_by("name", "pk") if names(customer, view)],
         sessions_that_mention(customer.is_mentioned_in),
     )
 
@@ -108,6 +115,12 @@ def exports_that_searched(customer: Customer, *, for_update: bool) -> list[Event
     found = [pk for pk, changes in filtered if customer.is_searched_by(changes["filters"][1])]
     matching = exports.filter(pk__in=found)
     return list((matching.select_for_update() if for_update else matching).order_by("sequence"))
+
+
+def names(customer: Customer, view: SavedView) -> bool:
+    # As the event of an export has its filters.
+    filters = ", ".join(f"{name}={value}" for name, value in parse_qsl(view.query))
+    return customer.is_named_in(view.name) or customer.is_searched_by(filters)
 
 
 def has_words(text: str, words: str) -> bool:

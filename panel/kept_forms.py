@@ -24,6 +24,7 @@ KEPT_PAGES = frozenset(
         "sites_site_operate",
         "sites_site_import_review",
         "sites_site_erase",
+        "sites_site_views",
         "accounts_admin_add",
         "accounts_admin_change",
     }

@@ -1,14 +1,14 @@
-"""The part of an erasure for sites, their keys, notes and pulses, and imports."""
+"""The part of an erasure for sites, their keys, notes, tags and pulses, and imports."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from sites.models import Site, SiteImport, SiteKey, SiteNote, SitePulse
+from sites.models import Site, SiteImport, SiteKey, SiteNote, SitePulse, SiteTag
 from sites.services import save_fields, searchable
 
 
 def erase_site_values(site: Site, *, value: str, at: datetime) -> None:
-    """Put `value` in place of what names the customer, and delete the keys and the notes. The caller has locked the row."""
+    """Put `value` in place of what names the customer; delete keys, notes and tags. The caller has locked the row."""
     site.name = site.owner_name = site.contact_email = value
     site.contact_phone = ""
     site.lock_reason = value if site.is_locked else None
@@ -18,6 +18,7 @@ def erase_site_values(site: Site, *, value: str, at: datetime) -> None:
     save_fields(site, erased, at=at)
     SiteKey.objects.filter(site=site).delete()
     SiteNote.objects.filter(site=site).delete()
+    SiteTag.objects.filter(site=site).delete()
     SitePulse.objects.filter(site=site).update(
         last_seen_ip=None, newest_key_id=None, last_refused_at=None, last_refused_ip=None, refused_since=None
     )

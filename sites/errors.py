@@ -3,6 +3,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from common.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
+from sites.limits import MAX_TAGS, MAX_VIEWS
 
 
 class SiteNotFound(NotFound):
@@ -51,6 +52,28 @@ class SiteErased(Conflict):
 class NoteAlreadyAdded(Conflict):
     code = "note_already_added"
     title = "This form was sent before, with another text"
+
+
+class TooManyTags(Conflict):
+    code = "too_many_tags"
+    title = f"A site can have at most {MAX_TAGS} tags"
+
+
+class SavedViewNotFound(NotFound):
+    """Also one of another admin."""
+
+    code = "saved_view_not_found"
+    title = "There is no such view"
+
+
+class SavedViewNameTaken(Conflict):
+    code = "saved_view_name_taken"
+    title = "There is a view of this name already"
+
+
+class TooManySavedViews(Conflict):
+    code = "too_many_saved_views"
+    title = f"There can be at most {MAX_VIEWS} views; delete one first"
 
 
 class InvalidExtension(InvalidInput):

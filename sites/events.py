@@ -1,4 +1,4 @@
-"""The events of a site, and of the list of sites as a whole."""
+"""The events of a site, of the list of sites as a whole, and of its saved views."""
 
 import uuid
 
@@ -8,6 +8,7 @@ from audit.services import Subject
 
 SITE = "site"
 SITE_LIST = "site_list"
+SAVED_VIEW = "saved_view"
 
 
 class SiteAction(TextChoices):
@@ -25,6 +26,7 @@ class SiteAction(TextChoices):
     NOTE_ADDED = "site.note_added"
     CLONE_SUSPECTED = "site.clone_suspected"
     CLONE_DISMISSED = "site.clone_dismissed"
+    TAGS_CHANGED = "site.tags_changed"
     # Recorded by the app `erasure`.
     ERASURE_REQUESTED = "site.erasure_requested"
     ERASURE_WITHDRAWN = "site.erasure_withdrawn"
@@ -33,6 +35,14 @@ class SiteAction(TextChoices):
 
 class SiteListAction(TextChoices):
     EXPORTED = "site_list.exported"
+
+
+class SavedViewAction(TextChoices):
+    """Of a view for everybody; what admins save for themselves leaves no event."""
+
+    CREATED = "saved_view.created"
+    CHANGED = "saved_view.changed"
+    DELETED = "saved_view.deleted"
 
 
 SITES = Subject(SITE_LIST, "all", "the list of sites")

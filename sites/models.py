@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Length
+from django.db.models.functions import Length, Lower, Trim
 from django.utils.timezone import now
 
 from sites.keys import PEPPER_ID_LENGTH
@@ -19,10 +19,13 @@ from sites.limits import (
     MAX_NOTE_LENGTH,
     MAX_PHONE_LENGTH,
     MAX_REASON_LENGTH,
+    MAX_TAG_LENGTH,
     MAX_VERSION_LENGTH,
+    MAX_VIEW_NAME_LENGTH,
+    MAX_VIEW_QUERY_LENGTH,
     MAX_ZONE_LENGTH,
 )
-from sites.querysets import SiteKeyQuerySet, SiteNoteQuerySet, SiteQuerySet
+from sites.querysets import SavedViewQuerySet, SiteKeyQuerySet, SiteNoteQuerySet, SiteQuerySet
 
 models.CharField.register_lookup(Length)
 
@@ -75,6 +78,7 @@ class Site(models.Model):
             ("export_site", "Can export sites"),
             ("import_site", "Can import sites"),
             ("dismiss_clone", "Can dismiss the suspicion that a site's key is used twice"),
+            ("tag_site", "Can add and remove tags of a site"),
         ]
         indexes = [
             models.Index(fields=["name", "site_id"], name="site_by_name", condition=Q(deregistered_at=None)),
@@ -303,6 +307,30 @@ class SiteNote(models.Model):
         return f"note of {self.admin_name}"
 
 
+class SiteTag(models.Model):
+    """A word by which admins find a group of sites, such as "pilot". A tag exists as long as a site has it (decision 92)."""
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="tags")
+    name = models.CharField(max_length=MAX_TAG_LENGTH)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ("name",)
+        constraints = [
+            # By name first: the index finds the sites of a tag, and which tags there are.
+            models.UniqueConstraint(fields=["name", "site"], name="sitetag_once_for_a_site"),
+            models.CheckConstraint(
+                condition=Q(name__length__gte=1, name__length__lte=MAX_TAG_LENGTH), name="sitetag_length"
+            ),
+            models.CheckConstraint(condition=Q(name=Lower("name")), name="sitetag_lower_case"),
+            models.CheckConstraint(condition=Q(name=Trim("name")), name="sitetag_trimmed"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SiteImport(models.Model):
     """An uploaded file of sites: previewed, then applied at most once, by the admin who uploaded it.
 
@@ -332,3 +360,34 @@ class SiteImport(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+
+class SavedView(models.Model):
+    """Filters, search, order and columns of the list of sites under a name: of one admin, or without an owner for everybody."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=MAX_VIEW_NAME_LENGTH)
+    # The query of the list's URL, as `panel.sites.saved_views.queries` writes it.
+    query = models.CharField(max_length=MAX_VIEW_QUERY_LENGTH, blank=True)
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        permissions = [("share_savedview", "Can save and change views of the list of sites for everybody")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="savedview_name_once_for_an_owner"),
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(owner__isnull=True), name="savedview_name_once_for_everybody"
+            ),
+            models.CheckConstraint(
+                condition=Q(name__length__gte=1, name__length__lte=MAX_VIEW_NAME_LENGTH), name="savedview_name_length"
+            ),
+            models.CheckConstraint(
+                condition=Q(query__length__lte=MAX_VIEW_QUERY_LENGTH), name="savedview_query_length"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -147,3 +147,13 @@ class SiteNoteQuerySet(models.QuerySet[Any]):
         """Adds `total`, the number of all rows, also those that a slice leaves out."""
         annotated: SiteNoteQuerySet = self.annotate(total=Window(Count("*")))
         return annotated
+
+
+class SavedViewQuerySet(models.QuerySet[Any]):
+    def visible_to(self, admin: Any) -> "SavedViewQuerySet":
+        """The admin's own and those for everybody, by name."""
+        return self.filter(Q(owner=admin) | Q(owner=None)).order_by("name", "id")
+
+    def changeable_by(self, admin: Any) -> "SavedViewQuerySet":
+        may_share = admin.has_perm("sites.share_savedview")
+        return self.filter(Q(owner=admin) | Q(owner=None)) if may_share else self.filter(owner=admin)

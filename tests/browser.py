@@ -27,9 +27,27 @@ AXE_OPTIONS: dict[str, dict[str, object]] = {
     "phone": {"rules": {"color-contrast": {"enabled": False}}},
 }
 # Transitions in a closed <details> never end.
+# What a closed <details> hides is not drawn, and its transitions never end.
 TRANSITIONS_ENDED = """Promise.allSettled(
   document.getAnimations().filter(each => each.effect.target.checkVisibility()).map(each => each.finished)
 ).then(() => null)"""
+# What a finger cannot hit: lower or narrower than 44 px (WCAG 2.5.5). Links within a text are excepted. A box is hit by its
+# label as well or, in a table, by its cell.
+TOO_SMALL = """() => {
+  const candidates = `button, input:not([type=hidden]), select, textarea, summary, .button, #nav-global a, .object-tools a,
+    .site-buttons a, .saved-views a, .paginator a, #changelist-filter a, .tile, #user-tools a, .breadcrumbs a`;
+  const labelOf = (box) => box.closest("td, th") ?? box.closest(".checkbox-row") ?? box.labels[0];
+  const area = (element) => {
+    const label = element.matches("[type=checkbox], [type=radio]") && labelOf(element);
+    const boxes = [element, label].filter(Boolean).map((each) => each.getBoundingClientRect());
+    return [Math.max(...boxes.map((box) => box.width)), Math.max(...boxes.map((box) => box.height))];
+  };
+  const found = [...document.querySelectorAll(candidates)]
+    .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.matches(".visually-hidden"))
+    .filter((element) => area(element).some((length) => length < 43.5))
+    .map((element) => `${element.outerHTML.slice(0, 110)} ${area(element).map(Math.round).join("x")}`);
+  return [...new Set(found)];
+}"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -98,6 +116,8 @@ class PanelUser:
             options = {"resultTypes": ["violations"]} | AXE_OPTIONS[look]
             violations = self.page.evaluate("options => axe.run(options)", options)["violations"]
             found += [f"{look}: {each['id']}: {each['nodes'][0]['html'][:200]}" for each in violations]
+            if look == "phone":
+                found += [f"{look}: too small for a finger: {each}" for each in self.page.evaluate(TOO_SMALL)]
             if (wide := self.page.evaluate(TOO_WIDE)) > 0:
                 found.append(f"{look}: {wide} px too wide")
         self.page.emulate_media(color_scheme="light")

@@ -80,8 +80,12 @@ def test_every_page_is_readable_and_asks_nobody_else(
     for path in (
         "/admin/",
         "/admin/sites/site/",
+        "/admin/sites/site/?registration=deregistered",
+        "/admin/sites/site/?registration=all&q=osteria",
+        "/admin/sites/site/?q=nothing+like+that",
         "/admin/sites/site/add/",
         "/admin/sites/site/import/",
+        "/admin/sites/site/views/",
         f"{site}/change/",
         f"{site}/notes/",
         f"{site}/rotate-key/",

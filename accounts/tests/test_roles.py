@@ -30,6 +30,7 @@ def test_support_may_read_export_note_lock_unlock_and_extend() -> None:
     assert PERMISSIONS[Role.SUPPORT] - PERMISSIONS[Role.VIEWER] == {
         "sites.add_sitenote",
         "sites.dismiss_clone",
+        "sites.tag_site",
         "sites.export_site",
         "sites.lock_site",
         "sites.unlock_site",

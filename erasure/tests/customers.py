@@ -16,7 +16,8 @@ from conftest import PASSWORD, Register, RegisteredSite
 from heartbeat.refused_calls import refused_calls
 from panel.kept_forms import KEPT_FORM
 from sites.imports.services import apply_import, start_import
-from sites.services import add_note
+from sites.saved_views import save_view
+from sites.services import add_note, add_tags
 
 ADDRESS = "198.51.100.77"
 # Nothing else in the database contains these.
@@ -36,6 +37,7 @@ TYPED = (
     "Arturo is the one to call",
 )
 PERSONAL = (*NAMES, *TYPED, "Arturo", "zanzibar", "390655509182", ADDRESS)
+TAG = "knows giulietta"
 
 
 def by(admin: Admin) -> Actor:
@@ -70,8 +72,10 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     api.post(f"{site.path}/extend", {"days": 3, "note": TYPED[1]}, headers={"Idempotency-Key": "second"})
     import_files(anna, site)
     add_note(uuid.UUID(site.site_id), text=TYPED[4], by=by(anna), at=timezone.now())
+    add_tags(uuid.UUID(site.site_id), tags=[TAG], by=by(anna), at=timezone.now())
     for search in ("giulietta bianchi", "giulietta@zanzibar.example", "390655509182"):
         assert client.get("/admin/sites/site/export.csv", {"q": search}).status_code == 200
+    save_views(anna)
     lock_in_panel(client, [site, other], reason="unpaid")
     api.delete(site.path)
     keep_form(anna, site)
@@ -91,6 +95,15 @@ def call_with_wrong_key(site: RegisteredSite) -> None:
     answer = APIClient().post("/api/heartbeat", report, format="json", headers=headers, REMOTE_ADDR=ADDRESS)
     assert answer.status_code == 401
     refused_calls.write()
+
+
+def save_views(anna: Admin) -> None:
+    """Three that name the customer, of which one is for everybody, and one that does not."""
+    how: dict[str, Any] = {"by": by(anna), "at": timezone.now()}
+    save_view(name="Calls", query="q=giulietta+bianchi", is_for_everybody=False, **how)
+    save_view(name=NAMES[0], query="status=late", is_for_everybody=False, **how)
+    save_view(name="Late", query="q=giulietta%40zanzibar.example&status=late", is_for_everybody=True, **how)
+    save_view(name="Offline", query="status=offline", is_for_everybody=True, **how)
 
 
 def import_files(anna: Admin, site: RegisteredSite) -> None:

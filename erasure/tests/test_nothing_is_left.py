@@ -23,7 +23,7 @@ from heartbeat.models import Heartbeat
 from heartbeat.refused_calls import RefusedCall, record_refused_calls
 from idempotency.models import IdempotentRequest
 from sites.events import SITE
-from sites.models import Site, SiteKey, SitePulse
+from sites.models import SavedView, Site, SiteKey, SitePulse
 
 
 @pytest.fixture
@@ -42,6 +42,8 @@ def test_before_it_the_customer_is_found_in_every_table_that_the_erasure_covers(
         "sites_siteimport",
         "sites_sitenote",
         "sites_sitepulse",
+        "sites_sitetag",
+        "sites_savedview",
         "sessions, decoded",
     }
 
@@ -82,14 +84,16 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
     assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
     changes = dict(erasure.changes)
     assert changes.pop("requested_at")[1] < format_instant(erasure.at)
-    assert len(changes.pop("erased_events")[1]) == 12 + 3  # the site's, and exports
+    assert len(changes.pop("erased_events")[1]) == 13 + 3  # the site's, and exports
     assert changes == {
         "requested_by": [None, "anna"],
         "erased_heartbeats": [3, 0],
         "erased_keys": [2, 0],
         "erased_notes": [1, 0],
+        "erased_tags": [1, 0],
         "erased_answers": [3, 0],
         "erased_imports": [2, 0],
+        "erased_views": [3, 0],
         "erased_session_entries": [1, 0],
     }
 
@@ -129,6 +133,10 @@ def rows_about(site: RegisteredSite) -> dict[str, list[str]]:
 def test_a_report_on_several_sites_keeps_what_it_says_of_the_others(erasure: Event) -> None:
     [report] = IdempotentRequest.objects.filter(path__startswith="/admin/")
     assert {(entry["name"], entry["kind"]) for entry in report.body} == {(ERASED, "done"), ("Bar Roma", "done")}
+
+
+def test_views_that_do_not_name_the_customer_stay(erasure: Event) -> None:
+    assert [view.name for view in SavedView.objects.all()] == ["Offline"]
 
 
 def test_nobody_is_signed_out_by_it(erasure: Event, anna: Admin) -> None:

@@ -10,7 +10,7 @@ from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
 from licensing.events import SIGNING_KEY, SigningKeyAction
-from sites.events import SITE, SITE_LIST, SiteAction, SiteListAction
+from sites.events import SAVED_VIEW, SITE, SITE_LIST, SavedViewAction, SiteAction, SiteListAction
 
 # Edits of a single field that have a name of their own.
 ACTIVATED, DEACTIVATED, EXPIRY_SET = "site.activated", "site.deactivated", "site.expiry_set"
@@ -42,6 +42,7 @@ ACTIONS: Mapping[str, ActionWords] = {
     SiteAction.CLONE_DISMISSED: ActionWords(
         "Second installation dismissed", "dismissed the suspicion of a second installation of"
     ),
+    SiteAction.TAGS_CHANGED: ActionWords("Tags changed", "changed the tags of"),
     SiteAction.RESTORED: ActionWords("Restored", "restored"),
     SiteAction.ERASURE_REQUESTED: ActionWords("Erasure requested", "requested the erasure of"),
     SiteAction.ERASURE_WITHDRAWN: ActionWords("Request for erasure withdrawn", "withdrew the request to erase"),
@@ -51,6 +52,9 @@ ACTIONS: Mapping[str, ActionWords] = {
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
     SiteListAction.EXPORTED: ActionWords("Exported", "exported"),
     EventListAction.EXPORTED: ActionWords("Exported", "exported"),
+    SavedViewAction.CREATED: ActionWords("View saved for everybody", "saved for everybody the view"),
+    SavedViewAction.CHANGED: ActionWords("View changed", "changed the view"),
+    SavedViewAction.DELETED: ActionWords("View deleted", "deleted the view"),
     AdminAction.CREATED: ActionWords("Created", "created the admin"),
     AdminAction.ROLE_CHANGED: ActionWords("Role changed", "changed the role of"),
     AdminAction.EMAIL_CHANGED: ActionWords("E-mail changed", "changed the e-mail of"),
@@ -80,6 +84,7 @@ SUBJECT_TYPES: Mapping[str, str] = {
     SITE: "Site",
     SITE_LIST: "Site list",
     EVENT_LIST: "Event list",
+    SAVED_VIEW: "Saved view",
     ADMIN: "Admin",
     SIGNING_KEY: "Signing key",
     DATABASE: "Database",

@@ -18,6 +18,8 @@ from panel.sites.operations.selection import are_site_ids
 from panel.sites.operations.urls import urls as operation_urls
 from panel.sites.page.urls import urls as page_urls
 from panel.sites.registration.urls import urls as registration_urls
+from panel.sites.saved_views.urls import urls as saved_view_urls
+from panel.sites.tags.urls import urls as tag_urls
 from sites.models import Site
 
 
@@ -34,6 +36,8 @@ class SiteAdmin(SiteListPage):
             *erasure_urls(self),
             *clone_urls(self),
             *note_urls(self),
+            *tag_urls(self),
+            *saved_view_urls(self),
             *page_urls(self),
             *super().get_urls(),
         ]

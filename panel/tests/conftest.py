@@ -12,7 +12,7 @@ from audit.models import Event
 from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
-from sites.models import SiteImport, SiteKey
+from sites.models import SavedView, SiteImport, SiteKey
 
 
 @pytest.fixture
@@ -37,4 +37,5 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "key_id": 1,
         "site_id": uuid.UUID(site.site_id),
         "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,
+        "view_id": SavedView.objects.create(owner=None, name="For everybody", query="status=offline").pk,
     } | {model._meta.label_lower.replace(".", "_"): row.pk for model, row in first.items() if row}

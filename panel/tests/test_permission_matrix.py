@@ -20,7 +20,7 @@ from erasure.models import ErasureRequest
 from idempotency.models import IdempotentRequest
 from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
-from sites.models import Site, SiteImport, SiteKey, SiteNote, SitePulse
+from sites.models import SavedView, Site, SiteImport, SiteKey, SiteNote, SitePulse, SiteTag
 
 pytestmark = pytest.mark.any_database
 
@@ -87,6 +87,10 @@ OTHER_PAGES = {
     },
     "sites_site_clones": Rule("sites.view_site", "sites.view_site"),
     "sites_site_notes": Rule("sites.view_site", "sites.add_sitenote"),
+    # Whose view may be changed is tested in panel/sites/saved_views.
+    "sites_site_views": Rule("sites.view_site", "sites.view_site"),
+    "sites_site_view": Rule("sites.view_site", "sites.view_site"),
+    "sites_site_tags": Rule("sites.tag_site", "sites.tag_site"),
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "sites_site_key_use": Rule("sites.view_site", "sites.view_site"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
@@ -103,6 +107,8 @@ OPERATION_PERMISSIONS = {
     "restore": "sites.restore_site",
     "confirm": "sites.lock_site",
     "dismiss_clone": "sites.dismiss_clone",
+    "add_tags": "sites.tag_site",
+    "remove_tags": "sites.tag_site",
 }
 
 FORGED = {
@@ -115,6 +121,8 @@ FORGED = {
     "note": "forged",
     "note_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
     "text": "forged",
+    "add": "forged",
+    "tags": "forged",
     "days": "30",
     "overlap_hours": "0",
     "username": "forged",
@@ -185,6 +193,8 @@ def stored() -> list[Any]:
         IdempotentRequest,
         TokenFamily,
         SiteImport,
+        SiteTag,
+        SavedView,
         ErasureRequest,
     )
     return [list(model.objects.order_by("pk").values()) for model in tables]

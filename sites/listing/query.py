@@ -19,7 +19,8 @@ class SiteQuery:
 
     at: datetime
     on_site: Q = field(default_factory=Q)  # conditions on Site
-    on_text: Q = field(default_factory=Q)  # on Site.search_text
+    # On Site.search_text, or on a tag: usually few sites match, and nothing tells how many.
+    on_text: Q = field(default_factory=Q)
     on_pulse: Q = field(default_factory=Q)  # on SitePulse, by its own fields
     order: str = "name"
     descending: bool = False

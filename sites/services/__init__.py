@@ -37,6 +37,7 @@ from sites.services.sites import (
     unlock_site,
     update_site,
 )
+from sites.services.tags import add_tags, remove_tags
 
 __all__ = [
     "EDITABLE",
@@ -46,6 +47,7 @@ __all__ = [
     "Rotation",
     "activate_site",
     "add_note",
+    "add_tags",
     "confirm_site",
     "deactivate_site",
     "deregister_site",
@@ -60,6 +62,7 @@ __all__ = [
     "record",
     "refuse_if_changed",
     "register_site",
+    "remove_tags",
     "restore_site",
     "retire_older_keys",
     "rotate_key",

@@ -13,7 +13,7 @@ from django.db.models import ProtectedError
 from accounts.models import Admin
 from conftest import Register, RegisteredSite
 from idempotency.models import IdempotentRequest
-from sites.models import Site, SiteKey, SitePulse
+from sites.models import SavedView, Site, SiteKey, SitePulse, SiteTag
 from sites.tests.conftest import TICK
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -33,6 +33,9 @@ def refuses(operate: Callable[[], object], constraint: str) -> None:
 
 SQLITE_WORDS = {
     "sitekey_digest_unique": "UNIQUE constraint failed: sites_sitekey.digest",
+    "sitetag_once_for_a_site": "UNIQUE constraint failed: sites_sitetag.name, sites_sitetag.site_id",
+    "savedview_name_once_for_an_owner": "UNIQUE constraint failed: sites_savedview.owner_id, sites_savedview.name",
+    "savedview_name_once_for_everybody": "UNIQUE constraint failed: sites_savedview.name",
     "sitekey_one_newest": "UNIQUE constraint failed: sites_sitekey.site_id",
     "idempotentrequest_once": "UNIQUE constraint failed: idempotency_idempotentrequest.admin_id, "
     "idempotency_idempotentrequest.path, idempotency_idempotentrequest.key",
@@ -120,6 +123,42 @@ def test_a_pulse_has_a_whole_boot_or_none(roma: RegisteredSite, field: str) -> N
     refuses(lambda: SitePulse.objects.update(**{field: None}), "sitepulse_boot_whole_or_none")
 
 
+def test_a_site_has_a_tag_once_and_another_site_may_have_it_too(register: Register) -> None:
+    first, second = (register().site_id for _ in range(2))
+    SiteTag.objects.create(site_id=first, name="pilot")
+    SiteTag.objects.create(site_id=second, name="pilot")
+    refuses(lambda: SiteTag.objects.create(site_id=first, name="pilot"), "sitetag_once_for_a_site")
+
+
+@pytest.mark.parametrize(
+    ("name", "constraint"),
+    [
+        ("", "sitetag_length"),
+        ("Pilot", "sitetag_lower_case"),
+        (" pilot", "sitetag_trimmed"),
+        ("pilot ", "sitetag_trimmed"),
+    ],
+)
+def test_a_tag_is_a_short_word_in_lower_case(roma: RegisteredSite, name: str, constraint: str) -> None:
+    refuses(lambda: SiteTag.objects.create(site_id=roma.site_id, name=name), constraint)
+
+
+def test_an_owner_has_one_view_of_a_name_and_everybody_another(anna: Admin, ben: Admin) -> None:
+    for owner in (anna, ben, None):
+        SavedView.objects.create(owner=owner, name="North")
+    refuses(lambda: SavedView.objects.create(owner=anna, name="North"), "savedview_name_once_for_an_owner")
+    refuses(lambda: SavedView.objects.create(owner=None, name="North"), "savedview_name_once_for_everybody")
+
+
+def test_a_view_has_a_name(anna: Admin) -> None:
+    refuses(lambda: SavedView.objects.create(owner=anna, name=""), "savedview_name_length")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="elsewhere the column's type has the same rule")
+def test_the_query_of_a_view_has_at_most_2000_characters(anna: Admin) -> None:
+    refuses(lambda: SavedView.objects.create(owner=anna, name="x", query="x" * 2001), "savedview_query_length")
+
+
 def request(admin: Admin, **columns: Any) -> IdempotentRequest:
     return IdempotentRequest.objects.create(
         **{"admin": admin, "path": "/api/sites", "key": "k", "body_digest": "0" * 64, "created_at": NOON, **columns}
@@ -161,14 +200,15 @@ def test_a_site_with_a_key_cannot_be_deleted(roma: RegisteredSite) -> None:
     refuses_at_commit(lambda: Site.objects.all()._raw_delete("default"))
 
 
-@pytest.mark.parametrize("model", [SiteKey, SitePulse])
+@pytest.mark.parametrize("model", [SiteKey, SitePulse, SiteTag])
 def test_a_key_and_a_pulse_need_their_site(roma: RegisteredSite, model: Any) -> None:
+    SiteTag.objects.create(site_id=roma.site_id, name="pilot")
     refuses_at_commit(lambda: model.objects.update(site_id=uuid.uuid4()))
 
 
 def test_every_constraint_on_sites_is_broken_here() -> None:
     """A rule that is added without a test of its own shows here."""
     source = Path(__file__).read_text(encoding="utf-8")
-    for model in (Site, SiteKey, SitePulse, IdempotentRequest):
+    for model in (Site, SiteKey, SitePulse, SiteTag, SavedView, IdempotentRequest):
         for constraint in model._meta.constraints:
             assert f'"{constraint.name}"' in source, constraint.name

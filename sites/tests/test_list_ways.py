@@ -15,9 +15,9 @@ from sites.attention import pulses_needing_attention
 from sites.listing import postgresql
 from sites.listing.pages import find_page
 from sites.listing.query import SiteQuery
-from sites.models import SitePulse
+from sites.models import SitePulse, SiteTag
 from sites.querysets import containing, unlicensed_at
-from sites.services import deregister_site, lock_site, register_site, update_site
+from sites.services import add_tags, deregister_site, lock_site, register_site, update_site
 from sites.status import SiteStatus, status_conditions
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -37,8 +37,10 @@ VALUES = [
         for values in ((0, 100, 0, 0, 1), (0, 0, 0, 100, 4), (100, 100, 100, 100, 100), (0, 0, 0, 0, 100))
     ),
 ]
+# As the filter by tag asks.
+TAGGED = Q(pk__in=SiteTag.objects.filter(name="pilot").values("site"))
 ON_SITE = [Q(), Q(is_locked=True), unlicensed_at(AT)]
-ON_TEXT = [Q(), containing("ROMA")]
+ON_TEXT = [Q(), containing("ROMA"), TAGGED, containing("ROMA") & TAGGED]
 ON_PULSE = [
     Q(),
     Q(version="2.0.0"),
@@ -70,6 +72,8 @@ def _street(db: None) -> None:
             )
         if number % 4 == 1:
             lock_site(site.pk, reason="unpaid", by=COMMAND, at=AT)
+        if number % 3 == 1:
+            add_tags(site.pk, tags=["pilot"], by=COMMAND, at=AT)
         if number % 6 == 2:
             update_site(site.pk, {"is_active": False}, by=COMMAND, at=AT)
         if number % 5 == 4:

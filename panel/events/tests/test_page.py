@@ -20,7 +20,7 @@ from backup.events import DatabaseAction
 from conftest import RegisteredSite
 from licensing.events import SigningKeyAction
 from panel.events.words import ACTIONS, SPECIFIC_EDITS, SUBJECT_TYPES
-from sites.events import SiteAction, SiteListAction
+from sites.events import SavedViewAction, SiteAction, SiteListAction
 
 PAGE = "/admin/audit/event/"
 
@@ -115,6 +115,7 @@ def test_every_action_has_its_words() -> None:
     known = {
         *SiteAction.values,
         *SiteListAction.values,
+        *SavedViewAction.values,
         *EventListAction.values,
         *AdminAction.values,
         *DatabaseAction.values,

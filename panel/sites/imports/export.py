@@ -18,6 +18,7 @@ from django.utils import timezone
 from audit.actors import acting_admin
 from audit.models import Event
 from common.instants import format_instant
+from panel.sites.list.shown_columns import COLUMNS
 from panel.sites.views import SiteAdminView
 from sites.exports import record_export
 from sites.imports.columns import EXPORTED, LOOKUPS
@@ -27,7 +28,7 @@ from sites.models import Site
 BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for something else
 ROWS_AT_ONCE = 2_000
 # Parameters of the list that choose no sites.
-NOT_FILTERS = {PAGE_VAR, ORDER_VAR, ALL_VAR, ERROR_FLAG}
+NOT_FILTERS = {PAGE_VAR, ORDER_VAR, ALL_VAR, ERROR_FLAG, COLUMNS}
 EXPORT_PERMISSIONS = ["sites.view_site", "sites.export_site"]
 
 

@@ -13,7 +13,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -23,6 +23,7 @@ from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
 from panel.sites.list.rows import Row, rows_of
+from panel.sites.list.shown_columns import COLUMNS, OPTIONAL, hidden_columns
 from panel.sites.list.triage import find_triage_page, in_triage_order
 from sites.listing.pages import Page, find_page
 from sites.listing.query import SiteQuery
@@ -62,7 +63,7 @@ class SiteChangeList(ChangeList):
         return SiteQuery(
             at=at,
             on_site=reduce(and_, (spec.on_site(value, at=at) for spec, value in chosen), Q()),
-            on_text=containing(term) if term else Q(),
+            on_text=reduce(and_, (spec.on_text(value) for spec, value in chosen), containing(term) if term else Q()),
             on_pulse=reduce(and_, (spec.on_pulse(value, at=at) for spec, value in chosen), Q()),
             order=ORDERS.get(self.order(), "name"),
             descending=self.sorted_column()[1] == "-",
@@ -75,6 +76,7 @@ class SiteChangeList(ChangeList):
         last = max(1, math.ceil(page.total / size))
         if number > last:
             number, page = last, self.find(last)
+        prefetch_related_objects(page.sites, "tags")
         slots = heartbeat_slots(page.sites, at=self.query_of_list.at)
         for site in page.sites:
             site.slots = slots[site.pk]
@@ -109,11 +111,29 @@ class SiteChangeList(ChangeList):
         is_whole = len(chosen) == 1 and chosen[0].parameter_name == "view" and not self.query.strip()
         return {chosen[0].value(): self.result_count} if is_whole else {}
 
+    # --- The columns: their numbers in the order stay the same whichever are shown ---
+
+    @property
+    def hidden_columns(self) -> frozenset[str]:
+        return hidden_columns(self.filter_params.get(COLUMNS, []))
+
+    def optional_columns(self) -> list[tuple[str, str, bool]]:
+        """Name in the URL, label, and whether it is shown."""
+        return [
+            (name, getattr(self.model_admin, method).short_description, method not in self.hidden_columns)
+            for name, method in OPTIONAL.items()
+        ]
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        found = super().get_filters_params(params)
+        found.pop(COLUMNS, None)
+        return found
+
     def headers(self) -> list[dict[str, Any]]:
-        headers = list(result_headers(self))
-        if "action_checkbox" in self.list_display:
-            headers[0]["text"] = SELECT_ALL
-        return headers
+        headers = dict(zip(self.list_display, result_headers(self), strict=True))
+        if "action_checkbox" in headers:
+            headers["action_checkbox"]["text"] = SELECT_ALL
+        return [header for column, header in headers.items() if column not in self.hidden_columns]
 
     def rows(self) -> Iterator[Row]:
         return rows_of(self)

@@ -1,5 +1,6 @@
 """The list of sites: what its columns show."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,16 +18,18 @@ from panel.sites.list.filters import (
     ActiveFilter,
     CloneFilter,
     EndingWeekFilter,
+    FixedView,
     LicenseFilter,
     LockFilter,
     NewerDecisionFilter,
     RegistrationFilter,
-    SavedView,
     StatusFilter,
+    TagFilter,
     ToldOfLockFilter,
     VersionFilter,
     ZoneFilter,
 )
+from panel.sites.saved_views.tabs import tabs_for
 from panel.widgets.badges import badge
 from panel.widgets.bars import heartbeat_bar
 from panel.widgets.times import moment_ago, moment_until
@@ -40,7 +43,7 @@ REASON_SHOWN = 40
 class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
     list_display = ["shown_name", "shown_state", "shown_end", "shown_seen", "shown_version", "shown_week"]
     list_filter = [
-        SavedView,
+        FixedView,
         StatusFilter,
         LicenseFilter,
         EndingWeekFilter,
@@ -50,6 +53,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         CloneFilter,
         NewerDecisionFilter,
         RegistrationFilter,
+        TagFilter,
         VersionFilter,
         ZoneFilter,
     ]
@@ -67,7 +71,9 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         if "index" in request.POST and not (selected and request.POST.get("action")):
             messages.warning(request, "Select sites and an action first.")
             return HttpResponseRedirect(request.get_full_path())
-        answer = super().changelist_view(request, {"title": "Sites", **(extra_context or {})})
+        answer = super().changelist_view(
+            request, {"title": "Sites", "saved_views": partial(tabs_for, request, self), **(extra_context or {})}
+        )
         if isinstance(answer, HttpResponseRedirect) and answer.url == f"{request.path}?{ERROR_FLAG}=1":
             messages.warning(request, "The list has no such filter, so it shows all sites.")
         return answer

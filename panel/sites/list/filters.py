@@ -15,13 +15,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from panel.sites.list.offers import offers_for
 from panel.sites.list.view_counts import view_counts
 from panel.widgets.weeks import week_of, week_words, weeks_from
 from sites.attention import not_told_of_lock, pulses_needing_attention
 from sites.listing.postgresql import database
-from sites.models import Site
+from sites.models import Site, SiteTag
 from sites.querysets import ending_at, licensed_at, newer_decision_on_pulse, unlicensed_at
 from sites.status import SiteStatus, status_conditions
+from sites.tags import normalized
 
 YES_OR_NO = {"1": True, "0": False}
 SAMPLED_SITES, MOST_VERSIONS = 2_000, 30
@@ -45,6 +47,9 @@ class SiteFilter(SimpleListFilter):
         return queryset
 
     def on_site(self, chosen: str, *, at: datetime) -> Q:
+        return Q()
+
+    def on_text(self, chosen: str) -> Q:
         return Q()
 
     def on_pulse(self, chosen: str, *, at: datetime) -> Q:
@@ -149,25 +154,50 @@ class OpenFilter(SiteFilter):
     is_folded = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        found = self.offered()
+        found = self.offered(request)
         given = self.value()
         if given and given not in found:
             found = [given, *found]
         return [(value, value) for value in found]
 
-    def offered(self) -> list[str]:
+    def offered(self, request: HttpRequest) -> list[str]:
         raise NotImplementedError
 
 
-class VersionFilter(OpenFilter):
-    """Offers what most sites have; another version can be typed."""
+class TypedFilter(OpenFilter):
+    """Offers some of what there is; another value can be typed."""
 
-    title = "version"
-    parameter_name = "version"
     takes_any_value = True
     other_parameters: list[tuple[str, str]] = []
 
-    def offered(self) -> list[str]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        rest_of_query = changelist.get_query_string(remove=[self.parameter_name])
+        self.other_parameters = parse_qsl(rest_of_query.removeprefix("?"))
+        return super().choices(changelist)
+
+
+class TagFilter(TypedFilter):
+    title = "tag"
+    parameter_name = "tag"
+
+    def value(self) -> str | None:
+        given = super().value()
+        return normalized(given) if given else None
+
+    def offered(self, request: HttpRequest) -> list[str]:
+        return offers_for(request).tags
+
+    def on_text(self, chosen: str) -> Q:
+        return Q(pk__in=SiteTag.objects.filter(name=chosen).values("site"))
+
+
+class VersionFilter(TypedFilter):
+    """Offers what most sites have."""
+
+    title = "version"
+    parameter_name = "version"
+
+    def offered(self, request: HttpRequest) -> list[str]:
         """The most frequent versions of the first sites by id, the highest first.
 
         No index has the versions of all sites. Ids are random, so these sites are a fair sample; one that sends many
@@ -181,11 +211,6 @@ class VersionFilter(OpenFilter):
             )
             return sorted((version for (version,) in cursor.fetchall()), key=by_number, reverse=True)
 
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        rest_of_query = changelist.get_query_string(remove=[self.parameter_name])
-        self.other_parameters = parse_qsl(rest_of_query.removeprefix("?"))
-        return super().choices(changelist)
-
     def on_pulse(self, chosen: str, *, at: datetime) -> Q:
         return Q(version=chosen)
 
@@ -194,23 +219,11 @@ class ZoneFilter(OpenFilter):
     title = "time zone"
     parameter_name = "zone"
 
-    def offered(self) -> list[str]:
-        """From one zone to the next in the index, so that only as many entries are read as there are zones."""
-        with database().cursor() as cursor:
-            cursor.execute(ZONES)
-            return [zone for (zone,) in cursor.fetchall()]
+    def offered(self, request: HttpRequest) -> list[str]:
+        return offers_for(request).zones
 
     def on_site(self, chosen: str, *, at: datetime) -> Q:
         return Q(timezone=chosen)
-
-
-ZONES = """
-WITH RECURSIVE found (zone) AS (
-    SELECT min(timezone) FROM sites_site WHERE deregistered_at IS NULL
-    UNION ALL
-    SELECT (SELECT min(timezone) FROM sites_site WHERE deregistered_at IS NULL AND timezone > zone)
-    FROM found WHERE zone IS NOT NULL
-) SELECT zone FROM found WHERE zone IS NOT NULL"""
 
 
 class RegistrationFilter(SiteFilter):
@@ -226,13 +239,13 @@ class RegistrationFilter(SiteFilter):
         yield from others
 
 
-class SavedView(SiteFilter):
+class FixedView(SiteFilter):
     """Shown as tabs above the list; each begins afresh, without the other filters."""
 
     title = "view"
     parameter_name = "view"
     options = {"attention": "Needs attention", "ending": "Ending soon", "locked": "Locked"}
-    template = "panel/sites/list/saved_views.html"
+    template = "panel/sites/list/fixed_views.html"
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         yield {"selected": self.value() is None, "query_string": "?", "display": "All"}

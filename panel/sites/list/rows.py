@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.views.main import ChangeList
-
 
 @dataclass(frozen=True)
 class Row:
@@ -15,12 +13,14 @@ class Row:
     checkbox: str
     url: str
     name: str
+    tags: list[str]
     others: list[tuple[str, Any]]
 
 
-def rows_of(changelist: ChangeList) -> Iterator[Row]:
+def rows_of(changelist: Any) -> Iterator[Row]:
     admin: Any = changelist.model_admin
-    columns = {str(name): getattr(admin, str(name)) for name in changelist.list_display}
+    shown = [str(name) for name in changelist.list_display if name not in changelist.hidden_columns]
+    columns = {name: getattr(admin, name) for name in shown}
     checkbox = columns.pop("action_checkbox", None)
     name = columns.pop("shown_name")
     # The page of a site leads back to the list with its filters.
@@ -31,5 +31,6 @@ def rows_of(changelist: ChangeList) -> Iterator[Row]:
             checkbox=checkbox(site) if checkbox else "",
             url=changelist.url_for_result(site) + filters,
             name=name(site),
+            tags=[tag.name for tag in site.tags.all()],
             others=[(column, show(site)) for column, show in columns.items()],
         )

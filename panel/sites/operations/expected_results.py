@@ -106,3 +106,16 @@ def expect_dismiss_clone(site: Site, at: datetime) -> ExpectedResult:
     if site.clone_suspected_at is None:
         return unchanged("No clone suspected: nothing to do")
     return will_change(f"Suspected {in_zone(site.clone_suspected_at)}: will be dismissed")
+
+
+def expect_add_tags(site: Site, at: datetime) -> ExpectedResult:
+    return will_change(f"Has {tag_list(site)}" if site.tags.all() else "Has no tags")
+
+
+def expect_remove_tags(site: Site, at: datetime) -> ExpectedResult:
+    return will_change(f"Has {tag_list(site)}") if site.tags.all() else unchanged("Has no tags: nothing to do")
+
+
+def tag_list(site: Site) -> str:
+    """Of a site whose tags are prefetched: a page may have four hundred sites."""
+    return ", ".join(tag.name for tag in site.tags.all())

@@ -11,12 +11,14 @@ from heartbeat.clones import dismiss_clone
 from panel.sites.operations.expected_results import (
     ExpectedResult,
     expect_activate,
+    expect_add_tags,
     expect_confirm,
     expect_deactivate,
     expect_deregister,
     expect_dismiss_clone,
     expect_lock,
     expect_new_expiry,
+    expect_remove_tags,
     expect_restore,
     expect_unlock,
     is_registered,
@@ -34,7 +36,8 @@ from panel.sites.operations.forms import (
     UnlockForm,
 )
 from panel.sites.operations.license_forms import ExtendForm, SetExpiryForm
-from panel.sites.operations.results import ShownValues, locked_words, new_expiry_words
+from panel.sites.operations.results import ShownValues, locked_words, new_expiry_words, tags_words
+from panel.sites.operations.tag_forms import AddTagsForm, RemoveTagsForm
 from panel.widgets.times import plural
 from sites import services
 from sites.errors import SiteNotDeregistered, SiteNotFound
@@ -61,6 +64,8 @@ class Operation:
     # Of a changed site.
     done_words: Callable[[Site, ShownValues], str]
     noun: str = "site"
+    # If the verb and the noun do not make it.
+    own_label: str = ""
     # Whether it takes service from the site: drawn in red (decision 86).
     takes_service: Callable[[Site], bool] = lambda site: False
     # The restaurant is told at its next heartbeat, and the page says when that is due.
@@ -76,6 +81,8 @@ class Operation:
     @property
     def label(self) -> str:
         """As in "Lock" or "Extend licence"."""
+        if self.own_label:
+            return self.own_label
         return self.verb if self.noun == "site" else f"{self.verb} {self.noun}"
 
     def label_for(self, count: int) -> str:
@@ -245,6 +252,38 @@ ALL = (
         compared_fields=("clone_suspected_at",),
         is_told=False,
         done_words=lambda site, shown: "Clone suspicion dismissed",
+    ),
+    Operation(
+        name="add_tags",
+        verb="Tag",
+        past="tagged",
+        own_label="Add tags",
+        permission="sites.tag_site",
+        warning="Tags are for you and your colleagues. The restaurant does not see them.",
+        form=AddTagsForm,
+        service=services.add_tags,
+        applies_to=is_registered,
+        expect=expect_add_tags,
+        compared_fields=(),
+        done_words=tags_words,
+        is_told=False,
+        is_unconditional=True,
+    ),
+    Operation(
+        name="remove_tags",
+        verb="Untag",
+        past="untagged",
+        own_label="Remove tags",
+        permission="sites.tag_site",
+        warning="Tags are for you and your colleagues. A tag that no site has is no longer offered.",
+        form=RemoveTagsForm,
+        service=services.remove_tags,
+        applies_to=is_registered,
+        expect=expect_remove_tags,
+        compared_fields=(),
+        done_words=tags_words,
+        is_told=False,
+        is_unconditional=True,
     ),
 )
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in ALL}

@@ -44,6 +44,11 @@ def new_expiry_words(site: Site, shown: ShownValues) -> str:
     return f"Licence: {before} → {after}"
 
 
+def tags_words(site: Site, shown: ShownValues) -> str:
+    before, after = (", ".join(tags) or "none" for tags in site.just_changed["tags"])
+    return f"Tags: {before} → {after}"
+
+
 def refused_words(differences: Mapping[str, tuple[Any, Any]]) -> str:
     """For a site that was changed since the page was opened; `differences` is that of `SiteChanged`."""
     changes = "; ".join(

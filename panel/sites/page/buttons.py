@@ -14,8 +14,8 @@ from sites.querysets import ENDING_SOON
 # Operations that are in neither list come after the shown ones.
 SHOWN = ("restore", "unlock", "activate", "lock", "extend", "rotate")
 IN_MENU = ("set_expiry", "deactivate", "deregister", "erase")
-# These are offered where the page explains them: in a notice, and on the page of clones.
-OFFERED_ELSEWHERE = ("confirm", "dismiss_clone")
+# These are offered where the page explains them: in a notice, on the page of clones, and beside the tags.
+OFFERED_ELSEWHERE = ("confirm", "dismiss_clone", "add_tags", "remove_tags")
 
 
 class Button(NamedTuple):

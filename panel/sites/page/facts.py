@@ -63,6 +63,7 @@ def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
         "keys": key_rows(keys, at=at),
         **contact_facts(site, keys, at=at),
         "notes": list(site.notes.newest_first().with_total()[:MAX_NOTES]),
+        "tags": [tag.name for tag in site.tags.all()],
     }
 
 

@@ -35,6 +35,8 @@ ENTRIES: dict[str, dict[str, str]] = {
     "restore": {"reason": "back again"},
     "confirm": {"note": "as it should be"},
     "dismiss_clone": {"note": "a test machine"},
+    "add_tags": {"tags": "pilot, North"},
+    "remove_tags": {"tags": "pilot"},
 }
 EVENTS = {
     "lock": "site.locked",
@@ -47,8 +49,10 @@ EVENTS = {
     "restore": "site.restored",
     "confirm": "site.confirmed",
     "dismiss_clone": "site.clone_dismissed",
+    "add_tags": "site.tags_changed",
+    "remove_tags": "site.tags_changed",
 }
-PREPARATION = {"unlock": ["lock"], "activate": ["deactivate"], "restore": ["deregister"]}
+PREPARATION = {"unlock": ["lock"], "activate": ["deactivate"], "restore": ["deregister"], "remove_tags": ["add_tags"]}
 
 
 def prepare(anna: Admin, operation: str, *sites: RegisteredSite) -> None:

@@ -220,8 +220,8 @@ def add_events(site: RegisteredSite, number: int) -> None:
     )
 
 
-# Session and admin; the site; who locked it and why; heartbeats, events, keys, notes; slots, outages and figures.
-QUERIES = 12
+# Session and admin; the site; who locked it and why; heartbeats, events, keys, notes, tags; slots, outages and figures.
+QUERIES = 13
 
 
 @pytest.mark.parametrize("number", [1, 300])

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("sites", "0011_site_notes"),
+        ("sites", "0013_saved_views"),
     ]
 
     operations = [
