@@ -19,7 +19,7 @@ from sites.events import SITE
 
 RECENT_LINES = 10
 # How many events are read, and how many if these make too few lines, as after an operation on many sites.
-EVENTS_READ, MOST_EVENTS_READ = 100, 1_000
+EVENTS_READ, MOST_EVENTS_READ = 50, 300
 # Events belong to one line if they follow each other within this time.
 MOST_BETWEEN = timedelta(minutes=2)
 NAMED_SUBJECTS = 3

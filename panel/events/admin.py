@@ -22,6 +22,7 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ["subject_name", "actor_name", "reason", "=subject_id", "=request_id"]
     search_help_text = "Name of a site or an admin, reason; or a whole site id or request id"
     ordering = ["-sequence"]
+    list_per_page = 50
     change_form_template = "panel/events/page.html"
     linked_lookups = ("subject_id", PeriodFilter.BEGIN, PeriodFilter.END)
     readonly_fields = ["action_label", "subject", "actor_label", "source_label", "address", "changed"]
