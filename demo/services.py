@@ -21,7 +21,7 @@ from heartbeat.models import AgentRun, Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.errors import SiteNotFound
 from sites.events import SITE, SiteAction
-from sites.models import Site, SiteKey, SiteNote, SitePulse
+from sites.models import Site, SiteKey, SiteNote, SitePulse, SiteTag
 from sites.querysets import SiteQuerySet
 from sites.services import deregister_site
 from sites.status import SiteStatus
@@ -173,6 +173,7 @@ def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
     heartbeats, _ = Heartbeat.objects.of_site(site_id).delete()
     AgentRun.objects.of_site(site_id).delete()
     SiteNote.objects.filter(site=site_id).delete()
+    SiteTag.objects.filter(site=site_id).delete()
     keys, _ = SiteKey.objects.filter(site=site_id).delete()
     SitePulse.objects.filter(pk=site_id).delete()
     site.delete()

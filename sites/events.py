@@ -33,6 +33,22 @@ class SiteAction(TextChoices):
     ERASED = "site.erased"
 
 
+# Each of these raises the site's revision by one; the others leave it as it is.
+RAISE_THE_REVISION = frozenset(
+    {
+        SiteAction.UPDATED,
+        SiteAction.LOCKED,
+        SiteAction.LOCK_REASON_CHANGED,
+        SiteAction.UNLOCKED,
+        SiteAction.EXTENDED,
+        SiteAction.KEY_ROTATED,
+        SiteAction.DEREGISTERED,
+        SiteAction.RESTORED,
+        SiteAction.CONFIRMED,
+    }
+)
+
+
 class SiteListAction(TextChoices):
     EXPORTED = "site_list.exported"
 

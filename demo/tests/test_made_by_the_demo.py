@@ -6,10 +6,12 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from audit.actors import COMMAND
 from conftest import RegisteredSite
 from demo.services import DEMO_DOMAIN, NotADemoSite, backdate_demo_sites, demo_sites, remove_demo_site
 from heartbeat.models import AgentRun, Heartbeat
 from sites.models import Site
+from sites.services import add_tags
 from sites.status import SiteStatus
 
 BODY = {"name": "Roma", "owner_name": "Giulia", "contact_email": f"giulia@{DEMO_DOMAIN}"}
@@ -58,6 +60,7 @@ def test_a_site_of_the_demo_that_got_the_address_of_a_person_is_theirs(
 
 def test_a_site_of_the_demo_is_removed_with_its_heartbeats(by_the_demo: RegisteredSite) -> None:
     by_the_demo.call_home()
+    add_tags(uuid.UUID(by_the_demo.site_id), tags=["pilot"], by=COMMAND, at=timezone.now())
     removal = remove_demo_site(uuid.UUID(by_the_demo.site_id), at=timezone.now())
     assert (removal.keys, removal.heartbeats) == (1, 1)
     assert not Site.objects.exists()

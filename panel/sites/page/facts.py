@@ -26,6 +26,8 @@ MAX_KEYS = 10
 MAX_NOTES = 5
 MAX_OUTAGES = 8
 UPTIME_DAYS = 90
+# Notes and tags have places of their own: they must not push a lock out of sight.
+SHOWN_ELSEWHERE = (SiteAction.NOTE_ADDED, SiteAction.TAGS_CHANGED)
 
 
 class HeartbeatRow(NamedTuple):
@@ -50,8 +52,7 @@ class KeyRow(NamedTuple):
 def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
     """The template's context; `site` as `SiteQuerySet.with_state` returns it."""
     heartbeats = Heartbeat.objects.of_site(site.pk).newest_first()[:MAX_HEARTBEATS]
-    # The notes have a place of their own: they must not push a lock out of sight.
-    events = Event.objects.of(SITE, site.pk).exclude(action=SiteAction.NOTE_ADDED).newest_first()[:MAX_EVENTS]
+    events = Event.objects.of(SITE, site.pk).exclude(action__in=SHOWN_ELSEWHERE).newest_first()[:MAX_EVENTS]
     keys = list(site.keys.order_by("-id")[:MAX_KEYS])
     return {
         "state": state_text(site, key_events(site), at=at),

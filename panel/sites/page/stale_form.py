@@ -17,12 +17,11 @@ from django import forms
 
 from audit.models import Event
 from panel.events.timeline import Entry, entry, from_event, readable, timeline
-from sites.events import SITE, SiteAction
+from sites.events import RAISE_THE_REVISION, SITE
 from sites.models import Site
 from sites.services import EDITABLE
 
 MAX_CHANGES = 50
-WITHOUT_REVISION = (SiteAction.KEY_RETIRED, SiteAction.NOTE_ADDED)
 MINE, STORED = "mine", "stored"
 STALE = "This site was changed while you had the page open. Nothing was saved yet. Check the changes below, then save again."
 CHOOSE = "Choose which value to keep."
@@ -58,12 +57,9 @@ class ChangesSince:
 
 
 def changes_since(site: Site, opened_revision: int) -> ChangesSince:
-    """The events since that revision: each change of a site raises its revision by one and adds one event.
-
-    Only the retirement of an old key and a note add an event without raising the revision.
-    """
+    """The events since that revision: each of RAISE_THE_REVISION raises it by one, and no other event counts."""
     number = site.revision - opened_revision
-    events = Event.objects.of(SITE, site.pk).exclude(action__in=WITHOUT_REVISION).newest_first()
+    events = Event.objects.of(SITE, site.pk).filter(action__in=RAISE_THE_REVISION).newest_first()
     newest = list(events[: min(number, MAX_CHANGES)]) if number > 0 else []
     return ChangesSince(newest, is_complete=len(newest) == number and opened_revision > 0)
 
@@ -144,4 +140,6 @@ class StaleAwareForm(forms.ModelForm):
     def values_to_write(self) -> dict[str, Any]:
         """The fields whose values differ from the stored ones, once the form is valid."""
         cleaned = self.cleaned_data
-        return {name: cleaned[name] for name in self.editable if cleaned[name] != self.stored[name]}
+        # A page of the previous release has no input for the phone, and must not clear it.
+        sent = [name for name in self.editable if self.fields[name].required or self.add_prefix(name) in self.data]
+        return {name: cleaned[name] for name in sent if cleaned[name] != self.stored[name]}

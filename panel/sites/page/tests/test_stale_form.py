@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -272,3 +273,26 @@ def wait_for_a_blocked_transaction() -> None:
             if cursor.fetchone()[0]:
                 return
     pytest.fail("no transaction waited for the row")
+
+
+def test_tags_do_not_hide_what_somebody_else_has_edited(
+    page: OpenPage, roma: RegisteredSite, anna: Admin, others: APIClient
+) -> None:
+    assert others.patch(roma.path, {"owner_name": "New Owner", "contact_phone": "06 999"}).status_code == 200
+    services.add_tags(uuid.UUID(roma.site_id), tags=["pilot"], by=COMMAND, at=timezone.now())
+    page.type(name="Renamed").save()
+    assert STALE in page.text
+    page.save()
+    site = Site.objects.get()
+    assert (site.name, site.owner_name, site.contact_phone) == ("Renamed", "New Owner", "06 999")
+
+
+def test_a_page_of_the_previous_release_does_not_clear_the_phone(
+    page: OpenPage, roma: RegisteredSite, others: APIClient
+) -> None:
+    assert others.patch(roma.path, {"contact_phone": "06 999"}).status_code == 200
+    page.fields["revision"] = str(Site.objects.get().revision)
+    del page.fields["contact_phone"]
+    page.type(name="Renamed").save()
+    site = Site.objects.get()
+    assert (site.name, site.contact_phone) == ("Renamed", "06 999")
