@@ -10,7 +10,11 @@ Vertical positions are pixels.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 LEFT_PERCENT = 9.0  # room for the scale's numbers
 CHART_HEIGHT = 176
@@ -53,6 +57,20 @@ class ChartBar:
     label: str
     is_minor: bool  # its label is hidden on a phone
 
+    def drawn(self, *, is_running: bool) -> SafeString:
+        if not self.height:
+            return SafeString("")
+        return format_html(
+            '<rect class="bar{}" x="{}" y="{}" width="{}" height="{}" rx="2"/>',
+            *(" running" if is_running else "", self.x, self.y, self.width, self.height),
+        )
+
+    def drawn_label(self) -> SafeString:
+        if not self.label:
+            return SafeString("")
+        html = '<text class="label{}" x="{}" y="{}" aria-hidden="true">{}</text>'
+        return format_html(html, " minor" if self.is_minor else "", self.middle, LABEL_Y, self.label)
+
 
 class GridLine(NamedTuple):
     y: float
@@ -77,16 +95,14 @@ class Chart:
     running_legend: str = ""
 
     height = CHART_HEIGHT
-    bottom = BOTTOM
     left = f"{LEFT_PERCENT}%"
     scale_x = f"{LEFT_PERCENT - 1}%"
-    label_y = LABEL_Y
 
     @property
     def noun(self) -> str:
         return self.nouns[1]
 
-    @property
+    @cached_property
     def top_of_scale(self) -> int:
         return round_up(max((value.number for value in self.values), default=0))
 
@@ -113,6 +129,22 @@ class Chart:
                 label="" if position % self.labels_every else value.label,
                 is_minor=position % (2 * self.labels_every) != 0,
             )
+
+    def drawn_bars(self) -> SafeString:
+        """The links with their bars and labels. Not in the template, where they took a tenth of the dashboard's time."""
+        drawn = [(bar, self.running_legend and bar.value is self.values[-1]) for bar in self.bars()]
+        return format_html_join(
+            "\n",
+            '<a href="{}" aria-label="{}"><rect class="room" x="{}" y="0" width="{}" height="{}"/>{}</a>{}',
+            (
+                (
+                    *(bar.value.url, bar.reading, bar.left, bar.room, BOTTOM),
+                    bar.drawn(is_running=bool(is_running)),
+                    bar.drawn_label(),
+                )
+                for bar, is_running in drawn
+            ),
+        )
 
     def pixels(self, number: int) -> float:
         return (BOTTOM - TOP) * number / self.top_of_scale

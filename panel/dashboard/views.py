@@ -20,7 +20,7 @@ from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts
 from panel.dashboard.first_steps import first_steps, is_new
 from panel.dashboard.health import health_checks
 from panel.dashboard.recent_events import recent_lines
-from panel.heartbeats.filters import heartbeats_url
+from panel.heartbeats.filters import received_query
 from panel.sites.list.filters import EndingWeekFilter
 from panel.sites.list.view_counts import keep_attention_count
 from panel.widgets.badges import badge
@@ -102,10 +102,10 @@ def tiles(by_status: dict[str, int], by_license: dict[str, int]) -> list[Tile]:
 
 
 def heartbeat_chart(hours: list[tuple[datetime, int]]) -> Chart:
-    values = []
+    list_url, values = reverse("admin:heartbeat_heartbeat_changelist"), []
     for hour, number in hours:
         begin, end = timezone.localtime(hour), timezone.localtime(hour + HOUR)
-        url = heartbeats_url(received_from=begin, received_until=end)
+        url = f"{list_url}?{received_query(begin, end)}"
         values.append(ChartValue(f"{begin:%H:%M}", f"{begin:%a %d %b, %H:%M} to {end:%H:%M}", number, url))
     return Chart(
         name="heartbeats",
@@ -121,10 +121,10 @@ def heartbeat_chart(hours: list[tuple[datetime, int]]) -> Chart:
 
 
 def license_chart(by_license: dict[str, int], *, at: datetime) -> Chart:
-    values = [
-        ChartValue(f"{begin:%d %b}", week_words(begin), by_license[f"week-{number}"], sites_ending_url(begin))
-        for number, (begin, _) in enumerate(weeks_from(at, number=CHART_WEEKS))
-    ]
+    list_url, values = reverse("admin:sites_site_changelist"), []
+    for number, (begin, _) in enumerate(weeks_from(at, number=CHART_WEEKS)):
+        url = f"{list_url}?{EndingWeekFilter.parameter_name}={begin.date().isoformat()}"
+        values.append(ChartValue(f"{begin:%d %b}", week_words(begin), by_license[f"week-{number}"], url))
     return Chart(
         name="licences",
         title=f"Licences ending in the next {CHART_WEEKS} weeks",
@@ -135,11 +135,6 @@ def license_chart(by_license: dict[str, int], *, at: datetime) -> Chart:
         values=values,
         labels_every=2,
     )
-
-
-def sites_ending_url(monday: datetime) -> str:
-    query = {EndingWeekFilter.parameter_name: monday.date().isoformat()}
-    return f"{reverse('admin:sites_site_changelist')}?{urlencode(query)}"
 
 
 def summary(values: list[ChartValue], one_and_many: tuple[str, str], busiest_words: str) -> str:

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import SimpleListFilter
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from panel.widgets.period_filter import PeriodFilter, read_begin, read_end
@@ -59,9 +58,9 @@ class AnswerFilter(SimpleListFilter):
         return queryset.filter(**self.CONDITIONS[chosen][1]) if chosen in self.CONDITIONS else queryset.none()
 
 
-def heartbeats_url(*, received_from: datetime, received_until: datetime, site_id: uuid.UUID | None = None) -> str:
-    """Of all sites or of one; the end is excluded."""
-    query = {ReceivedFilter.BEGIN: received_from.isoformat(), ReceivedFilter.END: received_until.isoformat()}
+def received_query(begin: datetime, end: datetime, *, site_id: uuid.UUID | None = None) -> str:
+    """The query of the list for the heartbeats of all sites or of one; the end is excluded."""
+    query = {ReceivedFilter.BEGIN: begin.isoformat(), ReceivedFilter.END: end.isoformat()}
     if site_id:
         query[OF_SITE] = str(site_id)
-    return f"{reverse('admin:heartbeat_heartbeat_changelist')}?{urlencode(query)}"
+    return urlencode(query)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from heartbeat.availability import Slot, SlotState
-from panel.heartbeats.filters import heartbeats_url
+from panel.heartbeats.filters import received_query
 from panel.widgets.bars import BAR_HEIGHT, BAR_STEP, STATE_HEIGHTS, stroke
 from panel.widgets.times import in_zone, plural
 from sites.models import Site
@@ -95,12 +96,13 @@ class DayChart:
 
 def day_chart(site: Site, slots: Sequence[Slot]) -> DayChart:
     """`slots` are days, the oldest first."""
+    list_url = reverse("admin:heartbeat_heartbeat_changelist")
     runs, position = [], 0
     for _, grouped in groupby(slots, key=lambda slot: slot.state):
         days = list(grouped)
         # A heartbeat at the end of a day belongs to it, and the filter excludes its end.
         end = days[-1].ends_at + timedelta(microseconds=1)
-        url = heartbeats_url(received_from=days[0].starts_at, received_until=end, site_id=site.pk)
+        url = f"{list_url}?{received_query(days[0].starts_at, end, site_id=site.pk)}"
         runs.append(DayRun(days, position, url))
         position += len(days)
     return DayChart(runs)
