@@ -28,7 +28,7 @@ PLURALS = {SITE: "sites", ADMIN: "admins"}
 
 @dataclass
 class RecentLine:
-    """Events of one actor with one action, the newest first."""
+    """Events of one actor with one action and reason, the newest first."""
 
     events: list[Event]
     is_cut: bool = False  # older events may belong to it too
@@ -63,11 +63,6 @@ class RecentLine:
             return ""
         plural = PLURALS.get(self.event.subject_type, "subjects")
         return f"{len(self.events)}{'+' if self.is_cut else ''} {plural}"
-
-    @property
-    def reason(self) -> str:
-        reasons = {event.reason for event in self.events}
-        return (self.event.reason or "") if len(reasons) == 1 else ""
 
     @property
     def named(self) -> str:
@@ -122,7 +117,7 @@ def belongs_to(line: RecentLine, event: Event) -> bool:
     last = line.events[-1]
     return (
         (last.actor_id, last.source, last.subject_type) == (event.actor_id, event.source, event.subject_type)
-        and specific_action(last) == specific_action(event)
+        and (specific_action(last), last.reason) == (specific_action(event), event.reason)
         and last.at - event.at <= MOST_BETWEEN
         and event.subject_id not in line.subject_ids
     )

@@ -21,7 +21,7 @@ from sites.events import SITE, SiteAction
 from sites.models import Site
 from sites.querysets import SiteQuerySet
 
-# Locks of one admin belong together if they follow each other within this time, as the sites of one operation do.
+# Locks of one admin with one reason belong together if they follow each other within this time, as those of one operation do.
 MOST_BETWEEN = timedelta(minutes=2)
 # How many of the newest locks are read; a line that may have more says so.
 MAX_LOCKS = 1_000
@@ -31,7 +31,7 @@ NOT_TOLD = "told_of_lock=no"
 
 @dataclass(frozen=True)
 class LockGroup:
-    """Sites that one admin locked at a time, the newest first.
+    """Sites that one admin locked at a time, for one reason, the newest first.
 
     Of these `waiting` will be told by their next heartbeat, and `overdue` have missed it. With `is_cut` there may be more.
     """
@@ -107,13 +107,14 @@ def groups_of(sites: Sequence[Any], *, at: datetime, is_cut: bool) -> list[LockG
     """Those in which a site waits. `sites` with the newest lock first."""
     locks = newest_locks(sites)
     groups: list[tuple[str, list[Any]]] = []
-    open_groups: dict[str, list[Any]] = {}
+    open_groups: dict[tuple[str, str], list[Any]] = {}
     for site in sites:
         event = locks.get(str(site.pk))
         actor = actor_words(event) if event else ""
-        group = open_groups.get(actor)
+        kind = (actor, site.lock_reason)
+        group = open_groups.get(kind)
         if group is None or group[-1].locked_at - site.locked_at > MOST_BETWEEN:
-            group = open_groups[actor] = []
+            group = open_groups[kind] = []
             groups.append((actor, group))
         group.append(site)
     oldest = sites[-1].locked_at
@@ -128,12 +129,11 @@ def lock_group(
     actor: str, sites: Sequence[Any], locks: Mapping[str, Event], *, at: datetime, is_cut: bool
 ) -> LockGroup:
     not_told = [site for site in sites if not site.pulse.reply_locked]
-    reasons = {site.lock_reason for site in sites}
     # The reason of a lock may have been changed since, by somebody else.
     is_theirs = all(str(site.pk) in locks and locks[str(site.pk)].reason == site.lock_reason for site in sites)
     return LockGroup(
         actor=actor,
-        reason=reasons.pop() if is_theirs and len(reasons) == 1 else "",
+        reason=sites[0].lock_reason if is_theirs else "",
         sites=sites,
         waiting=[site for site in not_told if site.pulse.due_at >= at],
         overdue=[site for site in not_told if site.pulse.due_at < at],

@@ -59,6 +59,12 @@ class PeriodFilter(ListFilter):
                 "query_string": changelist.get_query_string({self.BEGIN: begin}, [self.END]),
                 "display": words,
             }
+        yesterday = (timezone.localdate() - timedelta(days=1)).isoformat()
+        yield {
+            "selected": (self.begin, self.end) == (yesterday, yesterday),
+            "query_string": changelist.get_query_string({self.BEGIN: yesterday, self.END: yesterday}),
+            "display": "Yesterday",
+        }
 
     @property
     def shown_begin(self) -> str:

@@ -53,7 +53,7 @@ def test_a_lock_becomes_an_alarm_when_the_heartbeat_is_missed(
     assert said(anna) == ["◆ not told yet Site 1 Locked: unpaid. Next heartbeat overdue since THEN . 7 hours ago"]
 
 
-def test_each_admin_and_each_time_has_a_line(
+def test_each_admin_each_reason_and_each_time_has_a_line(
     anna: Admin, ben: Admin, register: Register, signed_in: SignIn, clock: Clock
 ) -> None:
     one, two, three, four = (register(name=name) for name in ("One", "Two", "Three", "Four"))
@@ -68,12 +68,13 @@ def test_each_admin_and_each_time_has_a_line(
     signed_in(anna).post(f"{four.path}/lock", {"reason": "unpaid"})
     assert said(anna) == [
         "◆ not told yet Four locked by anna at THEN , not told yet, due by THEN . unpaid",
-        "◆ not told yet 2 sites locked by anna at THEN ; 2 not told yet , the last one due by THEN .",
+        "◆ not told yet Three locked by anna at THEN , not told yet, due by THEN . fraud",
         "◆ not told yet Two locked by ben at THEN , not told yet, due by THEN . unpaid",
+        "◆ not told yet One locked by anna at THEN , not told yet, due by THEN . unpaid",
     ]
     two.call_home()
     assert not any("ben" in line for line in said(anna))
-    assert len(said(anna)) == 2
+    assert len(said(anna)) == 3
 
 
 def test_a_site_that_never_called_is_not_waited_for(anna: Admin, register: Register, signed_in: SignIn) -> None:

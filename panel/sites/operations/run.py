@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.actors import Actor
 from common.errors import DomainError
+from panel.sites.next_heartbeat import told_at
 from panel.sites.operations.expected_results import ResultKind
 from panel.sites.operations.registry import Operation
 from panel.sites.operations.results import Result, ShownValues, refused_words
@@ -51,4 +52,7 @@ def run_on_site(
     if not changed.just_changed:
         return result(ResultKind.UNCHANGED, "Nothing to do")
     is_undoable = bool(operation.opposite) and operation.is_undone_by_opposite(changed)
-    return result(ResultKind.DONE, operation.done_words(changed, shown), is_undoable)
+    words = operation.done_words(changed, shown)
+    if operation.is_told:
+        words = f"{words}; told {told_at(site, at=timezone.now())}"
+    return result(ResultKind.DONE, words, is_undoable)

@@ -61,7 +61,7 @@ def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
         "heartbeats": [heartbeat_row(heartbeat) for heartbeat in heartbeats],
         "history": timeline(events),
         **uptime_facts(site, at=at),
-        "keys": key_rows(keys, at=at),
+        "keys": key_rows(keys, used_key_id=site.pulse.newest_key_id, at=at),
         **contact_facts(site, keys, at=at),
         "notes": list(site.notes.newest_first().with_total()[:MAX_NOTES]),
         "tags": [tag.name for tag in site.tags.all()],
@@ -87,13 +87,15 @@ def heartbeat_row(heartbeat: Heartbeat) -> HeartbeatRow:
     return HeartbeatRow(heartbeat, duration(heartbeat.uptime_seconds), answer_badges(heartbeat))
 
 
-def key_rows(keys: Iterable[SiteKey], *, at: datetime) -> list[KeyRow]:
+def key_rows(keys: Iterable[SiteKey], *, used_key_id: int | None, at: datetime) -> list[KeyRow]:
     rows = []
     for key in keys:
         if key.revoked_at:
             rows.append(KeyRow(key, badge("deregistered", "retired"), key.revoked_at))
         elif key.expires_at is None:
-            rows.append(KeyRow(key, badge("licensed", "current"), None))
+            rows.append(
+                KeyRow(key, badge("licensed", "current" if key.pk == used_key_id else "current, not used yet"), None)
+            )
         elif key.expires_at > at:
             rows.append(KeyRow(key, badge("ending", "works until"), key.expires_at))
         else:

@@ -119,14 +119,16 @@ def lock_state(site: Site, events: KeyEvents, *, at: datetime) -> SafeString:
 
 def wrong_key(site: Any, *, at: datetime) -> SafeString:
     since = site.refused_since
-    # Anybody who knows the site's id can send a wrong key for it.
-    if since is None or site.status == SiteStatus.ONLINE:
+    if since is None or site.deregistered_at:
         return EMPTY
-    return format_html(
-        "It calls with a wrong key since {}, from {}.",
-        moment_near(since, now=at),
-        site.pulse.last_refused_ip or "an unknown address",
-    )
+    address = site.pulse.last_refused_ip or "an unknown address"
+    if site.status == SiteStatus.ONLINE:
+        # No alarm: anybody who knows the site's id can send a wrong key for it.
+        refused_at = at_moment(site.pulse.last_refused_at, now=at)
+        return format_html(
+            "Since its last heartbeat a call with another key was refused, {} from {}.", refused_at, address
+        )
+    return format_html("It calls with a wrong key since {}, from {}.", moment_near(since, now=at), address)
 
 
 def lock_known(site: Site, *, at: datetime) -> SafeString:

@@ -184,7 +184,9 @@ def test_one_site_is_shown_without_counts_and_gets_one_message(anna: Admin, roma
     answer = browser_of(anna).post(
         f"{LIST}operate/lock/", {**FormReader(confirmation.page).fields, "reason": "unpaid"}, follow=True
     )
-    assert [str(message) for message in answer.context["messages"]] == ["Trattoria Roma: Locked."]
+    assert [str(message) for message in answer.context["messages"]] == [
+        "Trattoria Roma: Locked; told at its first heartbeat."
+    ]
 
 
 def test_the_page_counts_states_and_previews_each_site(anna: Admin, api: APIClient, register: Register) -> None:
@@ -208,7 +210,7 @@ def test_the_page_counts_states_and_previews_each_site(anna: Admin, api: APIClie
         "Gone": ("refused", "Deregistered: restore it first"),
         "At home": ("unchanged", "Nothing to do"),
         "Ended": ("unchanged", "Nothing to do"),
-        "Locked": ("done", "Unlocked"),
+        "Locked": ("done", "Unlocked; told at its first heartbeat"),
     }
 
 

@@ -39,7 +39,7 @@ def test_a_site_whose_lock_reason_has_changed_is_not_unlocked(ben: Admin, api: A
     confirmation = Confirmation(ben, "unlock", pair)
     lock(api, pair[0], "fraud")
     results = confirmation.send(note="paid").results
-    assert results["Lina"] == ("done", "Unlocked")
+    assert results["Lina"] == ("done", "Unlocked; told at its first heartbeat")
     kind, words = results["Trattoria Roma"]
     assert kind == "refused"
     assert "“unpaid” on your page, “fraud” now" in words
@@ -89,7 +89,7 @@ def test_a_change_of_another_field_does_not_make_a_page_stale(ben: Admin, api: A
         lock(api, site, "unpaid")
     confirmation = Confirmation(ben, "unlock", pair)
     api.patch(pair[0].path, {"owner_name": "Somebody else"})
-    assert confirmation.send().results["Trattoria Roma"] == ("done", "Unlocked")
+    assert confirmation.send().results["Trattoria Roma"] == ("done", "Unlocked; told at its first heartbeat")
 
 
 def test_a_stale_lock_runs_and_says_what_it_replaced(ben: Admin, api: APIClient, pair: Pair) -> None:
@@ -123,7 +123,10 @@ def test_a_lock_form_sent_again_keeps_a_newer_reason(ben: Admin, api: APIClient,
 def test_a_lock_form_sent_again_after_an_unlock_does_nothing(ben: Admin, api: APIClient, pair: Pair) -> None:
     confirmation = Confirmation(ben, "lock", pair).send(reason="unpaid")
     unlock(api, pair[0])
-    assert confirmation.send(reason="unpaid").results["Trattoria Roma"] == ("done", "Locked")
+    assert confirmation.send(reason="unpaid").results["Trattoria Roma"] == (
+        "done",
+        "Locked; told at its first heartbeat",
+    )
     assert not stored(pair[0]).is_locked
 
 

@@ -108,7 +108,7 @@ def test_to_confirm_the_present_state_makes_the_notice_disappear(anna: Admin, ro
         "Will hold as it is here: not locked, licensed",
     )
     confirmation.send(note="as it should be")
-    assert "Trattoria Roma: Present state confirmed." in confirmation.messages
+    assert "Trattoria Roma: Present state confirmed;" in confirmation.messages
     assert stored(roma).revision == 8
     assert notices(confirmation.page) == ""
     confirmation.send(note="as it should be")

@@ -170,7 +170,7 @@ def test_the_keys_are_shown_only_by_their_last_characters(anna: Admin, roma: Reg
     new = api.post(f"{roma.path}/rotate-key", {"overlap_hours": 24}).data["secret_key"]
     page = open_page(anna, roma)
     keys = page.text.partition("Keys")[2]
-    assert re.search(r"● current .* ▲ works until \d{4}-\d\d-\d\d", keys)
+    assert re.search(r"● current, not used yet .* ▲ works until \d{4}-\d\d-\d\d", keys)
     for key in SiteKey.objects.all():
         assert key.hint in keys
         assert key.digest not in page.html
