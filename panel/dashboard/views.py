@@ -59,6 +59,14 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
     by_license = license_counts(at=at)
     site_count = sum(by_status.values())
     oldest_at = oldest_heartbeat_at()
+    checks = health_checks(
+        newest=last_heartbeat_at,
+        oldest=oldest_at,
+        sites_ahead=ahead,
+        can_view_jobs=request.user.has_perm("jobs.view_job"),
+        can_view_keys=request.user.has_perm("licensing.view_signingkey"),
+        at=at,
+    )
     attention = attention_items(at=at)
     keep_attention_count(attention.total, sites=site_count)
     return {
@@ -68,14 +76,8 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "attention": attention,
         "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), license_chart(by_license, at=at)],
         "recent_events": recent_lines(),
-        "health_checks": health_checks(
-            newest=last_heartbeat_at,
-            oldest=oldest_at,
-            sites_ahead=ahead,
-            can_view_jobs=request.user.has_perm("jobs.view_job"),
-            can_view_keys=request.user.has_perm("licensing.view_signingkey"),
-            at=at,
-        ),
+        "health_checks": checks,
+        "has_health_problem": any(check.state == "bad" for check in checks),
         "zone": timezone.get_current_timezone_name(),
         "erasure_requests": open_erasure_requests(at=at) if request.user.has_perm(PERMISSION) else [],
         "can_register": request.user.has_perm("sites.add_site"),
