@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from accounts.erasure import forget_in_sessions, sessions_that_mention
 from accounts.models import PanelSession
@@ -20,29 +20,53 @@ from sites.querysets import folded
 from sites.services import digits_of
 
 NAMES = ("name", "owner_name", "contact_email", "contact_phone")
-# The search in the filters that the event of an export records, as in "q=giulia, status=offline".
-SEARCH = re.compile(r"(?:^|, )q=(.*?)(?:, \w+=|$)", re.DOTALL)
+# The search and the tag in the filters that the event of an export records, as in "q=giulia, status=offline".
+SEARCH = re.compile(r"(?:^|, )(?:q|tag)=(.*?)(?=, \w+=|$)", re.DOTALL)
+# Of a phone number. Fewer digits are as likely a part of a postcode or of another number.
+FEWEST_DIGITS = 6
 
 
 @dataclass(frozen=True)
 class Customer:
-    """The names, owners, e-mail addresses and phone numbers that a site has or had, in folded case."""
+    """The names, owners, e-mail addresses and phone numbers that a site has or had, in folded case.
+
+    `tags` are those that no other site has. A tag of several sites says nothing about one of them.
+    """
 
     site_id: str
     names: frozenset[str]
+    tags: frozenset[str]
 
     def is_named_in(self, text: str) -> bool:
         return any(has_words(folded(text), name) for name in self.names)
 
     def is_mentioned_in(self, value: object) -> bool:
-        """Whether one of the texts in a value of JSON names the customer, or has the id of the site."""
-        return any(self.site_id in text or self.is_named_in(text) for text in texts_in(value))
+        """Whether one of the texts in a value of JSON names the customer, or has the id of the site. Also as part of a URL."""
+        texts = [form for text in texts_in(value) for form in (text, unquote_plus(text))]
+        return any(self.site_id in text or self.is_named_in(text) for text in texts)
 
-    def is_searched_by(self, filters: str) -> bool:
-        """Whether the filters of an export name the customer, or its search is a part of a name, in whole words."""
-        search = SEARCH.search(filters)
-        searched = folded(search[1]).strip() if search else ""
-        return self.is_named_in(filters) or bool(searched and any(has_words(name, searched) for name in self.names))
+    def is_searched_by(self, text: str) -> bool:
+        """Whether a search, a tag or the name of a view names the customer, or is a part of a name, in whole words."""
+        searched = folded(text).strip()
+        if not searched:
+            return False
+        is_part = any(has_words(name, searched) for name in self.names)
+        return is_part or searched in self.tags or self.is_named_in(searched) or self.is_called_by(searched)
+
+    def is_called_by(self, text: str) -> bool:
+        """Whether the text is a phone number, or enough digits of one, however they are parted."""
+        digits = digits_of(text) if re.fullmatch(PHONE, text) else ""
+        numbers = [name for name in self.names if name.isdecimal() and len(name) >= FEWEST_DIGITS]
+        return len(digits) >= FEWEST_DIGITS and any(digits in number or number in digits for number in numbers)
+
+    def is_exported_by(self, filters: str) -> bool:
+        """Whether the filters of an export name the customer."""
+        return self.is_named_in(filters) or any(map(self.is_searched_by, SEARCH.findall(filters)))
+
+    def is_in_view(self, view: SavedView) -> bool:
+        values = [value for _, value in parse_qsl(view.query)]
+        searches = [value for name, value in parse_qsl(view.query) if name in ("q", "tag")]
+        return any(map(self.is_searched_by, [view.name, *searches])) or any(map(self.is_named_in, values))
 
 
 @dataclass(frozen=True)
@@ -96,7 +120,7 @@ def find_traces(site: Site, *, for_update: bool = False) -> Traces:
         exports_that_searched(customer, for_update=for_update),
         answers_about(customer.site_id),
         imports_of(customer.is_mentioned_in, reasons=[event.reason for event in site_events if event.reason]),
-        [view for view in SavedView.objects.order_by("name", "pk") if names(customer, view)],
+        [view for view in SavedView.objects.order_by("name", "pk") if customer.is_in_view(view)],
         sessions_that_mention(customer.is_mentioned_in),
     )
 
@@ -106,21 +130,24 @@ def customer_of(site: Site, events: Iterable[Event]) -> Customer:
     for event in events:
         names |= {event.subject_name, *(value for name in NAMES for value in event.changes.get(name, ()))}
     names |= {digits_of(name) for name in names if name and re.fullmatch(PHONE, name)}
-    return Customer(str(site.pk), frozenset(folded(name) for name in names if name))
+    return Customer(str(site.pk), frozenset(folded(name) for name in names if name), own_tags(site, events))
+
+
+def own_tags(site: Site, events: Iterable[Event]) -> frozenset[str]:
+    """The tags that the site has or had, without those that another site has."""
+    tags = set(SiteTag.objects.filter(site=site).values_list("name", flat=True))
+    for event in events:
+        tags |= {name for names in event.changes.get("tags", ()) for name in names or ()}
+    others = SiteTag.objects.filter(name__in=tags).exclude(site=site).values_list("name", flat=True)
+    return frozenset(map(folded, tags.difference(others)))
 
 
 def exports_that_searched(customer: Customer, *, for_update: bool) -> list[Event]:
     exports: EventQuerySet = Event.objects.of(SITES.type, SITES.id).with_contents()
     filtered = exports.filter(changes__has_key="filters").values_list("pk", "changes")
-    found = [pk for pk, changes in filtered if customer.is_searched_by(changes["filters"][1])]
+    found = [pk for pk, changes in filtered if customer.is_exported_by(changes["filters"][1])]
     matching = exports.filter(pk__in=found)
     return list((matching.select_for_update() if for_update else matching).order_by("sequence"))
-
-
-def names(customer: Customer, view: SavedView) -> bool:
-    # As the event of an export has its filters.
-    filters = ", ".join(f"{name}={value}" for name, value in parse_qsl(view.query))
-    return customer.is_named_in(view.name) or customer.is_searched_by(filters)
 
 
 def has_words(text: str, words: str) -> bool:

@@ -36,8 +36,11 @@ TYPED = (
     "arturo-list.csv",
     "Arturo is the one to call",
 )
-PERSONAL = (*NAMES, *TYPED, "Arturo", "zanzibar", "390655509182", ADDRESS)
-TAG = "knows giulietta"
+PERSONAL = (*NAMES, *TYPED, "Arturo", "Bianchi", "zanzibar", "390655509182", "0655509182", "06-5550", ADDRESS)
+TAGS = ("knows giulietta", "friend of arturo")
+SHARED_TAG = "north"
+# Of saved views. A plus sign is a space.
+QUERIES = ("tag=giulietta", "tag=friend+of+arturo", "q=0655509182", "q=+39-06-5550-9182", "q=0039+06+5550+9182")
 
 
 def by(admin: Admin) -> Actor:
@@ -72,9 +75,12 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     api.post(f"{site.path}/extend", {"days": 3, "note": TYPED[1]}, headers={"Idempotency-Key": "second"})
     import_files(anna, site)
     add_note(uuid.UUID(site.site_id), text=TYPED[4], by=by(anna), at=timezone.now())
-    add_tags(uuid.UUID(site.site_id), tags=[TAG], by=by(anna), at=timezone.now())
-    for search in ("giulietta bianchi", "giulietta@zanzibar.example", "390655509182"):
+    add_tags(uuid.UUID(site.site_id), tags=[*TAGS, SHARED_TAG], by=by(anna), at=timezone.now())
+    add_tags(uuid.UUID(other.site_id), tags=[SHARED_TAG], by=by(anna), at=timezone.now())
+    for search in ("giulietta bianchi", "giulietta@zanzibar.example", "390655509182", "0655509182", "+39-06-5550-9182"):
         assert client.get("/admin/sites/site/export.csv", {"q": search}).status_code == 200
+    for tag in ("giulietta", TAGS[1]):
+        assert client.get("/admin/sites/site/export.csv", {"status": "late", "tag": tag}).status_code == 200
     save_views(anna)
     lock_in_panel(client, [site, other], reason="unpaid")
     api.delete(site.path)
@@ -98,12 +104,17 @@ def call_with_wrong_key(site: RegisteredSite) -> None:
 
 
 def save_views(anna: Admin) -> None:
-    """Three that name the customer, of which one is for everybody, and one that does not."""
+    """Some that name the customer, of which one is for everybody, and three that do not."""
     how: dict[str, Any] = {"by": by(anna), "at": timezone.now()}
     save_view(name="Calls", query="q=giulietta+bianchi", is_for_everybody=False, **how)
     save_view(name=NAMES[0], query="status=late", is_for_everybody=False, **how)
     save_view(name="Late", query="q=giulietta%40zanzibar.example&status=late", is_for_everybody=True, **how)
+    save_view(name="Bianchi-Rossi", query="status=late", is_for_everybody=False, **how)
+    for number, query in enumerate(QUERIES):
+        save_view(name=f"View {number}", query=query, is_for_everybody=False, **how)
     save_view(name="Offline", query="status=offline", is_for_everybody=True, **how)
+    save_view(name="North", query=f"tag={SHARED_TAG}", is_for_everybody=True, **how)
+    save_view(name="Postcode", query="q=55509", is_for_everybody=True, **how)
 
 
 def import_files(anna: Admin, site: RegisteredSite) -> None:

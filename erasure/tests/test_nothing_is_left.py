@@ -84,16 +84,16 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
     assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
     changes = dict(erasure.changes)
     assert changes.pop("requested_at")[1] < format_instant(erasure.at)
-    assert len(changes.pop("erased_events")[1]) == 13 + 3  # the site's, and exports
+    assert len(changes.pop("erased_events")[1]) == 13 + 7  # the site's, and exports
     assert changes == {
         "requested_by": [None, "anna"],
         "erased_heartbeats": [3, 0],
         "erased_keys": [2, 0],
         "erased_notes": [1, 0],
-        "erased_tags": [1, 0],
+        "erased_tags": [3, 0],
         "erased_answers": [3, 0],
         "erased_imports": [2, 0],
-        "erased_views": [3, 0],
+        "erased_views": [9, 0],
         "erased_session_entries": [1, 0],
     }
 
@@ -136,7 +136,7 @@ def test_a_report_on_several_sites_keeps_what_it_says_of_the_others(erasure: Eve
 
 
 def test_views_that_do_not_name_the_customer_stay(erasure: Event) -> None:
-    assert [view.name for view in SavedView.objects.all()] == ["Offline"]
+    assert [view.name for view in SavedView.objects.order_by("name")] == ["North", "Offline", "Postcode"]
 
 
 def test_nobody_is_signed_out_by_it(erasure: Event, anna: Admin) -> None:
@@ -170,6 +170,24 @@ def test_a_message_with_an_accent_is_found(closed: uuid.UUID, anna: Admin, carla
     request_erasure(closed, reason="ticket twelve", by=by(anna), at=timezone.now())
     confirm_erasure(closed, by=by(carla), at=timezone.now())
     assert "_messages" not in PanelSession.objects.get(admin=anna).get_decoded()
+
+
+@pytest.mark.parametrize("query", ["q=zoe+ferri", "q=zoe%40ferri.example", "tag=Zo%C3%AB"])
+def test_a_kept_form_is_found_by_the_address_of_its_page(
+    closed: uuid.UUID, anna: Admin, carla: Admin, query: str
+) -> None:
+    """Its path and its query are as in the URL."""
+    Site.objects.filter(pk=closed).update(name="Zoë", owner_name="Zoe Ferri", contact_email="zoe@ferri.example")
+    for form in (
+        {"path": f"/admin/sites/site/views/?{query}", "entries": {}, "at": 0},
+        {"path": "/admin/sites/site/views/", "entries": {"query": [query]}, "at": 0},
+    ):
+        session = signed_in_browser(anna).session
+        session["kept_form"] = form
+        session.save()
+    request_erasure(closed, reason="ticket twelve", by=by(anna), at=timezone.now())
+    confirm_erasure(closed, by=by(carla), at=timezone.now())
+    assert all("kept_form" not in session.get_decoded() for session in PanelSession.objects.filter(admin=anna))
 
 
 @pytest.mark.skipif(
