@@ -17,8 +17,23 @@ from sites.events import SAVED_VIEW, SavedViewAction
 from sites.limits import MAX_VIEW_NAME_LENGTH, MAX_VIEW_QUERY_LENGTH, MAX_VIEWS
 from sites.models import SavedView
 
-# The parameters of the list that hold a text of their own: the search, and a tag.
-TYPED = frozenset({"q", "tag"})
+# The parameters of the list whose values the history has: filters with fixed options, the order and the columns.
+# Whatever else the query has, somebody typed.
+RECORDED = frozenset(
+    {
+        "clone_suspected",
+        "columns",
+        "is_active__exact",
+        "is_locked__exact",
+        "licensed",
+        "newer_decision",
+        "o",
+        "registration",
+        "status",
+        "told_of_lock",
+        "view",
+    }
+)
 
 
 @transaction.atomic
@@ -50,7 +65,7 @@ def change_view(
     if view.name != before[0]:
         changes["name"] = (before[0], view.name)
     if view.query != before[1]:
-        changes["filters"] = (recorded(before[1]), recorded(view.query))
+        changes["filters"] = (recorded(before[1]), recorded(view.query, before=before[1]))
     if not changes:
         return view
     refuse_taken(view)
@@ -103,9 +118,16 @@ def checked_query(query: str) -> str:
         raise InvalidInput("The list has too many filters to be saved.", field="query") from error
 
 
-def recorded(query: str) -> str:
+def recorded(query: str, *, before: str = "") -> str:
     """The query for the history, without what a person typed: it may name a customer, and only the view itself is erased."""
-    return ", ".join(name if name in TYPED else f"{name}={value}" for name, value in parse_qsl(query))
+    old = dict(parse_qsl(before))
+    words = []
+    for name, value in parse_qsl(query):
+        if name in RECORDED:
+            words.append(f"{name}={value}")
+        else:
+            words.append(name if old.get(name, value) == value else f"{name} (changed)")
+    return ", ".join(words)
 
 
 def record_if_shared(action: SavedViewAction, view: SavedView, changes: Changes, *, by: Actor, at: datetime) -> None:
