@@ -56,10 +56,15 @@ def save_view(*, name: str, query: str, is_for_everybody: bool, by: Actor, at: d
 def change_view(
     view_id: uuid.UUID, *, by: Actor, at: datetime, name: str | None = None, query: str | None = None
 ) -> SavedView:
-    """Rename a view, or give it another query. Raises InvalidInput, SavedViewNotFound, SavedViewNameTaken."""
+    """Rename a view, or give it another query. Raises InvalidInput, SavedViewNotFound, SavedViewNameTaken.
+
+    An empty query, of all sites, is refused: the page has it too if it was not opened from a list.
+    """
     view = view_for_update(view_id, admin=person(by))
     before = (view.name, view.query)
     view.name = view.name if name is None else checked_name(name)
+    if query == "":
+        raise InvalidInput("Open the list first, as the view should have it.", field="query")
     view.query = view.query if query is None else checked_query(query)
     changes: dict[str, tuple[str, str]] = {}
     if view.name != before[0]:

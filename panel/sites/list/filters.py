@@ -39,9 +39,15 @@ class SiteFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return list(self.options.items())
 
+    @classmethod
+    def takes(cls, value: str) -> bool:
+        """Whether the filter has the value, in the URL of a list or in a saved view."""
+        return value in cls.options
+
     @property
     def is_known(self) -> bool:
-        return self.value() is None or self.value() in dict(self.lookup_choices)
+        given = self.value()
+        return given is None or self.takes(str(given))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Site]) -> QuerySet[Site]:
         return queryset
@@ -108,10 +114,10 @@ class EndingWeekFilter(SiteFilter):
         mondays = [begin.date() for begin, _ in weeks_from(timezone.now(), number=OFFERED_WEEKS)]
         return [(monday.isoformat(), week_words(monday)) for monday in mondays]
 
-    @property
-    def is_known(self) -> bool:
+    @classmethod
+    def takes(cls, value: str) -> bool:
         """Another week too: the page may have been open since the week before."""
-        return self.value() is None or read_monday(str(self.value())) is not None
+        return read_monday(value) is not None
 
     def on_site(self, chosen: str, *, at: datetime) -> Q:
         monday = read_monday(chosen)
@@ -152,6 +158,10 @@ class OpenFilter(SiteFilter):
     """Offers what there is; its value may be another all the same, and then stands among the others."""
 
     is_folded = True
+
+    @classmethod
+    def takes(cls, value: str) -> bool:
+        return bool(value)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         found = self.offered(request)

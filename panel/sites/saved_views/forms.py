@@ -2,12 +2,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextInputWidget
-from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from panel.sites.forms import validate_one_line
 from panel.sites.saved_views.queries import stored_query
-from sites.limits import MAX_VIEW_NAME_LENGTH, MAX_VIEW_QUERY_LENGTH
+from sites.limits import MAX_VIEW_NAME_LENGTH
 
 
 class QueryField(forms.CharField):
@@ -20,10 +19,7 @@ class QueryField(forms.CharField):
         self.site_admin = site_admin
 
     def clean(self, value: Any) -> Any:
-        query = stored_query(QueryDict(super().clean(value)), self.site_admin)
-        if len(query) > MAX_VIEW_QUERY_LENGTH:
-            raise ValidationError("The list has too many filters to be saved.", code="max_length")
-        return query
+        return stored_query(QueryDict(super().clean(value)), self.site_admin)
 
 
 class SaveViewForm(forms.Form):

@@ -10,22 +10,28 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from panel.sites.list.shown_columns import ALWAYS, COLUMNS, columns_value
+from sites.limits import MAX_VIEW_QUERY_LENGTH
 
 ORDER = re.compile(r"-?\d{1,2}", re.ASCII)
 UNKNOWN = ValidationError("The list has no such filter.", code="unknown")
+TOO_LONG = ValidationError("The list has too many filters to be saved.", code="max_length")
 
 
 def stored_query(given: QueryDict, site_admin: Any) -> str:
     """The filters, the search, the order and the columns, without the number of the page. Raises ValidationError."""
-    pairs = {name: given.getlist(name)[-1].strip() for name in (*filters_of(site_admin), SEARCH_VAR) if name in given}
+    filters = filters_of(site_admin)
+    pairs = {name: given.getlist(name)[-1].strip() for name in (*filters, SEARCH_VAR) if name in given}
     for name, value in pairs.items():
-        if not is_known(filters_of(site_admin).get(name), value):
+        if not is_known(filters.get(name), value):
             raise UNKNOWN
     order = given.get(ORDER_VAR, "").partition(".")[0]
     if ORDER.fullmatch(order):
         pairs[ORDER_VAR] = order
     pairs[COLUMNS] = columns_value(given.getlist(COLUMNS))
-    return urlencode(sorted((name, value) for name, value in pairs.items() if value))
+    query = urlencode(sorted((name, value) for name, value in pairs.items() if value))
+    if len(query) > MAX_VIEW_QUERY_LENGTH:
+        raise TOO_LONG
+    return query
 
 
 def present_query(given: QueryDict, site_admin: Any) -> str | None:
@@ -48,10 +54,8 @@ def filters_of(site_admin: Any) -> Mapping[str, Any]:
 
 
 def is_known(spec: Any, value: str) -> bool:
-    """Whether a filter takes the value; one without options, and the search, take any text."""
-    if "\0" in value:
-        return False
-    return not value or spec is None or not spec.options or value in spec.options
+    """Whether a filter takes the value, or the search, which takes any text."""
+    return not value or ("\0" not in value and (spec is None or spec.takes(value)))
 
 
 def description(query: str, site_admin: Any) -> list[str]:

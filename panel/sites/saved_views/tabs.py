@@ -22,10 +22,12 @@ class Tabs:
 
 
 def tabs_for(request: HttpRequest, site_admin: ModelAdmin) -> Tabs:
-    """The first few by name, and the one that the list shows."""
-    query = present_query(request.GET, site_admin)
+    """The first few by name, and the one that the list shows. Whether the others can be opened, their page says."""
+    query = present_query(request.GET, site_admin) or ""
     found: list[Any] = list(SavedView.objects.visible_to(request.user))
-    usable = [view for view in found if is_usable(view.query, site_admin)]
-    views = [(view, bool(query) and view.query == query) for view in usable]
-    tabs = [pair for number, pair in enumerate(views) if number < MAX_TABS or pair[1]]
-    return Tabs(tabs, len(found) - len(tabs), query or "")
+    tabs: list[tuple[SavedView, bool]] = []
+    for view in found:
+        is_shown = bool(query) and view.query == query
+        if is_shown or (len(tabs) < MAX_TABS and is_usable(view.query, site_admin)):
+            tabs.append((view, is_shown))
+    return Tabs(tabs, len(found) - len(tabs), query)

@@ -4,12 +4,16 @@ import uuid
 from typing import Any
 
 import pytest
+from django.contrib.admin.views.main import ORDER_VAR
 from django.test import Client
 
 from accounts.models import Admin
 from audit.models import Event
+from panel.sites.list.columns import SiteListPage
+from panel.sites.list.shown_columns import COLUMNS
 from panel.tests.screen import LIST, browser_of
 from sites.models import SavedView
+from sites.saved_views import RECORDED
 
 VIEWS = f"{LIST}views/"
 
@@ -111,6 +115,29 @@ def test_the_history_says_who_changed_a_view_for_everybody(anna: Admin) -> None:
     assert "View saved for everybody" in browser_of(anna).get("/admin/audit/event/").content.decode()
 
 
+def filters_of_newest_event() -> Any:
+    return Event.objects.filter(subject_type="saved_view").latest("sequence").changes["filters"]
+
+
+@pytest.mark.parametrize("name", ["q", "tag", "version", "zone"])
+def test_the_history_of_a_view_for_everybody_has_nothing_that_somebody_typed(anna: Admin, name: str) -> None:
+    save(anna, "All", f"{name}=giulia", is_for_everybody="on")
+    assert filters_of_newest_event() == [None, name]
+    change(anna, SavedView.objects.get(), replace="yes", query=f"{name}=rossi&licensed=yes")
+    assert filters_of_newest_event() == [name, f"licensed=yes, {name} (changed)"]
+
+
+def test_the_history_has_no_value_of_a_filter_that_is_gone(anna: Admin) -> None:
+    view = SavedView.objects.create(name="Old release", query="owner=giulia")
+    change(anna, view, delete="yes")
+    assert filters_of_newest_event() == ["owner", None]
+
+
+def test_the_history_has_the_values_of_all_filters_with_fixed_options() -> None:
+    fixed = {each.parameter_name for each in SiteListPage.list_filter if each.options}
+    assert fixed | {ORDER_VAR, COLUMNS} == RECORDED
+
+
 def test_a_name_is_used_once_by_each_owner(anna: Admin, ben: Admin) -> None:
     for admin, entries in ((anna, {}), (ben, {}), (anna, {"is_for_everybody": "on"})):
         assert "Saved the view" in messages(save(admin, "North", **entries))
@@ -122,7 +149,7 @@ def test_a_name_is_used_once_by_each_owner(anna: Admin, ben: Admin) -> None:
     assert SavedView.objects.count() == 4
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 121, "a\nb", "\0"])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 121, "a\nb", "\0", "\u200b", " \u202e\u200b "])
 def test_a_wrong_name_is_refused(vera: Admin, name: str) -> None:
     assert "name" in save(vera, name).context["form"].errors
     save(vera, "Good")
@@ -131,13 +158,18 @@ def test_a_wrong_name_is_refused(vera: Admin, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["status=sleeping", "view=x", "licensed=maybe", "q=%00", "tag=" + "x" * 2000, "q=" + "%F0%9F%8F%9D" * 200]
+    "query", ["ends_in_week=giulia", "ends_in_week=2026-11-24", "status=sleeping", "view=x", "licensed=maybe", "q=%00", "tag=" + "x" * 2000, "q=" + "%F0%9F%8F%9D" * 200]
 )
 def test_a_list_that_there_is_not_cannot_be_saved(vera: Admin, query: str) -> None:
     assert "query" in save(vera, "Bad", query).context["form"].errors
     save(vera, "Good")
     assert "The view was not changed." in messages(change(vera, SavedView.objects.get(), replace="yes", query=query))
     assert list(SavedView.objects.values_list("name", "query")) == [("Good", "status=offline")]
+
+
+def test_a_week_that_the_list_no_longer_offers_can_be_saved(vera: Admin) -> None:
+    save(vera, "Week", "ends_in_week=2026-11-23")
+    assert SavedView.objects.get().query == "ends_in_week=2026-11-23"
 
 
 def test_only_what_the_list_knows_is_stored(vera: Admin) -> None:
@@ -160,6 +192,19 @@ def test_the_view_that_is_shown_stands_among_the_first(vera: Admin) -> None:
     assert tabs(vera, "?tag=t8&p=1") == [f"View {number:02}" for number in (*range(6), 8)]
 
 
+def test_the_view_that_is_shown_stands_last_among_many_of_which_some_are_unusable(vera: Admin) -> None:
+    SavedView.objects.bulk_create(
+        SavedView(owner=vera, name=f"View {number:02}", query="colour=red" if number % 2 else f"tag=t{number}")
+        for number in range(40)
+    )
+    found = browser_of(vera).get(f"{LIST}?tag=t38").context["saved_views"]()
+    assert [(view.name, is_shown) for view, is_shown in found.views] == [
+        *((f"View {number:02}", False) for number in range(0, 12, 2)),
+        ("View 38", True),
+    ]
+    assert found.others == 33
+
+
 def test_a_view_with_a_filter_that_is_gone_is_kept_and_not_opened(vera: Admin) -> None:
     view = SavedView.objects.create(owner=vera, name="Old release", query="colour=red&o=99")
     page = browser_of(vera).get(VIEWS).content.decode()
@@ -172,6 +217,24 @@ def test_a_view_with_a_filter_that_is_gone_is_kept_and_not_opened(vera: Admin) -
     assert tabs(vera) == []
     change(vera, view, replace="yes", query="status=late")
     assert tabs(vera) == ["Old release"]
+
+
+@pytest.mark.parametrize("query", ["", "p=2", "colour=red"])
+def test_a_view_is_not_replaced_by_the_list_of_all_sites(vera: Admin, query: str) -> None:
+    """Which is what the page has if it was not opened from a list."""
+    view = SavedView.objects.create(owner=vera, name="Old release", query="colour=blue")
+    page = browser_of(vera).get(f"{VIEWS}?{query}").content.decode()
+    assert 'name="replace"' not in page
+    assert "open the list first" in page
+    assert "Open the list first" in messages(change(vera, view, replace="yes", query=query))
+    assert SavedView.objects.get().query == "colour=blue"
+
+
+def test_replacing_is_offered_only_with_a_list_that_can_be_saved(vera: Admin) -> None:
+    SavedView.objects.create(owner=vera, name="Mine", query="status=late")
+    assert 'name="replace"' in browser_of(vera).get(f"{VIEWS}?status=offline").content.decode()
+    for query in ("status=sleeping", "q=" + "x" * 2000):
+        assert 'name="replace"' not in browser_of(vera).get(f"{VIEWS}?{query}").content.decode()
 
 
 def test_names_and_filters_are_escaped(vera: Admin) -> None:
