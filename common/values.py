@@ -42,6 +42,21 @@ def clean_text(
     return text
 
 
+def without_invisible_ends(text: str) -> str:
+    """Without blanks and characters that only format text, such as U+200B and U+202E, at both ends; blank if no other is left.
+
+    A combining character alone is nothing that can be seen either.
+    """
+    seen = [number for number, character in enumerate(text) if not (character.isspace() or is_format(character))]
+    if not any(unicodedata.category(text[number])[0] != "M" for number in seen):
+        return ""
+    return text[seen[0] : seen[-1] + 1]
+
+
+def is_format(character: str) -> bool:
+    return unicodedata.category(character) == "Cf"
+
+
 def clean_email(value: Any, *, max_length: int | None, blank: bool = False, trim: bool = True) -> str:
     if not isinstance(value, str):
         raise ValidationError("Enter a valid email address.", code="invalid")

@@ -12,10 +12,10 @@ from sites.querysets import folded
 
 
 class OfASiteAdmin(ReadOnlyAdmin):
-    """Found by the site's name, owner, e-mail or id, regardless of case."""
+    """Found by the site's name, owner, e-mail, phone or id, regardless of case."""
 
     search_fields = ["site__search_text"]
-    search_help_text = "The site's name, owner, e-mail or id"
+    search_help_text = "The site's name, owner, e-mail, phone or id"
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         term = folded(search_term.strip())

@@ -15,6 +15,7 @@ MAX_SEARCH_LENGTH = 300
 MAX_VERSION_LENGTH = 64
 MAX_TAG_LENGTH = 40
 MAX_TAGS = 20  # of one site
+MAX_TAGS_LENGTH = MAX_TAGS * (MAX_TAG_LENGTH + 2)  # with commas and spaces
 MAX_VIEW_NAME_LENGTH = 120
 MAX_VIEW_QUERY_LENGTH = 2_000
 MAX_VIEWS = 50  # of one admin, and for everybody

@@ -70,7 +70,7 @@ def newer_decision_on_pulse() -> Q:
 
 
 def containing(term: str) -> Q:
-    """Name, owner, e-mail or id contains the term; each of its characters is taken literally."""
+    """Name, owner, e-mail, phone or id contains the term; each of its characters is taken literally."""
     return Q(search_text__contains=folded(term))
 
 

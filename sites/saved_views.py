@@ -2,16 +2,17 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import Admin
 from audit.actors import Actor
 from audit.services import Changes, Subject, record_event
 from common.errors import InvalidInput, NotAllowed
-from common.values import clean_text
+from common.values import clean_text, without_invisible_ends
 from sites.errors import SavedViewNameTaken, SavedViewNotFound, TooManySavedViews
 from sites.events import SAVED_VIEW, SavedViewAction
 from sites.limits import MAX_VIEW_NAME_LENGTH, MAX_VIEW_QUERY_LENGTH, MAX_VIEWS
@@ -46,8 +47,7 @@ def save_view(*, name: str, query: str, is_for_everybody: bool, by: Actor, at: d
     others = SavedView.objects.filter(owner=view.owner)
     if others.count() >= MAX_VIEWS:
         raise TooManySavedViews
-    refuse_taken(view)
-    view.save(force_insert=True)
+    store(view, force_insert=True)
     record_if_shared(SavedViewAction.CREATED, view, {"filters": (None, recorded(view.query))}, by=by, at=at)
     return view
 
@@ -73,8 +73,7 @@ def change_view(
         changes["filters"] = (recorded(before[1]), recorded(view.query, before=before[1]))
     if not changes:
         return view
-    refuse_taken(view)
-    view.save(update_fields=["name", "query"])
+    store(view, update_fields=["name", "query"])
     record_if_shared(SavedViewAction.CHANGED, view, changes, by=by, at=at)
     return view
 
@@ -104,14 +103,18 @@ def view_for_update(view_id: uuid.UUID, *, admin: Admin) -> SavedView:
     return view
 
 
-def refuse_taken(view: SavedView) -> None:
-    if SavedView.objects.filter(owner=view.owner, name=view.name).exclude(pk=view.pk).exists():
-        raise SavedViewNameTaken
+def store(view: SavedView, **how: Any) -> None:
+    """The database says whether the name is taken: of two people who take it at once, both would find it free."""
+    try:
+        with transaction.atomic():
+            view.save(**how)
+    except IntegrityError as error:
+        raise SavedViewNameTaken from error
 
 
 def checked_name(name: str) -> str:
     try:
-        return clean_text(name, max_length=MAX_VIEW_NAME_LENGTH)
+        return clean_text(without_invisible_ends(name), max_length=MAX_VIEW_NAME_LENGTH)
     except ValidationError as error:
         raise InvalidInput(error.messages[0], field="name") from error
 

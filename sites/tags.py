@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from django.core.exceptions import ValidationError
 
 from common.errors import InvalidInput
-from common.values import clean_text
-from sites.limits import MAX_TAG_LENGTH
+from common.values import clean_text, refuse_excess, without_invisible_ends
+from sites.limits import MAX_TAG_LENGTH, MAX_TAGS_LENGTH
 
 
 def normalized(text: str) -> str:
-    """With single spaces, in lower case."""
-    return unicodedata.normalize("NFC", " ".join(text.split()).lower())
+    """With single spaces, in lower case, without invisible characters around it."""
+    return unicodedata.normalize("NFC", " ".join(without_invisible_ends(text).split()).lower())
 
 
 def clean_tag(text: str) -> str:
@@ -25,6 +25,7 @@ def clean_tag(text: str) -> str:
 
 def split_tags(text: str) -> list[str]:
     """The tags of a text like "Pilot, north", each once. Raises ValidationError."""
+    refuse_excess(text, MAX_TAGS_LENGTH)
     return list(dict.fromkeys(clean_tag(part) for part in text.split(",") if part.strip()))
 
 

@@ -57,6 +57,9 @@ def test_what_changes_nothing_writes_nothing(roma: RegisteredSite) -> None:
         ("<b>bold</b>", "<b>bold</b>"),
         ("x" * 40, "x" * 40),
         ("ΟΔΟΣ", "οδος"),
+        ("pilot\u200b", "pilot"),
+        (" \u202e pilot \u200f ", "pilot"),
+        ("\U0001f469\u200d\U0001f373", "\U0001f469\u200d\U0001f373"),
     ],
 )
 def test_a_tag_has_one_spelling(roma: RegisteredSite, typed: str, stored: str) -> None:
@@ -66,7 +69,9 @@ def test_a_tag_has_one_spelling(roma: RegisteredSite, typed: str, stored: str) -
     assert add(roma, stored, typed).just_changed == {}
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "x" * 41, "a,b", "a\0b", "a\x1bb", "\ud800"])
+@pytest.mark.parametrize(
+    "typed", ["", "  ", "x" * 41, "a,b", "a\0b", "a\x1bb", "\ud800", "\u200b", "\u200b \u202e", "\u200b\u0301"]
+)
 def test_what_is_no_tag_is_refused(roma: RegisteredSite, typed: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         add(roma, "good", typed)

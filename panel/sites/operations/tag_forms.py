@@ -11,7 +11,7 @@ from django.db.models import prefetch_related_objects
 from panel.sites.operations.expected_results import ExpectedResult, refused, unchanged, will_change
 from panel.sites.operations.forms import OperationForm
 from panel.widgets.times import plural
-from sites.limits import MAX_TAG_LENGTH, MAX_TAGS
+from sites.limits import MAX_TAGS, MAX_TAGS_LENGTH
 from sites.models import Site
 from sites.tags import split_tags
 
@@ -20,9 +20,7 @@ class TagsField(forms.CharField):
     """Tags separated by commas."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            max_length=MAX_TAGS * (MAX_TAG_LENGTH + 2), widget=forms.TextInput({"class": "vTextField"}), **kwargs
-        )
+        super().__init__(max_length=MAX_TAGS_LENGTH, widget=forms.TextInput({"class": "vTextField"}), **kwargs)
 
     def clean(self, value: Any) -> Any:
         tags = split_tags(super().clean(value))

@@ -9,9 +9,11 @@ from urllib.parse import quote
 from sites.models import Site, SiteKey
 from sites.services import digits_of
 
+MOST_DIGITS = 15  # of a telephone number (ITU-T E.164)
+
 
 def contact_facts(site: Site, keys: Iterable[SiteKey], *, at: datetime) -> dict[str, Any]:
-    """The links are empty if the site's personal data was erased. `keys_in_use` are those that work, the newest first."""
+    """The links are empty if the site's personal data was erased, or if they would not work. `keys_in_use` are those that work, the newest first."""
     is_erased = site.erased_at is not None
     return {
         "email_link": "" if is_erased else email_link(site.contact_email),
@@ -28,6 +30,12 @@ def email_link(address: str) -> str:
 
 
 def phone_link(phone: str) -> str:
-    """As a `tel:` URI (RFC 3966). A "(0)" in an international number is dialled within the country only."""
+    """As a `tel:` URI (RFC 3966); empty if there are more digits than a number has. Then they are two numbers.
+
+    A "(0)" in an international number is dialled within the country only.
+    """
     is_international = "+" in re.split("[0-9]", phone)[0]
-    return f"tel:+{digits_of(phone.replace('(0)', ''))}" if is_international else f"tel:{digits_of(phone)}"
+    digits = digits_of(phone.replace("(0)", "") if is_international else phone)
+    if len(digits) > MOST_DIGITS:
+        return ""
+    return f"tel:+{digits}" if is_international else f"tel:{digits}"

@@ -277,3 +277,11 @@ def test_a_full_page_stays_small(browser: Client) -> None:
     assert page.count(b'<svg class="bar"') == 50
     assert b"style=" not in page
     assert len(page) < 200_000
+
+
+def test_the_search_finds_a_phone_number_and_says_so(browser: Client, register: Register) -> None:
+    register(name="Called", contact_phone="+39 06 5550-123")
+    register(name="Other")
+    page: Any = browser.get(f"{LIST}?q=065550123")
+    assert [site.name for site in page.context["cl"].result_list] == ["Called"]
+    assert "Name, owner, e-mail, phone or id" in page.content.decode()

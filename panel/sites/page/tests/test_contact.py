@@ -34,6 +34,12 @@ def test_a_site_without_a_phone_number_shows_none(anna: Admin, roma: RegisteredS
     assert "tel:" not in open_page(anna, roma).html
 
 
+def test_two_numbers_are_shown_without_a_link(anna: Admin, register: Register) -> None:
+    page = open_page(anna, register(contact_phone="06 5550 123 / 06 5550 124"))
+    assert "tel:" not in page.html
+    assert "Phone 06 5550 123 / 06 5550 124" in page.text.partition("Last 90 days")[0]
+
+
 def test_only_the_keys_that_work_are_shown(anna: Admin, roma: RegisteredSite, api: APIClient) -> None:
     for _ in range(2):
         api.post(f"{roma.path}/rotate-key", {"overlap_hours": 24})
@@ -74,6 +80,9 @@ def test_an_address_adds_no_headers_to_a_message(address: str, link: str) -> Non
         ("(+39) 06 5550", "tel:+39065550"),
         ("(0)6 5550", "tel:065550"),
         ("06 5550 + 1", "tel:0655501"),
+        ("+39 06 5550 123 4567", "tel:+390655501234567"),
+        ("06 5550 123 / 06 5550 124", ""),
+        ("+39 06 5550 123 / 124 / 125", ""),
     ],
 )
 def test_a_phone_number_is_dialled_without_what_only_parts_it(phone: str, link: str) -> None:

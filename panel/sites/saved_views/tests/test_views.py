@@ -158,7 +158,17 @@ def test_a_wrong_name_is_refused(vera: Admin, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["ends_in_week=giulia", "ends_in_week=2026-11-24", "status=sleeping", "view=x", "licensed=maybe", "q=%00", "tag=" + "x" * 2000, "q=" + "%F0%9F%8F%9D" * 200]
+    "query",
+    [
+        "ends_in_week=giulia",
+        "ends_in_week=2026-11-24",
+        "status=sleeping",
+        "view=x",
+        "licensed=maybe",
+        "q=%00",
+        "tag=" + "x" * 2000,
+        "q=" + "%F0%9F%8F%9D" * 200,
+    ],
 )
 def test_a_list_that_there_is_not_cannot_be_saved(vera: Admin, query: str) -> None:
     assert "query" in save(vera, "Bad", query).context["form"].errors

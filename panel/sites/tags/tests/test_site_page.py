@@ -34,6 +34,13 @@ def test_a_wrong_tag_is_refused_with_a_message(ben: Admin, roma: RegisteredSite,
     assert tags() == []
 
 
+@pytest.mark.parametrize("entry", ["add", "remove"])
+def test_a_text_that_is_longer_than_all_tags_of_a_site_is_refused(ben: Admin, roma: RegisteredSite, entry: str) -> None:
+    typed = ",".join(f"t{number}" for number in range(300))
+    answer = browser_of(ben).post(f"{LIST}{roma.site_id}/tags/", {entry: typed}, follow=True)
+    assert "no more than 840 characters" in " ".join(map(str, answer.context["messages"]))
+
+
 def test_a_viewer_sees_tags_and_cannot_change_them(ben: Admin, vera: Admin, roma: RegisteredSite) -> None:
     path = f"{LIST}{roma.site_id}/tags/"
     browser_of(ben).post(path, {"add": "pilot"})
