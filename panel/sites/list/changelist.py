@@ -13,7 +13,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
-from panel.sites.list.rows import Row, rows_of
+from panel.sites.list.rows import Row, rows_of, tags_of
 from panel.sites.list.shown_columns import COLUMNS, OPTIONAL, hidden_columns
 from panel.sites.list.triage import find_triage_page, in_triage_order
 from sites.listing.pages import Page, find_page
@@ -76,10 +76,9 @@ class SiteChangeList(ChangeList):
         last = max(1, math.ceil(page.total / size))
         if number > last:
             number, page = last, self.find(last)
-        prefetch_related_objects(page.sites, "tags")
-        slots = heartbeat_slots(page.sites, at=self.query_of_list.at)
+        slots, tags = heartbeat_slots(page.sites, at=self.query_of_list.at), tags_of(page.sites)
         for site in page.sites:
-            site.slots = slots[site.pk]
+            site.slots, site.tag_names = slots[site.pk], tags[site.pk]
         # The numbers of the pages are all that the template needs of a paginator.
         self.paginator = Paginator(range(page.total), size)
         self.page_num, self.result_list, self.result_count = number, page.sites, page.total
