@@ -13,7 +13,7 @@ MOST_DIGITS = 15  # of a telephone number (ITU-T E.164)
 
 
 def contact_facts(site: Site, keys: Iterable[SiteKey], *, at: datetime) -> dict[str, Any]:
-    """The links are empty if the site's personal data was erased, or if they would not work. `keys_in_use` are those that work, the newest first."""
+    """The links are empty if they would not work. `keys_in_use` are those that work, the newest first."""
     is_erased = site.erased_at is not None
     return {
         "email_link": "" if is_erased else email_link(site.contact_email),
