@@ -61,7 +61,7 @@ def test_sites_are_tagged_found_and_untagged(anna: PanelUser, server: RunningSer
     page.check("label:has-text('pilot (3 sites)') input")
     assert anna.findings() == []
     anna.follow("input[type=submit]")
-    assert "3 of 3 untagged" in page.inner_text("[role=status]")
+    assert "3 of 3 untagged" in page.inner_text("p[role=status]")
 
     anna.go(f"/admin/sites/site/{sites[0].site_id}/change/")
     anna.follow(f"button[aria-label='Remove the tag {LONG}']")
