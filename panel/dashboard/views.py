@@ -22,7 +22,7 @@ from panel.dashboard.health import health_checks
 from panel.dashboard.recent_events import recent_lines
 from panel.heartbeats.filters import received_query
 from panel.sites.list.filters import EndingWeekFilter
-from panel.sites.list.view_counts import keep_attention_count
+from panel.sites.list.view_counts import keep_attention_count_of_many
 from panel.widgets.badges import badge
 from panel.widgets.weeks import week_words, weeks_from
 from sites.status import SiteStatus
@@ -68,7 +68,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         at=at,
     )
     attention = attention_items(at=at)
-    keep_attention_count(attention.total, sites=site_count)
+    keep_attention_count_of_many(attention.total, sites=site_count)
     return {
         "tiles": tiles(by_status, by_license),
         "site_count": site_count,

@@ -1,6 +1,12 @@
-"""Template filters for times: `{{ at|moment }}`, `{{ at|ago }}`, `{{ at|until }}`."""
+"""Template filters for times: `{{ at|moment }}`, `{{ at|ago }}`, `{{ at|until }}`; and for the choices of a list's filter."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from django import template
+from django.utils.encoding import iri_to_uri
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from panel.widgets import times
 
@@ -8,3 +14,21 @@ register = template.Library()
 register.filter("moment", times.moment)
 register.filter("ago", times.moment_ago)
 register.filter("until", times.moment_until)
+
+
+@register.filter
+def choice_links(choices: Iterable[dict[str, Any]]) -> SafeString:
+    """The items of a filter. The list of sites has some seventy, and a loop in a template took a tenth of its time."""
+    return format_html_join(
+        "",
+        '<li{}><a href="{}"{}>{}</a></li>',
+        (
+            (
+                SafeString(' class="selected"' if choice["selected"] else ""),
+                iri_to_uri(choice["query_string"]),
+                SafeString(' aria-current="true"' if choice["selected"] else ""),
+                choice["display"],
+            )
+            for choice in choices
+        ),
+    )

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from sites.models import Site, SiteTag
 
@@ -15,14 +17,14 @@ NO_SITE = UUID(int=0)
 
 @dataclass(frozen=True)
 class Row:
-    """`checkbox` is empty if the person may run no action; `others` are pairs of a column's name and what it shows."""
+    """`checkbox` is empty if the person may run no action; `cells` are those of the other columns."""
 
     pk: Any
     checkbox: str
     url: str
     name: str
     tags: list[str]
-    others: list[tuple[str, Any]]
+    cells: SafeString
 
 
 def rows_of(changelist: Any) -> Iterator[Row]:
@@ -42,7 +44,10 @@ def rows_of(changelist: Any) -> Iterator[Row]:
             url=page_of_site.replace(str(NO_SITE), str(site.pk)) + filters,
             name=name(site),
             tags=site.tag_names,
-            others=[(column, show(site)) for column, show in columns.items()],
+            # Not in the template, where 250 cells took a tenth of the page's time.
+            cells=format_html_join(
+                "\n", '<td class="field-{}">{}</td>', ((key, show(site)) for key, show in columns.items())
+            ),
         )
 
 

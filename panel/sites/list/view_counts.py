@@ -9,14 +9,14 @@ from panel.dashboard.counts import count_each
 from sites.attention import pulses_needing_attention
 from sites.models import Site, SitePulse
 
-# Counting those that need attention reads all pulses. Of so few sites that costs hardly anything, and is done each time.
+# Counting those that need attention reads all pulses. Of few sites that is cheap; building the query is not.
 FEW_SITES = 2_000
-KEPT_FOR = timedelta(minutes=5)
+KEPT_FOR, KEPT_FOR_FEW = timedelta(minutes=5), timedelta(seconds=30)
 KEY = "sites-needing-attention"
 
 
 def view_counts(*, at: datetime) -> Mapping[str, int]:
-    """By the name of the view; that of `attention` may be as old as KEPT_FOR if there are many sites."""
+    """By the name of the view; that of `attention` may be as old as KEPT_FOR, or KEPT_FOR_FEW if there are few sites."""
     live = Site.objects.live()
     views = {"ending": live.ending(at=at), "locked": live.filter(is_locked=True)}
     kept = caches["counters"].get(KEY)
@@ -29,6 +29,11 @@ def view_counts(*, at: datetime) -> Mapping[str, int]:
 
 
 def keep_attention_count(count: int, *, sites: int) -> None:
-    """Also called by the dashboard, which counts them anyway."""
+    kept_for = KEPT_FOR if sites > FEW_SITES else KEPT_FOR_FEW
+    caches["counters"].set(KEY, count, timeout=kept_for.total_seconds())
+
+
+def keep_attention_count_of_many(count: int, *, sites: int) -> None:
+    """For the dashboard, which counts them anyway. Of few sites they are counted again soon, which spares it a write."""
     if sites > FEW_SITES:
-        caches["counters"].set(KEY, count, timeout=KEPT_FOR.total_seconds())
+        keep_attention_count(count, sites=sites)
