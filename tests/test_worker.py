@@ -37,6 +37,7 @@ def test_three_workers_run_no_job_twice_at_a_time_whatever_one_job_does(url: str
         holder.send_signal(signal.SIGTERM)
         assert holder.wait(10) == 0
         workers.wait_for_runs(3, "long")
+        workers.wait_for_runs(2, "failing", within=60)  # tried again, on a busy machine later
     assert overlaps(workers.runs()) == []
     short = workers.runs("short")
     assert all(later.began - (earlier.ended or earlier.began) > 0.9 for earlier, later in pairwise(short))
