@@ -99,6 +99,7 @@ class Searched(NamedTuple):
     owner_name: str
     contact_email: str
     pk: uuid.UUID
+    contact_phone: str = ""
 
 
 def site_rows(numbers: range, *, at: datetime, varied: bool) -> Iterator[dict[str, Any]]:
