@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.client_info import UNKNOWN_CLIENT, ClientInfo, client_info
 
 USES_RECORDED = 12
-# A page that refreshes itself sends this header with GET: an open page that nobody looks at must not keep a session alive.
+# A page that refreshes itself sends this header with GET: an open page without a reader must not keep a session alive.
 LIVE_REFRESH = "Live-Refresh"
 
 
