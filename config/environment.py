@@ -126,6 +126,14 @@ def secret(name: str, *, debug: bool) -> str:
     return value
 
 
+def optional_secret(name: str, default: str, *, debug: bool) -> str:
+    """The variable or the default; a weak value is accepted only while debugging."""
+    value = text(name, default)
+    if value and not debug and is_weak(value):
+        raise ImproperlyConfigured(f"{name} is too weak: set at least 32 random characters, or leave it out.")
+    return value
+
+
 def secrets(name: str, *, debug: bool) -> list[str]:
     """Secrets separated by commas, of which each must be strong in production and none may be given twice."""
     value = secret(name, debug=debug)

@@ -10,7 +10,7 @@ import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import api_description, databases, leases
+from config import api_description, databases, doorbell, leases
 from config import environment as env
 
 VERSION = "0.1.0"
@@ -33,18 +33,14 @@ def derived_key(purpose: str) -> str:
     return hmac.new(SECRET_KEY.encode(), f"portcullis:{purpose}".encode(), hashlib.sha256).hexdigest()
 
 
-JWT_SIGNING_KEY = env.text("JWT_SIGNING_KEY", derived_key("jwt"))
-if not DEBUG and env.is_weak(JWT_SIGNING_KEY):
-    raise ImproperlyConfigured("JWT_SIGNING_KEY is too weak: set at least 32 random characters, or leave it out.")
-
+JWT_SIGNING_KEY = env.optional_secret("JWT_SIGNING_KEY", derived_key("jwt"), debug=DEBUG)
 # The first key encrypts and decrypts; the others only decrypt what was encrypted with them before.
 TWO_FACTOR_KEYS = env.words("TWO_FACTOR_KEY") or [derived_key("two-factor")]
 if not DEBUG and any(map(env.is_weak, TWO_FACTOR_KEYS)):
     raise ImproperlyConfigured("TWO_FACTOR_KEY is too weak: set at least 32 random characters, or leave it out.")
 
-METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # without it nothing is counted, and there is no /metrics
-if METRICS_TOKEN and not DEBUG and env.is_weak(METRICS_TOKEN):
-    raise ImproperlyConfigured("METRICS_TOKEN is too weak: set at least 32 random characters, or leave it out.")
+# Without it nothing is counted, and there is no /metrics.
+METRICS_TOKEN = env.optional_secret("METRICS_TOKEN", "", debug=DEBUG)
 SENTRY_DSN = env.text("SENTRY_DSN", "")
 if not re.fullmatch(r"(https?://[^@/\s]+@[^/\s]+/\S+)?", SENTRY_DSN):
     raise ImproperlyConfigured("SENTRY_DSN must look like https://key@sentry.example.com/1.")
@@ -289,6 +285,11 @@ LEASE_KEY_SECRETS, LEASE_KEY_FILE = leases.key_secrets(derived_key("lease-keys")
 LEASE_SECONDS = env.integer("LEASE_DAYS", default=30, minimum=1, maximum=366) * 86_400
 LEASE_STOP_ON = leases.stop_on()
 LEASE_ISSUER = env.text("LEASE_ISSUER", "portcullis")
+
+# --- The doorbell: tells waiting sites of changes -------------------------------------------------------------------
+
+DOORBELL_URL, DOORBELL_DATABASE_URL = doorbell.url(), doorbell.listen_url()
+DOORBELL_WAITS_PER_ADDRESS = env.integer("DOORBELL_WAITS_PER_ADDRESS", default=1_000, minimum=1, maximum=1_000_000)
 
 # --- Periodic jobs -------------------------------------------------------------------------------------------------
 

@@ -56,6 +56,14 @@ class Report:
     nonce: str | None = None
     boot: Boot | None = None
     held_revision: int | None = None
+    # What it acts by now, see `sites.receipts`: both or neither.
+    applied_revision: int | None = None
+    applied_state: str | None = None
+
+    @property
+    def is_of_agent(self) -> bool:
+        """Whether the reply is delivered to an agent, which reports later what it has applied."""
+        return self.nonce is not None or self.applied_revision is not None
 
 
 @dataclass
@@ -74,6 +82,8 @@ class Reply:
     next_heartbeat_seconds: int
     # A signed copy of the above, see `licensing.leases`; null while there is no key to sign with.
     lease: str | None = None
+    # Where the site may wait for changes between two heartbeats, see the app `doorbell`.
+    doorbell: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ def record_heartbeat(credentials: SiteCredentials, report: Report, *, ip: str | 
     recorded = recorded or record_with_orm(credentials, report, ip=ip, at=at)
     reply = recorded.reply
     reply.lease = signed_lease(recorded, site_id=parse_site_id(credentials.site_id), nonce=report.nonce)
+    reply.doorbell = settings.DOORBELL_URL
     return reply
 
 
@@ -183,10 +194,12 @@ def statement_parameters(
         "after_end_seconds": pace.after_end_seconds,
         "shortest_seconds": SHORTEST_SECONDS,
         "calls_per_minute": settings.HEARTBEATS_PER_MINUTE,
-        "asks_for_lease": report.nonce is not None,
+        "is_of_agent": report.is_of_agent,
         # While this process cannot sign, the site gets no lease. The heartbeat that first fails still writes the end of one.
         "lease_expires_at": lease_end(at) if report.nonce and not signing_failures.is_failing() else None,
         "held_revision": report.held_revision,
+        "applied_revision": report.applied_revision,
+        "applied_state": report.applied_state,
         "instance_id": boot and boot.instance_id,
         "boot_id": boot and boot.boot_id,
         "sequence": boot and boot.sequence,
@@ -202,12 +215,9 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         site, pulse = key.site, key.site.pulse
         pulse.held_revision = held_revision(site, report)
         recorded = Recorded(lease_revision(site), signing_kid(), reply_to(site, at=at))
-        changes: dict[str, Any] = {
-            "held_revision": pulse.held_revision,
-            "lease_revision": highest(
-                pulse.lease_revision, recorded.revision if can_accept(recorded, report) else None
-            ),
-        }
+        changes: dict[str, Any] = {"held_revision": pulse.held_revision}
+        if can_accept(recorded, report) and recorded.revision > (pulse.lease_revision or 0):
+            changes |= {"lease_revision": recorded.revision, "delivered_at": at}
         changes |= (
             {"window_calls": pulse.window_calls + 1}
             if window_lasts(pulse.window_started_at, at=at)
@@ -241,8 +251,8 @@ def lease_revision(site: Site) -> int:
 
 
 def can_accept(recorded: Recorded, report: Report) -> bool:
-    """Whether the caller asked for the lease and does not hold a newer one, so that it may hold this one from now on."""
-    return report.nonce is not None and (report.held_revision or 0) <= recorded.revision
+    """Whether the caller is an agent that does not hold a newer decision, so that it may act by this one from now on."""
+    return report.is_of_agent and (report.held_revision or 0) <= recorded.revision
 
 
 def held_revision(site: Site, report: Report) -> int | None:
@@ -303,6 +313,10 @@ def store_call(recorded: Recorded, pulse: SitePulse, report: Report, *, ip: str 
     }
     if recorded.kid and report.nonce:
         changes["lease_expires_at"] = lease_end(at)
+    if report.applied_revision is not None:
+        changes |= {"applied_revision": report.applied_revision, "applied_state": report.applied_state}
+        if report.applied_revision != pulse.applied_revision:
+            changes["applied_at"] = at
     return changes
 
 

@@ -26,8 +26,8 @@ caller AS (
     SELECT site.*,
            key.id AS key_id,
            key.pepper,
-           -- A rotation sets expires_at of every older key.
-           key.expires_at IS NULL AS holds_newest_key,
+           -- Whether it is the newest: a rotation sets expires_at of every older key.
+           key.expires_at IS NULL AS newest_key,
            -- heartbeat.schedule.seconds_until_next_call(): a licence that ends before the usual next call
            -- makes the site call within the minute after its end.
            CASE WHEN site.licensed
@@ -37,7 +37,7 @@ caller AS (
                          + %(after_end_seconds)s::integer,
                          %(shortest_seconds)s::integer)
                 ELSE %(usual_seconds)s
-           END AS next_heartbeat_seconds,
+           END AS next_seconds,
            -- The key that signs the lease.
            (SELECT kid FROM licensing_signingkey WHERE state = 'signing') AS kid
       FROM site
@@ -62,15 +62,15 @@ updated_pulse AS (
            recent_calls = 1 + coalesce(recent_calls * exp(greatest(-100, least(0,
                               extract(epoch FROM last_seen_at - %(at)s)::float8 / 86400))), 0),
            -- The uses of the newest key are counted up to two. Uses of older keys are not counted.
-           newest_key_id = CASE WHEN caller.holds_newest_key THEN caller.key_id ELSE newest_key_id END,
-           newest_key_uses = CASE WHEN NOT caller.holds_newest_key THEN newest_key_uses
+           newest_key_id = CASE WHEN caller.newest_key THEN caller.key_id ELSE newest_key_id END,
+           newest_key_uses = CASE WHEN NOT caller.newest_key THEN newest_key_uses
                                   WHEN newest_key_id = caller.key_id THEN 2
                                   ELSE 1 END,
            last_seen_at = %(at)s,
            last_seen_ip = %(ip)s::inet,
            version = %(version)s::varchar,
            uptime_seconds = %(uptime_seconds)s::bigint,
-           due_at = %(at)s + make_interval(secs => caller.next_heartbeat_seconds),
+           due_at = %(at)s + make_interval(secs => caller.next_seconds),
            reply_licensed = caller.licensed,
            reply_locked = caller.is_locked,
            reply_locked_since = CASE WHEN caller.is_locked AND reply_locked
@@ -79,8 +79,16 @@ updated_pulse AS (
            -- The parameter is null for a client that does not ask for a lease, and while no lease can be signed.
            lease_expires_at = CASE WHEN caller.kid IS NULL THEN lease_expires_at
                                    ELSE coalesce(%(lease_expires_at)s::timestamptz, lease_expires_at) END,
-           lease_revision = CASE WHEN %(asks_for_lease)s THEN greatest(caller.revision, lease_revision)
+           lease_revision = CASE WHEN %(is_of_agent)s THEN greatest(caller.revision, lease_revision)
                                  ELSE lease_revision END,
+           delivered_at = CASE WHEN lease_revision >= caller.revision OR NOT %(is_of_agent)s THEN delivered_at
+                               ELSE %(at)s END,
+           -- The parameters are null for a client that does not report what it has applied.
+           applied_at = CASE WHEN applied_revision = %(applied_revision)s::bigint OR %(applied_revision)s IS NULL
+                             THEN applied_at
+                             ELSE %(at)s END,
+           applied_revision = coalesce(%(applied_revision)s, applied_revision),
+           applied_state = coalesce(%(applied_state)s::varchar, applied_state),
            held_revision = greatest(%(held_revision)s::bigint, held_revision),
            sequence = coalesce(%(sequence)s::bigint, sequence)
       FROM caller
@@ -92,7 +100,7 @@ updated_pulse AS (
        AND (abs(extract(epoch FROM window_started_at - %(at)s)) < 60
             AND window_calls >= %(calls_per_minute)s::integer) IS NOT TRUE
        -- The second use of a new key revokes the older ones. If there are any, the ORM records the call.
-       AND (caller.holds_newest_key
+       AND (caller.newest_key
             AND newest_key_id = caller.key_id
             AND newest_key_uses = 1
             AND EXISTS (SELECT FROM sites_sitekey AS older
@@ -140,11 +148,11 @@ SELECT updated_pulse.site_id IS NOT NULL, -- whether the call is recorded
        caller.lock_reason,
        caller.license_expires_at,
        %(at)s,
-       caller.next_heartbeat_seconds
+       caller.next_seconds
   FROM caller
   LEFT JOIN updated_pulse ON updated_pulse.site_id = caller.site_id
 """
 
-# It is sent without comments and line breaks: psycopg parses a statement of up to 4,096 characters once, but a longer one
+# It is sent without comments and needless spaces: psycopg parses a statement of up to 4,096 characters once, but a longer one
 # at each call.
-SENT_STATEMENT = " ".join(re.sub(r"--.*", "", RECORD_HEARTBEAT).split())
+SENT_STATEMENT = re.sub(r"\s*([(),=<>*/+-])\s*", r"\1", " ".join(re.sub(r"--.*", "", RECORD_HEARTBEAT).split()))

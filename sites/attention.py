@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from sites.models import Site
 from sites.querysets import SiteQuerySet, licensed_at
+from sites.receipts import lock_not_applied
 from sites.status import SiteStatus, offline_before, status_conditions
 
 
@@ -18,6 +19,7 @@ class Attention(models.TextChoices):
     OVERDUE = "overdue", "misses its heartbeats"
     WRONG_KEY = "wrong_key", "calls with a wrong key"
     LOCK_OVERDUE = "lock_overdue", "is locked, and has missed the heartbeat that would have told it"
+    LOCK_NOT_APPLIED = "lock_not_applied", "was told of its lock, but has not applied it"
     EXPIRED_IN_USE = "expired_in_use", "has expired, but still calls"
     CLONE_SUSPECTED = "clone_suspected", "seems to have two installations that use its key"
 
@@ -44,6 +46,7 @@ def attention_conditions(at: datetime, *, pulse: str = "pulse__") -> dict[str, t
         Attention.OVERDUE: (with_service, overdue),
         Attention.WRONG_KEY: (with_service, wrong_key),
         Attention.LOCK_OVERDUE: (Q(is_locked=True), lock_overdue),
+        Attention.LOCK_NOT_APPLIED: (Q(is_locked=True), lock_not_applied(at, pulse=pulse)),
         Attention.EXPIRED_IN_USE: (Q(is_locked=False, is_active=True, license_expires_at__lte=at), calling),
         Attention.CLONE_SUSPECTED: (with_service, clone_suspected),
     }
@@ -67,11 +70,13 @@ def pulses_needing_attention(at: datetime) -> Q:
     PostgreSQL answers it from one scan of the pulses and from indexes on the few sites without service.
     """
     reasons = attention_conditions(at, pulse="").values()
-    (_, overdue), (_, wrong_key), (_, lock_overdue), (_, expired_in_use), (_, clone_suspected) = reasons
+    (_, overdue), (_, wrong_key), (_, lock_overdue), (_, not_applied), (_, expired_in_use), (_, clone_suspected) = (
+        reasons
+    )
     locked, inactive, expired = (
         Q(site__in=Site.objects.live().filter(condition).values("pk"))
         for condition in (Q(is_locked=True), Q(is_active=False), Q(license_expires_at__lte=at))
     )
     # Each subquery costs time to build and to run, so both reasons of unlocked, active sites share two of them.
     with_service = (overdue | wrong_key | clone_suspected) & ~expired
-    return ((with_service | (expired_in_use & expired)) & ~locked & ~inactive) | (lock_overdue & locked)
+    return ((with_service | (expired_in_use & expired)) & ~locked & ~inactive) | ((lock_overdue | not_applied) & locked)

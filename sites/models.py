@@ -26,6 +26,7 @@ from sites.limits import (
     MAX_ZONE_LENGTH,
 )
 from sites.querysets import SavedViewQuerySet, SiteKeyQuerySet, SiteNoteQuerySet, SiteQuerySet
+from sites.receipts import AppliedState, ReceiptStage
 
 models.CharField.register_lookup(Length)
 
@@ -144,6 +145,16 @@ class Site(models.Model):
         return pulse.refused_since
 
     @property
+    def receipt_stage(self) -> ReceiptStage:
+        """`sites.receipts.receipt_conditions` for one site."""
+        pulse = self.pulse
+        if pulse.applied_revision is None:
+            return ReceiptStage.UNREPORTED
+        if pulse.lease_revision is None or pulse.lease_revision < self.revision:
+            return ReceiptStage.REQUESTED
+        return ReceiptStage.APPLIED if pulse.applied_revision >= self.revision else ReceiptStage.DELIVERED
+
+    @property
     def clone_suspected_at(self) -> datetime | None:
         return self.pulse.clone_suspected_at
 
@@ -246,6 +257,13 @@ class SitePulse(models.Model):
     # with a nonce.
     lease_expires_at = models.DateTimeField(null=True)
     lease_revision = models.PositiveIntegerField(null=True)
+    # When `lease_revision` last rose: when the agent was told of the newest decision that it was told of.
+    delivered_at = models.DateTimeField(null=True)
+    # The revision that the agent says it has applied, what it makes of it, and when it first reported that revision; see
+    # `sites.receipts`.
+    applied_revision = models.BigIntegerField(null=True)
+    applied_state = models.CharField(max_length=16, choices=AppliedState.choices, null=True)  # noqa: DJ001 - null: never reported
+    applied_at = models.DateTimeField(null=True)
     # The highest revision that the site says it holds. After a restore of an old backup it may be one that was never sent.
     held_revision = models.BigIntegerField(null=True)
     # The agent's installation and its run whose heartbeat came last, and the number of that heartbeat.

@@ -35,6 +35,10 @@ def site_representation(site: Site) -> dict[str, Any]:
         "key_hint": state.key_hint,
         "last_refused_at": pulse.last_refused_at and format_instant(pulse.last_refused_at),
         "clone_suspected_at": pulse.clone_suspected_at and format_instant(pulse.clone_suspected_at),
+        "delivered_revision": pulse.lease_revision,
+        "applied_revision": pulse.applied_revision,
+        "applied_state": pulse.applied_state,
+        "applied_at": pulse.applied_at and format_instant(pulse.applied_at),
         "lock_known_since": known_since and format_instant(known_since),
         "agent": agent_representation(site),
     }

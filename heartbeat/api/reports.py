@@ -3,11 +3,21 @@
 import uuid
 from typing import Any
 
-from heartbeat.api.serializers import BOOT_FIELDS, MAX_SEQUENCE, MAX_UPTIME, MAX_VERSION, NONCE, ReportSerializer
+from heartbeat.api.serializers import (
+    APPLIED_FIELDS,
+    BOOT_FIELDS,
+    MAX_SEQUENCE,
+    MAX_UPTIME,
+    MAX_VERSION,
+    NONCE,
+    ReportSerializer,
+)
 from heartbeat.runs import Boot
 from heartbeat.services import Report
+from sites.receipts import AppliedState
 
-AGENT_FIELDS = ("nonce", *BOOT_FIELDS, "lease_revision")
+AGENT_FIELDS = ("nonce", *BOOT_FIELDS, "lease_revision", *APPLIED_FIELDS)
+APPLIED_STATES = frozenset(AppliedState.values)
 # It holds no state, so one instance serves all requests.
 REPORT = ReportSerializer()
 
@@ -31,17 +41,23 @@ def read_report(body: dict[str, Any]) -> Report:
 
 def read_agent_report(version: str, uptime_seconds: int, body: dict[str, Any]) -> Report | None:
     """The report of an agent; None if one of its own fields may be wrong."""
-    nonce, instance_id, boot_id, sequence, revision = (body.get(name) for name in AGENT_FIELDS)
+    nonce, instance_id, boot_id, sequence, revision, applied, state = (body.get(name) for name in AGENT_FIELDS)
     if (
         type(nonce) is str
         and NONCE.fullmatch(nonce)
         and type(sequence) is int
         and 1 <= sequence <= MAX_SEQUENCE
         and (revision is None or (type(revision) is int and 0 <= revision <= MAX_SEQUENCE))
+        and (
+            (applied is None and state is None)
+            or (
+                type(applied) is int and 0 <= applied <= MAX_SEQUENCE and type(state) is str and state in APPLIED_STATES
+            )
+        )
         and (instance := read_uuid(instance_id))
         and (boot := read_uuid(boot_id))
     ):
-        return Report(version, uptime_seconds, nonce, Boot(instance, boot, sequence), revision)
+        return Report(version, uptime_seconds, nonce, Boot(instance, boot, sequence), revision, applied, state)
     return None
 
 
@@ -60,4 +76,12 @@ def report_of(valid: dict[str, Any]) -> Report:
     """`valid` is what ReportSerializer has read."""
     instance_id, boot_id, sequence = (valid.get(name) for name in BOOT_FIELDS)
     boot = Boot(instance_id, boot_id, sequence) if instance_id and boot_id and sequence else None
-    return Report(valid["version"], valid["uptime_seconds"], valid.get("nonce"), boot, valid.get("lease_revision"))
+    return Report(
+        valid["version"],
+        valid["uptime_seconds"],
+        valid.get("nonce"),
+        boot,
+        valid.get("lease_revision"),
+        valid.get("applied_revision"),
+        valid.get("applied_state"),
+    )

@@ -10,11 +10,13 @@ from rest_framework import serializers
 from common.api.fields import InstantField, StrictIntegerField, TextField
 from heartbeat.models import AgentRun, Heartbeat
 from sites.limits import MAX_REASON_LENGTH
+from sites.receipts import AppliedState
 
 MAX_UPTIME = MAX_SEQUENCE = 2**53 - 1
 MAX_VERSION = 64
 NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 BOOT_FIELDS = ("instance_id", "boot_id", "sequence")
+APPLIED_FIELDS = ("applied_revision", "applied_state")
 
 
 class PrintableField(TextField):
@@ -54,10 +56,22 @@ class CanonicalUUIDField(serializers.UUIDField):
         return value
 
 
-class ReportSerializer(serializers.Serializer[Any]):
-    """The last five fields come from agents only, and null is as if the field were left out."""
+class StateField(serializers.ChoiceField):
+    """DRF's own field also takes what only prints like a choice."""
 
-    default_error_messages = {"incomplete": "Give instance_id, boot_id and sequence, or none of them."}
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid_choice", input=data)
+        return str(super().to_internal_value(data))
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    """All but the first two fields come from agents only, and null is as if the field were left out."""
+
+    default_error_messages = {
+        "incomplete": "Give instance_id, boot_id and sequence, or none of them.",
+        "half_applied": "Give both applied_revision and applied_state, or neither.",
+    }
 
     version = PrintableField(
         min_length=1, max_length=MAX_VERSION, trim_whitespace=False, help_text="The version of the local backend."
@@ -82,12 +96,26 @@ class ReportSerializer(serializers.Serializer[Any]):
         max_value=MAX_SEQUENCE,
         help_text="The newest revision of the site for which the agent holds a lease.",
     )
+    applied_revision = StrictIntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=MAX_SEQUENCE,
+        help_text="The revision of the site by which the local backend acts now.",
+    )
+    applied_state = StateField(
+        required=False, allow_null=True, choices=AppliedState.values, help_text="What it makes of that revision."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         missing = [name for name in BOOT_FIELDS if attrs.get(name) is None]
         if 0 < len(missing) < len(BOOT_FIELDS):
             message = self.default_error_messages["incomplete"]
             raise serializers.ValidationError({name: [message] for name in missing}, code="required")
+        missing = [name for name in APPLIED_FIELDS if attrs.get(name) is None]
+        if len(missing) == 1:
+            message = self.default_error_messages["half_applied"]
+            raise serializers.ValidationError({missing[0]: [message]}, code="required")
         return attrs
 
 
@@ -104,6 +132,10 @@ class ReplySerializer(serializers.Serializer[Any]):
     lease = serializers.CharField(
         allow_null=True,
         help_text="The reply as a signed token (a compact JWS), valid for 30 days; null while the server has no signing key.",
+    )
+    doorbell = serializers.CharField(
+        allow_null=True,
+        help_text="The URL at which the site may wait for changes between two heartbeats; null where there is none.",
     )
 
 

@@ -111,6 +111,7 @@ class HeartbeatView(APIView):
                     "server_time": "2026-06-01T12:00:00Z",
                     "next_heartbeat_seconds": 21540,
                     "lease": None,
+                    "doorbell": "https://licenses.example.com/doorbell",
                 },
                 response_only=True,
             ),

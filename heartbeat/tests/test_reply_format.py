@@ -27,6 +27,7 @@ def test_the_answer_has_these_fields_and_types_and_no_others(roma: RegisteredSit
         "server_time",
         "next_heartbeat_seconds",
         "lease",
+        "doorbell",
     ]
     assert (reply["licensed"], reply["locked"], reply["lock_reason"]) == (True, False, None)
     assert INSTANT.fullmatch(reply["expires_at"])

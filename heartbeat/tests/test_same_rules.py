@@ -130,6 +130,8 @@ boots = st.builds(
     st.integers(1, 6),
 )
 revisions = st.integers(1, 3)
+APPLIED = ("applied_revision", "applied_state")
+applied = st.just((None, None)) | st.tuples(revisions, st.sampled_from(["ok", "locked"]))
 # Most calls are none of these, and the statement records them. Each example has two at most.
 UNUSUAL = (
     "the site is deregistered",
@@ -255,6 +257,9 @@ def draw_pulse(key: SiteKey, known: Boot | None, case: Case) -> None:
         reply_locked_since=case.draw("since when", st.none() | st.just(EPOCH)),
         lease_expires_at=case.draw("the last lease ends", st.none() | st.just(EPOCH)),
         lease_revision=case.draw("the highest revision of a lease", st.none() | revisions),
+        delivered_at=case.draw("delivered", st.none() | st.just(EPOCH)),
+        **dict(zip(APPLIED, case.draw("applied before", applied), strict=True)),
+        applied_at=case.draw("applied at", st.none() | st.just(EPOCH)),
         held_revision=case.draw_if("the agent holds any revision", st.none() | revisions, 1),
         instance_id=known and known.instance_id,
         boot_id=known and known.boot_id,
@@ -282,7 +287,8 @@ def test_the_statement_and_the_orm_reply_and_write_the_same(credentials: SiteCre
         held = case.draw_if(
             "the agent holds any revision", st.none() | revisions, case.draw("held", st.none() | st.just(1))
         )
-        report = Report("2.0", 2, case.draw("nonce", st.none() | st.just("n" * 16)), boot, held)
+        nonce = case.draw("nonce", st.none() | st.just("n" * 16))
+        report = Report("2.0", 2, nonce, boot, held, *case.draw("applied", applied))
         by_orm = outcome(record_with_orm, credentials, report)
         assert by_orm is not None
         by_statement = outcome(record_with_one_statement, credentials, report)

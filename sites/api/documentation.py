@@ -44,6 +44,10 @@ SITE = {
     "key_hint": "…x7Qa",
     "last_refused_at": None,
     "clone_suspected_at": None,
+    "delivered_revision": 1,
+    "applied_revision": 1,
+    "applied_state": "ok",
+    "applied_at": "2026-06-01T12:00:00Z",
     "lock_known_since": None,
     "agent": {
         "lease_expires_at": "2026-07-01T12:00:00Z",

@@ -29,6 +29,7 @@ from sites.limits import (
     MAX_ZONE_LENGTH,
 )
 from sites.models import Site
+from sites.receipts import AppliedState
 from sites.representation import site_representation
 from sites.status import SiteStatus
 
@@ -91,6 +92,23 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         allow_null=True,
         help_text="Since when two installations seem to use the site's key.",
     )
+    delivered_revision = serializers.IntegerField(
+        source="pulse.lease_revision",
+        allow_null=True,
+        help_text="The newest revision of the site that its agent was answered. Each change by an admin raises the revision.",
+    )
+    applied_revision = serializers.IntegerField(
+        source="pulse.applied_revision", allow_null=True, help_text="The revision that the agent says it has applied."
+    )
+    applied_state = serializers.ChoiceField(
+        source="pulse.applied_state",
+        choices=AppliedState.choices,
+        allow_null=True,
+        help_text="What the agent makes of that revision; in the states of `LEASE_STOP_ON` the site does not serve.",
+    )
+    applied_at = InstantField(
+        source="pulse.applied_at", allow_null=True, help_text="When the agent first reported that revision."
+    )
     lock_known_since = InstantField(allow_null=True, help_text="Since when the site has been told that it is locked.")
     agent = AgentSerializer(allow_null=True, help_text="Null for a local backend that has not asked for a lease.")
 
@@ -120,6 +138,10 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             "key_hint",
             "last_refused_at",
             "clone_suspected_at",
+            "delivered_revision",
+            "applied_revision",
+            "applied_state",
+            "applied_at",
             "lock_known_since",
             "agent",
         ]

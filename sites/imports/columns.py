@@ -31,7 +31,15 @@ LOOKUPS = {
     "contact_phone": "contact_phone",
 }
 # The end of a key is of no use in a file that is passed on; the others are for those who look after the agents.
-NOT_EXPORTED = {"key_hint", "lock_known_since", "agent"}
+NOT_EXPORTED = {
+    "key_hint",
+    "lock_known_since",
+    "agent",
+    "delivered_revision",
+    "applied_revision",
+    "applied_state",
+    "applied_at",
+}
 EXPORTED = tuple(LOOKUPS)
 IMPORTED = (IDENTITY, *EDITABLE)
 IGNORED = frozenset({*EXPORTED, *NOT_EXPORTED} - {*IMPORTED})

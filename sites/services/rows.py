@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from audit.actors import Actor
 from audit.services import Changes, record_event
 from common.instants import format_instant
@@ -12,6 +14,7 @@ from sites.errors import SiteChanged, SiteNotFound
 from sites.events import SiteAction, site_subject
 from sites.models import Site
 
+CHANNEL = "portcullis_site_changed"
 # What the caller read, {field: value}. The change is refused if a value differs now, unless there is nothing to change.
 Expected = Mapping[str, Any]
 # How many changes of one site a restore of an old backup may undo. The column is too small for many more of such jumps.
@@ -54,6 +57,14 @@ def save_fields(site: Site, fields: Iterable[str], *, at: datetime) -> None:
     site.updated_at = at
     site.revision = max(site.revision, newer or 0) + 1
     site.save(update_fields=changed)
+    announce(site)
+
+
+def announce(site: Site) -> None:
+    """On PostgreSQL, tell the doorbells at the commit that the site has a new revision; see the app `doorbell`."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{site.pk}:{site.revision}"])
 
 
 def newer_revision(site: Site) -> int | None:

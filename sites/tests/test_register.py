@@ -45,6 +45,10 @@ def test_a_new_site_has_what_was_sent_and_a_year_in_utc(api: APIClient, clock: C
         "key_hint": "…" + key[-4:],
         "last_refused_at": None,
         "clone_suspected_at": None,
+        "delivered_revision": None,
+        "applied_revision": None,
+        "applied_state": None,
+        "applied_at": None,
         "lock_known_since": None,
         "agent": None,
     }

@@ -1,0 +1,53 @@
+"""How far an admin's newest decision about a site has come: requested, delivered, applied.
+
+Each change by an admin raises the site's revision. The reply to a heartbeat delivers the revision of that moment; a later
+heartbeat says which one the local backend has applied. Only an agent reports that: of other local backends nobody knows more
+than what they were answered last.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+
+# A local backend applies a reply at once. After this time something keeps it from doing so.
+LONGEST_TIME_TO_APPLY = timedelta(minutes=10)
+
+
+class AppliedState(models.TextChoices):
+    """What the agent's verdict was when it reported what it had applied."""
+
+    OK = "ok", "ok"
+    NOTICE = "notice", "notice"
+    LOCKED = "locked", "locked"
+    EXPIRED = "expired", "expired"
+    LAPSED = "lapsed", "lapsed"
+
+
+class ReceiptStage(models.TextChoices):
+    UNREPORTED = "unreported", "not reported"
+    REQUESTED = "requested", "requested"
+    DELIVERED = "delivered", "delivered"
+    APPLIED = "applied", "applied"
+
+
+def receipt_conditions() -> dict[str, Q]:
+    """For each stage the condition on a site. A site is in exactly one."""
+    reports = Q(pulse__applied_revision__isnull=False)
+    is_delivered = Q(pulse__lease_revision__gte=F("revision"))
+    is_applied = Q(pulse__applied_revision__gte=F("revision"))
+    return {
+        ReceiptStage.UNREPORTED: Q(pulse__applied_revision=None),
+        ReceiptStage.REQUESTED: reports & (Q(pulse__lease_revision=None) | Q(pulse__lease_revision__lt=F("revision"))),
+        ReceiptStage.DELIVERED: reports & is_delivered & Q(pulse__applied_revision__lt=F("revision")),
+        ReceiptStage.APPLIED: is_delivered & is_applied,
+    }
+
+
+def lock_not_applied(at: datetime, *, pulse: str = "pulse__") -> Q:
+    """Of a locked site: it was told, and has not applied that within LONGEST_TIME_TO_APPLY. A condition on its pulse alone."""
+    return Q(
+        (f"{pulse}reply_locked", True),
+        (f"{pulse}delivered_at__lt", at - LONGEST_TIME_TO_APPLY),
+        (f"{pulse}applied_revision__lt", F(f"{pulse}lease_revision")),
+    )
