@@ -19,7 +19,7 @@ from accounts.roles import Role
 from accounts.services import start_token_family
 from audit import triggers
 from heartbeat import signing_failures
-from heartbeat.api.views import refused_addresses
+from heartbeat.failures import refused_addresses
 from heartbeat.refused_calls import refused_calls
 
 PASSWORD = "correct horse battery staple"

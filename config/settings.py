@@ -10,8 +10,9 @@ import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import api_description, databases, doorbell, leases
+from config import api_description, databases, leases
 from config import environment as env
+from config.doorbell import settings as doorbell
 
 VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -1,19 +1,14 @@
 """`/api/heartbeat`, and the history of a site's heartbeats."""
 
 import json
-import math
-import time
 import uuid
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.core.cache.backends.locmem import LocMemCache
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
-from django_ratelimit.core import get_usage
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -28,7 +23,6 @@ from common.api.query import CursorQuery, refuse_unknown
 from common.api.views import APIView, etag
 from common.instants import format_instant, parse_instant
 from common.metrics import count
-from common.web.client_address import address_bucket
 from heartbeat.api.reports import read_report
 from heartbeat.api.serializers import (
     AgentRunSerializer,
@@ -39,6 +33,7 @@ from heartbeat.api.serializers import (
 )
 from heartbeat.clones import dismiss_clone
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften, TooManyFailures
+from heartbeat.failures import count_failure
 from heartbeat.metrics import (
     FAILED,
     HEARTBEATS,
@@ -60,8 +55,6 @@ from sites.validation import read_site_id
 
 JSON = "application/json"
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=format_instant).encode
-# Addresses over the limit, cached in this process. A lost entry costs one more count in the shared counters.
-refused_addresses = LocMemCache("refused_addresses", {"OPTIONS": {"MAX_ENTRIES": 10_000}})
 
 REFUSALS: dict[type[Exception], str] = {
     InvalidSiteCredentials: REFUSED_KEY,
@@ -134,7 +127,7 @@ class HeartbeatView(APIView):
         try:
             reply = record_heartbeat(SiteCredentials(site_id, key), report, ip=ip, at=at)
         except InvalidSiteCredentials:
-            refuse_flood(request, ip)
+            count_failure(ip)
             refused_calls.note(RefusedCall(parse_site_id(site_id), ip, at))
             raise
         count(HEARTBEATS, LOCKED if reply.locked else LICENSED if reply.licensed else UNLICENSED)
@@ -147,28 +140,6 @@ def verdict_of_refusal(error: Exception, status: int) -> str:
     if status >= 500:
         return FAILED
     return next((verdict for kind, verdict in REFUSALS.items() if isinstance(error, kind)), INVALID)
-
-
-def refuse_flood(request: HttpRequest, ip: str | None) -> None:
-    """Count a failure of this address. Raises TooManyFailures over the limit.
-
-    Only failures are counted and refused, so valid heartbeats from the same address are still answered. An address over
-    the limit stays over it until its minute ends. Until then this process caches it, and the rest of a flood costs no write.
-    """
-    address = address_bucket(ip)
-    refused_until = refused_addresses.get(address)
-    if refused_until is not None:
-        raise TooManyFailures(retry_after_seconds=math.ceil(refused_until - time.time()))
-    usage = get_usage(
-        request,
-        group="heartbeat-failures",
-        key=lambda *_: address,
-        rate=(settings.HEARTBEAT_FAILURES_PER_MINUTE, 60),
-        increment=True,
-    )
-    if usage is not None and usage["should_limit"]:
-        refused_addresses.set(address, time.time() + usage["time_left"], timeout=usage["time_left"])
-        raise TooManyFailures(retry_after_seconds=usage["time_left"])
 
 
 def instant_position(value: str) -> datetime:

@@ -8,6 +8,7 @@ same transaction, unless there is nothing to change.
 from sites.services.keys import Rotation, move_to_current_pepper, retire_older_keys, rotate_key
 from sites.services.notes import add_note
 from sites.services.rows import (
+    CHANNEL,
     MAX_LOST_REVISIONS,
     Expected,
     highest_believed_revision,
@@ -40,6 +41,7 @@ from sites.services.sites import (
 from sites.services.tags import add_tags, remove_tags
 
 __all__ = [
+    "CHANNEL",
     "EDITABLE",
     "MAX_LOST_REVISIONS",
     "Expected",

@@ -1,0 +1,52 @@
+"""gunicorn's worker for ASGI, with limits for connections, and with an end of all waits when it stops.
+
+Leans on these parts of gunicorn 27, which config/tests/test_package_internals.py checks: `ASGIWorker.handle_exit_signal` and
+`asgi`; the name `ASGIProtocol` in `gunicorn.workers.gasgi`; `ASGIProtocol._keepalive_handle`, which the first request cancels,
+and `_keepalive_timeout`.
+"""
+
+from collections import Counter
+from typing import Any
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers import gasgi
+
+HEAD_SECONDS = 10.0
+CONNECTIONS_OF_A_NETWORK = 2_000
+connections: Counter[str] = Counter()
+
+
+class BoundedProtocol(ASGIProtocol):
+    """A connection: its first request must arrive within HEAD_SECONDS, and those of one network are limited.
+
+    A later request must begin within gunicorn's `keepalive`, which is counted in the same way.
+    """
+
+    network: str | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.network = self.worker.network_of(transport.get_extra_info("peername"))
+        if self.network is not None:
+            connections[self.network] += 1
+            if connections[self.network] > CONNECTIONS_OF_A_NETWORK:
+                transport.abort()
+                return
+        self._keepalive_handle = self.worker.loop.call_later(HEAD_SECONDS, self._keepalive_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.network is not None:
+            connections[self.network] -= 1
+            if not connections[self.network]:
+                del connections[self.network]
+            self.network = None
+
+
+class DoorbellWorker(gasgi.ASGIWorker):
+    def handle_exit_signal(self) -> None:
+        super().handle_exit_signal()
+        self.asgi.stop()
+
+
+gasgi.ASGIProtocol = BoundedProtocol
