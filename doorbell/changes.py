@@ -26,7 +26,8 @@ from sites.services import CHANNEL
 ASK_EVERY_SECONDS = 1.0
 PROBE_EVERY_SECONDS = 10.0
 DEAF_AFTER_SECONDS = 15.0
-KNOWN_FOR_SECONDS = 20.0
+# For how long what was heard, or asked for, tells that nothing was changed.
+KNOWN_AFTER_HEARING_SECONDS, KNOWN_AFTER_ASKING_SECONDS = 20.0, 5.0
 RECONNECT_SECONDS = (0.5, 2.0)
 # psycopg's own names of what Django's backend adds for its connections.
 ONLY_FOR_DJANGO = ("context", "cursor_factory", "prepare_threshold", "server_side_binding")
@@ -46,15 +47,14 @@ class Changes:
         self._heard_at = time.monotonic()
         # Whether this connection has brought a notification yet.
         self._is_proven = False
-        self._is_deaf = False
+        self._failing: set[str] = set()
 
     @property
     def are_known(self) -> bool:
         """Whether a change of the last seconds would have been announced."""
         now = time.monotonic()
-        return (
-            self._is_proven and now - self._heard_at < KNOWN_FOR_SECONDS
-        ) or now - self._asked_at < KNOWN_FOR_SECONDS
+        hears = self._is_proven and now - self._heard_at < KNOWN_AFTER_HEARING_SECONDS
+        return hears or now - self._asked_at < KNOWN_AFTER_ASKING_SECONDS
 
     @property
     def are_heard(self) -> bool:
@@ -73,7 +73,7 @@ class Changes:
             if not self.on_postgresql or not self.are_heard:
                 await self._ask()
             if self.on_postgresql:
-                self._report()
+                self._look_whether_deaf()
                 await self._probe_if_due()
             await asyncio.sleep(ASK_EVERY_SECONDS)
 
@@ -82,8 +82,9 @@ class Changes:
         try:
             revisions = await self._thread.run(lambda: revisions_of(sites))
         except ChangesUnknown as error:
-            log.warning("The revisions of waiting sites cannot be read: %s", error.__cause__)
+            self._report("The revisions of waiting sites", error.__cause__)
             return
+        self._report("The revisions of waiting sites", None)
         self._asked_at = time.monotonic()
         for site_id, revision in revisions.items():
             self.waits.announce(site_id, revision)
@@ -95,16 +96,20 @@ class Changes:
         with contextlib.suppress(ChangesUnknown):  # then nothing is heard, and `_look` asks, and logs that it cannot
             await self._thread.run(lambda: notify(self._probe))
 
-    def _report(self) -> None:
+    def _look_whether_deaf(self) -> None:
         is_deaf = time.monotonic() - self._heard_at > DEAF_AFTER_SECONDS
-        if is_deaf and not self._is_deaf:
-            log.warning(
-                "No notifications arrive from PostgreSQL: sites are told within a second or two. If DATABASE_URL leads"
-                " through a pooler, set DOORBELL_DATABASE_URL to the database itself."
-            )
-        elif self._is_deaf and not is_deaf:
-            log.info("Notifications arrive from PostgreSQL again.")
-        self._is_deaf = is_deaf
+        hint = "if DATABASE_URL leads through a pooler, set DOORBELL_DATABASE_URL to the database itself"
+        if is_deaf or self.are_heard:
+            self._report("Notifications from PostgreSQL", hint if is_deaf else None)
+
+    def _report(self, what: str, problem: object | None) -> None:
+        """Log that something does not work, and that it works again: once each."""
+        if problem is not None and what not in self._failing:
+            log.warning("%s do not arrive: %s", what, problem)
+            self._failing.add(what)
+        elif problem is None and what in self._failing:
+            log.info("%s arrive again.", what)
+            self._failing.discard(what)
 
     # --- Listen ---
 
@@ -113,7 +118,7 @@ class Changes:
             try:
                 await self._listen_once()
             except (psycopg.Error, OSError) as error:
-                log.warning("The connection that listens for changes is lost: %s", error)
+                self._report("Notifications from PostgreSQL", error)
             await asyncio.sleep(random.uniform(*RECONNECT_SECONDS))  # noqa: S311 - keeps several doorbells apart
 
     async def _listen_once(self) -> None:

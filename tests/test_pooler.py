@@ -1,6 +1,7 @@
 """Behind PgBouncer, which hands out connections by transaction: two statements of one thread may meet two sessions."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from scripts.with_services import as_postgres, free_port, running
 from tests.databases import empty_postgresql
+from tests.doorbell import doorbell_of, wait_until
 from tests.running_server import RunningServer, register
 from tests.test_faults import temporary_folder
 
@@ -21,8 +23,13 @@ SESSIONS = 2
 
 
 @pytest.fixture(scope="module")
-def pooled_url(postgres_url: str) -> Iterator[str]:
-    url, port = urlsplit(empty_postgresql(postgres_url)), free_port()
+def direct_url(postgres_url: str) -> str:
+    return empty_postgresql(postgres_url)
+
+
+@pytest.fixture(scope="module")
+def pooled_url(direct_url: str) -> Iterator[str]:
+    url, port = urlsplit(direct_url), free_port()
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     with temporary_folder() as name:
         folder = Path(name)
@@ -71,3 +78,31 @@ def test_sixteen_threads_share_two_sessions(server: RunningServer, pooled_url: s
 def test_commands_go_through_the_pooler_too(server: RunningServer) -> None:
     listed = server.manage("list_sites", "--json")
     assert (listed.returncode, listed.stderr) == (0, "")
+
+
+def test_a_doorbell_behind_the_pooler_asks_and_says_so(server: RunningServer) -> None:
+    """PgBouncer accepts LISTEN, and no notification ever comes."""
+    api = server.sign_in()
+    site = register(api, server)
+    with doorbell_of(server) as doorbell:
+        waiting = doorbell.wait_for(site, 1)
+        time.sleep(1)
+        assert api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid"}).ok
+        assert waiting.result(10)[0].json() == {"revision": 2}
+        wait_until(lambda: "set DOORBELL_DATABASE_URL" in doorbell.log.read_text(), 30)
+        assert doorbell.is_healthy()
+
+
+def test_a_doorbell_listens_past_the_pooler(server: RunningServer, direct_url: str) -> None:
+    api = server.sign_in()
+    site = register(api, server)
+    with doorbell_of(server, DOORBELL_DATABASE_URL=direct_url) as doorbell:
+        waiting = doorbell.wait_for(site, 1)
+        time.sleep(1)
+        assert api.post(f"/api/sites/{site.site_id}/lock", {"reason": "unpaid"}).ok
+        assert waiting.result(10)[0].json() == {"revision": 2}
+        with psycopg.connect(direct_url, autocommit=True) as connection:
+            listening = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+            )
+            assert connection.execute(listening).fetchone() == (1,)

@@ -2,7 +2,7 @@
 
 Leans on these parts of gunicorn 27, which config/tests/test_package_internals.py checks: `ASGIWorker.handle_exit_signal` and
 `asgi`; the name `ASGIProtocol` in `gunicorn.workers.gasgi`; `ASGIProtocol._keepalive_handle`, which the first request cancels,
-and `_keepalive_timeout`.
+`_keepalive_timeout`, and `_awaiting_request`.
 """
 
 from collections import Counter
@@ -13,7 +13,8 @@ from gunicorn.workers import gasgi
 
 HEAD_SECONDS = 10.0
 CONNECTIONS_OF_A_NETWORK = 2_000
-connections: Counter[str] = Counter()
+connections: set["BoundedProtocol"] = set()
+of_network: Counter[str] = Counter()
 
 
 class BoundedProtocol(ASGIProtocol):
@@ -26,20 +27,22 @@ class BoundedProtocol(ASGIProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        connections.add(self)
         self.network = self.worker.network_of(transport.get_extra_info("peername"))
         if self.network is not None:
-            connections[self.network] += 1
-            if connections[self.network] > CONNECTIONS_OF_A_NETWORK:
+            of_network[self.network] += 1
+            if of_network[self.network] > CONNECTIONS_OF_A_NETWORK:
                 transport.abort()
                 return
         self._keepalive_handle = self.worker.loop.call_later(HEAD_SECONDS, self._keepalive_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        connections.discard(self)
         if self.network is not None:
-            connections[self.network] -= 1
-            if not connections[self.network]:
-                del connections[self.network]
+            of_network[self.network] -= 1
+            if not of_network[self.network]:
+                del of_network[self.network]
             self.network = None
 
 
@@ -47,6 +50,9 @@ class DoorbellWorker(gasgi.ASGIWorker):
     def handle_exit_signal(self) -> None:
         super().handle_exit_signal()
         self.asgi.stop()
+        for connection in list(connections):
+            if connection._awaiting_request:  # gunicorn would wait for its client, too
+                connection._keepalive_timeout()
 
 
 gasgi.ASGIProtocol = BoundedProtocol

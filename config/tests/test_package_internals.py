@@ -14,10 +14,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import RequestFactory, TransactionTestCase
 from gunicorn import util
+from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.http.body import Body
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Message
 from gunicorn.http.unreader import Unreader
+from gunicorn.workers import gasgi
 from gunicorn.workers.gthread import ThreadWorker
 
 from config.server.connection import Connection
@@ -42,6 +44,9 @@ INTERNALS = [
     (Message, "force_close", "gunicorn.conf.py lets the application close a connection"),
     (util, "write_error", "gunicorn.conf.py answers gunicorn's own refusals with problem documents"),
     (Unreader, "take_buffered", "config/server/connection.py finds the bytes behind a request"),
+    (gasgi, "ASGIProtocol", "config/doorbell/worker.py puts its own in its place"),
+    (gasgi.ASGIWorker, "handle_exit_signal", "config/doorbell/worker.py ends all waits when the process stops"),
+    (ASGIProtocol, "_keepalive_timeout", "config/doorbell/worker.py closes connections that bring no request"),
     *((ThreadWorker, name, "config/server/worker.py receives requests in its place") for name in WORKER_NAMES),
 ]
 
@@ -55,6 +60,14 @@ def test_djangos_request_reads_its_body_from_the_stream_that_is_set() -> None:
     """common/web/request_body.py reads a body in chunks and hands it on so."""
     request: HttpRequest = RequestFactory().post("/", b"first", content_type="text/plain")
     assert hasattr(request, "_stream"), "HttpRequest has no _stream any more: see common/web/request_body.py."
+
+
+def test_gunicorns_connections_have_the_timer_and_the_state_that_ours_uses() -> None:
+    """config/doorbell/worker.py sets the timer of a connection until its first request, and closes idle ones."""
+    source = inspect.getsource(ASGIProtocol)
+    assert "lambda: ASGIProtocol(self)" in inspect.getsource(gasgi)
+    for used in ("self._cancel_keepalive_timer()", "self._keepalive_handle", "self._awaiting_request = True"):
+        assert used in source, f"{used} is not in gunicorn's ASGIProtocol any more: see config/doorbell/worker.py."
 
 
 def test_gunicorns_body_takes_an_attribute() -> None:
