@@ -94,6 +94,8 @@ class Doorbell:
             return
         response["X-Request-ID"] = request_id
         response["Cache-Control"] = "no-store"
+        if response.content:
+            response["Content-Length"] = str(len(response.content))
         if self.is_stopping:
             response["Connection"] = "close"
         sent_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.items()]
