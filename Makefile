@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel seed-large screenshots
+.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel bench-doorbell seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +118,10 @@ bench-growth: .venv/bench.stamp .venv/fast.stamp ## measure 1,000 to 1,000,000 s
 bench-panel: .venv/bench.stamp .venv/fast.stamp ## measure the panel's pages at 100, 10,000 and 100,000 sites; some ten minutes
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.panel
+
+bench-doorbell: .venv/bench.stamp .venv/fast.stamp ## measure how soon 2,000 sites apply a lock, and what 10,000 waiting sites cost; some ten minutes
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.doorbell
 
 backup: .venv/run.stamp ## back the database of your settings up into var/backups
 	@$(BIN)/python manage.py backup
