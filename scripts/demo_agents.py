@@ -8,7 +8,7 @@ import run
 sys.path.insert(0, str(run.ROOT / "agent" / "src"))
 
 from portcullis_agent import Agent, Clock
-from portcullis_agent.client import RequestFailed
+from portcullis_agent.client import DoorbellConnection, RequestFailed
 
 FOLDER = run.ROOT / "var" / "demo"
 STARTED_SECONDS_AGO = 600
@@ -57,6 +57,9 @@ class DemoServer:
 
     def changed_key_set(self) -> dict[str, Any] | None:
         return self.key_set()
+
+    def open_doorbell(self, site_id: str, site_key: str) -> DoorbellConnection:
+        raise RequestFailed("The demo's agents send heartbeats only.")
 
 
 class DemoAgent:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import select
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from portcullis_agent.client import RequestFailed
 
@@ -33,14 +36,23 @@ class ControlPlane:
         self.revision = 1
         self.site: dict[str, Any] = {"locked": False, "lock_reason": None, "licensed": True}
         self.received: list[dict[str, Any]] = []
+        self.received_at: list[float] = []  # by `now`
+        self.doorbell: list[object] = []  # what each answer has in `doorbell`; an old server's answers do not have it
+        self.doorbell_status: int | None = None  # what it answers at once
+        self.changed = threading.Condition()
+        self.waits: list[dict[str, list[str]]] = []  # the queries of all waits
+        self.waiting = self.most_waiting = 0
+        self.doorbell_connections: set[object] = set()
 
     @property
     def key(self) -> SigningKey:
         return self.chain[-1]
 
     def change(self, **changes: Any) -> None:
-        self.site |= changes
-        self.revision += 1
+        with self.changed:
+            self.site |= changes
+            self.revision += 1
+            self.changed.notify_all()
 
     def publish(self) -> SigningKey:
         self.published.append(SigningKey.named(f"key {len(self.chain) + len(self.published)}"))
@@ -63,7 +75,22 @@ class ControlPlane:
         if (site_id, site_key) != (self.site_id, SITE_KEY):
             raise RequestFailed("The server does not accept this site's id and key (401).")
         self.received.append(body)
-        return {"lease": self.key.lease(**self.claims(body)), "next_heartbeat_seconds": 21540}
+        self.received_at.append(self.now())
+        named = {"doorbell": self.doorbell[-1]} if self.doorbell else {}
+        return {"lease": self.key.lease(**self.claims(body)), "next_heartbeat_seconds": 21540, **named}
+
+    def wait(self, since: int, seconds: float, has_left: Callable[[], bool]) -> int | None:
+        """The revision as soon as it is above `since`; None if the time passed or the client left."""
+        end = time.monotonic() + seconds
+        with self.changed:
+            self.waiting += 1
+            self.most_waiting = max(self.waiting, self.most_waiting)
+            try:
+                while self.revision <= since and time.monotonic() < end and not has_left():
+                    self.changed.wait(0.02)
+                return self.revision if self.revision > since else None
+            finally:
+                self.waiting -= 1
 
     def key_set(self) -> dict[str, Any]:
         self.fetched.append(self.now())
@@ -99,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
+        if urlsplit(self.path).path == "/doorbell":
+            self.answer_wait()
+            return
         if self.path != "/.well-known/jwks.json":
             self.answer(404, {})
             return
@@ -107,14 +137,31 @@ class _Handler(BaseHTTPRequestHandler):
         known = self.headers["If-None-Match"] == etag
         self.answer(304 if known else 200, key_set, ETag=etag)
 
+    def answer_wait(self) -> None:
+        plane, query = self.plane, parse_qs(urlsplit(self.path).query)
+        plane.waits.append(query)
+        plane.doorbell_connections.add(self.client_address)
+        if plane.doorbell_status is not None:
+            self.answer(plane.doorbell_status, {})
+        elif (self.headers["X-Site-ID"], self.headers["X-Site-Key"]) != (plane.site_id, SITE_KEY):
+            self.answer(401, {"code": "invalid_site_credentials"})
+        else:
+            revision = plane.wait(int(query["since"][0]), float(query["wait"][0]), self.has_left)
+            self.answer(204 if revision is None else 200, {"revision": revision})
+
+    def has_left(self) -> bool:
+        """Whether the client closed the connection. It sends nothing else while it waits."""
+        return bool(select.select([self.connection], [], [], 0)[0])
+
     def answer(self, status: int, body: dict[str, Any], **headers: str) -> None:
-        content = b"" if status == 304 else json.dumps(body).encode()
+        content = b"" if status in {204, 304} else json.dumps(body).encode()
         self.plane.statuses.append(status)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
+        if status != 204:
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 

@@ -120,9 +120,10 @@ def test_the_body_has_what_the_protocol_asks_for(make_agent: MakeAgent, plane: T
     agent.beat()
     agent.beat()
     first, second = plane.bodies
-    assert set(second) == {"version", "uptime_seconds", "nonce", "instance_id", "boot_id", "sequence", "lease_revision"}
-    assert set(second) - set(first) == {"lease_revision"}
+    assert set(first) == {"version", "uptime_seconds", "nonce", "instance_id", "boot_id", "sequence"}
+    assert set(second) - set(first) == {"lease_revision", "applied_revision", "applied_state"}
     assert (second["version"], second["uptime_seconds"], second["lease_revision"]) == ("2.1.0", 0, 1)
+    assert (second["applied_revision"], second["applied_state"]) == (1, "ok")
 
 
 def test_a_restart_asks_at_once_but_not_twice_within_a_minute(

@@ -1,8 +1,9 @@
 """Portcullis' agent for a local backend: signed leases, checked and kept at the site."""
 
-from portcullis_agent.agent import Agent, BeatResult
+from portcullis_agent.agent import Agent
 from portcullis_agent.clock import Clock
 from portcullis_agent.errors import AgentError, KeyRefused, LeaseRefused, SettingsError, StateError
+from portcullis_agent.exchange import BeatResult
 from portcullis_agent.keys import KeyRing
 from portcullis_agent.lease import Lease, verify_lease
 from portcullis_agent.settings import Settings

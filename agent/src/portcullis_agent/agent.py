@@ -6,22 +6,32 @@ import asyncio
 import logging
 import os
 import random
-import secrets
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from portcullis_agent.checks import CheckRequests
 from portcullis_agent.client import HttpServer, RequestFailed, Server
 from portcullis_agent.clock import Clock
+from portcullis_agent.doorbell import Doorbell, Wait
 from portcullis_agent.errors import AnotherWriter, LeaseRefused, SettingsError, StateError
+from portcullis_agent.exchange import Answer, Attempt, BeatResult, exchange, new_attempt
 from portcullis_agent.keeper import LeaseKeeper
-from portcullis_agent.keys import KeyRing, readable_keys, signing_keys
-from portcullis_agent.lease import Lease, verify_lease
-from portcullis_agent.schedule import START_PAUSE_SECONDS, wait_after_failures, wait_after_lease, wait_at_start
+from portcullis_agent.keys import KeyRing
+from portcullis_agent.lease import Lease
+from portcullis_agent.listener import Listener
+from portcullis_agent.receipts import Receipts
+from portcullis_agent.schedule import (
+    START_PAUSE_SECONDS,
+    wait_after_failures,
+    wait_after_lease,
+    wait_at_start,
+    wait_without_lease,
+)
 from portcullis_agent.settings import Settings
 from portcullis_agent.verdict import DAY, Verdict, decide
 
@@ -29,35 +39,8 @@ logger = logging.getLogger("portcullis_agent")
 
 LONGEST_SLEEP_SECONDS = 60.0  # the wait of a thread does not count suspended time: look at the clock each minute
 RETRY_FOR_SECONDS = 10 * 60  # how long an unanswered heartbeat is repeated with the same nonce and sequence
-UNSIGNED_WAIT_SECONDS = (60, DAY)
-
-
-@dataclass(frozen=True)
-class BeatResult:
-    """`stored`: a new valid lease is held and, if it says something new, on the disk. Otherwise `reason` says why not."""
-
-    stored: bool
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    nonce: str
-    sequence: int
-    first_sent_at: float
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """`lease` is None if the server has no signing key; `hint` is its unsigned `next_heartbeat_seconds` then.
-
-    `key_set` is the server's set, if it had to be read for the lease.
-    """
-
-    lease: Lease | None
-    keys: KeyRing
-    key_set: object = None
-    hint: object = None
+CHECK_PAUSE_SECONDS = 10.0  # between heartbeats of `check_now`
+LOOK_EVERY_SECONDS = 1.0  # how soon a request of another process is seen
 
 
 class Agent:
@@ -116,11 +99,18 @@ class Agent:
         self._boot_id = str(uuid.uuid4())
         self._started_at = self.clock.monotonic()
         self._sequence = 0
-        self._attempt: _Attempt | None = None
+        self._attempt: Attempt | None = None
         self._failures = 0
         self._due_at = self._started_at + self._wait_at_start()
-        self._stop = threading.Event()
+        self._not_before = 0.0  # what the server asked for
+        self._receipts = Receipts()
+        self._checked: tuple[float, BeatResult] | None = None
+        self._requests = CheckRequests(self._keeper.folder, self.clock)
+        self.doorbell = Doorbell(self._random)
+        self._is_running = False
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._listener: Listener | None = None
 
     # What a host application asks
 
@@ -151,82 +141,83 @@ class Agent:
         with self._beating:
             return self._beat(pin_anew=True)
 
+    def check_now(self) -> BeatResult:
+        """Send a heartbeat because a person asks for it, as with a button "I have paid"; never raises.
+
+        At most once in ten seconds; in between it returns the last result. A process that only reads asks the one that sends
+        the heartbeats, and waits up to 15 seconds for its answer. `verdict()` is the new one afterwards.
+        """
+        with self._beating:
+            is_used = self._is_running or self._keeper.is_writer
+            if self.settings.url and self._can_beat():
+                now = self.clock.monotonic()
+                if self._checked is None or now - self._checked[0] >= CHECK_PAUSE_SECONDS:
+                    self._checked = now, self._beat(pin_anew=False)
+                    self._wake.set()
+                if not is_used:
+                    self.close()
+                return self._checked[1]
+        result = self._requests.ask()
+        self._keeper.refresh(force=True)
+        return result
+
+    def _can_beat(self) -> bool:
+        """Whether no other process sends the heartbeats."""
+        try:
+            self._keeper.become_writer()
+        except StateError as error:  # a folder that cannot be written: then this process sends them too
+            return not isinstance(error, AnotherWriter)
+        return True
+
     def _beat(self, *, pin_anew: bool) -> BeatResult:
+        sent_at = self.clock.monotonic()
+        only_reports = self._receipts.begin_heartbeat()
         problem = None
         try:
             self._keeper.become_writer()
         except AnotherWriter as error:
-            self._due_at = self.clock.monotonic() + START_PAUSE_SECONDS
+            self._due_at = sent_at + START_PAUSE_SECONDS
+            self.doorbell.heartbeat_failed(sent_at=sent_at, now=sent_at)
             return BeatResult(False, f"Nothing was sent: {error}.")
         except StateError as error:
             problem = error  # a disk that cannot be written must not keep the site from its lease
             self._keeper.note_storage_problem(error)
         keys = KeyRing(issuer=self.settings.issuer) if pin_anew else self._keeper.keys
-        attempt = self._current_attempt()
+        attempt, held = self._current_attempt(), self._keeper.snapshot.lease
         try:
-            answer = self._exchange(attempt, keys)
+            answer = exchange(self._server, self.settings, attempt, keys, held)
         except RequestFailed as failure:
-            return self._failed(str(failure), failure.retry_after)
+            return self._failed(sent_at, str(failure), failure.retry_after)
         except LeaseRefused as refused:
-            return self._failed(f"The lease was refused ({refused.code}): {refused}.")
+            return self._failed(sent_at, f"The lease was refused ({refused.code}): {refused}.")
         if answer.lease is None:
-            return self._not_signed(answer.hint)
-        return self._succeeded(answer.lease, answer, problem)
+            return self._not_signed(sent_at, answer.hint)
+        result = self._succeeded(answer.lease, answer, problem)
+        now, revision = self.clock.monotonic(), answer.lease.revision
+        if answer.takes_receipts:
+            applied = revision, self.verdict().state
+            self._receipts.heartbeat_answered(now, attempt.applied, applied, only_reports=only_reports)
+        self.doorbell.heartbeat_answered(sent_at=sent_at, now=now, revision=revision, url=answer.doorbell)
+        return result
 
-    def _current_attempt(self) -> _Attempt:
+    def _current_attempt(self) -> Attempt:
         """The heartbeat that had no good answer yet, for ten minutes; then a new one."""
         now = self.clock.monotonic()
-        if self._attempt is None or now - self._attempt.first_sent_at > RETRY_FOR_SECONDS:
-            self._sequence += 1
-            self._attempt = _Attempt(secrets.token_urlsafe(24), self._sequence, now)
+        if self._attempt is not None and now - self._attempt.first_sent_at <= RETRY_FOR_SECONDS:
+            return self._attempt
+        self._sequence += 1
+        self._attempt = new_attempt(
+            self.settings.version,
+            self.verdict(),
+            now,
+            uptime_seconds=int(now - self._started_at),
+            instance_id=self._keeper.instance_id,
+            boot_id=self._boot_id,
+            sequence=self._sequence,
+        )
         return self._attempt
 
-    def _exchange(self, attempt: _Attempt, keys: KeyRing) -> _Answer:
-        """One request; a second one for the keys if the lease's key is not known. RequestFailed or LeaseRefused."""
-        held = self._keeper.snapshot.lease
-        body: dict[str, object] = {
-            "version": self.settings.version,
-            "uptime_seconds": int(self.clock.monotonic() - self._started_at),
-            "nonce": attempt.nonce,
-            "instance_id": self._keeper.instance_id,
-            "boot_id": self._boot_id,
-            "sequence": attempt.sequence,
-        }
-        if held is not None:
-            body["lease_revision"] = held.revision
-        answer = self._server.heartbeat(self.settings.site_id, self.settings.site_key, body)
-        token = answer.get("lease")
-        if not isinstance(token, str):
-            return _Answer(None, keys, hint=answer.get("next_heartbeat_seconds"))
-
-        def verify(ring: KeyRing) -> Lease:
-            # After a new enrolment: a lease by a key that is not trusted any more may be a thief's, and is no measure.
-            newest = held if held is not None and held.kid in ring else None
-            return verify_lease(token, ring, site_id=self.settings.site_id, nonce=attempt.nonce, held=newest)
-
-        try:
-            return _Answer(verify(keys), keys)
-        except LeaseRefused as refused:
-            if refused.code != "unknown_key":
-                raise
-        key_set = self._server.key_set()
-        keys = self._with_newer_keys(keys, key_set)
-        return _Answer(verify(keys), keys, key_set)
-
-    def _with_newer_keys(self, keys: KeyRing, key_set: object) -> KeyRing:
-        """A ring with the keys of the server's set that the trusted ones lead to; without a pinned one, one is pinned first."""
-        ring = keys.copy()
-        if not keys.pinned:
-            pin = self.settings.pin
-            found = [key for key in readable_keys(key_set) if key.kid == pin] if pin else signing_keys(key_set)
-            if len(found) != 1:
-                wanted = f"the pinned key {pin}" if pin else "one key that signs"
-                raise LeaseRefused("unknown_key", f"the server's key set does not have {wanted}")
-            ring.pin(found[0])
-        ring.extend(key_set)
-        return ring
-
-    def _succeeded(self, lease: Lease, answer: _Answer, problem: StateError | None) -> BeatResult:
+    def _succeeded(self, lease: Lease, answer: Answer, problem: StateError | None) -> BeatResult:
         self._attempt = None
         self._failures = 0
         self._keeper.keys = answer.keys
@@ -256,26 +247,32 @@ class Agent:
         else:
             keeper.take_key_set(key_set, lease.kid)
 
-    def _failed(self, reason: str, retry_after: int | None = None) -> BeatResult:
+    def _failed(self, sent_at: float, reason: str, retry_after: int | None = None) -> BeatResult:
+        now = self.clock.monotonic()
         self._failures += 1
         self._keeper.note_problem(reason)
-        self._due_at = self.clock.monotonic() + wait_after_failures(self._failures, retry_after, self._random)
+        self._due_at = now + wait_after_failures(self._failures, retry_after, self._random)
+        self._not_before = now + (retry_after or 0)
+        self.doorbell.heartbeat_failed(sent_at=sent_at, now=now)
         return BeatResult(False, reason)
 
-    def _not_signed(self, hint: object) -> BeatResult:
+    def _not_signed(self, sent_at: float, hint: object) -> BeatResult:
         """The server has no signing key yet. Nothing of the answer is believed but when to ask again."""
-        result = self._failed("The server signs no leases yet.")
-        if isinstance(hint, int) and not isinstance(hint, bool):
-            shortest, longest = UNSIGNED_WAIT_SECONDS
-            self._due_at = self.clock.monotonic() + min(max(hint, shortest), longest)
+        result = self._failed(sent_at, "The server signs no leases yet.")
+        told = wait_without_lease(hint)
+        if told is not None:
+            self._due_at = self.clock.monotonic() + told
         return result
 
     # Running
 
     def step(self) -> float:
-        """Do what is due and return the seconds until the next call, at most a minute. `run` calls it in a loop."""
-        now = self.clock.monotonic()
-        if now >= self._due_at:
+        """Do what is due and return the seconds until the next call, at most a minute. `run` calls it in a loop.
+
+        A program that calls it itself may wait at the doorbell too: see `next_wait`.
+        """
+        self._is_running = True
+        if self.clock.monotonic() >= self._next_beat_at():
             result = self.beat()
             if not result.stored:
                 level = logging.WARNING if self._keeper.is_writer else logging.DEBUG
@@ -284,7 +281,12 @@ class Agent:
             with self._beating, suppress(StateError):  # the keeper notes it
                 self._keeper.save()
         self._report_change()
-        return min(max(self._due_at - self.clock.monotonic(), 0.0), LONGEST_SLEEP_SECONDS)
+        return min(max(self._next_beat_at() - self.clock.monotonic(), 0.0), LONGEST_SLEEP_SECONDS)
+
+    def _next_beat_at(self) -> float:
+        """When the lease says, or sooner: to report what was applied, or because the doorbell rang."""
+        sooner = [at for at in (self._receipts.due_at, self.doorbell.beat_at) if at is not None]
+        return min(self._due_at, max(min(sooner), self._not_before)) if sooner else self._due_at
 
     def _report_change(self) -> None:
         verdict = self.verdict()
@@ -303,17 +305,50 @@ class Agent:
 
     def run(self, stop_event: threading.Event | None = None) -> None:
         """Send heartbeats as told until `stop_event` is set."""
-        stop = stop_event or self._stop
+        stop, settings = stop_event or self._stop, self.settings
+        listener = Listener(self, lambda: self._server.open_doorbell(settings.site_id, settings.site_key))
+        self._listener = listener
+        listener.begin()
         try:
             while not stop.is_set():
+                self._wake.clear()
                 try:
                     wait = self.step()
                 except Exception:  # the host's callback, or a defect: neither may end the heartbeats
                     logger.exception("The agent goes on after an error")
                     wait = LONGEST_SLEEP_SECONDS
-                stop.wait(wait)
+                listener.look_again()
+                self._sleep(stop, wait)
         finally:
+            listener.end()
             self.close()
+
+    def _sleep(self, stop: threading.Event, seconds: float) -> None:
+        """Until the time is over, the doorbell rings, a person asked for a heartbeat, or `stop` is set."""
+        end = time.monotonic() + seconds
+        while not stop.is_set() and not self._wake.wait(min(max(end - time.monotonic(), 0.0), LOOK_EVERY_SECONDS)):
+            if self._keeper.is_writer and self._requests.has_arrived():
+                self._requests.answer(self.check_now())
+            if time.monotonic() >= end:
+                return
+
+    # The doorbell: `run` has a thread for it
+
+    def next_wait(self) -> Wait | float:
+        """The wait to send to the doorbell now, or after how many seconds, or after the next heartbeat, to ask again."""
+        held = self._keeper.snapshot.lease
+        if held is None or not self._keeper.is_writer:
+            return LONGEST_SLEEP_SECONDS
+        return self.doorbell.next_wait(self.clock.monotonic(), held.revision)
+
+    def wait_ended(self, revision: int | None) -> None:
+        """The wait was answered: the doorbell rang for this revision, or its time passed (None). Then call `step`."""
+        self.doorbell.wait_ended(self.clock.monotonic(), revision)
+        if self.doorbell.beat_at is not None:
+            self._wake.set()
+
+    def wait_failed(self, failure: RequestFailed) -> None:
+        self.doorbell.wait_failed(self.clock.monotonic(), failure)
 
     def start(self) -> None:
         """Run in a thread of its own. Call it after a fork, in each worker."""
@@ -325,6 +360,9 @@ class Agent:
     def stop(self) -> None:
         """End the thread; waits up to five seconds for a heartbeat that is under way."""
         self._stop.set()
+        self._wake.set()
+        if self._listener is not None:
+            self._listener.end()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
 
@@ -342,6 +380,8 @@ class Agent:
             self._keeper.close()
         except StateError as error:
             logger.warning("%s.", error)
+        self._requests = CheckRequests(self._keeper.folder, self.clock)
+        self._is_running = False
 
     def _after_fork(self) -> None:
         """In the child: no thread runs there, and a lock that the parent held would never be released."""

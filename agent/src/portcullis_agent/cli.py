@@ -10,15 +10,15 @@ import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from portcullis_agent.agent import Agent, BeatResult
+from portcullis_agent.agent import Agent
 from portcullis_agent.clock import Clock
 from portcullis_agent.doctor import as_json, as_text, examine, is_sound
 from portcullis_agent.errors import LeaseRefused, SettingsError
+from portcullis_agent.exchange import BeatResult
 from portcullis_agent.jws import MAX_TOKEN_BYTES
 from portcullis_agent.keeper import LeaseKeeper
 from portcullis_agent.lease import verify_lease
@@ -102,10 +102,9 @@ def _report(result: BeatResult) -> int:
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     agent = Agent(Settings.load(options.state, environ))
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    agent.run(stop)
+        signal.signal(number, lambda *_: agent.stop())
+    agent.run()
     return OK
 
 

@@ -1,11 +1,13 @@
-"""Two requests to the control plane, bounded in time and size. Answers are not believed here, only read."""
+"""Requests to the control plane, bounded in time and size. Answers are not believed here, only read."""
 
 from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,29 +17,41 @@ from portcullis_agent.encoding import decode_object
 from portcullis_agent.errors import AgentError
 
 MAX_ANSWER_BYTES = 64 * 1024
+MAX_RING_BYTES = 4 * 1024
 MAX_KEY_SET_BYTES = 512 * 1024  # an endorsement has some 500 bytes, and each rotation leaves one
 STEP_SECONDS = 10.0  # to connect, and for each read
 TOTAL_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60
-
+LARGEST_REVISION = 2**53 - 1
 
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{1,128}"\Z')
 
 
 class RequestFailed(AgentError):
-    """No usable answer. `retry_after` is what the server asked for, in seconds."""
+    """No usable answer. `retry_after` is what the server asked for, in seconds; `status` is None without any answer."""
 
-    def __init__(self, reason: str, retry_after: int | None = None) -> None:
+    def __init__(self, reason: str, retry_after: int | None = None, status: int | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.status = status
 
 
 class NotModified(RequestFailed):
     """304: the key set is the one that was read before."""
 
 
+class DoorbellConnection(Protocol):
+    """A connection to the doorbell, for one wait after the other."""
+
+    def wait(self, url: str, *, since: int, seconds: int) -> int | None:
+        """The revision above `since` that it rang for, or None if the time passed; RequestFailed."""
+
+    def close(self) -> None:
+        """End the wait that another thread is in, and refuse all further ones."""
+
+
 class Server(Protocol):
-    """The control plane as the agent sees it; both raise RequestFailed."""
+    """The control plane as the agent sees it; the requests raise RequestFailed."""
 
     def heartbeat(self, site_id: str, site_key: str, body: dict[str, object]) -> dict[str, Any]: ...
 
@@ -45,6 +59,8 @@ class Server(Protocol):
 
     def changed_key_set(self) -> dict[str, Any] | None:
         """The key set, or None if it is the same as the last one that this object returned."""
+
+    def open_doorbell(self, site_id: str, site_key: str) -> DoorbellConnection: ...
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,9 @@ class HttpServer:
     def heartbeat(self, site_id: str, site_key: str, body: dict[str, object]) -> dict[str, Any]:
         headers = {"X-Site-ID": site_id, "X-Site-Key": site_key, "Content-Type": "application/json"}
         return self._within_total_time("POST", "/api/heartbeat", headers, json.dumps(body).encode())
+
+    def open_doorbell(self, site_id: str, site_key: str) -> HttpDoorbell:
+        return HttpDoorbell({"X-Site-ID": site_id, "X-Site-Key": site_key}, self.step_seconds)
 
     def key_set(self) -> dict[str, Any]:
         return self._key_set({})
@@ -110,6 +129,77 @@ class HttpServer:
         return request.answer
 
 
+class HttpDoorbell:
+    """One kept connection, because each wait would need a new TLS handshake otherwise. A failure ends it.
+
+    The answer must come within `step_seconds` after the time that was asked for. Redirects are not followed.
+    """
+
+    def __init__(self, headers: dict[str, str], step_seconds: float = STEP_SECONDS) -> None:
+        self._headers = {**headers, "Accept-Encoding": "identity"}
+        self._step_seconds = step_seconds
+        self._client: httpx.Client | None = None
+        self._socket: socket.socket | None = None
+        self._is_closed = False
+
+    def wait(self, url: str, *, since: int, seconds: int) -> int | None:
+        # A server that sends a byte now and then never reaches a time-out of httpx.
+        watch = threading.Timer(seconds + 2 * self._step_seconds, self._shut_down)
+        watch.daemon = True
+        answered = False
+        try:
+            watch.start()
+            revision = self._ask(url, since, seconds)
+            answered = True
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, RuntimeError) as error:
+            raise describe_error(error) from error
+        finally:
+            watch.cancel()
+            if not answered or self._is_closed:
+                self._drop_client()
+        return revision
+
+    def _ask(self, url: str, since: int, seconds: int) -> int | None:
+        if self._is_closed:
+            raise RequestFailed("The connection to the doorbell is closed.")
+        if self._client is None:
+            limits = httpx.Limits(max_connections=1, keepalive_expiry=60)
+            self._client = httpx.Client(headers=self._headers, follow_redirects=False, limits=limits)
+        timeout = httpx.Timeout(self._step_seconds, read=seconds + self._step_seconds)
+        address = httpx.URL(url).copy_merge_params({"since": since, "wait": seconds})
+        extensions = {"trace": self._note_socket}
+        with self._client.stream("GET", address, timeout=timeout, extensions=extensions) as response:
+            if response.status_code == 204:
+                return None
+            revision = read_answer(response, MAX_RING_BYTES).get("revision")
+        if not isinstance(revision, int) or isinstance(revision, bool) or not since < revision <= LARGEST_REVISION:
+            raise RequestFailed("The answer is not the doorbell's: it has no newer revision.", status=200)
+        return revision
+
+    def _note_socket(self, event: str, info: dict[str, Any]) -> None:
+        """httpx calls this at each step of a request; a read that waits can only be ended at the socket."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._is_closed:
+                self._shut_down()
+
+    def _shut_down(self) -> None:
+        connected = self._socket
+        if connected is not None:
+            with suppress(OSError):  # it is not connected any more
+                connected.shutdown(socket.SHUT_RDWR)
+
+    def _drop_client(self) -> None:
+        """The next one reads the certificates and the environment's proxy again."""
+        client, self._client, self._socket = self._client, None, None
+        if client is not None:
+            client.close()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._shut_down()
+
+
 class _Request(threading.Thread):
     def __init__(self, call: Callable[[], dict[str, Any]]) -> None:
         super().__init__(daemon=True, name="portcullis-agent-request")
@@ -149,18 +239,20 @@ def send(
 def read_answer(response: httpx.Response, max_bytes: int = MAX_ANSWER_BYTES) -> dict[str, Any]:
     """The JSON object of an answer 200; RequestFailed for everything else."""
     if response.status_code != 200:
-        raise RequestFailed(_describe(response), read_retry_after(response.headers.get("Retry-After")))
+        retry_after = read_retry_after(response.headers.get("Retry-After"))
+        raise RequestFailed(_describe(response), retry_after, response.status_code)
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise RequestFailed("The answer is compressed, although it must not be.")
+        raise RequestFailed("The answer is compressed, although it must not be.", status=200)
     data = b""
     for chunk in response.iter_raw(8 * 1024):
         data += chunk
         if len(data) > max_bytes:
-            raise RequestFailed(f"The answer is larger than {max_bytes // 1024} KiB.")
+            raise RequestFailed(f"The answer is larger than {max_bytes // 1024} KiB.", status=200)
     try:
         return decode_object(data)
     except (ValueError, RecursionError) as error:
-        raise RequestFailed("The answer is not the control plane's: it is not a JSON object.") from error
+        reason = "The answer is not the control plane's: it is not a JSON object."
+        raise RequestFailed(reason, status=200) from error
 
 
 def _describe(response: httpx.Response) -> str:

@@ -62,10 +62,11 @@ class LeaseKeeper:
             self._load()
         self._written_at = None
 
-    def refresh(self) -> None:
+    def refresh(self, *, force: bool = False) -> None:
         """In a process that only reads: take over what the writer wrote. Looks every two seconds, never waits."""
         now = self.clock.monotonic()
-        if 0 <= now - self._looked_at < LOOK_EVERY_SECONDS or not self._reading.acquire(blocking=False):
+        is_fresh = 0 <= now - self._looked_at < LOOK_EVERY_SECONDS and not force
+        if is_fresh or not self._reading.acquire(blocking=False):
             return
         try:
             if self.is_writer:

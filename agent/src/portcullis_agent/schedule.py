@@ -10,6 +10,7 @@ FIRST_BACKOFF_SECONDS = 30
 LONGEST_BACKOFF_SECONDS = 30 * 60
 SHORTEST_WAIT_SECONDS = 1.0
 START_PAUSE_SECONDS = 60
+UNSIGNED_WAIT_SECONDS = (60, 24 * 60 * 60)
 
 
 def wait_after_failures(failures: int, retry_after: int | None, source: random.Random) -> float:
@@ -26,3 +27,11 @@ def wait_after_lease(lease: Lease) -> int:
 def wait_at_start(lease_age: float, told: int) -> float:
     """A process asks at once when it starts, unless the one before it did so within the last minute."""
     return max(0.0, min(START_PAUSE_SECONDS, told) - lease_age)
+
+
+def wait_without_lease(told: object) -> int | None:
+    """What the unsigned answer of a server that has no signing key says, within limits; None if it says nothing."""
+    if not isinstance(told, int) or isinstance(told, bool):
+        return None
+    shortest, longest = UNSIGNED_WAIT_SECONDS
+    return min(max(told, shortest), longest)

@@ -104,6 +104,18 @@ def _seconds(value: Any) -> float:
     return number
 
 
+def read_bounded(file: Path) -> bytes:
+    """The content of a file of at most a MiB; OSError, or StateError if it is larger or no file."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not make anybody wait
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StateError("the state is damaged: it is no file")
+        data = opened.read(MAX_STATE_BYTES + 1)
+    if len(data) > MAX_STATE_BYTES:
+        raise StateError("the state is damaged: it is too large")
+    return data
+
+
 class StateFolder:
     """Reads without locks; writes only between `lock` and `unlock`."""
 
@@ -163,7 +175,7 @@ class StateFolder:
         states, problem = [], None
         for file in (self.newest, self.previous):
             try:
-                states.append(State.decode(self._read_bounded(file)))
+                states.append(State.decode(read_bounded(file)))
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -173,17 +185,6 @@ class StateFolder:
         if problem and not states:
             raise problem
         return states
-
-    @staticmethod
-    def _read_bounded(file: Path) -> bytes:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not make anybody wait
-        with os.fdopen(descriptor, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise StateError("the state is damaged: it is no file")
-            data = opened.read(MAX_STATE_BYTES + 1)
-        if len(data) > MAX_STATE_BYTES:
-            raise StateError("the state is damaged: it is too large")
-        return data
 
     def fingerprint(self) -> tuple[int, int, int] | None:
         """Changes whenever the newest state is replaced."""
@@ -210,7 +211,7 @@ class StateFolder:
     def _keep_previous(self) -> None:
         """Give the newest state, if it is whole, a second name, which takes the place of the previous state at once."""
         try:
-            State.decode(self._read_bounded(self.newest))
+            State.decode(read_bounded(self.newest))
         except (OSError, StateError):
             return  # damaged: the previous one is better
         link = self.path / "state.link.json"
