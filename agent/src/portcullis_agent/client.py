@@ -140,13 +140,13 @@ class HttpDoorbell:
         self._step_seconds = step_seconds
         self._client: httpx.Client | None = None
         self._socket: socket.socket | None = None
-        self._is_closed = False
+        self._is_waiting = self._is_closed = False
 
     def wait(self, url: str, *, since: int, seconds: int) -> int | None:
         # A server that sends a byte now and then never reaches a time-out of httpx.
         watch = threading.Timer(seconds + 2 * self._step_seconds, self._shut_down)
         watch.daemon = True
-        answered = False
+        answered, self._is_waiting = False, True
         try:
             watch.start()
             revision = self._ask(url, since, seconds)
@@ -155,6 +155,7 @@ class HttpDoorbell:
             raise describe_error(error) from error
         finally:
             watch.cancel()
+            self._is_waiting = False
             if not answered or self._is_closed:
                 self._drop_client()
         return revision
@@ -170,6 +171,7 @@ class HttpDoorbell:
         extensions = {"trace": self._note_socket}
         with self._client.stream("GET", address, timeout=timeout, extensions=extensions) as response:
             if response.status_code == 204:
+                response.read()  # else the connection is not kept
                 return None
             revision = read_answer(response, MAX_RING_BYTES).get("revision")
         if not isinstance(revision, int) or isinstance(revision, bool) or not since < revision <= LARGEST_REVISION:
@@ -198,6 +200,8 @@ class HttpDoorbell:
     def close(self) -> None:
         self._is_closed = True
         self._shut_down()
+        if not self._is_waiting:  # else that thread does it
+            self._drop_client()
 
 
 class _Request(threading.Thread):
