@@ -9,11 +9,11 @@ import random
 import threading
 import time
 import uuid
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from portcullis_agent import forks
 from portcullis_agent.checks import CheckRequests
 from portcullis_agent.client import HttpServer, RequestFailed, Server
 from portcullis_agent.clock import Clock
@@ -91,7 +91,7 @@ class Agent:
         self._key_set_spread = self._random.uniform(1, 1.25)
         self._begin()
         self._reported = self.verdict()
-        _agents.add(self)
+        forks.follow(self)
 
     def _begin(self) -> None:
         """The state of a process that has just started, or was forked: the server must not take both for one."""
@@ -134,7 +134,9 @@ class Agent:
     def beat(self) -> BeatResult:
         """Send one heartbeat now. Faults of the network, the server or the disk are in the result, never raised."""
         with self._beating:
-            return self._beat(pin_anew=False)
+            result = self._beat(pin_anew=False)
+        self._wake.set()
+        return result
 
     def enrol(self) -> BeatResult:
         """Pin a key of the server's set in place of those pinned before (`settings.pin`, else the one that signs); beat."""
@@ -147,27 +149,34 @@ class Agent:
         At most once in ten seconds; in between it returns the last result. A process that only reads asks the one that sends
         the heartbeats, and waits up to 15 seconds for its answer. `verdict()` is the new one afterwards.
         """
+        try:
+            result = self._beat_unless_just_done()
+            if result is None:
+                result = self._requests.ask()
+                self._keeper.refresh(force=True)
+            return result
+        except Exception:  # a defect must not be the till's problem
+            logger.exception("The agent goes on after an error")
+            return BeatResult(False, "Nothing was sent because of an error in the agent: see its log.")
+
+    def _beat_unless_just_done(self) -> BeatResult | None:
+        """None if another process sends the heartbeats."""
         with self._beating:
             is_used = self._is_running or self._keeper.is_writer
-            if self.settings.url and self._can_beat():
-                now = self.clock.monotonic()
-                if self._checked is None or now - self._checked[0] >= CHECK_PAUSE_SECONDS:
-                    self._checked = now, self._beat(pin_anew=False)
-                    self._wake.set()
-                if not is_used:
-                    self.close()
-                return self._checked[1]
-        result = self._requests.ask()
-        self._keeper.refresh(force=True)
-        return result
-
-    def _can_beat(self) -> bool:
-        """Whether no other process sends the heartbeats."""
-        try:
-            self._keeper.become_writer()
-        except StateError as error:  # a folder that cannot be written: then this process sends them too
-            return not isinstance(error, AnotherWriter)
-        return True
+            if not self.settings.url:
+                return None
+            try:
+                self._keeper.become_writer()
+            except StateError as error:  # a folder that cannot be written: then this process sends them too
+                if isinstance(error, AnotherWriter):
+                    return None
+            now = self.clock.monotonic()
+            if self._checked is None or now - self._checked[0] >= CHECK_PAUSE_SECONDS:
+                self._checked = now, self._beat(pin_anew=False)
+                self._wake.set()
+            if not is_used:
+                self.close()
+            return self._checked[1]
 
     def _beat(self, *, pin_anew: bool) -> BeatResult:
         sent_at = self.clock.monotonic()
@@ -308,6 +317,8 @@ class Agent:
         stop, settings = stop_event or self._stop, self.settings
         listener = Listener(self, lambda: self._server.open_doorbell(settings.site_id, settings.site_key))
         self._listener = listener
+        if not self._keeper.is_writer:
+            self._due_at = min(self._due_at, self.clock.monotonic() + self._wait_at_start())
         listener.begin()
         try:
             while not stop.is_set():
@@ -326,10 +337,11 @@ class Agent:
     def _sleep(self, stop: threading.Event, seconds: float) -> None:
         """Until the time is over, the doorbell rings, a person asked for a heartbeat, or `stop` is set."""
         end = time.monotonic() + seconds
-        while not stop.is_set() and not self._wake.wait(min(max(end - time.monotonic(), 0.0), LOOK_EVERY_SECONDS)):
+        while not stop.is_set():
             if self._keeper.is_writer and self._requests.has_arrived():
                 self._requests.answer(self.check_now())
-            if time.monotonic() >= end:
+            left = end - time.monotonic()
+            if left <= 0 or self._wake.wait(min(left, LOOK_EVERY_SECONDS)):
                 return
 
     # The doorbell: `run` has a thread for it
@@ -383,18 +395,7 @@ class Agent:
         self._requests = CheckRequests(self._keeper.folder, self.clock)
         self._is_running = False
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
         """In the child: no thread runs there, and a lock that the parent held would never be released."""
         self._keeper.after_fork()
         self._begin()
-
-
-_agents: weakref.WeakSet[Agent] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for agent in list(_agents):
-        agent._after_fork()
-
-
-os.register_at_fork(after_in_child=_after_fork)
