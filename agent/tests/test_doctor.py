@@ -308,6 +308,35 @@ def test_a_server_that_accepts_another_key_only_is_a_problem_of_the_credentials(
     assert (check.level, "401" in check.finding, "new key" in (check.advice or "")) == ("problem", True, True)
 
 
+def test_a_doorbell_that_answers_is_sound(
+    doctor: Doctor, plane: ControlPlane, url: str, running: Agent, state: Path
+) -> None:
+    plane.doorbell.append(f"{url}/doorbell")
+    check = doctor(url)["Doorbell"]
+    assert (check.level, check.finding) == ("ok", "The doorbell answers: changes reach this site within seconds.")
+    assert plane.waits == [{"since": ["0"], "wait": ["1"]}]
+
+
+@pytest.mark.parametrize("status", [None, 401, 502])
+def test_a_doorbell_that_cannot_be_used_is_a_warning_only(
+    doctor: Doctor, plane: ControlPlane, url: str, running: Agent, status: int | None
+) -> None:
+    plane.doorbell.append(f"{url}/doorbell" if status else "http://10.0.0.5/")
+    plane.doorbell_status = status
+    checks = doctor(url)
+    assert checks["Doorbell"].level == "warning"
+    assert ("not used" if status is None else str(status)) in checks["Doorbell"].finding
+    assert is_sound(list(checks.values()))
+
+
+def test_a_doorbell_that_never_answers_is_given_up(
+    doctor: Doctor, plane: ControlPlane, url: str, running: Agent
+) -> None:
+    with listening(lambda connection: connection.recv(1) and None, end=b"\r\n\r\n") as silent:
+        plane.doorbell.append(f"{silent}/doorbell")
+        assert "No answer within 1 seconds" in doctor(url)["Doorbell"].finding
+
+
 def test_another_servers_keys_are_a_problem(doctor: Doctor, plane: ControlPlane, url: str, running: Agent) -> None:
     plane.rotate()
     checks = doctor(url)

@@ -96,6 +96,14 @@ def test_an_example_stops_new_orders_at_its_next_heartbeat_and_lets_open_ones_be
     plane.change(locked=False, lock_reason=None)
     until(lambda: backend.post("/orders").status_code == 201)
 
+    plane.site["next_heartbeat_seconds"] = 21540
+    heartbeats = len(plane.received)
+    until(lambda: len(plane.received) > heartbeats)
+    plane.change(locked=True, lock_reason="Invoice 18")
+    checked = backend.post("/licence/check").json()
+    assert (checked["may_operate"], checked["reason"]) == (False, "This site is locked: Invoice 18")
+    assert backend.post("/orders").status_code == 423
+
 
 def test_the_application_of_the_readme_works(plane: ControlPlane, url: str, tmp_path: Path) -> None:
     section = (AGENT / "README.md").read_text(encoding="utf-8").partition("## The middleware")[0]

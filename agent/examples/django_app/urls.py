@@ -7,6 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
+from django_app.licence import agent
+
 orders: list[dict[str, Any]] = []
 
 
@@ -31,6 +33,12 @@ def pay(request: HttpRequest, number: int) -> HttpResponse:
     return JsonResponse(orders[number - 1])
 
 
+def check_licence(request: HttpRequest) -> HttpResponse:
+    """The till's button "I have paid": ask the licence server now, and show what it says."""
+    agent.check_now()
+    return JsonResponse(agent.verdict().as_dict())
+
+
 def export(request: HttpRequest) -> HttpResponse:
     lines = ["id,paid", *(f"{order['id']},{order['paid']}" for order in orders)]
     return HttpResponse("\r\n".join(lines) + "\r\n", content_type="text/csv")
@@ -41,5 +49,6 @@ urlpatterns = [
     path("notices", notices),
     path("orders", list_or_open),
     path("orders/<int:number>/pay", pay),
+    path("licence/check", check_licence),
     path("export/orders.csv", export),
 ]

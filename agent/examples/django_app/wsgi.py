@@ -5,12 +5,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from portcullis_agent import Agent, Settings
+from django_app.licence import agent
 from portcullis_agent.wsgi import LeaseMiddleware
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_app.settings")
 
-agent = Agent(Settings.load())  # PORTCULLIS_URL, …, or what `portcullis-agent enrol` stored
 agent.start()  # gunicorn imports this in each worker, after the fork; with --preload, call it in post_fork instead
 atexit.register(agent.stop)
 
@@ -18,5 +17,13 @@ application = LeaseMiddleware(
     get_wsgi_application(),
     agent=agent,
     # What guests and the owner need also while the site may not operate: finish what is open, and take their data.
-    always_open=["/health", "GET /orders/**", "/orders/*/pay", "/orders/*/print", "/export/**", "/static/**"],
+    always_open=[
+        "/health",
+        "GET /orders/**",
+        "/orders/*/pay",
+        "/orders/*/print",
+        "/export/**",
+        "/static/**",
+        "/licence/check",
+    ],
 )

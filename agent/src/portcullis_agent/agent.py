@@ -150,7 +150,7 @@ class Agent:
         the heartbeats, and waits up to 15 seconds for its answer. `verdict()` is the new one afterwards.
         """
         try:
-            result = self._beat_unless_just_done()
+            result = self._beat_unless_just_done() if self.settings.url else None
             if result is None:
                 result = self._requests.ask()
                 self._keeper.refresh(force=True)
@@ -163,8 +163,6 @@ class Agent:
         """None if another process sends the heartbeats."""
         with self._beating:
             is_used = self._is_running or self._keeper.is_writer
-            if not self.settings.url:
-                return None
             try:
                 self._keeper.become_writer()
             except StateError as error:  # a folder that cannot be written: then this process sends them too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from portcullis_agent.keeper import LeaseKeeper
 from portcullis_agent.settings import Settings
 
 STEP_SECONDS = 10.0
-NETWORK_STEPS = ("Proxy", "DNS", "TCP", "TLS", "Server", "Clock", "Keys", "Credentials")
+NETWORK_STEPS = ("Proxy", "DNS", "TCP", "TLS", "Server", "Clock", "Keys", "Credentials", "Doorbell")
 
 
 def examine(
@@ -77,8 +78,11 @@ def _ask(settings: Settings, keeper: LeaseKeeper, clock: Clock, seconds: float) 
     if check.level == PROBLEM:
         return
     yield server.check_keys(answer.body, keeper.keys)
-    uptime, held = int(clock.monotonic()), keeper.snapshot.lease
-    yield server.check_credentials(settings, keeper.keys, seconds, uptime=uptime, held=held)
+    held, nonce = keeper.snapshot.lease, secrets.token_urlsafe(24)
+    answer = server.send_heartbeat(settings, seconds, nonce=nonce, uptime=int(clock.monotonic()), held=held)
+    yield server.check_credentials(answer, settings, keeper.keys, nonce=nonce, held=held)
+    if answer.problem is None:
+        yield server.check_doorbell(answer.body.get("doorbell"), settings, seconds)
 
 
 def _moment(seconds: float) -> datetime:

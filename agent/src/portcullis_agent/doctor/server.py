@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
-from portcullis_agent.client import RequestFailed, describe_error, read_answer
+from portcullis_agent.client import HttpDoorbell, RequestFailed, describe_error, read_answer
 from portcullis_agent.doctor.certificate import read_date
 from portcullis_agent.doctor.connection import within
 from portcullis_agent.doctor.report import OK, PROBLEM, WARNING, Check
+from portcullis_agent.doorbell import doorbell_url
 from portcullis_agent.errors import LeaseRefused
 from portcullis_agent.keys import KeyRing, readable_keys, signing_keys
 from portcullis_agent.lease import Lease, verify_lease
@@ -122,15 +122,22 @@ def check_keys(key_set: dict[str, Any], ring: KeyRing) -> Check:
     return Check(name, PROBLEM, finding, advice)
 
 
-def check_credentials(settings: Settings, ring: KeyRing, seconds: float, *, uptime: int, held: Lease | None) -> Check:
-    """Send one heartbeat without the fields of an installation, so that it is not taken for a clone. Stores nothing."""
-    name, nonce = "Credentials", secrets.token_urlsafe(24)
-    headers = {"X-Site-ID": settings.site_id, "X-Site-Key": settings.site_key}
+def send_heartbeat(settings: Settings, seconds: float, *, nonce: str, uptime: int, held: Lease | None) -> Answer:
+    """One heartbeat without the fields of an installation, so that it is not taken for a clone. Stores nothing."""
     body = {"version": settings.version, "uptime_seconds": uptime, "nonce": nonce}
     if held is not None:
         # So that the server does not take this for an agent that holds an older lease.
         body["lease_revision"] = held.revision
-    answer = ask("POST", f"{settings.url}/api/heartbeat", seconds, headers, body)
+    return ask("POST", f"{settings.url}/api/heartbeat", seconds, _credentials(settings), body)
+
+
+def _credentials(settings: Settings) -> dict[str, str]:
+    return {"X-Site-ID": settings.site_id, "X-Site-Key": settings.site_key}
+
+
+def check_credentials(answer: Answer, settings: Settings, ring: KeyRing, *, nonce: str, held: Lease | None) -> Check:
+    """Whether the heartbeat was accepted, and its lease is one that the agent would store."""
+    name = "Credentials"
     if answer.status == 401:
         advice = "The key was rotated, or the site was removed: get a new key from the panel, then 'enrol' with it."
         return Check(name, PROBLEM, answer.problem or "", advice)
@@ -148,3 +155,26 @@ def check_credentials(settings: Settings, ring: KeyRing, seconds: float, *, upti
         return Check(name, PROBLEM, finding, "Tell the operator; the last good lease counts until it ends.")
     finding = f"The server accepts the site's key, and its lease is valid (revision {lease.revision})."
     return Check(name, OK, finding)
+
+
+def check_doorbell(value: object, settings: Settings, seconds: float) -> Check:
+    """One wait, for what the site knows already, so that the answer comes at once. Without it, changes take longer."""
+    name = "Doorbell"
+    if value is None:
+        return Check(name, OK, "The server has no doorbell: changes reach this site with its next heartbeat.")
+    url = doorbell_url(value, settings)
+    if url is None:
+        finding = "The doorbell's address in the server's answer is not used: it is malformed or has no encryption."
+        return Check(name, WARNING, finding, "Tell the operator: DOORBELL_URL is wrong.")
+    connection = HttpDoorbell(_credentials(settings), max(seconds - 1, 0.5))
+    try:
+        within(seconds, lambda: connection.wait(url, since=0, seconds=1))
+    except (TimeoutError, RequestFailed) as error:
+        reason = str(error) or f"No answer within {seconds:g} seconds."
+        advice = (
+            "Heartbeats work without it: changes reach this site hours later. Look for a proxy or firewall between."
+        )
+        return Check(name, WARNING, f"The doorbell at {url} cannot be used: {reason}", advice)
+    finally:
+        connection.close()
+    return Check(name, OK, "The doorbell answers: changes reach this site within seconds.")
