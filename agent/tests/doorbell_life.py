@@ -24,6 +24,11 @@ def at_length(wait: Wait) -> tuple[float, Outcome]:
     return wait.seconds, None
 
 
+def silent(wait: Wait) -> tuple[float, Outcome]:
+    """It never rings."""
+    return wait.seconds, None
+
+
 def cut_after(seconds: float, status: int | None = None) -> Doorbell:
     """A proxy that ends connections that were idle for so long."""
     failure = RequestFailed("The answer was cut off.", status=status)

@@ -99,17 +99,6 @@ def test_an_answer_that_is_no_ring_is_a_reason(
         assert time.monotonic() - started < 4
 
 
-def test_after_a_failure_the_next_wait_has_a_connection_of_its_own(
-    url: str, plane: ControlPlane, connection: HttpDoorbell
-) -> None:
-    plane.doorbell_status = 503
-    with pytest.raises(RequestFailed, match="503"):
-        connection.wait(f"{url}/doorbell", since=0, seconds=1)
-    plane.doorbell_status = None
-    assert connection.wait(f"{url}/doorbell", since=0, seconds=1) == 1
-    assert len(plane.doorbell_connections) == 2
-
-
 @contextmanager
 def relay(
     target: str, forward: Callable[[bytes, Connection], None], connects: list[bytes] | None = None
@@ -240,3 +229,14 @@ def test_a_wait_over_tls_through_a_proxy_is_ended_by_another_thread(
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         end_a_wait(connection, url, plane)
     assert asked[0].startswith(b"CONNECT ")
+
+
+def test_after_a_failure_the_certificates_are_read_again(
+    tmp_path: Path, plane: ControlPlane, connection: HttpDoorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    with served(plane, authority.server()) as url:
+        with pytest.raises(RequestFailed, match="certificate"):
+            connection.wait(f"{url}/doorbell", since=0, seconds=1)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        assert connection.wait(f"{url}/doorbell", since=0, seconds=1) == 1

@@ -67,6 +67,7 @@ def test_a_lock_reaches_the_site_within_two_seconds_and_the_server_is_told_that_
     agent = start()
     until(lambda: plane.waiting and len(plane.received) == 2)
     assert [body.get("applied_state") for body in plane.received] == [None, "ok"]
+    time.sleep(0.5)  # now it sleeps until the next heartbeat
 
     plane.change(locked=True, lock_reason="Invoice 17")
     assert until(lambda: agent.verdict().state == "locked") < 2
