@@ -57,8 +57,8 @@ def test_the_heartbeats_of_many_sites_for_one_ring_are_spread(
         agent.next_wait()
         agent.wait_ended(99)
         pauses.append(agent.step())
-    assert min(pauses) < 0.4
-    assert 1.1 < max(pauses) <= 2
+    assert min(pauses) < 0.2
+    assert 0.8 < max(pauses) <= 1
 
 
 def test_waits_follow_each_other_and_last_45_to_55_seconds(life: Life) -> None:

@@ -70,7 +70,7 @@ def test_a_lock_reaches_the_site_within_two_seconds_and_the_server_is_told_that_
     time.sleep(0.5)  # now it sleeps until the next heartbeat
 
     plane.change(locked=True, lock_reason="Invoice 17")
-    assert until(lambda: agent.verdict().state == "locked") < 4  # 1.5 seconds, on a machine that is not busy
+    assert until(lambda: agent.verdict().state == "locked") < 4  # one second, on a machine that is not busy
     assert until(lambda: plane.received[-1].get("applied_state") == "locked") < 3
     assert plane.received[-1]["applied_revision"] == plane.revision
     until(lambda: plane.waiting)
