@@ -16,7 +16,7 @@ from portcullis_agent.doorbell import Wait, doorbell_url
 
 from .control_plane import SITE_KEY, ControlPlane
 from .doorbell_life import URL, Life, at_length, at_once, cut_after, failing, forged, messages, silent
-from .signing import SITE_ID
+from .signing import SITE_ID, SigningKey
 from .simulated_clock import SimulatedClock
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -270,6 +270,17 @@ def test_an_answer_without_an_address_ends_the_waits(life: Life, plane: ControlP
     life.agent.beat()
     life.pass_time(2)
     assert [wait.url for wait in life.waits_since(started_at)] == ["https://elsewhere.example.com/"]
+
+
+def test_the_address_in_an_answer_without_a_good_lease_is_ignored(life: Life, plane: ControlPlane) -> None:
+    life.pass_time(MINUTE)
+    plane.heartbeat = lambda *_: {  # type: ignore[method-assign]
+        "lease": SigningKey.named("foreign").lease(),
+        "doorbell": "https://elsewhere.example.com/",
+    }
+    assert not life.agent.beat().stored
+    life.pass_time(MINUTE)
+    assert {wait.url for _, wait in life.waits} == {URL}
 
 
 def test_with_an_old_server_all_is_as_before(make_agent: MakeAgent, plane: ControlPlane, clock: SimulatedClock) -> None:

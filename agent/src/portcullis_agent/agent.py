@@ -311,7 +311,7 @@ class Agent:
         return wait_at_start(age, snapshot.lease.next_heartbeat_seconds)
 
     def run(self, stop_event: threading.Event | None = None) -> None:
-        """Send heartbeats as told until `stop_event` is set."""
+        """Send heartbeats as told until `stop_event` is set, at which it looks each second."""
         stop, settings = stop_event or self._stop, self.settings
         listener = Listener(self, lambda: self._server.open_doorbell(settings.site_id, settings.site_key))
         self._listener = listener

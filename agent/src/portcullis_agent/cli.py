@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -102,9 +103,10 @@ def _report(result: BeatResult) -> int:
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     agent = Agent(Settings.load(options.state, environ))
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.stop())
-    agent.run()
+        signal.signal(number, lambda *_: stop.set())
+    agent.run(stop)
     return OK
 
 
