@@ -32,6 +32,7 @@ def doorbell(postgres_url: str, tmp_path: Path) -> Iterator[RunningDoorbell]:
     finally:
         if running.process is not None:
             running.process.kill()  # a stop takes five seconds, and is tested by itself
+            running.process.wait(10)
         server.stop()
 
 
