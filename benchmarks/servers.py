@@ -37,11 +37,13 @@ class Server:
 
 
 @contextmanager
-def serving(name: str, arguments: list[str], port: int, folder: Path, environment: dict[str, str]) -> Iterator[Server]:
-    """Started in the repository's root, answering; its output goes to `folder/name.log`."""
+def serving(
+    name: str, arguments: list[str], port: int, folder: Path, environment: dict[str, str], root: Path = ROOT
+) -> Iterator[Server]:
+    """Started in the root of a checkout, answering; its output goes to `folder/name.log`."""
     log = folder / f"{name}.log"
     # A process group of its own: Ctrl-C reaches it through us, and nothing of it is left when it had to be killed.
-    options = {"cwd": ROOT, "env": environment, "start_new_session": True}
+    options = {"cwd": root, "env": environment, "start_new_session": True}
     pid = None
     try:
         with with_services.running(arguments, port, log, **options) as process:
