@@ -1,4 +1,4 @@
-"""A real nginx with the configuration of deploy/nginx, on a free port, in front of servers that a test has started."""
+"""A real nginx with the configuration of deploy/nginx, on a free port, in front of what a test has started."""
 
 import os
 import re
@@ -39,7 +39,7 @@ http {{
 
 @dataclass
 class NginxInFront:
-    """nginx with TLS at `url`, in front of the servers on `upstream_ports` of 127.0.0.1.
+    """nginx with TLS at `url`, in front of the servers on `upstream_ports` and the doorbells on `doorbell_ports` of 127.0.0.1.
 
     All requests of a test come from one address, so the limits for an address are off unless `limits` is given.
     """
@@ -47,6 +47,7 @@ class NginxInFront:
     upstream_ports: Iterable[int]
     folder: Path
     limits: bool = False
+    doorbell_ports: Iterable[int] = field(default_factory=lambda: [free_port()])  # by default nothing listens there
     port: int = field(default_factory=free_port)
     plain_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -86,11 +87,15 @@ class NginxInFront:
 
     def rendered(self, text: str) -> str:
         text = re.sub(r"^ *listen \[::\]:.*\n", "", text, flags=re.MULTILINE)
-        servers = "\n    ".join(f"server 127.0.0.1:{port} fail_timeout=5s;" for port in self.upstream_ports)
+        servers, doorbells = (
+            "\n    ".join(f"server 127.0.0.1:{port} fail_timeout=5s;" for port in ports)
+            for ports in (self.upstream_ports, self.doorbell_ports)
+        )
         for shipped, own in {
             "listen 443 ": f"listen 127.0.0.1:{self.port} ",
             "listen 80": f"listen 127.0.0.1:{self.plain_port}",
             "    server 127.0.0.1:8000 fail_timeout=5s;": f"    {servers}",
+            "    server 127.0.0.1:8001 fail_timeout=5s;": f"    {doorbells}",
             "/etc/nginx/portcullis": f"{self.folder}/portcullis",
             "/etc/letsencrypt/live/licenses.example.com": f"{self.folder}/live",
             "/var/log/nginx": f"{self.folder}/log",

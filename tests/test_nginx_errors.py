@@ -39,14 +39,24 @@ def test_without_a_server_the_api_answers_a_problem(nginx: NginxInFront, path: s
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/apiary", "/health"])
+@pytest.mark.parametrize("path", ["/doorbell?since=0", "/doorbell/?since=0"])
+def test_without_a_doorbell_a_site_gets_a_problem_at_once(nginx: NginxInFront, path: str) -> None:
+    answer = nginx.client().get(path)
+    assert_problem(answer, 503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.elapsed.total_seconds() < 1
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/apiary", "/health", "/doorbells", "/doorbell/health"])
 def test_without_a_server_a_page_is_a_sentence(nginx: NginxInFront, path: str) -> None:
     answer = nginx.client().get(path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/plain")
     assert answer.text == "The server does not answer; try again shortly.\n"
 
 
-@pytest.mark.parametrize(("path", "kilobytes"), [("/api/heartbeat", 17), ("/api/sites", 65), ("/api/auth/login", 65)])
+@pytest.mark.parametrize(
+    ("path", "kilobytes"), [("/api/heartbeat", 17), ("/api/sites", 65), ("/api/auth/login", 65), ("/doorbell", 2)]
+)
 def test_a_body_over_the_limit_is_refused_before_it_is_read(nginx: NginxInFront, path: str, kilobytes: int) -> None:
     client = nginx.client()
     answer = client.session.post(client.url + path, data=b"x" * 1024 * kilobytes)
@@ -61,7 +71,8 @@ def test_a_form_may_be_larger_than_a_request_to_the_api(tmp_path_factory: pytest
 
 
 def test_headers_that_are_too_large_are_refused_by_their_own_status(nginx: NginxInFront) -> None:
-    assert_problem(nginx.client().get("/api/sites", **{"X-Long": "x" * 9000}), 431, "headers_too_large")
+    for path in ("/api/sites", "/doorbell"):
+        assert_problem(nginx.client().get(path, **{"X-Long": "x" * 9000}), 431, "headers_too_large")
 
 
 def test_an_address_that_is_too_long_is_refused_by_its_own_status(nginx: NginxInFront) -> None:

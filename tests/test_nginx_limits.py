@@ -1,14 +1,18 @@
 """nginx limits the requests of one address: by kind, so that one kind does not use up another's."""
 
+import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.nginx import NginxInFront
+from scripts.with_services import free_port
+from tests.nginx import HOST, NginxInFront
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.e2e
@@ -46,3 +50,23 @@ def test_an_address_over_its_limit_gets_a_problem_that_says_when_to_try_again(ng
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert (refused.json()["code"], refused.headers["Retry-After"]) == ("too_many_requests", "1")
+
+
+def test_an_address_has_300_waits_besides_its_other_requests(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        upstream = stack.enter_context(Upstream())
+        silent = stack.enter_context(
+            socket.create_server(("127.0.0.1", free_port()), backlog=400)
+        )  # accepts and never answers
+        ports = [silent.getsockname()[1]]
+        nginx = stack.enter_context(NginxInFront([upstream.port], tmp_path, limits=True, doorbell_ports=ports))
+        context = ssl.create_default_context(cafile=str(nginx.certificate))
+        for _ in range(300):
+            plain = socket.create_connection(("127.0.0.1", nginx.port), timeout=10)
+            waiting = stack.enter_context(context.wrap_socket(plain, server_hostname=HOST))
+            waiting.sendall(f"GET /doorbell?since=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        time.sleep(0.5)
+        refused = nginx.client().get("/doorbell?since=0")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert refused.headers["Retry-After"] == "1"
+        assert nginx.client().get("/api/sites").status_code == 200

@@ -56,3 +56,24 @@ def test_a_server_that_refuses_connections_gets_no_further_delete_for_a_while(tm
         statuses = [nginx.client().send("DELETE", "/api/sites").status_code for _ in range(8)]
     assert statuses.count(502) <= 1
     assert statuses.count(200) == len(alive.received) >= 7
+
+
+def doorbells(first: int, second: int, folder: Path) -> NginxInFront:
+    return NginxInFront([free_port()], folder, doorbell_ports=[first, second])
+
+
+def test_a_wait_that_broke_after_some_time_is_not_sent_to_the_other_doorbell(tmp_path: Path) -> None:
+    with (
+        Upstream(breaks=True, seconds=4.5) as first,
+        Upstream(breaks=True, seconds=4.5) as second,
+        doorbells(first.port, second.port, tmp_path) as nginx,
+    ):
+        assert nginx.client().get("/doorbell").status_code == 503
+    assert len(first.received) + len(second.received) == 1
+
+
+def test_a_wait_is_sent_to_the_other_doorbell_if_the_first_refuses_connections(tmp_path: Path) -> None:
+    with Upstream() as alive, doorbells(free_port(), alive.port, tmp_path) as nginx:
+        for _ in range(4):
+            assert nginx.client().get("/doorbell").status_code == 200
+    assert len(alive.received) == 4

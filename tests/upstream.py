@@ -1,6 +1,7 @@
 """A server behind a proxy that records what reaches it, and can end a connection in place of a response."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,9 +18,10 @@ class Received:
 
 @dataclass
 class Upstream:
-    """Answers 200, or ends the connection once it has the whole request if `breaks`."""
+    """Answers 200, or ends the connection once it has the whole request if `breaks`; both after `seconds`."""
 
     breaks: bool = False
+    seconds: float = 0
     port: int = field(default_factory=free_port)
     received: list[Received] = field(default_factory=list)
     connections: int = 0
@@ -38,6 +40,7 @@ class Upstream:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): self.headers.get_all(name) or [] for name in self.headers}
                 upstream.received.append(Received(self.command, self.path, headers, body))
+                time.sleep(upstream.seconds)
                 self.close_connection = upstream.breaks
                 if not upstream.breaks:
                     self.send_response(200)
