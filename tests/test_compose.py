@@ -20,7 +20,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ["migrate", "web", "worker", "backup"]
+OURS = ["migrate", "web", "doorbell", "worker", "backup"]
 ONE_SHOT = ["migrate"]
 
 
@@ -99,7 +99,7 @@ def test_the_role_that_serves_gets_its_rights_after_each_migration() -> None:
     command, role = SERVICES["migrate"]["command"]
     assert command == "migrate-and-grant"
     assert f"app={role} " in (ROOT / "deploy/compose/roles.sh").read_text()
-    for name in ("web", "worker", "backup"):
+    for name in ("web", "doorbell", "worker", "backup"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
@@ -120,6 +120,20 @@ def test_prometheus_can_read_the_metrics_of_web() -> None:
     assert all("metrics_token" not in service.get("secrets", []) for name, service in SERVICES.items() if name != "web")
 
 
+def test_nothing_depends_on_the_doorbell() -> None:
+    assert not [name for name, service in SERVICES.items() if "doorbell" in service.get("depends_on", {})]
+    assert SERVICES["web"]["environment"]["DOORBELL_URL_FILE"] == "/run/secrets/doorbell_url"
+
+
+def test_nginx_and_the_doorbell_can_have_ten_thousand_waiting_sites() -> None:
+    nginx = (ROOT / "deploy/compose/nginx.conf").read_text()
+    connections, files = (
+        int(re.findall(rf"{name} (\d+);", nginx)[0]) for name in ("worker_connections", "worker_rlimit_nofile")
+    )
+    assert 20_000 < connections < files <= SERVICES["nginx"]["ulimits"]["nofile"]
+    assert SERVICES["doorbell"]["ulimits"]["nofile"] > 10_000
+
+
 @pytest.fixture
 def deploy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ROOT / "deploy", tmp_path / "deploy", ignore=shutil.ignore_patterns("private")))
@@ -135,6 +149,7 @@ def test_prepare_makes_every_secret_once_and_keeps_strangers_out(deploy: Path) -
     first = {name: file.read_text() for name, file in secrets.items()}
     assert all(first.values())
     assert first["allowed_hosts"] == "licenses.example.org\n"
+    assert first["doorbell_url"] == "https://licenses.example.org/doorbell\n"
     names = ("secret_key", "site_key_pepper", "owner_password", "app_password", "metrics_token")
     random = [first[name] for name in names]
     assert len(set(random)) == len(names)
@@ -153,9 +168,10 @@ def test_prepare_writes_the_shipped_configuration_of_nginx_for_this_host(deploy:
     written = {file.name: file.read_text() for file in (deploy / "compose/private/nginx").iterdir()}
     assert written.keys() == {file.name for file in (ROOT / "deploy/nginx").glob("*.conf")}
     everything = "".join(written.values())
-    for left_over in ("licenses.example.com", "/etc/letsencrypt", "127.0.0.1:8000", "/var/log/nginx"):
+    for left_over in ("licenses.example.com", "/etc/letsencrypt", "127.0.0.1:8000", "127.0.0.1:8001", "/var/log/nginx"):
         assert left_over not in everything
     assert "server web:8000 resolve " in written["upstream.conf"]
+    assert "server doorbell:8001 resolve " in written["upstream_doorbell.conf"]
     assert "resolver 127.0.0.11 " in (ROOT / "deploy/compose/nginx.conf").read_text()
     assert version(SERVICES["nginx"]["image"]) >= (1, 28), "before 1.27.3 nginx looks a name up only when it starts"
 

@@ -93,9 +93,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def is_healthy(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def is_healthy(folder: Path, environment: dict[str, str], *which: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [folder / ".venv/bin/python", folder / "scripts/container/healthcheck.py"],
+        [folder / ".venv/bin/python", folder / "scripts/container/healthcheck.py", *which],
         cwd="/",
         env=environment,
         capture_output=True,
@@ -273,8 +273,30 @@ def test_the_entrypoint_runs_the_worker(built: Path, tmp_path: Path) -> None:
         assert process.wait(40) == 0
 
 
-def test_without_a_secret_the_entrypoint_says_what_to_set(built: Path) -> None:
-    refused = entrypoint(built, production(free_port(), SECRET_KEY=""))
+@pytest.mark.long
+def test_the_entrypoint_runs_the_doorbell_on_a_read_only_root(built: Path, tmp_path: Path) -> None:
+    """Platforms give the port as PORT."""
+    environment = production(free_port(), PORT=str(free_port()))
+    process = subprocess.Popen(
+        [*with_a_read_only_root(built, tmp_path), built / "scripts/container/entrypoint.sh", "doorbell"],
+        env=environment,
+        cwd="/",
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while (checked := is_healthy(built, environment, "doorbell")).returncode:
+            assert free_of_surprises(checked.stderr)
+            assert process.poll() is None, "the entrypoint ended"
+            assert time.monotonic() < deadline, checked.stderr
+            time.sleep(0.2)
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(40) == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "doorbell"])
+def test_without_a_secret_the_entrypoint_says_what_to_set(built: Path, command: str) -> None:
+    refused = entrypoint(built, production(free_port(), SECRET_KEY=""), command)
     assert refused.returncode == 1
     assert refused.stderr.startswith("Portcullis cannot start: Set SECRET_KEY")
     assert free_of_surprises(refused.stderr)

@@ -46,8 +46,9 @@ logconfig_dict = {
 
 def on_starting(server):
     """Each waiting site holds a file descriptor."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:  # systemd sets both, and allows no change
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def post_worker_init(worker):

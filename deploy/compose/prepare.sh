@@ -44,11 +44,13 @@ maxmemory-policy allkeys-lru
 save ""
 END
 echo "$host" >private/secrets/allowed_hosts
+echo "https://$host/doorbell" >private/secrets/doorbell_url
 
 for file in ../nginx/*.conf; do
   sed -e "s/licenses\.example\.com/$host/g" \
     -e "s|/etc/letsencrypt/live/$host/|/etc/nginx/certificate/|" \
     -e "s/server 127\.0\.0\.1:8000/server web:8000 resolve/" \
+    -e "s/server 127\.0\.0\.1:8001/server doorbell:8001 resolve/" \
     -e "s|/var/log/nginx/[a-z.]*|/dev/stdout|" \
     "$file" >"private/nginx/$(basename "$file")"
 done

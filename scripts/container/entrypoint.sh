@@ -2,6 +2,7 @@
 # What a container does, by its first argument:
 #
 #   serve                     check the settings and become the server unless one is wrong; what it does without an argument
+#   doorbell                  become the doorbell, where sites wait for changes
 #   check                     check the settings for production, and fail also because of a warning
 #   migrate                   bring the database up to date, make the first signing key if there is none, and end
 #   migrate-and-grant ROLE    the same, then give that role of PostgreSQL its rights (deploy/postgresql_grants.sql)
@@ -31,6 +32,16 @@ serve() {
   check ERROR
   if $migrate_first; then migrate; fi
   exec "$python" -m gunicorn config.wsgi
+}
+
+doorbell() {
+  : "${DOORBELL_BIND:=0.0.0.0:8001}"
+  if [ -n "${PORT:-}" ]; then
+    DOORBELL_BIND="${DOORBELL_BIND%:*}:$PORT"
+  fi
+  export DOORBELL_BIND
+  check ERROR
+  exec "$python" -m gunicorn -c config/doorbell/gunicorn_settings.py
 }
 
 check() { # check LEVEL: fails from this level on
@@ -81,6 +92,7 @@ command=${1:-serve}
 [ $# -eq 0 ] || shift
 case $command in
   serve) serve "$@" ;;
+  doorbell) doorbell "$@" ;;
   check) check WARNING "$@" ;;
   migrate) migrate "$@" ;;
   migrate-and-grant) [ $# -eq 1 ] || { echo "usage: migrate-and-grant ROLE" >&2; exit 2; }; migrate_and_grant "$1" ;;

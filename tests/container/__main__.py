@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.container.dockerfile import Image, follow
@@ -56,9 +57,13 @@ def curl(path: str, *options: str) -> tuple[int, str]:
     return int(status), body
 
 
+def options_for(headers: dict[str, str]) -> list[str]:
+    return [word for name, value in headers.items() for word in ("-H", f"{name.replace('_', '-')}: {value}")]
+
+
 def post(path: str, body: object, **headers: str) -> dict:
-    options = [word for name, value in headers.items() for word in ("-H", f"{name.replace('_', '-')}: {value}")]
-    status, text = curl(path, "-H", "Content-Type: application/json", *options, "-d", json.dumps(body))
+    options = ["-H", "Content-Type: application/json", *options_for(headers)]
+    status, text = curl(path, *options, "-d", json.dumps(body))
     assert status in {200, 201}, text
     return json.loads(text)
 
@@ -87,11 +92,19 @@ def use(services: Services) -> None:
     site = json.loads(registered.stdout)
     credentials = {"X_Site_ID": site["site_id"], "X_Site_Key": site["secret_key"]}
     heartbeat = {"version": "1.0.0", "uptime_seconds": 60}
-    assert post("/api/heartbeat", heartbeat, **credentials)["locked"] is False
-    locked = services.execute("web", *services.image.entrypoint, "lock_site", site["site_id"], "--reason=unpaid")
-    assert locked.returncode == 0, locked.stderr
+    answered = post("/api/heartbeat", heartbeat, **credentials)
+    assert (answered["locked"], answered["doorbell"]) == (False, f"https://{HOST}/doorbell")
+    status, news = curl("/doorbell?since=0", *options_for(credentials))
+    assert status == 200, news
+    since = json.loads(news)["revision"]
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(curl, f"/doorbell?since={since}", *options_for(credentials))
+        locked = services.execute("web", *services.image.entrypoint, "lock_site", site["site_id"], "--reason=unpaid")
+        assert locked.returncode == 0, locked.stderr
+        status, news = waiting.result(10)
+    assert (status, json.loads(news)) == (200, {"revision": since + 1})
     assert post("/api/heartbeat", heartbeat, **credentials)["lock_reason"] == "unpaid"
-    say("a sysadmin and a restaurant; its heartbeat through nginx hears the lock")
+    say("a sysadmin and a restaurant, which waits through nginx: the lock rings, and its next heartbeat hears it")
 
 
 def try_to_write(services: Services) -> None:

@@ -20,7 +20,7 @@ from tests.container.dockerfile import Image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
-OURS = ("web", "worker", "backup")
+OURS = ("web", "doorbell", "worker", "backup")
 HEALTHY_WITHIN_SECONDS = 120
 
 # What an engine does for `read_only`, `tmpfs`, `volumes` and `secrets`: everything is read-only but what is mounted for it.
@@ -168,15 +168,15 @@ def start_nginx(services: Services) -> None:
 def lay_out_the_machine(deploy: Path, folder: Path) -> None:
     """In this process's own mount namespace: names of services, secrets, and nginx's folder as compose.yaml mounts them."""
     hosts = folder / "hosts"
-    hosts.write_text("127.0.0.1 localhost web postgres redis\n")
+    hosts.write_text("127.0.0.1 localhost web doorbell postgres redis\n")
     passwords = folder / "passwd"
     passwords.write_text(Path("/etc/passwd").read_text() + "nginx:x:101:101::/nonexistent:/usr/sbin/nologin\n")
     groups = folder / "group"
     groups.write_text(Path("/etc/group").read_text() + "nginx:x:101:\n")
     private = deploy / "compose/private"
     # This machine's nginx is older than the image's, and looks names up only when it starts; here they are in /etc/hosts.
-    upstream = private / "nginx/upstream.conf"
-    upstream.write_text(upstream.read_text().replace(" resolve ", " "))
+    for upstream in private.glob("nginx/upstream*.conf"):
+        upstream.write_text(upstream.read_text().replace(" resolve ", " "))
     Path("/run").mkdir(exist_ok=True)
     commands = [
         f"mount --bind {hosts} /etc/hosts",
@@ -206,9 +206,10 @@ def all_services(image: Image, deploy: Path, folder: Path):
         start_postgres(services)
         start_redis(services)
         services.run_once("migrate")
-        services.start_ours("web")
-        health = COMPOSE["services"]["web"]["healthcheck"]["test"][1:]
-        services.wait_for("web", lambda: services.execute("web", *health).returncode == 0)
+        for name in ("web", "doorbell"):
+            services.start_ours(name)
+            health = COMPOSE["services"][name]["healthcheck"]["test"][1:]
+            services.wait_for(name, lambda name=name, health=health: services.execute(name, *health).returncode == 0)
         for name in ("worker", "backup"):
             services.start_ours(name)
         start_nginx(services)
