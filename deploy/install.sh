@@ -22,7 +22,7 @@ NGINX=/etc/nginx/portcullis
 NGINX_CONF=/etc/nginx/nginx.conf
 SOCKETS=%2Fvar%2Frun%2Fpostgresql
 PACKAGES="python3 python3-venv python3-pip postgresql redis-server nginx-light openssl ca-certificates curl"
-UNITS="portcullis-web.socket portcullis-web.service portcullis-worker.service portcullis-backup.timer"
+UNITS="portcullis-web.socket portcullis-web.service portcullis-doorbell.service portcullis-worker.service portcullis-backup.timer"
 KEPT_RELEASES=3
 SOURCE=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -173,16 +173,21 @@ make_settings() {
   # PostgreSQL knows who calls on its Unix socket, so there is no password that could leak.
   make_secret database_url "postgres://portcullis@$SOCKETS/portcullis"
   make_secret owner_database_url "postgres://portcullis_owner@$SOCKETS/portcullis" portcullis_owner
-  [ ! -f "$SETTINGS/portcullis.env" ] || return 0
+  if [ -f "$SETTINGS/portcullis.env" ]; then
+    announce_doorbell
+    return 0
+  fi
   cat >"$SETTINGS/portcullis.env.new" <<SETTINGS
 # The settings of this server. /srv/portcullis/current/.env.example explains them all.
-# After a change: systemctl restart portcullis-web portcullis-worker
+# After a change: systemctl restart portcullis-web portcullis-doorbell portcullis-worker
 ALLOWED_HOSTS=$host
 HTTPS_ONLY=true
 TRUSTED_PROXIES=127.0.0.1
 # systemd holds the socket: to listen on another address too, change portcullis-web.socket (docs/scaling.md), not BIND.
 BIND=127.0.0.1:8000
 REDIS_URL=redis://127.0.0.1:6379/0
+# Where sites wait for changes; without it they notice a change at their next heartbeat.
+DOORBELL_URL=https://$host/doorbell
 BACKUP_FOLDER=$BACKUPS
 SECRET_KEY_FILE=$SECRETS/secret_key
 SITE_KEY_PEPPER_FILE=$SECRETS/site_key_pepper
@@ -192,6 +197,13 @@ SETTINGS
   chown root:portcullis "$SETTINGS/portcullis.env.new"
   chmod 640 "$SETTINGS/portcullis.env.new"
   mv "$SETTINGS/portcullis.env.new" "$SETTINGS/portcullis.env"
+}
+
+# Settings of a release that had no doorbell. An empty DOORBELL_URL stays empty.
+announce_doorbell() {
+  ! grep -q '^#*DOORBELL_URL' "$SETTINGS/portcullis.env" || return 0
+  begin "Add DOORBELL_URL to the settings"
+  printf '# Where sites wait for changes; leave it empty for none.\nDOORBELL_URL=https://%s/doorbell\n' "$host" >>"$SETTINGS/portcullis.env"
 }
 
 make_database() {
@@ -264,7 +276,7 @@ install_files() { # install_files RELEASE: the units, nginx's files and the comm
     name=${file##*/}
     case $name in
       certificate.conf) continue ;;
-      upstream.conf) [ ! -f "$NGINX/$name" ] || continue ;;
+      upstream.conf | upstream_doorbell.conf) [ ! -f "$NGINX/$name" ] || continue ;;
     esac
     sed "s/licenses\.example\.com/$host/g" "$file" >"$NGINX/$name"
   done
@@ -273,10 +285,12 @@ install_files() { # install_files RELEASE: the units, nginx's files and the comm
   allow_connections
 }
 
-# Debian's defaults are too small for several hundred slow clients. A request that is passed on takes two connections, and each is a file.
+# Debian's defaults are too small. A site that waits at the doorbell takes two connections, as any request that is passed on, and each is
+# a file: 32,768 are enough for more than 10,000 sites.
 allow_connections() {
-  sed -i 's/worker_connections 768;/worker_connections 4096;/' "$NGINX_CONF"
-  grep -q '^worker_rlimit_nofile' "$NGINX_CONF" || sed -i '/^worker_processes/a worker_rlimit_nofile 8192;' "$NGINX_CONF"
+  sed -i -E 's/worker_connections (768|4096);/worker_connections 32768;/; s/^worker_rlimit_nofile 8192;/worker_rlimit_nofile 65536;/' \
+    "$NGINX_CONF"
+  grep -q '^worker_rlimit_nofile' "$NGINX_CONF" || sed -i '/^worker_processes/a worker_rlimit_nofile 65536;' "$NGINX_CONF"
 }
 
 use_certificate() { # use_certificate CHAIN KEY
@@ -339,6 +353,8 @@ serve() { # Restart what runs the current release. Connections wait in the socke
   systemctl enable -q $UNITS
   systemctl start portcullis-web.socket portcullis-backup.timer
   systemctl restart portcullis-web.service portcullis-worker.service
+  # A release without a doorbell is no failure, nor is a doorbell that does not start.
+  systemctl restart portcullis-doorbell.service || say "The doorbell does not start: 'journalctl -u portcullis-doorbell' says why."
   is_healthy
 }
 

@@ -29,6 +29,19 @@ def check_settings(folder: Path, monkeypatch: pytest.MonkeyPatch, more: str) -> 
     return run_functions(f"release={ROOT}; check_settings", folder)
 
 
+@pytest.mark.parametrize(("before", "added"), [("", True), ("DOORBELL_URL=\n", False), ("#DOORBELL_URL=\n", False)])
+def test_an_upgrade_adds_the_address_of_the_doorbell_once(tmp_path: Path, before: str, added: bool) -> None:
+    settings = tmp_path / "settings/portcullis.env"
+    settings.parent.mkdir()
+    settings.write_text(SETTINGS + before)
+    for _ in range(2):
+        assert run_functions("host=licenses.example.com; announce_doorbell", tmp_path).returncode == 0
+    lines = settings.read_text().removeprefix(SETTINGS + before).splitlines()
+    assert [line for line in lines if not line.startswith("#")] == (
+        ["DOORBELL_URL=https://licenses.example.com/doorbell"] if added else []
+    )
+
+
 def test_an_expired_security_txt_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = "SECURITY_CONTACT=mailto:security@vendor.example\nSECURITY_TXT_EXPIRES=2020-01-01T00:00:00Z\n"
     checked = check_settings(tmp_path, monkeypatch, more)

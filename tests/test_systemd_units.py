@@ -66,6 +66,21 @@ def test_the_server_has_longer_to_stop_than_its_requests_to_end() -> None:
     assert int(read_unit(SHIPPED / "portcullis-web.service")["TimeoutStopSec"][0]) > int(graceful[1])
 
 
+def test_the_doorbell_has_longer_to_stop_than_its_waits_to_end_and_a_file_for_each() -> None:
+    settings = (ROOT / "config/doorbell/gunicorn_settings.py").read_text()
+    [graceful] = re.findall(r"^graceful_timeout = (\d+)$", settings, re.MULTILINE)
+    unit = read_unit(SHIPPED / "portcullis-doorbell.service")
+    assert int(unit["TimeoutStopSec"][0]) > int(graceful)
+    assert int(unit["LimitNOFILE"][0]) > 10_000
+
+
+def test_a_release_without_a_doorbell_starts_none() -> None:
+    unit = read_unit(SHIPPED / "portcullis-doorbell.service")
+    [file] = unit["ConditionPathExists"]
+    assert (ROOT / file.removeprefix("/srv/portcullis/current/")).is_file()
+    assert unit["ExecStart"][0].endswith(f" -c {file.removeprefix('/srv/portcullis/current/')}")
+
+
 def test_the_socket_takes_the_further_address_that_the_page_shows(machine: Path, tmp_path: Path) -> None:
     page = (ROOT / "docs/scaling.md").read_text()
     [lines] = re.findall(r"^```ini\n(\[Socket\]\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
@@ -80,7 +95,10 @@ def test_the_socket_takes_the_further_address_that_the_page_shows(machine: Path,
     assert "ListenStraem" in analyze(tmp_path / "machine", "verify", "portcullis-web.socket").stderr
 
 
-def test_nginx_asks_the_address_on_which_the_socket_listens() -> None:
+def test_nginx_asks_the_addresses_on_which_the_socket_and_the_doorbell_listen() -> None:
     [address] = read_unit(SHIPPED / "portcullis-web.socket")["ListenStream"]
     assert f"server {address} " in (ROOT / "deploy/nginx/upstream.conf").read_text()
+    settings = (ROOT / "config/doorbell/gunicorn_settings.py").read_text()
+    [doorbell] = re.findall(r'"DOORBELL_BIND", "([\d.:]+)"', settings)
+    assert f"server {doorbell} " in (ROOT / "deploy/nginx/upstream_doorbell.conf").read_text()
     assert f"BIND={address}\n" in (ROOT / "deploy/install.sh").read_text()

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyotp
@@ -21,6 +22,7 @@ from tests.installation.units import ServiceManager
 
 URL = f"https://{HOST}"
 WORKER, WORKER_SECONDS = "portcullis-worker.service", 15
+DOORBELL = "portcullis-doorbell.service"
 USERNAME, PASSWORD = "anna", "correct horse battery staple"
 
 
@@ -87,13 +89,14 @@ def install(machine: Machine) -> None:
     assert machine.get("/admin/login/").headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def worker_stays_up(machine: Machine) -> None:
-    """The stand-in for systemd starts nothing again, so that a worker that ended once is not active."""
+def processes_stay_up(machine: Machine) -> None:
+    """The stand-in for systemd starts nothing again, so that a process that ended once is not active."""
     time.sleep(WORKER_SECONDS)
-    machine.shell(f"systemctl is-active {WORKER}")
     current = (machine.root / "srv/portcullis/current").readlink().name
-    assert machine.services.release_of(WORKER) == current
-    machine.report(f"the worker is active {WORKER_SECONDS} s after the start, in {current}")
+    for unit in (WORKER, DOORBELL):
+        machine.shell(f"systemctl is-active {unit}")
+        assert machine.services.release_of(unit) == current
+    machine.report(f"the worker and the doorbell are active {WORKER_SECONDS} s after the start, in {current}")
 
 
 def jobs_have_run(machine: Machine) -> None:
@@ -130,8 +133,27 @@ def first_site(machine: Machine) -> dict[str, str]:
     machine.report("a restaurant sends a heartbeat")
     output = machine.shell(machine.page["first site"])
     assert '"licensed":true' in output
+    assert f'"doorbell":"{URL}/doorbell"' in output
     site: dict[str, str] = json.loads((machine.root / "root/site.json").read_text())
     return site
+
+
+def ring(machine: Machine, site: dict[str, str]) -> None:
+    """A lock reaches a restaurant that waits at the doorbell."""
+    headers = {"X-Site-ID": site["site_id"], "X-Site-Key": site["secret_key"]}
+
+    def wait(since: int) -> requests.Response:
+        certificate = str(machine.root / "root/fullchain.pem")
+        return requests.get(f"{URL}/doorbell?since={since}", headers=headers, verify=certificate, timeout=70)
+
+    revision = wait(0).json()["revision"]
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(wait, revision)
+        time.sleep(1)
+        machine.shell(f"portcullis lock_site {site['site_id']} --reason unpaid")
+        assert waiting.result().json() == {"revision": revision + 1}
+    machine.report("a lock rang at the restaurant, through nginx")
+    machine.shell(f"portcullis unlock_site {site['site_id']}")
 
 
 def back_up(machine: Machine) -> None:
@@ -155,7 +177,7 @@ def upgrade_and_roll_back(machine: Machine, site: dict[str, str]) -> None:
         assert machine.version() == version
         machine.report(f"heartbeats by status: {dict(traffic.statuses)}, the slowest took {traffic.slowest:.1f} s")
         assert set(traffic.statuses) == {"200"}
-        worker_stays_up(machine)
+        processes_stay_up(machine)
 
 
 def broken_release(machine: Machine) -> None:
@@ -168,7 +190,7 @@ def broken_release(machine: Machine) -> None:
     assert machine.version() == before
     links = machine.root / "srv/portcullis"
     assert (links / "previous").readlink() != (links / "current").readlink(), "one could not go back any more"
-    worker_stays_up(machine)
+    processes_stay_up(machine)
 
 
 def wrong_arguments(machine: Machine) -> None:
@@ -197,10 +219,11 @@ def main() -> None:
     subprocess.run(["mount", "--bind", str(machine.root / "etc/hosts"), "/etc/hosts"], check=True)
     make_certificate(machine.root)
     install(machine)
-    worker_stays_up(machine)
+    processes_stay_up(machine)
     jobs_have_run(machine)
     sign_in(machine)
     site = first_site(machine)
+    ring(machine, site)
     back_up(machine)
     upgrade_and_roll_back(machine, site)
     wrong_arguments(machine)
