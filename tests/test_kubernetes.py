@@ -34,6 +34,7 @@ def pod_of(thing: dict[str, Any]) -> dict[str, Any] | None:
 
 PODS = {name: pod for name, thing in OBJECTS.items() if (pod := pod_of(thing))}
 WEB = OBJECTS["Deployment/portcullis-web"]
+DOORBELL = OBJECTS["Deployment/portcullis-doorbell"]
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
@@ -150,16 +151,23 @@ def test_the_files_of_the_secrets_lie_outside_the_repository() -> None:
 def test_no_manifest_is_a_secret_and_no_setting_holds_one() -> None:
     assert "Secret" not in KINDS
     assert OBJECTS["ConfigMap/portcullis-settings"]["data"].keys() == {
-        *("ALLOWED_HOSTS", "HTTPS_ONLY", "TRUSTED_PROXIES", "WEB_CONCURRENCY"),
+        *("ALLOWED_HOSTS", "DOORBELL_URL", "HTTPS_ONLY", "TRUSTED_PROXIES", "WEB_CONCURRENCY"),
     }
 
 
-def test_an_update_never_has_fewer_pods_and_lets_requests_end() -> None:
-    assert WEB["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
-    pod = WEB["spec"]["template"]["spec"]
+@pytest.mark.parametrize(
+    ("deployment", "file"),
+    [(WEB, "gunicorn.conf.py"), (DOORBELL, "config/doorbell/gunicorn_settings.py")],
+    ids=["web", "doorbell"],
+)
+def test_an_update_never_has_fewer_pods_and_lets_requests_end(deployment: dict[str, Any], file: str) -> None:
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     pause = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
-    assert pod["terminationGracePeriodSeconds"] > pause + 25, "gunicorn takes up to 25 seconds after SIGTERM"
+    graceful = re.search(r"^graceful_timeout = (\d+)$", (ROOT / file).read_text(), re.MULTILINE)
+    assert graceful
+    assert pod["terminationGracePeriodSeconds"] > pause + int(graceful[1])
     assert [init["args"] for init in pod["initContainers"]] == [["wait-for-migrations"]]
 
 
@@ -171,10 +179,28 @@ def test_the_job_that_migrates_gives_the_role_of_the_pods_its_rights() -> None:
     assert "psql " not in page, "the owner's URL stays in the cluster"
 
 
-def test_the_ingress_sends_no_request_twice() -> None:
-    annotations = OBJECTS["Ingress/portcullis"]["metadata"]["annotations"]
+@pytest.mark.parametrize("name", ["Ingress/portcullis", "Ingress/portcullis-doorbell"])
+def test_the_ingress_sends_no_request_twice(name: str) -> None:
+    annotations = OBJECTS[name]["metadata"]["annotations"]
     retries = {name: value for name, value in annotations.items() if "next-upstream" in name}
     assert retries == {"nginx.ingress.kubernetes.io/proxy-next-upstream": "off"}
+
+
+def test_the_ingress_leads_waits_of_55_seconds_to_the_doorbell() -> None:
+    ingress = OBJECTS["Ingress/portcullis-doorbell"]
+    assert int(ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-read-timeout"]) > 55
+    (rule,) = ingress["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    url = OBJECTS["ConfigMap/portcullis-settings"]["data"]["DOORBELL_URL"]
+    assert f"https://{rule['host']}{path['path']}" == url
+    assert rule["host"] == OBJECTS["Ingress/portcullis"]["spec"]["rules"][0]["host"]
+
+
+def test_a_pod_that_learns_of_no_changes_gets_no_sites_and_is_not_restarted() -> None:
+    (container,) = DOORBELL["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/doorbell/health", "port": "http"}
+    assert not {"livenessProbe", "startupProbe"} & container.keys()
+    assert DOORBELL["spec"]["replicas"] > OBJECTS["PodDisruptionBudget/portcullis-doorbell"]["spec"]["minAvailable"]
 
 
 def test_a_database_that_fails_restarts_no_pod() -> None:
@@ -185,7 +211,7 @@ def test_a_database_that_fails_restarts_no_pod() -> None:
 
 def test_services_budgets_policies_and_the_autoscaler_select_pods_that_exist() -> None:
     existing = {component(pod["metadata"]["labels"]) for pod in PODS.values()}
-    assert existing == {"web", "worker", "migrate", "backup"}
+    assert existing == {"web", "doorbell", "worker", "migrate", "backup"}
     for name, thing in OBJECTS.items():
         spec = thing.get("spec", {})
         selector = spec.get("selector") or spec.get("podSelector")
@@ -194,9 +220,10 @@ def test_services_budgets_policies_and_the_autoscaler_select_pods_that_exist() -
             assert component(labels) in existing, name
     target = OBJECTS["HorizontalPodAutoscaler/portcullis-web"]["spec"]["scaleTargetRef"]
     assert f"{target['kind']}/{target['name']}" in OBJECTS
-    for rule in OBJECTS["Ingress/portcullis"]["spec"]["rules"]:
-        for path in rule["http"]["paths"]:
-            assert f"Service/{path['backend']['service']['name']}" in OBJECTS
+    for ingress in (thing for thing in OBJECTS.values() if thing["kind"] == "Ingress"):
+        for rule in ingress["spec"]["rules"]:
+            for path in rule["http"]["paths"]:
+                assert f"Service/{path['backend']['service']['name']}" in OBJECTS
 
 
 def test_the_policy_fits_with_its_optional_rules_as_well() -> None:
@@ -209,10 +236,16 @@ def test_the_policy_fits_with_its_optional_rules_as_well() -> None:
     assert [port["port"] for port in egress[-1]["ports"]] == [5432, 6379, 25, 587, 6432, 443]
 
 
-def test_nothing_reaches_a_pod_but_the_web_pods_port() -> None:
+def test_nothing_reaches_a_pod_but_the_port_of_the_web_pods_and_of_the_doorbells() -> None:
     everything = OBJECTS["NetworkPolicy/portcullis"]["spec"]
     assert everything["podSelector"] == {}
     assert "Ingress" in everything["policyTypes"]
     assert "ingress" not in everything
-    web = OBJECTS["NetworkPolicy/portcullis-web"]["spec"]
-    assert [port for rule in web["ingress"] for port in rule["ports"]] == [{"protocol": "TCP", "port": "http"}]
+    opened = {
+        component(thing["spec"]["podSelector"]["matchLabels"]): [
+            port for rule in thing["spec"]["ingress"] for port in rule["ports"]
+        ]
+        for thing in OBJECTS.values()
+        if thing["kind"] == "NetworkPolicy" and "ingress" in thing["spec"]
+    }
+    assert opened == {name: [{"protocol": "TCP", "port": "http"}] for name in ("web", "doorbell")}

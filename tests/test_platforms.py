@@ -25,6 +25,7 @@ def test_a_procfile_line_runs_a_command_of_the_entrypoint() -> None:
     assert lines == {
         "release": f"{ENTRYPOINT} migrate",
         "web": f"{ENTRYPOINT} serve",
+        "doorbell": f"{ENTRYPOINT} doorbell",
         "worker": f"{ENTRYPOINT} worker",
     }
     assert os.access(ROOT / ENTRYPOINT, os.X_OK)
@@ -70,7 +71,7 @@ def settings_of(service: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return variables
 
 
-@pytest.mark.parametrize("name", ["portcullis-web", "portcullis-worker"])
+@pytest.mark.parametrize("name", ["portcullis-web", "portcullis-doorbell", "portcullis-worker"])
 def test_a_service_on_render_has_what_production_must_set_and_no_secret_in_the_file(name: str) -> None:
     variables = settings_of(SERVICES[name])
     assert {
@@ -101,9 +102,11 @@ def test_what_a_service_on_render_refers_to_exists() -> None:
                 assert service[command].split()[0] == f"/app/{ENTRYPOINT}"
 
 
-def test_nothing_on_render_is_reachable_but_the_web_service() -> None:
+def test_nothing_on_render_is_reachable_but_the_web_service_and_the_doorbell() -> None:
     kinds = {name: service["type"] for name, service in SERVICES.items()}
-    assert [name for name, kind in kinds.items() if kind not in {"worker", "keyvalue"}] == ["portcullis-web"]
+    reachable = [name for name, kind in kinds.items() if kind not in {"worker", "keyvalue"}]
+    assert reachable == ["portcullis-web", "portcullis-doorbell"]
+    assert SERVICES["portcullis-doorbell"]["healthCheckPath"] == "/doorbell/health"
     assert all(thing["ipAllowList"] == [] for thing in (*RENDER["databases"], SERVICES["portcullis-redis"]))
     assert SERVICES["portcullis-web"]["healthCheckPath"] == "/health/live"
     assert any(re.match(exempt, "health/live") for exempt in settings.SECURE_REDIRECT_EXEMPT)
