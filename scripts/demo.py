@@ -281,8 +281,8 @@ def show(api: Api) -> None:
 
 def with_own_server(show_demo: Callable[[], None], *, keep_running: bool) -> None:
     first_admin = run.prepare()
-    with run.running_server() as process:
-        print(run.what_runs_where(first_admin), flush=True)
+    with run.running_doorbell() as doorbell, run.running_server() as process:
+        print(run.what_runs_where(first_admin, doorbell), flush=True)
         show_demo()
         if keep_running:
             print("The server runs until Ctrl-C.", flush=True)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Set up whatever is missing, start the server and the worker, and say what to do next. `make run` calls it; again is safe.
+"""Set up whatever is missing, start the server, the doorbell and the worker, and say what to do next.
 
-The first run writes `.env` with fresh secrets, prepares the database and makes the first admin. Later runs leave all three
-as they are. PORT (or BIND, as HOST:PORT) chooses the address.
+`make run` calls it; again is safe. The first run writes `.env` with fresh secrets, prepares the database and makes the first
+admin. Later runs leave all three as they are. PORT (or BIND, as HOST:PORT) chooses the address.
 """
 
 import errno
@@ -29,6 +29,7 @@ FIRST_ADMIN_FILE = ROOT / "var" / "first-admin.json"
 START_WITHIN_SECONDS = 60
 STOP_WITHIN_SECONDS = 30
 LOOK_EVERY_SECONDS = 2
+DOORBELL_WITHIN_SECONDS = 10
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 SHELL_COMMANDS = """\
@@ -155,16 +156,20 @@ def create_first_admin() -> FirstAdmin:
 # --- The server and the worker ------------------------------------------------------------------------------------
 
 
+def end_by_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: sys.exit(0))
+
+
 @contextmanager
 def running_server() -> Iterator[subprocess.Popen]:
     """The server, answering; it is stopped at the end, and when this program gets a signal to stop."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: sys.exit(0))
+    end_by_signals()
     # A session of its own: Ctrl-C reaches it once and through us, and a closed terminal does not mean "reload" to it.
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "config.wsgi"],
         cwd=ROOT,
-        env=os.environ | {"BIND": gunicorn_bind()},
+        env=os.environ | {"BIND": in_one(*bind_address())},
         start_new_session=True,
     )
     try:
@@ -174,16 +179,42 @@ def running_server() -> Iterator[subprocess.Popen]:
         stop(process)
 
 
-def gunicorn_bind() -> str:
-    host, port = bind_address()
+def in_one(host: str, port: int) -> str:
+    """As gunicorn takes it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @contextmanager
 def running_worker() -> Iterator[None]:
-    """`manage.py worker`, which is started again if it ends by itself."""
+    with kept_running("manage.py", "worker"):
+        yield
+
+
+@contextmanager
+def running_doorbell() -> Iterator[tuple[str, int] | None]:
+    """The doorbell on a free port, of which a server that starts within learns: its address.
+
+    With DOORBELL_URL in the settings, also an empty one, there is none here: None.
+    """
+    if "DOORBELL_URL" in os.environ or "DOORBELL_URL_FILE" in os.environ:
+        yield None
+        return
+    end_by_signals()
+    host, _ = bind_address()
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        port = probe.getsockname()[1]
+    os.environ["DOORBELL_BIND"] = in_one(host, port)
+    os.environ["DOORBELL_URL"] = f"{url_at(port)}/doorbell"
+    with kept_running("-m", "gunicorn", "-c", "config/doorbell/gunicorn_settings.py"):
+        yield host, port
+
+
+@contextmanager
+def kept_running(*command: str) -> Iterator[None]:
+    """A process of Python beside the server, which is started again if it ends by itself."""
     ending = Event()
-    thread = Thread(target=keep_working, args=[ending])
+    thread = Thread(target=keep_running, args=[ending, command])
     thread.start()
     try:
         yield
@@ -192,18 +223,18 @@ def running_worker() -> Iterator[None]:
         thread.join()
 
 
-def keep_working(ending: Event) -> None:
+def keep_running(ending: Event, command: tuple[str, ...]) -> None:
     while not ending.is_set():
         # A session of its own: Ctrl-C reaches it once and through us.
-        worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, start_new_session=True)
-        while not ending.wait(LOOK_EVERY_SECONDS) and worker.poll() is None:
+        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, start_new_session=True)
+        while not ending.wait(LOOK_EVERY_SECONDS) and process.poll() is None:
             pass
-        worker.terminate()
+        process.terminate()
         try:
-            worker.wait(STOP_WITHIN_SECONDS)
+            process.wait(STOP_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
+            process.kill()
+            process.wait()
 
 
 def wait_until_healthy(process: subprocess.Popen) -> None:
@@ -234,7 +265,11 @@ def stop(process: subprocess.Popen) -> None:
 
 def server_url() -> str:
     """Where a client on this machine reaches the server."""
-    host, port = bind_address()
+    return url_at(bind_address()[1])
+
+
+def url_at(port: int) -> str:
+    host, _ = bind_address()
     name = allowed_host()
     if name == "127.0.0.1":
         name = LOOPBACK_OF.get(host, host)
@@ -255,12 +290,24 @@ def how_to_sign_in(first_admin: FirstAdmin | None) -> str:
     return f"  User name      {username}\n  Password       shown at the first run; this sets a new one:\n  {command}"
 
 
-def what_runs_where(first_admin: FirstAdmin | None) -> str:
+def where_the_doorbell_is(address: tuple[str, int] | None) -> str:
+    if address is None:
+        return environment.text("DOORBELL_URL", "none: DOORBELL_URL is empty")
+    deadline = time.monotonic() + DOORBELL_WITHIN_SECONDS
+    while why_not_healthy(address, "/doorbell/health"):
+        if time.monotonic() > deadline:
+            return "does not start; its log is above. Sites notice changes at their next heartbeat."
+        time.sleep(0.1)
+    return environment.text("DOORBELL_URL")
+
+
+def what_runs_where(first_admin: FirstAdmin | None, doorbell: tuple[str, int] | None) -> str:
     url = server_url()
     return (
         f"\nPortcullis runs at {url}. Ctrl-C stops it.\n\n"
         f"  Control panel  {url}/admin/\n"
         f"  API            {url}/docs\n"
+        f"  Doorbell       {where_the_doorbell_is(doorbell)}\n"
         f"{how_to_sign_in(first_admin)}\n"
     )
 
@@ -280,8 +327,8 @@ def shell_commands() -> str:
 def main() -> int:
     os.chdir(ROOT)
     first_admin = prepare()
-    with running_server() as process, running_worker():
-        print(what_runs_where(first_admin))
+    with running_doorbell() as doorbell, running_server() as process, running_worker():
+        print(what_runs_where(first_admin, doorbell))
         print("Paste into another terminal:\n")
         print(shell_commands(), flush=True)
         return process.wait()

@@ -10,10 +10,12 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,6 +24,8 @@ from tests.test_container import ROOT, clean_environment, copy_of_the_tree, free
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+WORKER = "manage.py worker"
+DOORBELL = "-m gunicorn -c config/doorbell/gunicorn_settings.py"
 READ_FROM_ENVIRONMENT = re.compile(
     r"""(?:env|environment)\.\w+\(\s*"([A-Z_]+)"|"""
     r"""environ(?:\.get\(|\.setdefault\(|\[)\s*"([A-Z_]+)"|"""
@@ -59,15 +63,15 @@ def tree(tmp_path: Path) -> Path:
     return copy_of_the_tree(tmp_path / "with a space")
 
 
-def wait_for_worker(parent: int) -> list[int]:
-    """The process id of `manage.py worker` among the children of that process."""
+def wait_for_child(parent: int, command: str = WORKER) -> list[int]:
+    """The process id of the child of that process with this command."""
     found: list[int] = []
 
     def look() -> bool:
         listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
         )
-        found[:] = [int(line.split()[0]) for line in listed.stdout.splitlines() if line.endswith("manage.py worker")]
+        found[:] = [int(line.split()[0]) for line in listed.stdout.splitlines() if line.endswith(command)]
         return bool(found)
 
     wait_until(look)
@@ -110,11 +114,18 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         return Run(tree, printed, paste(printed))
 
 
+def doorbell_in(printed: str) -> str:
+    found = re.search(r"^  Doorbell +(.+)$", printed, re.MULTILINE)
+    assert found, printed
+    return found[1]
+
+
 def test_the_first_run_prints_commands_that_work_as_they_stand(first_run: Run) -> None:
     assert "/admin/" in first_run.printed
     assert first_run.pasted.stderr == ""
     first, locked, second, unlocked = [json.loads(line) for line in first_run.pasted.stdout.splitlines()]
     assert (first["licensed"], first["locked"]) == (True, False)
+    assert first["doorbell"] == doorbell_in(first_run.printed)
     assert locked["is_locked"]
     assert (second["locked"], second["lock_reason"]) == (True, "The invoice of May is open")
     assert not unlocked["is_locked"]
@@ -152,10 +163,12 @@ def test_a_later_run_keeps_everything_and_shows_no_password(first_run: Run) -> N
 
 
 def test_settings_that_are_there_are_respected(tree: Path) -> None:
-    (tree / ".env").write_text("DEBUG=true\nDATABASE_URL=sqlite:///elsewhere.sqlite3\n")
+    settings = "DEBUG=true\nDATABASE_URL=sqlite:///elsewhere.sqlite3\nDOORBELL_URL=\n"
+    (tree / ".env").write_text(settings)
     with started(tree, BIND=f"127.0.0.1:{free_port()}", DJANGO_SUPERUSER_USERNAME="olga") as (_, printed):
         assert re.search("User name +olga\n", printed)
-    assert (tree / ".env").read_text() == "DEBUG=true\nDATABASE_URL=sqlite:///elsewhere.sqlite3\n"
+        assert doorbell_in(printed) == "none: DOORBELL_URL is empty"
+    assert (tree / ".env").read_text() == settings
     assert (tree / "elsewhere.sqlite3").exists()
     assert not (tree / "var" / "portcullis.sqlite3").exists()
 
@@ -179,23 +192,43 @@ def test_a_taken_port_is_one_sentence(tree: Path) -> None:
 
 # Each other test here stops the server with SIGTERM.
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
-def test_a_signal_stops_the_server_and_the_worker_too(first_run: Run, number: signal.Signals) -> None:
+def test_a_signal_stops_the_server_the_doorbell_and_the_worker(first_run: Run, number: signal.Signals) -> None:
     port = free_port()
-    with started(first_run.tree, PORT=str(port)) as (process, _):
-        (worker,) = wait_for_worker(process.pid)
+    with started(first_run.tree, PORT=str(port)) as (process, printed):
+        (worker,) = wait_for_child(process.pid)
         process.send_signal(number)
         assert process.wait(40) == 0
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=2)
+        for stopped in (port, urlsplit(doorbell_in(printed)).port):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", stopped), timeout=2)
         assert not Path(f"/proc/{worker}").exists()
 
 
-def test_a_worker_that_ends_is_started_again_and_runs_the_jobs(first_run: Run) -> None:
-    with started(first_run.tree, PORT=str(free_port())) as (process, _):
-        (killed,) = wait_for_worker(process.pid)
-        os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: wait_for_worker(process.pid) != [killed])
+def test_a_worker_and_a_doorbell_that_end_are_started_again(first_run: Run) -> None:
+    with started(first_run.tree, PORT=str(free_port())) as (process, printed):
+        for command in (WORKER, DOORBELL):
+            (killed,) = wait_for_child(process.pid, command)
+            os.kill(killed, signal.SIGKILL)
+            wait_until(lambda command=command, killed=killed: wait_for_child(process.pid, command) != [killed])
         wait_until(lambda: manage(first_run.tree, "jobs", "--check").returncode == 0)
+        wait_until(lambda: is_up(f"{doorbell_in(printed)}/health"))
+
+
+@pytest.mark.long
+def test_a_doorbell_that_does_not_start_is_one_line(tree: Path) -> None:
+    (tree / "doorbell/asgi.py").write_text("raise RuntimeError\n")
+    with started(tree, PORT=str(free_port())) as (_, printed):
+        pasted = paste(printed)
+    assert doorbell_in(printed).startswith("does not start; its log is above.")
+    assert len(pasted.stdout.splitlines()) == 4
+
+
+def is_up(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
 
 
 def test_the_example_lists_every_setting_that_is_read() -> None:
@@ -203,6 +236,8 @@ def test_the_example_lists_every_setting_that_is_read() -> None:
         "config/settings.py",
         "config/databases.py",
         "config/leases.py",
+        "config/doorbell/settings.py",
+        "config/doorbell/gunicorn_settings.py",
         "gunicorn.conf.py",
         "manage.py",
         "config/environment.py",
