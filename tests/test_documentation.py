@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.doorbell import doorbell_of
 from tests.running_server import ADMIN, PASSWORD, ROOT, RunningServer
 
 pytestmark = pytest.mark.e2e
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:8000")
+DOORBELL = "http://127.0.0.1:8001/doorbell"
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -55,11 +57,14 @@ def test_the_readmes_walk_ends_with_a_locked_site(server: RunningServer, folder:
 def test_every_command_of_the_api_guide_works_and_answers_as_printed(server: RunningServer, folder: Path) -> None:
     guide = ROOT / "docs" / "api.md"
     # The guide's reader is called anna and has this password; so is the admin here.
-    said = run_in_shell(ADDRESS.sub(server.url, "\n".join(blocks(guide, "sh"))), folder)
+    script = ADDRESS.sub(server.url, "\n".join(blocks(guide, "sh")))
+    with doorbell_of(server) as doorbell:
+        said = run_in_shell(script.replace(DOORBELL, doorbell.url), folder)
     printed = "".join(blocks(guide, "json") + blocks(guide, "text"))
     answered_codes = set(re.findall(r'"code": ?"(\w+)"', said))
     assert answered_codes <= set(re.findall(r'"code": ?"(\w+)"', printed)) | {"invalid"}, said
     assert "server_error" not in said
+    assert re.search(r'\{"revision": \d+\}\n204', said), "the doorbell's answers"
     for member in ("secret_key", "access", "next_heartbeat_seconds", "previous_key_expires_at", "last_heartbeat"):
         assert f'"{member}"' in said, f"the guide shows no answer with {member}"
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from requests.adapters import HTTPAdapter
 
 from scripts.with_services import free_port
 from tests.databases import prepared_postgresql
+from tests.doorbell import RunningDoorbell, doorbell_of
 from tests.nginx import SETTINGS_BEHIND_NGINX, NginxInFront
-from tests.running_doorbell import RunningDoorbell
 from tests.running_server import Client, RunningServer, Site, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -63,20 +64,21 @@ def product(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iter
         stack.callback(server.stop)
         server.start()
         limit = {"DOORBELL_WAITS_PER_ADDRESS": str(WAITS_OF_AN_ADDRESS)}
-        doorbell = stack.enter_context(RunningDoorbell(server, folder, limit))
+        doorbell = stack.enter_context(doorbell_of(server, **limit))
         nginx = stack.enter_context(NginxInFront([server.port], folder, doorbell_ports=[doorbell.port]))
         yield Product(server, doorbell, nginx, nginx.sign_in())
 
 
 def wait(at: NginxInFront | RunningDoorbell, site: Site, query: str, *, source: str = "", **headers: str) -> Any:
-    client = Client(at, **headers)
-    client.headers |= {"X-Site-ID": site.site_id, "X-Site-Key": site.key}
-    client.session.trust_env = False
+    session = requests.Session()
+    session.trust_env = False
+    url = at.url
     if isinstance(at, NginxInFront):
-        client.session.verify = str(at.certificate)
+        session.verify, url = str(at.certificate), f"{at.url}/doorbell"
     if source:
-        client.session.mount("http://", FromAddress(source))
-    return client.get(f"/doorbell?{query}")
+        session.mount("http://", FromAddress(source))
+    headers |= {"X-Site-ID": site.site_id, "X-Site-Key": site.key}
+    return session.get(f"{url}?{query}", headers=headers, timeout=70)
 
 
 def test_a_lock_rings_at_a_site_that_waits_over_tls(product: Product) -> None:
@@ -144,7 +146,7 @@ def test_a_made_up_address_gives_no_further_places(product: Product) -> None:
 def test_a_doorbell_that_stops_sends_its_sites_to_the_other_one(product: Product, tmp_path: Path) -> None:
     sites = [product.register() for _ in range(2 * WAITS_OF_AN_ADDRESS)]
     with (
-        RunningDoorbell(product.server, tmp_path) as going,
+        doorbell_of(product.server) as going,
         NginxInFront([free_port()], tmp_path, doorbell_ports=[going.port, product.doorbell.port]) as nginx,
         ThreadPoolExecutor(len(sites)) as threads,
     ):

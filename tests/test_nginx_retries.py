@@ -64,8 +64,8 @@ def doorbells(first: int, second: int, folder: Path) -> NginxInFront:
 
 def test_a_wait_that_broke_after_some_time_is_not_sent_to_the_other_doorbell(tmp_path: Path) -> None:
     with (
-        Upstream(breaks=True, seconds=4.5) as first,
-        Upstream(breaks=True, seconds=4.5) as second,
+        Upstream(breaks=True, seconds=3.2) as first,
+        Upstream(breaks=True, seconds=3.2) as second,
         doorbells(first.port, second.port, tmp_path) as nginx,
     ):
         assert nginx.client().get("/doorbell").status_code == 503

@@ -29,7 +29,11 @@ def names_read(file: Path) -> set[str]:
 
 @pytest.fixture
 def read() -> set[str]:
-    readers = [*(settings.BASE_DIR / "config").glob("*.py"), settings.BASE_DIR / "gunicorn.conf.py"]
+    readers = [
+        *(settings.BASE_DIR / "config").glob("*.py"),
+        *(settings.BASE_DIR / "config/doorbell").glob("*.py"),
+        settings.BASE_DIR / "gunicorn.conf.py",
+    ]
     return set().union(*map(names_read, readers))
 
 
