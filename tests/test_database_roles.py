@@ -78,6 +78,19 @@ def test_the_product_works_with_the_lesser_role(server: RunningServer) -> None:
     assert "belongs to another role" in server.manage("partition_history").stderr
 
 
+def test_the_lesser_role_has_the_rights_of_the_doorbell(server: RunningServer) -> None:
+    asked = """
+import uuid
+from doorbell.lookups import Caller, notify, revisions_by_key, revisions_of
+from heartbeat.failures import count_failure
+print(revisions_by_key([Caller(uuid.uuid4(), ("0" * 64,))]), revisions_of([uuid.uuid4()]))
+notify("probe")
+count_failure("198.51.100.1")
+"""
+    done = server.manage("shell", "--verbosity=0", "-c", asked)
+    assert (done.returncode, done.stdout) == (0, "{} {}\n"), done.stderr
+
+
 def test_the_lesser_role_erases_a_site_and_no_more(server: RunningServer) -> None:
     """It may set one column of an event; the trigger decides whether, and empties the contents."""
     passwords = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}
