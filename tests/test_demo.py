@@ -17,6 +17,7 @@ from tests.test_run import started
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DEMO = {"DEMO": "true"}  # as `make demo-clean` sets it
+NO_DOORBELL = {"DOORBELL_URL": ""}  # starting one takes seconds
 
 
 def call(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +80,7 @@ def test_each_restaurant_that_calls_has_an_agent_with_a_lease(filled: Path) -> N
 
 
 def test_a_second_demo_adds_nothing(filled: Path) -> None:
-    again = call(filled, "scripts/demo.py", "--exit", PORT=str(free_port()))
+    again = call(filled, "scripts/demo.py", "--exit", PORT=str(free_port()), **NO_DOORBELL)
     assert again.returncode == 0, again.stderr
     assert "already there (40 restaurants); `make demo-clean`" in again.stdout
     assert len(demo_sites(filled)) == 40
@@ -120,7 +121,7 @@ def test_backdating_never_brings_a_site_forward(filled: Path) -> None:
 def test_the_demo_can_be_taken_out_while_the_server_runs_and_put_in_again(filled: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(filled, tmp_path / "project"))
     port = str(free_port())
-    with started(folder, PORT=port, LOG_LEVEL="ERROR"):
+    with started(folder, PORT=port, LOG_LEVEL="ERROR", **NO_DOORBELL):
         url = f"http://127.0.0.1:{port}"
         who = ("--name", "Trattoria Roma", "--owner-name", "Giulia", "--contact-email", "giulia@roma.example")
         mine = manage(folder, "register_site", *who)["site_id"]
@@ -172,7 +173,7 @@ def test_a_server_that_is_not_there_is_one_sentence(filled: Path, url: str, sent
 def test_a_wrong_password_is_one_sentence(filled: Path) -> None:
     port = str(free_port())
     wrong = {"PORTCULLIS_USERNAME": "admin", "PORTCULLIS_PASSWORD": "not the password"}
-    with started(filled, PORT=port, LOG_LEVEL="ERROR"):
+    with started(filled, PORT=port, LOG_LEVEL="ERROR", **NO_DOORBELL):
         refused = call(filled, "scripts/demo.py", PORTCULLIS_URL=f"http://127.0.0.1:{port}", **wrong)
     assert refused.returncode == 1
     assert refused.stderr.startswith("Cannot sign in as admin")

@@ -256,6 +256,8 @@ def test_a_doorbell_that_cannot_know_says_so_and_recovers(
             assert time.monotonic() - began < 5
             assert waiting.result(70)[0].status_code == 503
             assert requests.get(f"{doorbell.url}/health", timeout=5).status_code == 503
+            time.sleep(2)
+            assert requests.get(f"{doorbell.url}/health", timeout=5).status_code == 503, "also while no site waits"
         finally:
             connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
     wait_until(doorbell.is_healthy, 10)

@@ -1,6 +1,7 @@
 """Waiting at the doorbell through nginx with the configuration of deploy/nginx."""
 
 import json
+import re
 import subprocess
 import time
 from collections import Counter
@@ -19,7 +20,7 @@ from scripts.with_services import free_port
 from tests.databases import prepared_postgresql
 from tests.doorbell import RunningDoorbell, doorbell_of
 from tests.nginx import SETTINGS_BEHIND_NGINX, NginxInFront
-from tests.running_server import Client, RunningServer, Site, register
+from tests.running_server import ROOT, Client, RunningServer, Site, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -164,3 +165,16 @@ def test_a_doorbell_that_stops_sends_its_sites_to_the_other_one(product: Product
     log = going.log.read_text()
     assert '"level": "ERROR"' not in log
     assert "Traceback" not in log
+
+
+def test_nginx_closes_idle_connections_before_the_doorbell_does() -> None:
+    """A request on a connection that is being closed would be answered 503."""
+    upstream, settings = (
+        (ROOT / file).read_text()
+        for file in ("deploy/nginx/upstream_doorbell.conf", "config/doorbell/gunicorn_settings.py")
+    )
+    [by_nginx], [by_doorbell] = (
+        re.findall(r"^ *keepalive_timeout (\d+)s;", upstream, re.MULTILINE),
+        re.findall(r"^keepalive = (\d+)$", settings, re.MULTILINE),
+    )
+    assert int(by_nginx) < int(by_doorbell)

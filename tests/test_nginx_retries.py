@@ -77,3 +77,4 @@ def test_a_wait_is_sent_to_the_other_doorbell_if_the_first_refuses_connections(t
         for _ in range(4):
             assert nginx.client().get("/doorbell").status_code == 200
     assert len(alive.received) == 4
+    assert alive.connections <= 2, "each process of nginx keeps its connection"

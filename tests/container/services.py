@@ -142,7 +142,18 @@ def start_postgres(services: Services) -> None:
     environment = other_images_environment()
     password = service["environment"]["POSTGRES_PASSWORD_FILE"]
     user = service["environment"]["POSTGRES_USER"]
-    cluster = ["-D", data, "-U", user, f"--pwfile={password}", "--auth-local=trust", "--auth-host=scram-sha-256"]
+    # The image's locale is one of UTF-8.
+    cluster = [
+        "-D",
+        data,
+        "-U",
+        user,
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        f"--pwfile={password}",
+        "--auth-local=trust",
+        "--auth-host=scram-sha-256",
+    ]
     subprocess.run([*as_postgres, "initdb", *cluster], env=environment, check=True, capture_output=True)
     options = ["-c", "listen_addresses=*", "-c", "unix_socket_directories=/tmp"]
     services.start("postgres", [*as_postgres, "postgres", "-D", data, *options], env=environment)
