@@ -18,7 +18,7 @@ COPY --from=build /app /app
 COPY --from=build --chown=10001:10001 /app/var /app/var
 USER 10001:10001
 VOLUME /app/var
-EXPOSE 8000
+EXPOSE 8000 8001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
   CMD ["/app/.venv/bin/python", "/app/scripts/container/healthcheck.py"]
 ENTRYPOINT ["/app/scripts/container/entrypoint.sh"]

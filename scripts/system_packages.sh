@@ -26,6 +26,7 @@ case "${1:-tests}" in
     need prometheus promtool
     need faketime faketime
     need shellcheck shellcheck
+    need curl curl
     need systemd systemd-analyze
     need chromium chromium chromium-browser google-chrome
     ;;
