@@ -18,6 +18,12 @@ def told_at(site: Site, *, at: datetime) -> str:
     return f"at its next heartbeat, by {in_zone_near(due_at, now=at)}"
 
 
+def is_silent(site: Site, *, at: datetime) -> bool:
+    """Whether its heartbeat is overdue. Unless it has applied the newest decision, nobody knows its state since."""
+    due_at = site.pulse.due_at
+    return due_at is not None and due_at < at
+
+
 def is_serving_until_told(site: Site, *, at: datetime) -> bool:
     """Whether the last answer lets the restaurant work until its next heartbeat, and it is not overdue."""
     pulse = site.pulse

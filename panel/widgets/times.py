@@ -110,6 +110,11 @@ def moment_near(at: datetime, *, now: datetime) -> SafeString:
     return time_element(at, "%H:%M %Z") if is_near(at, now) else moment(at)
 
 
+def second_near(at: datetime, *, now: datetime) -> SafeString:
+    """Like `moment_near`, to the second: as in "14:02:31 CET"."""
+    return time_element(at, "%H:%M:%S %Z") if is_near(at, now) else moment_to_the_second(at)
+
+
 def time_element(at: datetime, format_string: str) -> SafeString:
     """A page has a hundred of them: what they show needs no escaping, and the local time is computed once."""
     shown = local(at)

@@ -10,7 +10,6 @@
   const text = status.querySelector("span");
   const button = status.querySelector("button");
   const url = status.dataset.url || location.href.split("#")[0];
-  const interval = Number(status.dataset.seconds) * SECOND;
   const beginning = Date.now();
   // Scripts and people change these; the server does not know.
   const KEPT = new Set(["hidden", "open", "tabindex", "aria-expanded"]);
@@ -19,6 +18,12 @@
   let isPaused = false, isAsking = false, isStopped = false;
 
   // --- When ---
+
+  // An element that will soon change asks for it more often than the page does.
+  function interval() {
+    const soonest = document.querySelector("[data-live] [data-live-seconds]");
+    return Number(soonest?.dataset.liveSeconds ?? status.dataset.seconds) * SECOND;
+  }
 
   function isChanged(control) {
     if (control.type === "hidden") return false;
@@ -158,7 +163,7 @@
       status.hidden = true;
       return;
     }
-    const isLate = Date.now() - askedAt > interval + 10 * SECOND;
+    const isLate = Date.now() - askedAt > interval() + 10 * SECOND;
     const notes = isPaused ? ", paused" : problem ? `: ${problem}` : isLate ? ", waiting while the page is in use" : "";
     const words = `Updated ${ago(Date.now() - updatedAt)}${notes}`;
     if (text.textContent !== words) text.textContent = words;
@@ -171,7 +176,7 @@
   }
 
   function tick() {
-    if (Date.now() - askedAt >= interval && !mustWait()) refresh();
+    if (Date.now() - askedAt >= interval() && !mustWait()) refresh();
     write();
   }
 

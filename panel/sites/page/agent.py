@@ -33,6 +33,9 @@ def agent_facts(site: Site, *, at: datetime) -> list[tuple[str, SafeString | str
         facts.append(("Revision of the lease", revision_words(agent.lease_revision, site)))
     if agent.held_revision is not None:
         facts.append(("Revision that the site reports", revision_words(agent.held_revision, site)))
+    if site.pulse.applied_revision is not None:
+        applied = revision_words(site.pulse.applied_revision, site)
+        facts.append(("Revision that the site has applied", f"{applied}; its state is {site.pulse.applied_state}"))
     if since := site.lock_known_since:
         facts.append(("Lock known at the site since", moment(since)))
     return facts

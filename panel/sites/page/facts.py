@@ -14,6 +14,7 @@ from panel.heartbeats.answers import answer_badges
 from panel.sites.page.agent import agent_facts
 from panel.sites.page.contact import contact_facts
 from panel.sites.page.days import day_chart
+from panel.sites.page.receipt import receipt_of
 from panel.sites.page.state import key_events, site_badges, state_text
 from panel.widgets.badges import badge
 from panel.widgets.times import duration
@@ -52,11 +53,12 @@ class KeyRow(NamedTuple):
 def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
     """The template's context; `site` as `SiteQuerySet.with_state` returns it."""
     heartbeats = Heartbeat.objects.of_site(site.pk).newest_first()[:MAX_HEARTBEATS]
-    events = Event.objects.of(SITE, site.pk).exclude(action__in=SHOWN_ELSEWHERE).newest_first()[:MAX_EVENTS]
+    events = list(Event.objects.of(SITE, site.pk).exclude(action__in=SHOWN_ELSEWHERE).newest_first()[:MAX_EVENTS])
     keys = list(site.keys.order_by("-id")[:MAX_KEYS])
     return {
         "state": state_text(site, key_events(site), at=at),
         "badges": site_badges(site, at=at),
+        "receipt": receipt_of(site, events, at=at),
         "agent_facts": agent_facts(site, at=at),
         "heartbeats": [heartbeat_row(heartbeat) for heartbeat in heartbeats],
         "history": timeline(events),
