@@ -31,17 +31,22 @@ class ReceiptStage(models.TextChoices):
     APPLIED = "applied", "applied"
 
 
-def receipt_conditions() -> dict[str, Q]:
-    """For each stage the condition on a site. A site is in exactly one."""
-    reports = Q(pulse__applied_revision__isnull=False)
-    is_delivered = Q(pulse__lease_revision__gte=F("revision"))
-    is_applied = Q(pulse__applied_revision__gte=F("revision"))
+def receipt_conditions(*, pulse: str = "pulse__", revision: str = "revision") -> dict[str, Q]:
+    """For each stage the condition on a site. A site is in exactly one. The arguments are lookups."""
+    present, delivered, applied = F(revision), f"{pulse}lease_revision", f"{pulse}applied_revision"
+    reports = Q((f"{applied}__isnull", False))
+    is_delivered, is_applied = Q((f"{delivered}__gte", present)), Q((f"{applied}__gte", present))
     return {
-        ReceiptStage.UNREPORTED: Q(pulse__applied_revision=None),
-        ReceiptStage.REQUESTED: reports & (Q(pulse__lease_revision=None) | Q(pulse__lease_revision__lt=F("revision"))),
-        ReceiptStage.DELIVERED: reports & is_delivered & Q(pulse__applied_revision__lt=F("revision")),
+        ReceiptStage.UNREPORTED: Q((applied, None)),
+        ReceiptStage.REQUESTED: reports & (Q((delivered, None)) | Q((f"{delivered}__lt", present))),
+        ReceiptStage.DELIVERED: reports & is_delivered & Q((f"{applied}__lt", present)),
         ReceiptStage.APPLIED: is_delivered & is_applied,
     }
+
+
+def receipt_on_pulse(stage: str) -> Q:
+    """The condition on SitePulse."""
+    return receipt_conditions(pulse="", revision="site__revision")[stage]
 
 
 def lock_not_applied(at: datetime, *, pulse: str = "pulse__") -> Q:

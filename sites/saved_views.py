@@ -29,6 +29,7 @@ RECORDED = frozenset(
         "licensed",
         "newer_decision",
         "o",
+        "receipt",
         "registration",
         "status",
         "told_of_lock",

@@ -29,7 +29,7 @@ from sites.limits import (
     MAX_ZONE_LENGTH,
 )
 from sites.models import Site
-from sites.receipts import AppliedState
+from sites.receipts import AppliedState, ReceiptStage
 from sites.representation import site_representation
 from sites.status import SiteStatus
 
@@ -252,6 +252,12 @@ class SiteListQuery(PageQuery):
     last_seen_before = InstantField(required=False)
     version = serializers.CharField(required=False, max_length=MAX_VERSION_LENGTH, trim_whitespace=False)
     clone_suspected = QueryBooleanField(required=False)
+    receipt = serializers.ChoiceField(
+        choices=ReceiptStage.choices,
+        required=False,
+        help_text="How far the newest change has come: not delivered to the site yet, delivered, applied by the site; or"
+        " unreported, of a site whose agent reports nothing.",
+    )
     search = TextField(
         required=False,
         allow_blank=True,

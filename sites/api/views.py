@@ -41,6 +41,7 @@ from sites.listing.pages import find_page
 from sites.listing.query import SiteQuery
 from sites.models import Site
 from sites.querysets import containing, licensed_at, unlicensed_at
+from sites.receipts import receipt_on_pulse
 from sites.status import status_conditions
 from sites.validation import read_site_id
 
@@ -65,6 +66,8 @@ def site_query(query: dict[str, Any], *, at: datetime) -> SiteQuery:
     on_pulse = conditions(query, last_seen_before="last_seen_at__lt", version="version")
     if "clone_suspected" in query:
         on_pulse &= Q(clone_suspected_at__isnull=not query["clone_suspected"])
+    if "receipt" in query:
+        on_pulse &= receipt_on_pulse(query["receipt"])
     if "status" in query:
         on_pulse &= status_conditions(at, pulse="")[query["status"]]
     ordering = query.get("ordering", "name")

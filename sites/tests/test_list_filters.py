@@ -60,12 +60,32 @@ def test_a_filter_names_its_sites(
     assert page["count"] == len(names.split())
 
 
+def test_the_receipt_of_the_newest_change_is_a_filter(
+    api: APIClient, register: Register, town: dict[str, RegisteredSite]
+) -> None:
+    nonce = "n" * 16
+    town["Online"].call_home(nonce=nonce, applied_revision=1, applied_state="ok")
+    town["Late"].call_home(nonce=nonce, applied_revision=1, applied_state="ok")
+    requested = register(name="Requested")
+    requested.call_home(nonce=nonce, applied_revision=1, applied_state="ok")
+    api.post(f"{requested.path}/lock", {"reason": "unpaid"})
+    expected = {"applied": "Online", "delivered": "Late", "requested": "Requested", "unreported": "Never Offline"}
+    for receipt, names in expected.items():
+        page = api.get("/api/sites", {"receipt": receipt}).json()
+        assert [site["name"] for site in page["results"]] == names.split()
+        assert page["count"] == len(names.split())
+    both = api.get("/api/sites", {"receipt": "requested", "is_locked": "false"}).json()
+    assert both["count"] == 0
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("status", "asleep"),
         ("status", ""),
         ("status", "ONLINE"),
+        ("receipt", "none"),
+        ("receipt", ""),
         ("is_locked", "1"),
         ("is_locked", ""),
         ("is_active", "yes"),

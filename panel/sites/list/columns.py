@@ -22,6 +22,7 @@ from panel.sites.list.filters import (
     LicenseFilter,
     LockFilter,
     NewerDecisionFilter,
+    ReceiptFilter,
     RegistrationFilter,
     StatusFilter,
     TagFilter,
@@ -36,12 +37,21 @@ from panel.widgets.times import moment_ago, moment_until
 from sites.call_rate import calls_too_often
 from sites.models import Site
 from sites.querysets import ENDING_SOON, SiteQuerySet
+from sites.receipts import ReceiptStage
 
 REASON_SHOWN = 40
 
 
 class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
-    list_display = ["shown_name", "shown_state", "shown_end", "shown_seen", "shown_version", "shown_week"]
+    list_display = [
+        "shown_name",
+        "shown_state",
+        "shown_end",
+        "shown_seen",
+        "shown_version",
+        "shown_week",
+        "shown_receipt",
+    ]
     list_filter = [
         FixedView,
         StatusFilter,
@@ -49,6 +59,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         EndingWeekFilter,
         LockFilter,
         ToldOfLockFilter,
+        ReceiptFilter,
         ActiveFilter,
         CloneFilter,
         NewerDecisionFilter,
@@ -130,6 +141,20 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
     @admin.display(description="Last 7 days")
     def shown_week(self, site: Any) -> SafeString:
         return heartbeat_bar(site.slots)
+
+    @admin.display(description="Receipt")
+    def shown_receipt(self, site: Site) -> SafeString | str:
+        """Not shown unless it is chosen."""
+        stage = site.receipt_stage
+        if stage == ReceiptStage.UNREPORTED or site.deregistered_at:
+            return "–"
+        since = {
+            ReceiptStage.REQUESTED: site.updated_at,
+            ReceiptStage.DELIVERED: site.pulse.delivered_at,
+            ReceiptStage.APPLIED: site.pulse.applied_at,
+        }[stage]
+        state = badge("done" if stage == ReceiptStage.APPLIED else "none", str(stage.label))
+        return format_html("{} {}", state, moment_ago(since)) if since else state
 
 
 def shortened(reason: str) -> str:

@@ -22,6 +22,7 @@ from sites.attention import not_told_of_lock, pulses_needing_attention
 from sites.listing.postgresql import database
 from sites.models import Site, SiteTag
 from sites.querysets import ending_at, licensed_at, newer_decision_on_pulse, unlicensed_at
+from sites.receipts import ReceiptStage, receipt_on_pulse
 from sites.status import SiteStatus, status_conditions
 from sites.tags import normalized
 
@@ -92,6 +93,22 @@ class ToldOfLockFilter(SiteFilter):
 
     def on_pulse(self, chosen: str, *, at: datetime) -> Q:
         return not_told_of_lock(pulse="") if chosen == "no" else Q(reply_locked=True)
+
+
+class ReceiptFilter(SiteFilter):
+    """How far the newest decision about a site has come."""
+
+    title = "receipt"
+    parameter_name = "receipt"
+    options = {
+        ReceiptStage.REQUESTED: "requested, not delivered yet",
+        ReceiptStage.DELIVERED: "delivered, not applied yet",
+        ReceiptStage.APPLIED: "applied",
+        ReceiptStage.UNREPORTED: "not reported",
+    }
+
+    def on_pulse(self, chosen: str, *, at: datetime) -> Q:
+        return receipt_on_pulse(chosen)
 
 
 class LicenseFilter(SiteFilter):

@@ -9,14 +9,16 @@ OPTIONAL: Mapping[str, str] = {
     "seen": "shown_seen",
     "version": "shown_version",
     "week": "shown_week",
+    "receipt": "shown_receipt",
 }
+USUAL = ("end", "seen", "version", "week")  # without a choice
 ALWAYS = "state"  # in the URL of a list that shows nothing else
 
 
 def chosen_columns(values: Iterable[str]) -> list[str]:
-    """The names in OPTIONAL, in its order, of `?columns=end,seen` or `?columns=end&columns=seen`; all without a choice."""
+    """The names in OPTIONAL, in its order, of `?columns=end,seen` or `?columns=end&columns=seen`."""
     given = {name for value in values for name in value.split(",")} - {""}
-    return [name for name in OPTIONAL if name in given] if given else list(OPTIONAL)
+    return [name for name in OPTIONAL if name in given] if given else list(USUAL)
 
 
 def hidden_columns(values: Iterable[str]) -> frozenset[str]:
@@ -26,6 +28,6 @@ def hidden_columns(values: Iterable[str]) -> frozenset[str]:
 
 
 def columns_value(values: Iterable[str]) -> str:
-    """The choice as one value of the URL; empty if all are shown."""
+    """The choice as one value of the URL; empty if it is the usual one."""
     chosen = chosen_columns(values)
-    return "" if len(chosen) == len(OPTIONAL) else ",".join([ALWAYS, *chosen])
+    return "" if chosen == list(USUAL) else ",".join([ALWAYS, *chosen])

@@ -10,7 +10,7 @@ from accounts.models import Admin
 from conftest import Register
 from panel.tests.screen import LIST, browser_of
 
-ALL = ["Site", "State", "Licence", "Last seen", "Version", "Last 7 days"]
+USUAL = ["Site", "State", "Licence", "Last seen", "Version", "Last 7 days"]
 
 
 @pytest.fixture
@@ -28,10 +28,12 @@ def headers(page: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("", ALL),
-        ("?columns=", ALL),
-        ("?columns=end,seen,version,week", ALL),
+        ("", USUAL),
+        ("?columns=", USUAL),
+        ("?columns=end,seen,version,week", USUAL),
         ("?columns=state", ["Site", "State"]),
+        ("?columns=end,seen,version,week,receipt", [*USUAL, "Receipt"]),
+        ("?columns=receipt", ["Site", "State", "Receipt"]),
         ("?columns=state,seen", ["Site", "State", "Last seen"]),
         ("?columns=state&columns=week&columns=end", ["Site", "State", "Licence", "Last 7 days"]),
         ("?columns=week,end,secret_key,shown_seen", ["Site", "State", "Licence", "Last 7 days"]),
@@ -43,6 +45,23 @@ def test_the_columns_of_the_url_are_shown(browser: Client, query: str, expected:
     assert headers(page) == expected
     cells = page.content.decode().split("<tbody>")[1].split("</tr>")[0]
     assert cells.count("<td") + cells.count("<th") == len(expected)
+
+
+def test_the_receipt_says_how_far_the_newest_decision_has_come(browser: Client, register: Register, api: Any) -> None:
+    site, nonce = register(name="Como"), "n" * 16
+
+    def cell() -> str:
+        html = browser.get(f"{LIST}?columns=receipt&q=como").content.decode()
+        found = html.partition('field-shown_receipt">')[2].partition("</td>")[0]
+        return " ".join(re.sub(r"<[^>]+>", " ", found).split())
+
+    assert cell() == "–"
+    site.call_home(nonce=nonce, applied_revision=0, applied_state="lapsed")
+    assert cell() == "○ delivered just now"
+    site.call_home(nonce=nonce, applied_revision=1, applied_state="ok")
+    assert cell() == "✓ applied just now"
+    api.post(f"{site.path}/lock", {"reason": "unpaid"})
+    assert cell() == "○ requested just now"
 
 
 def test_the_choice_stays_with_other_filters_the_search_and_the_order(browser: Client) -> None:

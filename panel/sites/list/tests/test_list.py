@@ -77,6 +77,10 @@ def street(db: None) -> None:
     SitePulse.objects.filter(site__name__in=["Parma", "Bari", "Como"]).update(held_revision=7)
     SitePulse.objects.filter(site__name="Bari").update(lease_revision=7)
     Site.objects.filter(name="Como").update(overruled_revision=7)
+    # Of the agents that report, Bari's has applied what it was told, Como's has not, and Oslo's does not know of its lock.
+    SitePulse.objects.filter(site__name="Bari").update(applied_revision=1)
+    SitePulse.objects.filter(site__name="Como").update(applied_revision=0, lease_revision=1)
+    SitePulse.objects.filter(site__name="Oslo").update(applied_revision=1, lease_revision=1)
 
 
 def names(page: Any) -> str:
@@ -125,6 +129,12 @@ def test_the_worst_stand_on_top_unless_another_column_is_asked_for(browser: Clie
         ("is_locked__exact=1", "Oslo"),
         ("told_of_lock=no", "Oslo"),
         ("told_of_lock=yes", ""),
+        ("receipt=requested", "Oslo"),
+        ("receipt=requested&told_of_lock=no", "Oslo"),
+        ("receipt=delivered", "Como"),
+        ("receipt=applied", "Bari"),
+        ("receipt=unreported", "Zagreb Quito Parma Lyon Nizza Kiel"),
+        ("receipt=unreported&status=offline&o=1", "Lyon Quito Zagreb"),
         ("is_locked__exact=0&status=online", "Nizza Bari Como"),
         ("is_active__exact=0", "Lyon"),
         ("is_active__exact=1&licensed=no", "Nizza"),
