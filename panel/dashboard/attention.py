@@ -37,6 +37,7 @@ KINDS_NOW: Mapping[str, tuple[str, str]] = {
     "offline": ("offline", ""),
     "wrong_key": ("warn", "wrong key"),
     "lock_overdue": ("locked", "not told yet"),
+    "lock_not_applied": ("locked", "told, not applied"),
     "expired_in_use": ("expired", "expired, still in use"),
     "clone_suspected": ("warn", "clone suspected"),
     "late": ("late", ""),
@@ -76,6 +77,8 @@ class AttentionItem:
     def when(self) -> SafeString:
         if self.kind == "too_often":
             return moment_ago(self.site.pulse.last_seen_at or self.since)
+        if self.kind == "lock_not_applied":
+            return moment_ago(self.site.pulse.delivered_at or self.since)
         return moment_until(self.since) if self.kind == "ending" else moment_ago(self.since)
 
 
@@ -101,8 +104,8 @@ class AttentionItems:
 
 
 def attention_items(*, at: datetime) -> AttentionItems:
-    """Six statements, whatever the number of sites, or eight if there are such locks."""
-    queries = (overdue(at), lock_overdue(at), expired_in_use(at), ending(at))
+    """Seven statements, whatever the number of sites, or nine if there are such locks."""
+    queries = (overdue(at), lock_overdue(at), lock_not_applied(at), expired_in_use(at), ending(at))
     ranked = [RankedSite(*row) for query in queries for row in query]
     now = take_in_turn(ranked, KINDS_NOW, limit=MAX_NOW)
     soon = take_in_turn(ranked, KINDS_SOON, limit=MAX_SOON)
@@ -174,6 +177,11 @@ def lock_overdue(at: datetime) -> QuerySet[Any, Any]:
     return first_of_each_kind(sites, kind=Value("lock_overdue"), since=F("locked_at"))
 
 
+def lock_not_applied(at: datetime) -> QuerySet[Any, Any]:
+    sites = needing_attention_for(Attention.LOCK_NOT_APPLIED, at=at)
+    return first_of_each_kind(sites, kind=Value("lock_not_applied"), since=F("locked_at"))
+
+
 def expired_in_use(at: datetime) -> QuerySet[Any, Any]:
     sites = needing_attention_for(Attention.EXPIRED_IN_USE, at=at)
     return first_of_each_kind(sites, kind=Value("expired_in_use"), since=F("license_expires_at"))
@@ -232,6 +240,12 @@ def reason_for(kind: str, site: Site, *, since: datetime, at: datetime) -> SafeS
         case "lock_overdue":
             due_at = moment(site.pulse.due_at or at)
             return format_html("Locked: {}. Next heartbeat overdue since {}.", site.lock_reason, due_at)
+        case "lock_not_applied":
+            url = f"{reverse('admin:sites_site_changelist')}?is_locked__exact=1&receipt=delivered"
+            told = moment(site.pulse.delivered_at or since)
+            return format_html(
+                'Told of its lock {}, but <a href="{}">not applied</a>: {}.', told, url, site.lock_reason
+            )
         case "expired_in_use":
             return "The licence has expired, but heartbeats still arrive."
         case "clone_suspected":

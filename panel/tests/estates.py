@@ -29,11 +29,17 @@ class Kind:
     age: str
     has_clone: bool = False
     is_refused: bool = False
+    # Whether its agent was told of the present state and has not applied it.
+    is_stuck: bool = False
 
     @property
     def name(self) -> str:
         flags = ("active" if self.is_active else "inactive", "gone" if self.is_gone else "here")
-        also = [word for word, holds in (("clone", self.has_clone), ("refused", self.is_refused)) if holds]
+        also = [
+            word
+            for word, holds in (("clone", self.has_clone), ("refused", self.is_refused), ("stuck", self.is_stuck))
+            if holds
+        ]
         return " ".join((self.status, self.lock, self.licence, *flags, self.age, *also))
 
     @property
@@ -46,6 +52,8 @@ class Kind:
         is_silent = self.status in ("late", "offline")
         if self.is_gone:
             return None
+        if self.lock == "received" and self.is_stuck:
+            return "lock_not_applied"
         if self.lock != "unlocked":
             return "lock_overdue" if self.lock == "pending" and is_silent else None
         if not self.is_licensed:
@@ -67,6 +75,8 @@ def every_kind() -> Iterator[Kind]:
     yield from (Kind(*facts, False, True) for facts in itertools.product(STATUSES, LOCKS, LICENCES, flags, flags, AGES))
     called = [status for status in STATUSES if status != "never_seen"]
     yield from (Kind(*facts, True) for facts in itertools.product(called, LOCKS, LICENCES, flags, flags, ["old"]))
+    kinds = itertools.product(called, ("unlocked", "received"), ["long"], [True], flags, ["old"])
+    yield from (Kind(*facts, is_stuck=True) for facts in kinds)
 
 
 def create_sites(kinds: list[Kind]) -> dict[uuid.UUID, Kind]:
@@ -109,5 +119,6 @@ def pulse_of(kind: Kind, pk: uuid.UUID, at: datetime) -> SitePulse:
         version="1.0.0",
         reply_locked=reply_locked,
         clone_suspected_at=at - HOUR if kind.has_clone else None,
+        **({"lease_revision": 1, "applied_revision": 0, "delivered_at": at - HOUR} if kind.is_stuck else {}),
         **refusal,
     )

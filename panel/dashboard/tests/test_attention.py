@@ -53,7 +53,8 @@ def test_no_kind_crowds_out_the_others_and_the_worst_come_first() -> None:
         "offline": 2,
         "wrong_key": 2,
         "lock_overdue": 2,
-        "expired_in_use": 2,
+        "lock_not_applied": 1,
+        "expired_in_use": 1,
         "clone_suspected": 1,
         "late": 1,
     }
@@ -87,6 +88,7 @@ def test_each_line_says_why_and_since_when(anna: Admin) -> None:
         like(status="offline"),
         like(lock="pending"),
         like(lock="pending", status="offline"),
+        like(lock="received", is_stuck=True),
         like(licence="expired"),
         like(status="late"),
         like(licence="days"),
@@ -106,6 +108,7 @@ def test_each_line_says_why_and_since_when(anna: Admin) -> None:
         "▲ clone suspected Roma Two installations seem to use its key: compare them . 1 hour ago",
         "▲ late Roma Missed its heartbeat; will count as offline at THEN . 30 minutes ago",
         "◆ not told yet Roma Locked: unpaid invoice 118. Next heartbeat overdue since THEN . 2 days ago",
+        "◆ told, not applied Roma Told of its lock THEN , but not applied : unpaid invoice 118. 1 hour ago",
         "◆ not told yet Roma locked at THEN , not told yet, due by THEN .",
     }
 
