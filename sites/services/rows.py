@@ -22,17 +22,16 @@ MAX_LOST_REVISIONS = 10_000
 
 
 def site_for_update(site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
-    site = row_for_update(Site.objects.live(), site_id)
-    if expected_revisions is not None and site.revision not in expected_revisions:
-        raise SiteChanged
-    return site
+    return row_for_update(Site.objects.live(), site_id, expected_revisions=expected_revisions)
 
 
-def row_for_update(sites: Any, site_id: uuid.UUID) -> Site:
+def row_for_update(sites: Any, site_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Site:
     # no_key is the lock that an UPDATE takes; inserts of rows that refer to the site do not wait for it.
     site: Site | None = sites.select_for_update(no_key=True).filter(pk=site_id).first()
     if site is None:
         raise SiteNotFound
+    if expected_revisions is not None and site.revision not in expected_revisions:
+        raise SiteChanged
     return site
 
 

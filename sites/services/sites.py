@@ -135,14 +135,22 @@ def activate_site(site_id: uuid.UUID, **how: Any) -> Site:
 
 
 @transaction.atomic
-def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Site:
+def lock_site(
+    site_id: uuid.UUID,
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    note: str | None = None,
+    expected_revisions: Collection[int] | None = None,
+) -> Site:
     """Lock a site: from its next heartbeat it is refused service, until it is unlocked.
 
-    If it is locked for the same reason already, nothing changes; for another reason, the reason changes.
-    Raises InvalidInput, SiteNotFound.
+    If it is locked for the same reason already, nothing changes; for another reason, the reason changes. The event has the
+    lock's reason, or the `note`. Raises InvalidInput, SiteNotFound; with `expected_revisions` also SiteChanged.
     """
-    reason = checked_value("reason", reason)
-    site = site_for_update(site_id)
+    reason, note = checked_value("reason", reason), checked_note(note, field="note")
+    site = site_for_update(site_id, expected_revisions=expected_revisions)
     if site.is_locked and site.lock_reason == reason:
         return site
     action = SiteAction.LOCK_REASON_CHANGED if site.is_locked else SiteAction.LOCKED
@@ -152,20 +160,26 @@ def lock_site(site_id: uuid.UUID, *, reason: str, by: Actor, at: datetime) -> Si
         site.is_locked, site.locked_at = True, at
     site.lock_reason = reason
     save_fields(site, ["is_locked", "lock_reason", "locked_at"], at=at)
-    record(action, site, by=by, at=at, reason=reason, changes=recorded)
+    record(action, site, by=by, at=at, reason=note or reason, changes=recorded)
     return site
 
 
 @transaction.atomic
 def unlock_site(
-    site_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None, expected: Expected | None = None
+    site_id: uuid.UUID,
+    *,
+    by: Actor,
+    at: datetime,
+    note: str | None = None,
+    expected: Expected | None = None,
+    expected_revisions: Collection[int] | None = None,
 ) -> Site:
     """Unlock a site: from its next heartbeat it has service again. If it is not locked, nothing changes.
 
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     note = checked_note(note, field="note")
-    site = site_for_update(site_id)
+    site = site_for_update(site_id, expected_revisions=expected_revisions)
     if not site.is_locked:
         return site
     refuse_if_changed(site, expected)
@@ -241,14 +255,20 @@ def confirm_site(
 
 @transaction.atomic
 def deregister_site(
-    site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
+    site_id: uuid.UUID,
+    *,
+    by: Actor,
+    at: datetime,
+    reason: str | None = None,
+    expected: Expected | None = None,
+    expected_revisions: Collection[int] | None = None,
 ) -> Site:
     """Deregister a site: the API no longer knows it and its keys are refused. Its history is kept.
 
     Raises InvalidInput, SiteNotFound, SiteChanged.
     """
     reason = checked_note(reason, field="reason")
-    site = site_for_update(site_id)
+    site = site_for_update(site_id, expected_revisions=expected_revisions)
     refuse_if_changed(site, expected)
     site.deregistered_at = at
     save_fields(site, ["deregistered_at"], at=at)
@@ -259,14 +279,20 @@ def deregister_site(
 
 @transaction.atomic
 def restore_site(
-    site_id: uuid.UUID, *, by: Actor, at: datetime, reason: str | None = None, expected: Expected | None = None
+    site_id: uuid.UUID,
+    *,
+    by: Actor,
+    at: datetime,
+    reason: str | None = None,
+    expected: Expected | None = None,
+    expected_revisions: Collection[int] | None = None,
 ) -> Site:
     """Restore a deregistered site as it was, with its keys.
 
     Raises InvalidInput, SiteNotFound, SiteNotDeregistered, SiteErased, SiteChanged.
     """
     reason = checked_note(reason, field="reason")
-    site = row_for_update(Site.objects.all(), site_id)
+    site = row_for_update(Site.objects.all(), site_id, expected_revisions=expected_revisions)
     if site.deregistered_at is None:
         raise SiteNotDeregistered
     if site.erased_at is not None:
