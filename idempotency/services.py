@@ -3,19 +3,19 @@
 `run_once` is for an operation that is one transaction: the operation and its stored answer are committed together. The API
 uses it, through `idempotency.api`, for a request with an `Idempotency-Key`.
 `report_once` is for work that is many transactions, such as one for each of many sites, with one report at the end. The
-panel uses it for an operation on many sites; `find_report` finds the report again.
+panel uses it for an operation on many sites; `find_report` and its neighbours find reports again.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Case, Func, IntegerField, Q, QuerySet, When
 
 from accounts.models import Admin
 from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey
@@ -98,6 +98,39 @@ def report_once(
 def find_report(*, admin: Admin, path: str, key: str) -> IdempotentRequest | None:
     """The row of a `report_once`; without a status it is still under way, or was abandoned."""
     return IdempotentRequest.objects.filter(admin=admin, path=path, key=key).first()
+
+
+def find_report_of_any_admin(*, path: str, key: str, rather: Admin) -> IdempotentRequest | None:
+    """The same, whoever asked for it. If several admins have used the key: that of `rather`, else the oldest."""
+    reports = IdempotentRequest.objects.filter(path=path, key=key).select_related("admin").order_by("created_at", "pk")
+    return min(reports, key=lambda report: report.admin_id != rather.pk, default=None)
+
+
+def is_abandoned(report: IdempotentRequest, *, at: datetime) -> bool:
+    """Whether the process that worked on it has died, so that the work can be asked for again."""
+    return report.status is None and report.created_at < at - ABANDONED_AFTER
+
+
+def recent_reports(paths: Collection[str], *, at: datetime, limit: int) -> list[Any]:
+    """The newest reports of the last 24 hours without their contents, with the admin and `parts`, how many results each has.
+
+    One that is under way has no number of results; those with a single one are left out.
+    """
+    # CASE, because PostgreSQL may otherwise count the results of other rows, which are no lists.
+    parts = Case(When(path__in=paths, then=ArrayLength("body")))
+    reports = IdempotentRequest.objects.filter(path__in=paths, created_at__gte=at - KEPT_FOR).annotate(parts=parts)
+    several = reports.filter(Q(status=None) | Q(parts__gt=1))
+    return list(several.select_related("admin").defer("body").order_by("-created_at")[:limit])
+
+
+class ArrayLength(Func):
+    """How many elements a JSON array has."""
+
+    function = "json_array_length"
+    output_field = IntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="jsonb_array_length", **context)
 
 
 def digest_of(body: Mapping[str, Any]) -> str:

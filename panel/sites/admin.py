@@ -18,6 +18,7 @@ from panel.sites.operations.selection import are_site_ids
 from panel.sites.operations.urls import urls as operation_urls
 from panel.sites.page.urls import urls as page_urls
 from panel.sites.registration.urls import urls as registration_urls
+from panel.sites.results.urls import urls as result_urls
 from panel.sites.saved_views.urls import urls as saved_view_urls
 from panel.sites.tags.urls import urls as tag_urls
 from sites.models import Site
@@ -32,6 +33,7 @@ class SiteAdmin(SiteListPage):
         return [
             *registration_urls(self),
             *operation_urls(self),
+            *result_urls(self),
             *import_urls(self),
             *erasure_urls(self),
             *clone_urls(self),

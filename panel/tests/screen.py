@@ -75,7 +75,11 @@ class Confirmation:
     @property
     def results(self) -> dict[str, tuple[str, str]]:
         """From the result page: kind and words of each site's result, in the order of the page."""
-        return {result["name"]: (result["kind"], result["words"]) for result, _ in self.answer.context["results"]}
+        results = [result for result, _ in self.answer.context["results"]]
+        return {
+            result["name"]: (result["kind"], "; ".join(filter(None, (result["words"], result["told"]))))
+            for result in results
+        }
 
     @property
     def errors(self) -> dict[str, list[str]]:

@@ -28,6 +28,7 @@ SITE = "/admin/sites/site/{site}/"
         (SITE + "clones/", "Installations · Trattoria Roma · Portcullis"),
         (LIST + "operate/lock/?site={site}", "Lock · Trattoria Roma · Portcullis"),
         (LIST + "operate/extend/?site={site}", "Extend licence · Trattoria Roma · Portcullis"),
+        (LIST + "operations/", "Recent operations · Portcullis"),
         ("/admin/audit/event/", "Events · Portcullis"),
         ("/admin/audit/event/{event}/change/", "Registered · Trattoria Roma · Portcullis"),
         ("/admin/heartbeat/heartbeat/", "Heartbeats · Portcullis"),

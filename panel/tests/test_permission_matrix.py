@@ -91,6 +91,7 @@ OTHER_PAGES = {
     "sites_site_views": Rule("sites.view_site", "sites.view_site"),
     "sites_site_view": Rule("sites.view_site", "sites.view_site"),
     "sites_site_tags": Rule("sites.tag_site", "sites.tag_site"),
+    "sites_site_operations": Rule("sites.lock_site", "sites.lock_site"),
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "sites_site_key_use": Rule("sites.view_site", "sites.view_site"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
@@ -110,6 +111,8 @@ OPERATION_PERMISSIONS = {
     "add_tags": "sites.tag_site",
     "remove_tags": "sites.tag_site",
 }
+# Where the undo of an operation needs more than the operation.
+UNDO_PERMISSIONS = {"extend": "sites.set_license_expiry"}
 
 FORGED = {
     "confirmed": "yes",
@@ -159,11 +162,12 @@ def pages(objects: dict[str, Any]) -> Iterator[Page]:
     """Every page of the panel, with an existing object; each operation on sites is a page of its own."""
     for pattern in patterns(admin.site.urls[0]):
         name = str(pattern.name)
-        if name in ("sites_site_operate", "sites_site_operated"):
+        if name in ("sites_site_operate", "sites_site_operated", "sites_site_undo"):
             for operation, asked in OPERATION_PERMISSIONS.items():
-                run = [uuid.uuid4()] if name == "sites_site_operated" else []
+                needed = UNDO_PERMISSIONS.get(operation, asked) if name == "sites_site_undo" else asked
+                run = [] if name == "sites_site_operate" else [uuid.uuid4()]
                 path = reverse(f"admin:{name}", args=[operation, *run]) + f"?site={objects['site_id']}"
-                yield Page(f"{name} {operation}", path, Rule(asked, asked))
+                yield Page(f"{name} {operation}", path, Rule(needed, needed))
             continue
         table = name.rpartition("_")[0]
         values = {key: objects.get(table if key == "object_id" else key) for key in pattern.pattern.converters}

@@ -24,6 +24,16 @@ class Result:
     words: str
     # The operation's opposite would bring the site back.
     is_undoable: bool = False
+    # Of a changed site: when the restaurant is told, and the site's revision since.
+    told: str = ""
+    revision: int | None = None
+    # Of the undo of an operation: who did it.
+    by: str = ""
+
+
+def report_path(operation_name: str) -> str:
+    """Where `idempotency.services` stores the results of an operation."""
+    return f"/admin/sites/site/operate/{operation_name}"
 
 
 def locked_words(site: Site, shown: ShownValues) -> str:

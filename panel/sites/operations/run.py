@@ -52,7 +52,5 @@ def run_on_site(
     if not changed.just_changed:
         return result(ResultKind.UNCHANGED, "Nothing to do")
     is_undoable = bool(operation.opposite) and operation.is_undone_by_opposite(changed)
-    words = operation.done_words(changed, shown)
-    if operation.is_told:
-        words = f"{words}; told {told_at(site, at=timezone.now())}"
-    return result(ResultKind.DONE, words, is_undoable)
+    told = f"told {told_at(site, at=timezone.now())}" if operation.is_told else ""
+    return result(ResultKind.DONE, operation.done_words(changed, shown), is_undoable, told, changed.revision)

@@ -1,7 +1,7 @@
 from django.contrib.admin import ModelAdmin
 from django.urls import URLPattern, path
 
-from panel.sites.operations.views import ConfirmOperationView, OperationResultView
+from panel.sites.operations.views import ConfirmOperationView
 
 
 def urls(site_admin: ModelAdmin) -> list[URLPattern]:
@@ -11,10 +11,5 @@ def urls(site_admin: ModelAdmin) -> list[URLPattern]:
             "operate/<slug:name>/",
             in_admin(ConfirmOperationView.as_view(site_admin=site_admin)),
             name="sites_site_operate",
-        ),
-        path(
-            "operate/<slug:name>/<uuid:run_id>/",
-            in_admin(OperationResultView.as_view(site_admin=site_admin)),
-            name="sites_site_operated",
         ),
     ]

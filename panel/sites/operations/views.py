@@ -1,6 +1,7 @@
-"""The page that confirms an operation, and the page with its result.
+"""The page that confirms an operation.
 
-The operations are in `panel.sites.operations.registry`; `panel.sites.operations.run` carries one out.
+The operations are in `panel.sites.operations.registry`; `panel.sites.operations.run` carries one out, and
+`panel.sites.results` shows what it did.
 """
 
 import uuid
@@ -21,20 +22,19 @@ from django.utils.safestring import SafeString
 from audit.actors import acting_admin
 from audit.models import Event
 from idempotency.errors import IdempotencyKeyInUse, IdempotencyKeyReused
-from idempotency.services import ABANDONED_AFTER, find_report, report_once
+from idempotency.services import find_report, report_once
 from panel.account.confirmation import FEW_SITES, confirmation_page
 from panel.kept_forms import take_kept_entries
 from panel.sites.next_heartbeat import is_serving_until_told, told_at
 from panel.sites.operations.expected_results import ExpectedResult, ResultKind
 from panel.sites.operations.forms import OperationForm
 from panel.sites.operations.registry import OPERATIONS, Operation
+from panel.sites.operations.results import report_path
 from panel.sites.operations.run import run_operation
 from panel.sites.operations.selection import Selection, read_uuid, select_sites
 from panel.sites.operations.shown_values import read_shown_values, write_shown_values
 from panel.sites.operations.state_badges import count_badges, state_badges
 from panel.sites.views import SiteAdminView
-from panel.widgets.badges import badge
-from panel.widgets.times import plural
 from sites.models import Site
 
 
@@ -73,9 +73,8 @@ class OperationView(SiteAdminView):
         return str(add_preserved_filters(context, reverse(f"admin:{name}", args=args)))
 
     def report_key(self, run_id: uuid.UUID) -> dict[str, Any]:
-        """Where the results of one confirmed form are stored: per admin, so that an admin reads only their own."""
-        path = f"/admin/sites/site/operate/{self.operation.name}"
-        return {"admin": self.request.user, "path": path, "key": str(run_id)}
+        """Where the results of one confirmed form are stored."""
+        return {"admin": self.request.user, "path": report_path(self.operation.name), "key": str(run_id)}
 
 
 class ConfirmOperationView(OperationView):
@@ -222,7 +221,7 @@ class ConfirmOperationView(OperationView):
 
     def add_message(self, result: dict[str, Any]) -> None:
         """For one site, its own page says what was done."""
-        name, words = result["name"], result["words"]
+        name, words = result["name"], "; ".join(filter(None, (result["words"], result.get("told"))))
         if result["kind"] == ResultKind.DONE:
             messages.success(self.request, f"{name}: {words}.")
         elif result["kind"] == ResultKind.UNCHANGED:
@@ -235,40 +234,3 @@ class ConfirmOperationView(OperationView):
         if len(sites) == 1:
             return self.url_of("sites_site_change", sites[0].pk)
         return self.url_of("sites_site_changelist")
-
-
-class OperationResultView(OperationView):
-    template_name = "panel/sites/operations/result.html"
-
-    def get(self, request: HttpRequest, name: str, run_id: uuid.UUID) -> HttpResponse:
-        report = find_report(**self.report_key(run_id))
-        if report is None:
-            raise Http404
-        results = sorted(report.body or [], key=lambda result: ResultKind(result["kind"]).position)
-        counts = Counter(result["kind"] for result in results)
-        done = plural(counts[ResultKind.DONE], self.operation.noun)
-        is_running = report.status is None
-        is_abandoned = is_running and report.created_at < timezone.now() - ABANDONED_AFTER
-        context = self.get_context_data(
-            title=self.operation.label if is_running else f"{self.operation.past.capitalize()} {done}",
-            at=report.created_at,
-            is_running=is_running,
-            is_abandoned=is_abandoned,
-            results=[(result, badge(result["kind"])) for result in results],
-            counts=counts,
-            refused_ids=[result["site_id"] for result in results if result["kind"] == ResultKind.REFUSED],
-            opposite=self.opposite(),
-            undoable_ids=[result["site_id"] for result in results if result.get("is_undoable")],
-            list_url=self.url_of("sites_site_changelist"),
-        )
-        response = self.render_to_response(context)
-        if is_running and not is_abandoned:
-            response["Refresh"] = "2"
-        return response
-
-    def opposite(self) -> dict[str, Any] | None:
-        """The operation that undoes this one and the URL of its confirmation page, if the person may run it."""
-        operation = OPERATIONS.get(self.operation.opposite)
-        if operation is None or not self.request.user.has_perm(operation.permission):
-            return None
-        return {"operation": operation, "url": self.url_of("sites_site_operate", operation.name)}
