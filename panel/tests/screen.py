@@ -75,7 +75,7 @@ class Confirmation:
     @property
     def results(self) -> dict[str, tuple[str, str]]:
         """From the result page: kind and words of each site's result, in the order of the page."""
-        results = [result for result, _ in self.answer.context["results"]]
+        results = [row.result for row in self.answer.context["rows"]]
         return {
             result["name"]: (result["kind"], "; ".join(filter(None, (result["words"], result["told"]))))
             for result in results

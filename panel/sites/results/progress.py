@@ -108,8 +108,8 @@ def progress_at(site: Site, revision: int, *, at: datetime) -> SiteProgress:
         when = format_html(" {}", second_near(pulse.delivered_at, now=at)) if pulse.delivered_at else ""
         return SiteProgress(Stage.DELIVERED, format_html("Delivered{}, not applied yet", when))
     if stage == ReceiptStage.UNREPORTED:
-        return SiteProgress(Stage.UNREPORTED, format_html("Told {}", told_at(site, at=at)))
-    return SiteProgress(Stage.REQUESTED, format_html("Delivered {}", told_at(site, at=at)))
+        return SiteProgress(Stage.UNREPORTED, format_html("Not told yet: {}", told_at(site, at=at)))
+    return SiteProgress(Stage.REQUESTED, format_html("Not delivered yet: {}", told_at(site, at=at)))
 
 
 def count_sentence(progress: Mapping[str, SiteProgress]) -> str:

@@ -25,7 +25,7 @@ from panel.sites.results.recent import UNDO, recent_operations
 from panel.sites.results.undo import revisions_of, undo_until
 from panel.sites.views import SiteAdminView
 from panel.widgets.badges import badge
-from panel.widgets.times import plural
+from panel.widgets.times import at_moment, plural
 
 # The page refreshes itself more often while sites are likely to report in a moment.
 SOON = timedelta(minutes=5)
@@ -37,12 +37,26 @@ class Row:
     """A site with what was done to it, and how far that has come, if that is known."""
 
     result: Mapping[str, Any]
-    badge: SafeString
     progress: SiteProgress | None
 
     @property
     def position(self) -> tuple[int, int]:
         return ResultKind(self.result["kind"]).position, self.progress.position if self.progress else 0
+
+    @property
+    def is_left(self) -> bool:
+        """Whether an undo has left the site as it is. It does so on purpose: nobody asked for that site."""
+        return bool(self.result.get("by")) and self.result["kind"] == ResultKind.REFUSED
+
+    @property
+    def kind(self) -> str:
+        return ResultKind.UNCHANGED if self.is_left else str(self.result["kind"])
+
+    @property
+    def badge(self) -> SafeString:
+        if self.progress:
+            return self.progress.badge
+        return badge(self.kind, "left as it is" if self.is_left else "")
 
 
 class ReportView(OperationView):
@@ -91,7 +105,7 @@ class OperationResultView(ReportView):
             is_running=is_running,
             is_abandoned=is_abandoned(report, at=at),
             rows=rows_of(undone or results, progress),
-            results=[(result, badge(result["kind"])) for result in in_order(results)],
+            total=len(results),
             counts=counts,
             progress=count_sentence(progress) if progress else "",
             refresh=self.seconds_until_refresh(progress, undo, at=at),
@@ -122,7 +136,7 @@ class OperationResultView(ReportView):
             return None
         results = undo.body or []
         return {
-            "at": undo.created_at,
+            "at": at_moment(undo.created_at, now=at),
             "by": results[0]["by"] if results else "",
             "is_running": undo.status is None,
             "is_abandoned": is_abandoned(undo, at=at),
@@ -147,13 +161,9 @@ class OperationResultView(ReportView):
         return {"operation": operation, "url": self.url_of("sites_site_operate", operation.name)}
 
 
-def in_order(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return sorted(results, key=lambda result: ResultKind(result["kind"]).position)
-
-
 def rows_of(results: Sequence[Mapping[str, Any]], progress: Mapping[str, SiteProgress]) -> list[Row]:
     """What needs a look comes first: what was refused, and then the sites that have not applied it."""
-    rows = [Row(result, badge(result["kind"]), progress.get(result["site_id"])) for result in results]
+    rows = [Row(result, progress.get(result["site_id"])) for result in results]
     return sorted(rows, key=lambda row: row.position)
 
 

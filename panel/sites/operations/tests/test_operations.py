@@ -443,7 +443,7 @@ def test_the_links_back_keep_the_filters_of_the_list(anna: Admin, register: Regi
     assert page.context["cancel_url"] == FILTERED
     sent = {**FormReader(page.content.decode()).fields, "reason": "unpaid"}
     result = browser.post(page.context["form_url"], sent, follow=True)
-    assert [one["kind"] for one, _ in result.context["results"]] == ["done", "done"]
+    assert [row.result["kind"] for row in result.context["rows"]] == ["done", "done"]
     assert f'href="{escape(FILTERED)}">Back to the list' in result.content.decode()
 
 

@@ -69,7 +69,7 @@ def test_each_site_goes_back_to_what_it_was_with_one_event(
     assert {event.reason for event in events} == {f"Undo of “{label}” at 2026-06-01 12:00:00 UTC"}
     assert [event.action for event in events] == [UNDO_ACTIONS[operation]] * 3
     assert {event.actor_name for event in events} == {"anna"}
-    assert "Undone for 3 of 3 sites by anna 2026-06-01 12:02 UTC." in result.text
+    assert "Undone for 3 of 3 sites by anna at 12:02 UTC." in result.text
     assert "Undo…" not in result.text
 
 
@@ -93,7 +93,7 @@ def test_a_lock_comes_back_with_its_former_reason(anna: Admin, api: APIClient, r
     assert "Site 1 Giulia Will be locked for “fraud” again; told at its first heartbeat" in result.undo_page
     result.undo()
     assert [stored(site).lock_reason for site in sites] == ["unpaid", "fraud", "closed"]
-    assert result.rows["Site 1"] == "Locked for “fraud” again. Told at its first heartbeat"
+    assert result.rows["Site 1"] == "Locked for “fraud” again. Not told yet: at its first heartbeat"
 
 
 def test_a_reason_that_was_replaced_comes_back(anna: Admin, api: APIClient, register: Register) -> None:
@@ -121,7 +121,7 @@ def test_what_somebody_has_changed_since_is_left_as_it_is(
     assert "Site A Giulia Changed since by anna at 12:01 UTC: left as it is" in page
     result.undo()
     assert [stored(site).lock_reason for site in sites] == ["unpaid", "fraud", None]
-    assert "Undone for 1 of 3 sites by carla 2026-06-01 12:01 UTC, 2 left as they are." in result.text
+    assert "Undone for 1 of 3 sites by carla at 12:01 UTC, 2 left as they are." in result.text
     assert result.rows["Site 1"] == "Changed since by anna at 12:01 UTC: left as it is"
     assert list(result.rows)[-1] == "Site 2"
 
@@ -133,9 +133,9 @@ def test_heartbeats_change_nothing_that_matters(anna: Admin, register: Register)
         beat(site, 2, "locked")
     result.undo()
     assert [stored(site).is_locked for site in sites] == [False] * 3
-    assert "Of the undo: Applied 0, not delivered yet 3." in result.text
+    assert ". Applied 0, not delivered yet 3." in result.text
     beat(sites[0], 3, "ok")
-    assert "Of the undo: Applied 1, not delivered yet 2." in result.text
+    assert ". Applied 1, not delivered yet 2." in result.text
 
 
 def test_after_ten_minutes_the_button_is_gone_and_the_server_refuses(
@@ -195,7 +195,7 @@ def test_an_undo_that_was_interrupted_is_completed(
     result.seen_by(carla).undo()
     assert [stored(site).is_locked for site in sites] == [False] * 3
     assert len(undo_events()) == 3
-    assert "Undone for 2 of 3 sites by carla 2026-06-01 12:03 UTC, 1 undone already." in result.text
+    assert "Undone for 2 of 3 sites by carla at 12:03 UTC, 1 undone already." in result.text
 
 
 @pytest.mark.parametrize(
