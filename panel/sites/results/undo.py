@@ -63,6 +63,7 @@ def revisions_of(results: Sequence[Mapping[str, Any]]) -> dict[uuid.UUID, int]:
 def plan_undo(report: IdempotentRequest) -> list[Step]:
     """A step for each site that the operation changed, by name. Two statements."""
     revisions = revisions_of(report.body or [])
+    # Before the sites: if a site still has its revision after that, its event is that of the operation.
     events = newest_decisions(revisions, since=report.created_at - CLOCK_DIFFERENCE)
     sites = Site.objects.select_related("pulse").filter(pk__in=revisions).sorted_by("name")
     return [Step(site, revisions[site.pk], events.get(str(site.pk))) for site in sites]

@@ -15,11 +15,12 @@ from idempotency.errors import IdempotencyKeyInUse
 from idempotency.services import report_once
 from panel.account.confirmation import FEW_SITES, confirmation_page
 from panel.sites.results.inverses import INVERSES, Inverse
-from panel.sites.results.undo import Step, changed_words, plan_undo, run_undo, told_words, undo_until
+from panel.sites.results.undo import Step, changed_words, plan_undo, revisions_of, run_undo, told_words, undo_until
 from panel.sites.results.views import ReportView
 from panel.widgets.times import plural
 
 TOO_LATE = "It can be undone within ten minutes only. Nothing was done."
+NO_SITES = "It changed no site, so there is nothing to undo."
 
 
 class UndoView(ReportView):
@@ -34,17 +35,22 @@ class UndoView(ReportView):
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
-    def is_too_late(self) -> bool:
-        return self.report.status is None or timezone.now() >= undo_until(self.report)
+    def refusal(self) -> HttpResponse | None:
+        """Back to the result, with the reason why it cannot be undone; None if it can."""
+        if timezone.now() >= undo_until(self.report):
+            messages.error(self.request, TOO_LATE)
+        elif not revisions_of(self.report.body or []):
+            messages.error(self.request, NO_SITES)
+        else:
+            return None
+        return self.back_to_result()
 
-    def back_to_result(self, refusal: str = "") -> HttpResponse:
-        if refusal:
-            messages.error(self.request, refusal)
+    def back_to_result(self) -> HttpResponse:
         return HttpResponseRedirect(self.result_url())
 
     def get(self, request: HttpRequest, name: str, run_id: uuid.UUID) -> HttpResponse:
-        if self.is_too_late():
-            return self.back_to_result(TOO_LATE)
+        if refusal := self.refusal():
+            return refusal
         at, inverse = timezone.now(), INVERSES[self.operation.name]
         steps = plan_undo(self.report)
         will_change = [step for step in steps if not step.is_changed]
@@ -69,8 +75,8 @@ class UndoView(ReportView):
     def post(self, request: HttpRequest, name: str, run_id: uuid.UUID) -> HttpResponse:
         """A second click, a reload and a second person get the results of the first time."""
         report = self.report
-        if self.is_too_late():
-            return self.back_to_result(TOO_LATE)
+        if refusal := self.refusal():
+            return refusal
         if len(report.body or []) > FEW_SITES and (page := confirmation_page(request)):
             return page
         by = acting_admin(request, Event.Source.ADMIN)

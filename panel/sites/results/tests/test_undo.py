@@ -155,6 +155,18 @@ def test_after_ten_minutes_the_button_is_gone_and_the_server_refuses(
     assert [stored(site).is_locked for site in sites] == [True] * 3
 
 
+def test_an_operation_that_changed_no_site_has_no_undo(anna: Admin, api: APIClient, register: Register) -> None:
+    sites = three(register)
+    for site in sites:
+        api.post(f"{site.path}/lock", {"reason": "unpaid"})
+    result = operate(anna, "lock", sites)
+    assert "Undo…" not in result.text
+    for method in (result.browser.get, result.browser.post):
+        page = method(result.undo_path, follow=True).content.decode()
+        assert "It changed no site, so there is nothing to undo." in page
+    assert "Undone" not in result.text
+
+
 def test_a_second_click_and_a_second_person_undo_nothing_more(anna: Admin, carla: Admin, register: Register) -> None:
     sites = three(register)
     result = operate(anna, "lock", sites)
