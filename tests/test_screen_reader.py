@@ -84,7 +84,15 @@ def test_the_list_the_question_and_the_result(anna: PanelUser, sites: list[Site]
     )
     page.fill("#id_reason", "unpaid")
     anna.follow("#content input[type=submit]")
-    assert_in_order(anna, 'heading "Locked 2 sites" [level=1]', "status", "2 of 2 locked", "Reader 0", "Locked; told")
+    assert_in_order(
+        anna,
+        'heading "Locked 2 sites" [level=1]',
+        "status",
+        "2 of 2 locked",
+        "Undo",
+        "Reader 0",
+        "Locked. Not told yet",
+    )
     anna.follow("button:text-is('Unlock these 2')")
     assert_in_order(anna, 'heading "Unlock 2 sites" [level=1]', 'button "Unlock 2 sites"')
 
