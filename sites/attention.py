@@ -5,9 +5,9 @@ from functools import reduce
 from operator import or_
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
-from sites.models import Site
+from sites.models import Site, SitePulse
 from sites.querysets import SiteQuerySet, licensed_at
 from sites.receipts import lock_not_applied
 from sites.status import SiteStatus, offline_before, status_conditions
@@ -80,3 +80,12 @@ def pulses_needing_attention(at: datetime) -> Q:
     # Each subquery costs time to build and to run, so both reasons of unlocked, active sites share two of them.
     with_service = (overdue | wrong_key | clone_suspected) & ~expired
     return ((with_service | (expired_in_use & expired)) & ~locked & ~inactive) | ((lock_overdue | not_applied) & locked)
+
+
+def with_pulse(sites: SiteQuerySet, condition: Q) -> SiteQuerySet:
+    """Those of a few sites whose pulse meets the condition.
+
+    A subquery looks up one pulse at a time. PostgreSQL would plan a join by an estimate and read all pulses.
+    """
+    pulse = SitePulse.objects.filter(condition, pk=OuterRef("pk")).values("pk")[:1]
+    return sites.alias(matching_pulse=Subquery(pulse)).filter(matching_pulse__isnull=False)

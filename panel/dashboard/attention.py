@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When, Window
 from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, IsNull
 from django.urls import reverse
@@ -22,7 +22,7 @@ from panel.dashboard.waiting_locks import WaitingLine, waiting_lines
 from panel.sites.page.state import calls_a_day_text
 from panel.widgets.badges import badge
 from panel.widgets.times import moment, moment_ago, moment_until
-from sites.attention import Attention, attention_conditions
+from sites.attention import Attention, attention_conditions, with_pulse
 from sites.call_rate import calling_too_often
 from sites.models import Site, SitePulse
 from sites.querysets import SiteQuerySet, licensed_at, without_service_at
@@ -104,7 +104,7 @@ class AttentionItems:
 
 
 def attention_items(*, at: datetime) -> AttentionItems:
-    """Seven statements, whatever the number of sites, or nine if there are such locks."""
+    """Seven statements, whatever the number of sites, or ten if there are such locks."""
     queries = (overdue(at), lock_overdue(at), lock_not_applied(at), expired_in_use(at), ending(at))
     ranked = [RankedSite(*row) for query in queries for row in query]
     now = take_in_turn(ranked, KINDS_NOW, limit=MAX_NOW)
@@ -198,15 +198,6 @@ def ending(at: datetime) -> QuerySet[Any, Any]:
 def needing_attention_for(reason: str, *, at: datetime) -> SiteQuerySet:
     site_condition, pulse_condition = attention_conditions(at, pulse="")[reason]
     return with_pulse(Site.objects.live().filter(site_condition), pulse_condition)
-
-
-def with_pulse(sites: SiteQuerySet, condition: Q) -> SiteQuerySet:
-    """Those of a few sites whose pulse meets the condition.
-
-    A subquery looks up one pulse at a time. PostgreSQL would plan a join by an estimate and read all pulses.
-    """
-    pulse = SitePulse.objects.filter(condition, pk=OuterRef("pk")).values("pk")[:1]
-    return sites.alias(matching_pulse=Subquery(pulse)).filter(matching_pulse__isnull=False)
 
 
 def first_of_each_kind(rows: QuerySet[Any], *, kind: Any, since: Any) -> QuerySet[Any, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,9 +17,9 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from panel.events.words import actor_words
 from panel.widgets.times import moment_near
-from sites.attention import not_told_of_lock
+from sites.attention import not_told_of_lock, with_pulse
 from sites.events import SITE, SiteAction
-from sites.models import Site
+from sites.models import Site, SitePulse
 from sites.querysets import SiteQuerySet
 
 # Locks of one admin with one reason belong together if they follow each other within this time, as those of one operation do.
@@ -78,13 +79,15 @@ def not_told_url() -> str:
 
 
 def waiting_lines(*, at: datetime) -> list[WaitingLine]:
-    """A line for each group, the newest first: one statement, and two more if there are such locks."""
-    waiting = newest(live_locks().filter(not_told_of_lock(), pulse__due_at__gte=at))
+    """A line for each group, the newest first: one statement, and three more if there are such locks."""
+    waiting = newest(with_pulse(live_locks(), not_told_of_lock(pulse="") & Q(due_at__gte=at)))
     if not waiting:
         return []
     since = waiting[-1].locked_at - MOST_BETWEEN
-    others = newest(live_locks().filter(locked_at__gte=since).exclude(pk__in=[site.pk for site in waiting]))
+    recent = with_pulse(live_locks().filter(locked_at__gte=since), Q(last_seen_at__isnull=False))
+    others = newest(recent.exclude(pk__in=[site.pk for site in waiting]))
     sites = sorted((*waiting, *others), key=lambda site: site.locked_at, reverse=True)
+    prefetch_related_objects(sites, Prefetch("pulse", SitePulse.objects.only("due_at", "reply_locked")))
     groups = groups_of(sites, at=at, is_cut=MAX_LOCKS in (len(waiting), len(others)))
     lines = [WaitingLine(group.key, group.sentence(at=at)) for group in groups[:MAX_GROUPS]]
     if len(groups) > MAX_GROUPS:
@@ -94,13 +97,12 @@ def waiting_lines(*, at: datetime) -> list[WaitingLine]:
 
 
 def live_locks() -> SiteQuerySet:
-    sites: SiteQuerySet = Site.objects.live().filter(is_locked=True, pulse__last_seen_at__isnull=False)
+    sites: SiteQuerySet = Site.objects.live().filter(is_locked=True)
     return sites
 
 
 def newest(sites: SiteQuerySet) -> list[Any]:
-    columns = ("name", "locked_at", "lock_reason", *(f"pulse__{name}" for name in ("due_at", "reply_locked")))
-    return list(sites.select_related("pulse").only(*columns).order_by("-locked_at", "pk")[:MAX_LOCKS])
+    return list(sites.only("name", "locked_at", "lock_reason").order_by("-locked_at", "pk")[:MAX_LOCKS])
 
 
 def groups_of(sites: Sequence[Any], *, at: datetime, is_cut: bool) -> list[LockGroup]:
