@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from heartbeat.models import Heartbeat
@@ -68,7 +68,7 @@ class HeartbeatAdmin(OfASiteAdmin):
 
     @admin.display(description="answer")
     def shown_answer(self, heartbeat: Heartbeat) -> SafeString:
-        return format_html_join(" ", "{}", ((each,) for each in answer_badges(heartbeat)))
+        return SafeString(" ".join(answer_badges(heartbeat)))
 
     @admin.display(description="next one due by", empty_value="–")
     def shown_due(self, heartbeat: Heartbeat) -> SafeString | None:

@@ -15,6 +15,7 @@ HOUR = timedelta(hours=1)
 # The mean lengths in the calendar.
 MONTH = timedelta(days=365.2425 / 12)
 YEAR = 12 * MONTH
+TO_THE_SECOND = "%Y-%m-%d %H:%M:%S %Z"
 
 
 def local(at: datetime) -> datetime:
@@ -38,7 +39,7 @@ def in_zone_near(at: datetime, *, now: datetime) -> str:
 def exact(at: datetime) -> str:
     """As in "2026-11-22 14:02:31 CET (Europe/Berlin)"."""
     shown = local(at)
-    return f"{shown:%Y-%m-%d %H:%M:%S %Z} ({shown.tzinfo})"
+    return f"{shown:{TO_THE_SECOND}} ({shown.tzinfo})"
 
 
 def ago(at: datetime) -> str:
@@ -102,7 +103,7 @@ def moment(at: datetime) -> SafeString:
 
 
 def moment_to_the_second(at: datetime) -> SafeString:
-    return time_element(at, "%Y-%m-%d %H:%M:%S %Z")
+    return time_element(at, TO_THE_SECOND)
 
 
 def moment_near(at: datetime, *, now: datetime) -> SafeString:
@@ -116,10 +117,11 @@ def second_near(at: datetime, *, now: datetime) -> SafeString:
 
 
 def time_element(at: datetime, format_string: str) -> SafeString:
-    """A page has a hundred of them: what they show needs no escaping, and the local time is computed once."""
+    """A page has a hundred of them: what they show needs no escaping, and nothing is computed twice."""
     shown = local(at)
-    title = f"{shown:%Y-%m-%d %H:%M:%S %Z} ({shown.tzinfo})"
-    return SafeString(f'<time datetime="{at.isoformat()}" title="{title}">{shown:{format_string}}</time>')
+    exact_time = f"{shown:{TO_THE_SECOND}}"
+    text = exact_time if format_string == TO_THE_SECOND else f"{shown:{format_string}}"
+    return SafeString(f'<time datetime="{at.isoformat()}" title="{exact_time} ({shown.tzinfo})">{text}</time>')
 
 
 def at_moment(at: datetime, *, now: datetime) -> SafeString:

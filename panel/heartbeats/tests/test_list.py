@@ -5,6 +5,8 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Admin
@@ -32,6 +34,20 @@ def test_a_row_says_who_called_from_where_and_what_it_was_told(anna: Admin, roma
     ), row
     html = browser_of(anna).get(LIST).content.decode()
     assert f'href="/admin/sites/site/{roma.site_id}/change/"' in html
+
+
+def test_a_page_costs_the_same_for_many_heartbeats(anna: Admin, register: Register) -> None:
+    browser = browser_of(anna)
+
+    def cost() -> int:
+        for name in ("Roma", "Napoli"):
+            register(name=name).call_home()
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(LIST).status_code == 200
+        return len(queries)
+
+    # The session, the viewer, the number of heartbeats, and the heartbeats with their sites.
+    assert cost() == cost() == 4
 
 
 def test_answers_are_found(anna: Admin, register: Register, clock: Clock) -> None:

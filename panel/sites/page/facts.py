@@ -34,7 +34,7 @@ SHOWN_ELSEWHERE = (SiteAction.NOTE_ADDED, SiteAction.TAGS_CHANGED)
 class HeartbeatRow(NamedTuple):
     heartbeat: Heartbeat
     uptime: str
-    answer: list[SafeString]
+    answer: tuple[SafeString, ...]
 
 
 class OutageRow(NamedTuple):
