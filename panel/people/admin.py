@@ -48,6 +48,7 @@ class AdminAdmin(KnownLookupsOnly, UserAdmin):
     search_fields = ["username", "email"]
     ordering = ["username"]
     show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
     filter_horizontal = ()
     readonly_fields = ["username", "last_login", "created_at"]
     fieldsets = [
