@@ -12,15 +12,20 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Admin, TokenFamily
 from accounts.roles import Role
 from accounts.services import start_token_family
 from audit import triggers
+from audit.actors import Actor
+from audit.models import Event
 from heartbeat import signing_failures
 from heartbeat.failures import refused_addresses
 from heartbeat.refused_calls import refused_calls
+from sites.api.serializers import RegistrationSerializer
+from sites.services import register_site
 
 PASSWORD = "correct horse battery staple"
 # Thousands of collected tests stay until the end. Looking through them for garbage again and again took a fifth of the time.
@@ -177,14 +182,16 @@ Register = Callable[..., RegisteredSite]
 
 
 @pytest.fixture
-def register(api: APIClient) -> Register:
-    """Register a site through the API."""
+def register(anna: Admin) -> Register:
+    """Register a site with a body as for the API. Without the request, which takes three times as long."""
 
     def register(**facts: Any) -> RegisteredSite:
         body = {"name": "Trattoria Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example", **facts}
-        answer = api.post("/api/sites", body)
-        assert answer.status_code == 201, answer.content
-        return RegisteredSite(answer.data["site_id"], answer.data["secret_key"])
+        given = RegistrationSerializer(data=body)
+        given.is_valid(raise_exception=True)
+        by = Actor(Event.Source.API, anna, ip="127.0.0.1")
+        registration = register_site(**given.validated_data, by=by, at=timezone.now())
+        return RegisteredSite(str(registration.site.pk), registration.secret_key)
 
     return register
 
