@@ -18,6 +18,18 @@ from sites.tests.conftest import FACTS, assert_problem, newest_event
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
+@pytest.fixture
+def register(api: APIClient) -> Register:
+    """By a request, which is tested here; the fixture of the other tests sends none."""
+
+    def register() -> RegisteredSite:
+        answer = api.post("/api/sites", FACTS)
+        assert answer.status_code == 201, answer.content
+        return RegisteredSite(answer.data["site_id"], answer.data["secret_key"])
+
+    return register
+
+
 def test_a_new_site_has_what_was_sent_and_a_year_in_utc(api: APIClient, clock: Clock) -> None:
     answer = api.post("/api/sites", FACTS)
     assert answer.status_code == 201
