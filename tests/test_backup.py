@@ -9,10 +9,10 @@ from tests.databases import empty_postgresql, prepared_postgresql
 from tests.recovery import under_load
 from tests.running_server import RunningServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def server_and_empty_url(
     request: pytest.FixtureRequest, tmp_path: Path, new_sqlite: Callable[[Path], str], postgres_url: str
 ) -> Iterator[tuple[RunningServer, str]]:
