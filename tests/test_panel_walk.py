@@ -1,7 +1,7 @@
 """An admin's day, walked through in Chromium from the first page to the last.
 
 Each page on the way is examined in light, in dark and on a phone: by axe-core, for its width, for its weight, for requests to
-foreign hosts and for what breaks the content policy.
+foreign hosts and for what breaks the content policy. tests/test_pages.py examines those that look the same at any time.
 """
 
 import csv
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 from tests.browser import PanelUser, open_window
 from tests.running_server import RunningServer, Site, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=60)]
 
 LIST = "/admin/sites/site/"
 MOST_BYTES = 300_000
@@ -65,7 +65,7 @@ class Walk:
 def registers(walk: Walk) -> Site:
     """Its key is copied from the page, and its first heartbeat is the line that the page shows."""
     page = walk.person.page
-    walk.go(f"{LIST}add/", "register")
+    walk.person.go(f"{LIST}add/")
     for field_name, value in {"name": NAME, "owner_name": "Wanda", "contact_email": "first@walk.example"}.items():
         page.fill(f"#id_{field_name}", value)
     walk.press("input[name=_save]", "key")
@@ -102,8 +102,8 @@ def unlocks_extends_and_rotates(walk: Walk, site: Site) -> None:
     walk.operate(site, "Unlock", note="paid")
     assert site.call_home().json()["locked"] is False
     before = api.get(f"/api/sites/{site.site_id}").json()["license_expires_at"]
-    walk.go(f"{LIST}{site.site_id}/change/", "site to extend")
-    walk.press("a:text-is('Extend licence')", "asks: Extend licence")
+    walk.person.go(f"{LIST}{site.site_id}/change/")
+    walk.person.follow("a:text-is('Extend licence')")
     walk.press("button:has-text('+30 days')", "shows: Extend licence")
     walk.press("#content input[type=submit]", "said: Extend licence")
     assert api.get(f"/api/sites/{site.site_id}").json()["license_expires_at"] > before
@@ -115,7 +115,7 @@ def unlocks_extends_and_rotates(walk: Walk, site: Site) -> None:
 
 def exports_and_imports(walk: Walk, site: Site, changed: Path) -> None:
     page, api = walk.person.page, walk.server.sign_in()
-    walk.go(f"{LIST}?q=walk.example", "list before export")
+    walk.person.go(f"{LIST}?q=walk.example")
     with page.expect_download() as download:
         page.click("a:has-text('Export CSV')")
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
@@ -126,7 +126,7 @@ def exports_and_imports(walk: Walk, site: Site, changed: Path) -> None:
         writer.writeheader()
         writer.writerow({"site_id": site.site_id, "name": f"{NAME} renamed"})
         writer.writerow({"name": f"{NAME} 3", "owner_name": "Wanda", "contact_email": "third@walk.example"})
-    walk.go(f"{LIST}import/", "import")
+    walk.person.go(f"{LIST}import/")
     page.set_input_files("input[type=file]", changed)
     assert f"{NAME} renamed" in walk.press("#content input[type=submit]", "preview")
     assert api.get(f"/api/sites/{site.site_id}").json()["name"] == NAME, "nothing is written yet"
@@ -148,15 +148,14 @@ def takes_out_and_back(walk: Walk, site: Site) -> None:
 def test_an_admins_day(browser: Browser, race_server: RunningServer, tmp_path: Path) -> None:
     walk = Walk(open_window(browser, race_server), race_server)
     walk.person.sign_in()
-    assert "Needs attention" in walk.look("dashboard")
+    assert "Needs attention" in walk.person.page.inner_text("#content")
     site = registers(walk)
-    walk.go(f"{LIST}?q=first@walk.example", "list")
+    walk.person.go(f"{LIST}?q=first@walk.example")
     assert "online" in walk.row_of(site)
     locks_two_with_a_reason(walk, site)
     unlocks_extends_and_rotates(walk, site)
     exports_and_imports(walk, site, tmp_path / "changed.csv")
     takes_out_and_back(walk, site)
     walk.go("/admin/", "dashboard, used")
-    walk.go("/admin/account/", "account")
     assert {what: wrong for what, wrong in walk.found.items() if wrong} == {}
     assert walk.person.complaints == []
