@@ -39,9 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that another database cannot change, and begin with the slow ones.
+    """Leave out the tests that another database cannot change, and begin with the slow ones, the longest first.
 
-    A worker that gets a slow test last keeps the others waiting.
+    A process that gets a slow test or file last keeps the others waiting.
     """
     if config.getoption("--only-database"):
         independent = [item for item in items if not uses_the_database(item)]
@@ -51,7 +51,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="takes long: `make test-long` runs it"))
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=seconds_of, reverse=True)
+
+
+def seconds_of(item: pytest.Item) -> int:
+    """As the mark `slow` says, 1 if it says nothing."""
+    slow = item.get_closest_marker("slow")
+    return slow.kwargs.get("seconds", 1) if slow else 0
 
 
 def pytest_collection_finish() -> None:

@@ -26,5 +26,5 @@ DATABASE_URL="$TEST_POSTGRES_URL" run -n 2 -m "not e2e" --only-database \
 # By themselves: which plan is best depends on what VACUUM could do, and another test's open snapshot keeps it from working.
 DATABASE_URL="$TEST_POSTGRES_URL" run sites/tests/test_list_plans.py panel/dashboard/tests/test_plans.py
 echo "== Running servers"
-# Three processes on two cores: these tests often wait. Files stay in the order in which they are found, slow ones first.
-DATABASE_URL=sqlite:///var/tests.sqlite3 run -n 3 --dist loadfile --no-loadscope-reorder -m e2e "$@"
+# Four processes on two cores: these tests often wait. Files stay in the order of conftest.py, the longest first.
+DATABASE_URL=sqlite:///var/tests.sqlite3 run -n 4 --dist loadfile --no-loadscope-reorder -m e2e "$@"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.running_server import ROOT, RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import pytest
 
 from scripts.with_services import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=60)]
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "licenses.example.com"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.running_server import ROOT, Client, RunningServer, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=70)]
 
 FORMS = list(itertools.product(["/api", "/api/v1"], ["", "/"]))
 

@@ -14,7 +14,7 @@ from scripts.with_services import postgresql_bin
 from tests.databases import empty_postgresql
 from tests.running_server import PASSWORD, ROOT, RunningServer, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=60)]
 
 
 def psql(url: str, file: str, **variables: str) -> None:

@@ -14,7 +14,7 @@ from scripts.with_services import free_port
 from tests.test_container import ROOT, clean_environment, copy_of_the_tree, free_of_surprises
 from tests.test_run import started
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=110)]
 
 DEMO = {"DEMO": "true"}  # as `make demo-clean` sets it
 NO_DOORBELL = {"DOORBELL_URL": ""}  # starting one takes seconds

@@ -24,7 +24,7 @@ from tests.running_server import ROOT
 from tests.test_container import production
 from tests.test_database_roles import as_role, drop_roles, psql
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=70)]
 
 ENTRYPOINT = ROOT / "scripts/container/entrypoint.sh"
 

@@ -23,7 +23,7 @@ from tests.faults.service import children
 from tests.running_server import ROOT, RunningServer, Site, register
 from tests.test_faults import eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=50)]
 
 TOKEN = "scraped-by-a-real-prometheus-0123456789"
 PROMETHEUS, GRAFANA = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana"

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from tests.browser import PanelUser, open_window
 from tests.running_server import RunningServer, Site, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=110)]
 
 NEW_COLLEAGUE = """
 from accounts.models import Admin

@@ -21,7 +21,7 @@ from tests.panel_session import PanelSession
 from tests.running_server import RunningServer, register
 from tests.test_faults import eventually, hanging, temporary_folder
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 PANEL_PAGES = ("/admin/", "/admin/sites/site/", "/admin/audit/event/", "/admin/heartbeat/heartbeat/")
 LISTS = ("/api/sites", "/api/sites?status=online", "/api/sites?ordering=-last_seen_at&search=roma")

@@ -22,7 +22,7 @@ import pytest
 from scripts.with_services import free_port
 from tests.test_container import ROOT, clean_environment, copy_of_the_tree, free_of_surprises
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=100)]
 
 WORKER = "manage.py worker"
 DOORBELL = "-m gunicorn -c config/doorbell/gunicorn_settings.py"

@@ -14,7 +14,7 @@ import pytest
 from tests.databases import prepared_postgresql
 from tests.running_server import ROOT, RunningServer, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=80)]
 
 # Random requests for each endpoint; without any, only the described examples and those at the limits of the schemas.
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "0")

@@ -13,7 +13,7 @@ from tests.browser import PanelUser, open_window
 from tests.databases import prepared_postgresql
 from tests.running_server import ADMIN, PASSWORD, Client, RunningServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=40)]
 
 NORA, CHOSEN = "nora", "kept in my own head 12"
 # Links change their colour in a transition, and axe-core measures contrast.

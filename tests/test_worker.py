@@ -10,7 +10,7 @@ import pytest
 from tests.databases import prepared_postgresql
 from tests.worker.workers import Workers, kill, overlaps
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 LEASE_SECONDS = 6
 

@@ -15,7 +15,7 @@ from tests.faults.load import Size
 from tests.faults.observe import Experiment, failures_of
 from tests.faults.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=40)]
 
 SIZE = Size(heartbeats=2, writers=2, readers=1, period_seconds=0.1)
 SECONDS = 1.0

@@ -20,7 +20,7 @@ from tests.release.load import ReleaseLoad
 from tests.release.previous import previous_release, unpack
 from tests.running_server import ADMIN, PASSWORD, ROOT, RunningServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=50)]
 
 SECONDS = float(os.environ.get("RELEASE_SECONDS", "0.5"))  # of load after each step
 SET_UP = """
