@@ -189,7 +189,7 @@ Register = Callable[..., RegisteredSite]
 
 @pytest.fixture
 def register(anna: Admin) -> Register:
-    """Register a site with a body as for the API. Without the request, which takes three times as long."""
+    """Register a site with a body as for the API. Without the request, which takes four times as long."""
 
     def register(**facts: Any) -> RegisteredSite:
         body = {"name": "Trattoria Roma", "owner_name": "Giulia", "contact_email": "giulia@roma.example", **facts}
