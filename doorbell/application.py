@@ -9,7 +9,7 @@ import json
 import logging
 import random
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,11 +19,12 @@ from django.http import HttpResponse
 
 from common.api.problems import domain_problem, problem_response
 from common.errors import DomainError, InvalidInput
-from common.web.client_address import address_bucket, first_untrusted, is_trusted, parse_address
+from common.web.client_address import address_bucket, first_untrusted, is_trusted, parse_address, warn_about
 from common.web.request_ids import ACCEPTABLE, current_request_id
-from doorbell.changes import Changes
+from doorbell.changes import ChangeFeed
 from doorbell.errors import RETRY_AFTER_SECONDS, ChangesUnknown, TooManyWaits
-from doorbell.lookups import Caller, Credentials, Thread
+from doorbell.lookups import LONGEST_SECONDS as LONGEST_CHECK_SECONDS
+from doorbell.lookups import Caller, Credentials, DatabaseThread
 from doorbell.waits import Wait, Waits
 from heartbeat.errors import InvalidSiteCredentials
 from heartbeat.failures import count_failure
@@ -47,9 +48,9 @@ log = logging.getLogger("portcullis.doorbell")
 class Doorbell:
     def __init__(self) -> None:
         self.waits = Waits()
-        self.changes = Changes(self.waits)
+        self.changes = ChangeFeed(self.waits)
         self.credentials = Credentials()
-        self.failures = Thread("failures")
+        self.failures = DatabaseThread("failures")
         self.is_stopping = False
         self.paths = {"/", "/doorbell", (urlsplit(settings.DOORBELL_URL or "").path.rstrip("/") or "/")}
 
@@ -74,12 +75,12 @@ class Doorbell:
         self.is_stopping = True
         now = asyncio.get_running_loop().time()
         for wait in self.waits.all():
-            wait.end_at(now + random.uniform(0, SPREAD_SECONDS))  # noqa: S311 - no secret depends on it
+            wait.end_by(now + random.uniform(0, SPREAD_SECONDS))  # noqa: S311 - no secret depends on it
 
     # --- A request ---
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: Headers = dict(scope["headers"])
+        headers = joined(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
         current_request_id.set(request_id)
@@ -126,11 +127,10 @@ class Doorbell:
     ) -> HttpResponse | None:
         self.waits.open(wait)
         try:
-            revision = await self.credentials.revision_of(caller)
-            if revision is None:
-                await self.failures.run(lambda: count_failure(address))
-                raise InvalidSiteCredentials
-            if self.waits.accepted_of_site(wait.site_id) >= WAITS_OF_A_SITE:
+            revision = await self.checked_revision(caller, address)
+            if self.waits.accepted_of_site(wait.site_id) >= WAITS_OF_A_SITE or self.waits.begins_too_often(
+                wait.site_id
+            ):
                 raise TooManyWaits(retry_after_seconds=random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311
             self.waits.accept(wait)
             wait.announce(revision)
@@ -144,10 +144,31 @@ class Doorbell:
             raise ChangesUnknown
         return without_body()
 
+    async def checked_revision(self, caller: Caller, address: str | None) -> int:
+        """The site's revision. Raises InvalidSiteCredentials, TooManyFailures, ChangesUnknown."""
+        try:
+            async with asyncio.timeout(LONGEST_CHECK_SECONDS):
+                revision = await self.credentials.revision_of(caller)
+                if revision is None:
+                    await self.failures.run(lambda: count_failure(address))
+        except TimeoutError as error:
+            raise ChangesUnknown from error
+        if revision is None:
+            raise InvalidSiteCredentials
+        return revision
+
     def health(self) -> HttpResponse:
         if not self.changes.are_known or self.is_stopping:
             return problem_response(503, "unavailable", "Changes of sites are not known at the moment.")
         return HttpResponse(json.dumps({"status": "ok"}), content_type="application/json")
+
+
+def joined(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Repeated headers are joined by commas, as WSGI does it for the heartbeat."""
+    found: Headers = {}
+    for name, value in headers:
+        found[name] = found[name] + b"," + value if name in found else value
+    return found
 
 
 def without_body() -> HttpResponse:
@@ -199,6 +220,8 @@ def client_address(scope: Scope, headers: Headers) -> str | None:
     peer = parse_address(client[0] if client else "")
     if is_trusted(peer) or (peer is None and settings.TRUST_UNIX_SOCKET):
         peer = first_untrusted(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1"))
+    elif b"x-forwarded-for" in headers:
+        warn_about(peer)
     return str(peer) if peer else None
 
 

@@ -1,21 +1,23 @@
 """What the doorbell asks the database. Django's connections belong to threads, so each kind of question has its own."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from django.db import close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
-from common.api.problems import DATABASE_UNAVAILABLE
 from doorbell.errors import ChangesUnknown
 from sites.models import Site, SiteKey
 from sites.services import CHANNEL
 
 Result = TypeVar("Result")
+log = logging.getLogger("portcullis.doorbell")
 
 MOST_AT_ONCE = 500  # of keys or sites in one query
 MOST_PENDING = 5_000
@@ -32,11 +34,13 @@ class Caller:
     digests: tuple[str, ...]
 
 
-class Thread:
-    """Runs functions that use the database, one at a time. Raises ChangesUnknown if the database does not answer."""
+class DatabaseThread:
+    """Runs functions that use the database, one at a time. ChangesUnknown: the database does not answer."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._is_failing = False
 
     async def run(self, ask: Callable[[], Result]) -> Result:
         def with_connection() -> Result:
@@ -45,9 +49,20 @@ class Thread:
 
         work = asyncio.get_running_loop().run_in_executor(self._executor, with_connection)
         try:
-            return await asyncio.wait_for(work, LONGEST_SECONDS)
-        except (*DATABASE_UNAVAILABLE, TimeoutError) as error:
+            result = await asyncio.wait_for(work, LONGEST_SECONDS)
+        except (Error, TimeoutError) as error:
+            self._report(error)
             raise ChangesUnknown from error
+        self._report(None)
+        return result
+
+    def _report(self, error: Exception | None) -> None:
+        """Log the first failure and the first success after it."""
+        if error is not None and not self._is_failing:
+            log.warning("The database does not answer the question for %s: %s", self.name, error or "no answer in time")
+        elif error is None and self._is_failing:
+            log.info("The database answers the question for %s again.", self.name)
+        self._is_failing = error is not None
 
 
 class Credentials:
@@ -57,7 +72,7 @@ class Credentials:
     """
 
     def __init__(self) -> None:
-        self._thread = Thread("credentials")
+        self._thread = DatabaseThread("credentials")
         self._pending: list[tuple[Caller, asyncio.Future[int | None]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -75,9 +90,12 @@ class Credentials:
         while self._pending:
             await asyncio.sleep(GATHER_SECONDS)
             asked, self._pending = self._pending[:MOST_AT_ONCE], self._pending[MOST_AT_ONCE:]
+            callers = [caller for caller, _ in asked]
             try:
-                found = await self._thread.run(lambda asked=asked: revisions_by_key([caller for caller, _ in asked]))  # type: ignore[misc]
+                found = await self._thread.run(partial(revisions_by_key, callers))
             except ChangesUnknown as error:
+                # Those that came since would have to wait as long for the same.
+                asked, self._pending = asked + self._pending, []
                 for _, answer in asked:
                     if not answer.done():
                         answer.set_exception(error)

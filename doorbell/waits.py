@@ -1,9 +1,13 @@
 """Requests that wait for a change of their site. All of this runs in one thread, that of the event loop."""
 
 import asyncio
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+
+# Of one site. An agent begins forty in the worst case: one after each heartbeat that a ring leads to.
+WAITS_PER_MINUTE = 120
 
 
 class Wait:
@@ -26,12 +30,14 @@ class Wait:
     def announce(self, revision: int) -> None:
         self.revision = max(self.revision, revision)
         if self.is_over:
-            self.end_at(0)
+            self.end_by(0)
 
-    def end_at(self, when: float) -> None:
-        """End the wait at a time of the event loop, or at once if that has passed."""
-        if self.timeout is not None and not self.timeout.expired():
-            self.timeout.reschedule(when)
+    def end_by(self, when: float) -> None:
+        """End the wait at that time of the event loop, or at once if it has passed, unless it ends sooner."""
+        timeout = self.timeout
+        if timeout is not None and not timeout.expired():
+            end = timeout.when()
+            timeout.reschedule(when if end is None else min(when, end))
 
 
 class Waits:
@@ -45,6 +51,8 @@ class Waits:
         self._by_site: dict[uuid.UUID, set[Wait]] = {}
         self._accepted: Counter[uuid.UUID] = Counter()
         self._of_address: Counter[str] = Counter()
+        self._begun: Counter[uuid.UUID] = Counter()  # accepted in this minute
+        self._minute = 0
 
     def __len__(self) -> int:
         return self._of_address.total()
@@ -54,6 +62,15 @@ class Waits:
 
     def accepted_of_site(self, site_id: uuid.UUID) -> int:
         return self._accepted[site_id]
+
+    def begins_too_often(self, site_id: uuid.UUID) -> bool:
+        """Count a wait of the site in this minute; whether there were too many already."""
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._begun.clear()
+        self._begun[site_id] += 1
+        return self._begun[site_id] > WAITS_PER_MINUTE
 
     def sites(self) -> list[uuid.UUID]:
         return list(self._by_site)

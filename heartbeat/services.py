@@ -191,13 +191,14 @@ def statement_parameters(
         "version": report.version,
         "uptime_seconds": report.uptime_seconds,
         "usual_seconds": pace.usual_seconds,
-        "after_end_seconds": pace.after_end_seconds,
+        "after_end": pace.after_end_seconds,
         "shortest_seconds": SHORTEST_SECONDS,
-        "calls_per_minute": settings.HEARTBEATS_PER_MINUTE,
-        "is_of_agent": report.is_of_agent,
+        "most_calls": settings.HEARTBEATS_PER_MINUTE,
+        "of_agent": report.is_of_agent,
         # While this process cannot sign, the site gets no lease. The heartbeat that first fails still writes the end of one.
         "lease_expires_at": lease_end(at) if report.nonce and not signing_failures.is_failing() else None,
         "held_revision": report.held_revision,
+        "delivered_at": delivered_at(report, at=at),
         "applied_revision": report.applied_revision,
         "applied_state": report.applied_state,
         "instance_id": boot and boot.instance_id,
@@ -217,7 +218,7 @@ def record_with_orm(credentials: SiteCredentials, report: Report, *, ip: str | N
         recorded = Recorded(lease_revision(site), signing_kid(), reply_to(site, at=at))
         changes: dict[str, Any] = {"held_revision": pulse.held_revision}
         if can_accept(recorded, report) and recorded.revision > (pulse.lease_revision or 0):
-            changes |= {"lease_revision": recorded.revision, "delivered_at": at}
+            changes |= {"lease_revision": recorded.revision, "delivered_at": delivered_at(report, at=at)}
         changes |= (
             {"window_calls": pulse.window_calls + 1}
             if window_lasts(pulse.window_started_at, at=at)
@@ -253,6 +254,11 @@ def lease_revision(site: Site) -> int:
 def can_accept(recorded: Recorded, report: Report) -> bool:
     """Whether the caller is an agent that does not hold a newer decision, so that it may act by this one from now on."""
     return report.is_of_agent and (report.held_revision or 0) <= recorded.revision
+
+
+def delivered_at(report: Report, *, at: datetime) -> datetime | None:
+    """From when a receipt for what this heartbeat delivers is expected; None of an agent that reports nothing."""
+    return None if report.applied_revision is None else at
 
 
 def held_revision(site: Site, report: Report) -> int | None:

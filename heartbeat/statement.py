@@ -34,7 +34,7 @@ caller AS (
                  AND site.license_expires_at < %(at)s + make_interval(secs => %(usual_seconds)s::integer)
                 THEN greatest(
                          ceil(extract(epoch FROM site.license_expires_at - %(at)s))::integer
-                         + %(after_end_seconds)s::integer,
+                         + %(after_end)s::integer,
                          %(shortest_seconds)s::integer)
                 ELSE %(usual_seconds)s
            END AS next_seconds,
@@ -79,10 +79,10 @@ updated_pulse AS (
            -- The parameter is null for a client that does not ask for a lease, and while no lease can be signed.
            lease_expires_at = CASE WHEN caller.kid IS NULL THEN lease_expires_at
                                    ELSE coalesce(%(lease_expires_at)s::timestamptz, lease_expires_at) END,
-           lease_revision = CASE WHEN %(is_of_agent)s THEN greatest(caller.revision, lease_revision)
+           lease_revision = CASE WHEN %(of_agent)s THEN greatest(caller.revision, lease_revision)
                                  ELSE lease_revision END,
-           delivered_at = CASE WHEN lease_revision >= caller.revision OR NOT %(is_of_agent)s THEN delivered_at
-                               ELSE %(at)s END,
+           delivered_at = CASE WHEN lease_revision >= caller.revision OR NOT %(of_agent)s THEN delivered_at
+                               ELSE %(delivered_at)s::timestamptz END,
            -- The parameters are null for a client that does not report what it has applied.
            applied_at = CASE WHEN applied_revision = %(applied_revision)s::bigint OR %(applied_revision)s IS NULL
                              THEN applied_at
@@ -98,7 +98,7 @@ updated_pulse AS (
        -- PostgreSQL checks the conditions below again if it had to wait for another call of the same site.
        -- Past the limit nothing is written; the ORM then computes how long the site has to wait.
        AND (abs(extract(epoch FROM window_started_at - %(at)s)) < 60
-            AND window_calls >= %(calls_per_minute)s::integer) IS NOT TRUE
+            AND window_calls >= %(most_calls)s::integer) IS NOT TRUE
        -- The second use of a new key revokes the older ones. If there are any, the ORM records the call.
        AND (caller.newest_key
             AND newest_key_id = caller.key_id

@@ -69,17 +69,15 @@ def pulses_needing_attention(at: datetime) -> Q:
 
     PostgreSQL answers it from one scan of the pulses and from indexes on the few sites without service.
     """
-    reasons = attention_conditions(at, pulse="").values()
-    (_, overdue), (_, wrong_key), (_, lock_overdue), (_, not_applied), (_, expired_in_use), (_, clone_suspected) = (
-        reasons
-    )
+    on_pulse = {reason: condition for reason, (_, condition) in attention_conditions(at, pulse="").items()}
     locked, inactive, expired = (
         Q(site__in=Site.objects.live().filter(condition).values("pk"))
         for condition in (Q(is_locked=True), Q(is_active=False), Q(license_expires_at__lte=at))
     )
     # Each subquery costs time to build and to run, so both reasons of unlocked, active sites share two of them.
-    with_service = (overdue | wrong_key | clone_suspected) & ~expired
-    return ((with_service | (expired_in_use & expired)) & ~locked & ~inactive) | ((lock_overdue | not_applied) & locked)
+    problems = on_pulse[Attention.OVERDUE] | on_pulse[Attention.WRONG_KEY] | on_pulse[Attention.CLONE_SUSPECTED]
+    unlocked = ((problems & ~expired) | (on_pulse[Attention.EXPIRED_IN_USE] & expired)) & ~locked & ~inactive
+    return unlocked | ((on_pulse[Attention.LOCK_OVERDUE] | on_pulse[Attention.LOCK_NOT_APPLIED]) & locked)
 
 
 def with_pulse(sites: SiteQuerySet, condition: Q) -> SiteQuerySet:

@@ -152,7 +152,8 @@ class Site(models.Model):
             return ReceiptStage.UNREPORTED
         if pulse.lease_revision is None or pulse.lease_revision < self.revision:
             return ReceiptStage.REQUESTED
-        return ReceiptStage.APPLIED if pulse.applied_revision >= self.revision else ReceiptStage.DELIVERED
+        is_applied = self.revision <= pulse.applied_revision <= pulse.lease_revision
+        return ReceiptStage.APPLIED if is_applied else ReceiptStage.DELIVERED
 
     @property
     def clone_suspected_at(self) -> datetime | None:
@@ -257,7 +258,7 @@ class SitePulse(models.Model):
     # with a nonce.
     lease_expires_at = models.DateTimeField(null=True)
     lease_revision = models.PositiveIntegerField(null=True)
-    # When `lease_revision` last rose: when the agent was told of the newest decision that it was told of.
+    # When `lease_revision` last rose; null if the agent reported nothing with that heartbeat: then no receipt is expected.
     delivered_at = models.DateTimeField(null=True)
     # The revision that the agent says it has applied, what it makes of it, and when it first reported that revision; see
     # `sites.receipts`.

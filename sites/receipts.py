@@ -34,12 +34,14 @@ class ReceiptStage(models.TextChoices):
 def receipt_conditions(*, pulse: str = "pulse__", revision: str = "revision") -> dict[str, Q]:
     """For each stage the condition on a site. A site is in exactly one. The arguments are lookups."""
     present, delivered, applied = F(revision), f"{pulse}lease_revision", f"{pulse}applied_revision"
-    reports = Q((f"{applied}__isnull", False))
-    is_delivered, is_applied = Q((f"{delivered}__gte", present)), Q((f"{applied}__gte", present))
+    reports, is_delivered = Q((f"{applied}__isnull", False)), Q((f"{delivered}__gte", present))
+    # A revision above the delivered one is not of this database: it was restored from an old backup.
+    is_applied = Q((f"{applied}__gte", present), (f"{applied}__lte", F(delivered)))
+    is_another = Q((f"{applied}__lt", present)) | Q((f"{applied}__gt", F(delivered)))
     return {
         ReceiptStage.UNREPORTED: Q((applied, None)),
         ReceiptStage.REQUESTED: reports & (Q((delivered, None)) | Q((f"{delivered}__lt", present))),
-        ReceiptStage.DELIVERED: reports & is_delivered & Q((f"{applied}__lt", present)),
+        ReceiptStage.DELIVERED: reports & is_delivered & is_another,
         ReceiptStage.APPLIED: is_delivered & is_applied,
     }
 
@@ -51,8 +53,6 @@ def receipt_on_pulse(stage: str) -> Q:
 
 def lock_not_applied(at: datetime, *, pulse: str = "pulse__") -> Q:
     """Of a locked site: it was told, and has not applied that within LONGEST_TIME_TO_APPLY. A condition on its pulse alone."""
-    return Q(
-        (f"{pulse}reply_locked", True),
-        (f"{pulse}delivered_at__lt", at - LONGEST_TIME_TO_APPLY),
-        (f"{pulse}applied_revision__lt", F(f"{pulse}lease_revision")),
-    )
+    applied, delivered = f"{pulse}applied_revision", F(f"{pulse}lease_revision")
+    is_another = Q((f"{applied}__lt", delivered)) | Q((f"{applied}__gt", delivered))
+    return Q((f"{pulse}reply_locked", True), (f"{pulse}delivered_at__lt", at - LONGEST_TIME_TO_APPLY)) & is_another

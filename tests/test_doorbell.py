@@ -127,6 +127,13 @@ def test_a_wrong_query_is_refused(doorbell: RunningDoorbell, site: Site, query: 
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("head", ["X-Long: " + "x" * 3_000, "\r\n".join(f"X-{number}: 1" for number in range(60))])
+def test_a_large_head_is_refused(doorbell: RunningDoorbell, head: str) -> None:
+    with socket.create_connection(("127.0.0.1", doorbell.port), timeout=10) as connection:
+        connection.sendall(f"GET /doorbell?since=1 HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode())
+        assert int(connection.recv(100).split()[1]) in {400, 431}
+
+
 def test_other_methods_and_paths_are_problems(doorbell: RunningDoorbell) -> None:
     for method in ("POST", "PUT", "DELETE", "HEAD", "OPTIONS"):
         answer = requests.request(method, doorbell.url, timeout=10)

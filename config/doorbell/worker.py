@@ -15,6 +15,7 @@ HEAD_SECONDS = 10.0
 CONNECTIONS_OF_A_NETWORK = 2_000
 connections: set["BoundedProtocol"] = set()
 of_network: Counter[str] = Counter()
+reported: set[str] = set()  # networks over the limit, until their last connection ends
 
 
 class BoundedProtocol(ASGIProtocol):
@@ -32,6 +33,9 @@ class BoundedProtocol(ASGIProtocol):
         if self.network is not None:
             of_network[self.network] += 1
             if of_network[self.network] > CONNECTIONS_OF_A_NETWORK:
+                if self.network not in reported:
+                    reported.add(self.network)
+                    self.log.warning("More than %s connections from %s.", CONNECTIONS_OF_A_NETWORK, self.network)
                 transport.abort()
                 return
         self._keepalive_handle = self.worker.loop.call_later(HEAD_SECONDS, self._keepalive_timeout)
@@ -43,6 +47,7 @@ class BoundedProtocol(ASGIProtocol):
             of_network[self.network] -= 1
             if not of_network[self.network]:
                 del of_network[self.network]
+                reported.discard(self.network)
             self.network = None
 
 

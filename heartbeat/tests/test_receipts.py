@@ -81,6 +81,10 @@ def test_what_was_applied_before_it_was_delivered_is_not_believed(roma: Register
     beat(roma, NOON, 7, "locked")
     Site.objects.update(revision=5)
     assert stage(roma) == ReceiptStage.REQUESTED
+    beat(roma, NOON + MINUTE, 7, "locked")
+    assert stage(roma) == ReceiptStage.DELIVERED
+    beat(roma, NOON + 2 * MINUTE, 5, "locked")
+    assert stage(roma) == ReceiptStage.APPLIED
 
 
 def test_the_times_are_those_of_the_first_report(roma: RegisteredSite) -> None:
@@ -172,6 +176,21 @@ def test_a_lock_that_is_not_applied_within_ten_minutes_needs_attention(roma: Reg
     assert reasons(NOON + 11 * MINUTE) == []
     assert reasons(NOON + 11 * MINUTE + timedelta(seconds=1)) == [Attention.LOCK_NOT_APPLIED]
     beat(roma, NOON + 20 * MINUTE, 2, "locked")
+    assert reasons(NOON + 40 * MINUTE) == []
+
+
+def test_a_revision_that_was_never_delivered_is_no_receipt_of_a_lock(roma: RegisteredSite) -> None:
+    beat(roma, NOON, 2**53 - 1, "ok")
+    Site.objects.update(is_locked=True, lock_reason="unpaid", locked_at=NOON, revision=2)
+    beat(roma, NOON + MINUTE, 2**53 - 1, "ok")
+    assert reasons(NOON + 40 * MINUTE) == [Attention.LOCK_NOT_APPLIED]
+
+
+def test_an_older_agent_that_reports_nothing_again_is_not_waited_for(roma: RegisteredSite) -> None:
+    beat(roma, NOON, 1, "ok")
+    Site.objects.update(is_locked=True, lock_reason="unpaid", locked_at=NOON, revision=2)
+    beat(roma, NOON + MINUTE)
+    assert stage(roma) == ReceiptStage.DELIVERED
     assert reasons(NOON + 40 * MINUTE) == []
 
 
