@@ -8,23 +8,23 @@ import os
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from portcullis_agent import forks
+from portcullis_agent.attempts import Attempt, Attempts
 from portcullis_agent.checks import CheckRequests
 from portcullis_agent.client import HttpServer, RequestFailed, Server
 from portcullis_agent.clock import Clock
 from portcullis_agent.doorbell import Doorbell, Wait
 from portcullis_agent.errors import AnotherWriter, LeaseRefused, SettingsError, StateError
-from portcullis_agent.exchange import Answer, Attempt, BeatResult, exchange, new_attempt
+from portcullis_agent.exchange import Answer, BeatResult, exchange, read_key_set
 from portcullis_agent.keeper import LeaseKeeper
 from portcullis_agent.keys import KeyRing
 from portcullis_agent.lease import Lease
 from portcullis_agent.listener import Listener
-from portcullis_agent.receipts import Receipts
+from portcullis_agent.receipts import Applied, Receipts
 from portcullis_agent.schedule import (
     START_PAUSE_SECONDS,
     wait_after_failures,
@@ -38,7 +38,6 @@ from portcullis_agent.verdict import DAY, Verdict, decide
 logger = logging.getLogger("portcullis_agent")
 
 LONGEST_SLEEP_SECONDS = 60.0  # the wait of a thread does not count suspended time: look at the clock each minute
-RETRY_FOR_SECONDS = 10 * 60  # how long an unanswered heartbeat is repeated with the same nonce and sequence
 CHECK_PAUSE_SECONDS = 10.0  # between heartbeats of `check_now`
 LOOK_EVERY_SECONDS = 1.0  # how soon a request of another process is seen
 
@@ -96,10 +95,8 @@ class Agent:
     def _begin(self) -> None:
         """The state of a process that has just started, or was forked: the server must not take both for one."""
         self._beating = threading.Lock()
-        self._boot_id = str(uuid.uuid4())
+        self._attempts = Attempts()
         self._started_at = self.clock.monotonic()
-        self._sequence = 0
-        self._attempt: Attempt | None = None
         self._failures = 0
         self._due_at = self._started_at + self._wait_at_start()
         self._not_before = 0.0  # what the server asked for
@@ -208,24 +205,22 @@ class Agent:
         return result
 
     def _current_attempt(self) -> Attempt:
-        """The heartbeat that had no good answer yet, for ten minutes; then a new one."""
         now = self.clock.monotonic()
-        if self._attempt is not None and now - self._attempt.first_sent_at <= RETRY_FOR_SECONDS:
-            return self._attempt
-        self._sequence += 1
-        self._attempt = new_attempt(
-            self.settings.version,
-            self.verdict(),
+        return self._attempts.current(
             now,
+            held=self.verdict().revision,
+            applied=self._applied(),
+            version=self.settings.version,
             uptime_seconds=int(now - self._started_at),
             instance_id=self._keeper.instance_id,
-            boot_id=self._boot_id,
-            sequence=self._sequence,
         )
-        return self._attempt
+
+    def _applied(self) -> Applied | None:
+        verdict = self.verdict()
+        return None if verdict.revision is None else (verdict.revision, verdict.state)
 
     def _succeeded(self, lease: Lease, answer: Answer, problem: StateError | None) -> BeatResult:
-        self._attempt = None
+        self._attempts.answered()
         self._failures = 0
         self._keeper.keys = answer.keys
         self._keeper.accept(lease)
@@ -236,23 +231,12 @@ class Agent:
             if answer.key_set is not None:
                 self._keeper.take_key_set(answer.key_set, lease.kid)
             elif self._keeper.wants_key_set(self._key_set_spread):
-                self._read_key_set(lease)
+                read_key_set(self._server, self._keeper, lease.kid)
             if problem is None:
                 self._keeper.save()
         except StateError as error:
             problem = error
         return BeatResult(True) if problem is None else BeatResult(False, f"A valid lease came, but {problem}.")
-
-    def _read_key_set(self, lease: Lease) -> None:
-        """Read the server's set again, so that a key is known before it signs. A failure is no one's concern."""
-        keeper, server = self._keeper, self._server
-        try:
-            key_set = server.changed_key_set() if lease.kid in keeper.listed else server.key_set()
-        except RequestFailed as failure:
-            keeper.note_key_set_request()
-            logger.debug("The key set: %s", failure)
-        else:
-            keeper.take_key_set(key_set, lease.kid)
 
     def _failed(self, sent_at: float, reason: str, retry_after: int | None = None) -> BeatResult:
         now = self.clock.monotonic()

@@ -1,18 +1,20 @@
-"""One heartbeat over the network: what is sent, and the check of the answer."""
+"""One heartbeat over the network and the check of the answer; the server's key set."""
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass
 
-from portcullis_agent.client import Server
+from portcullis_agent.attempts import Attempt
+from portcullis_agent.client import RequestFailed, Server
 from portcullis_agent.doorbell import doorbell_url
 from portcullis_agent.errors import LeaseRefused
+from portcullis_agent.keeper import LeaseKeeper
 from portcullis_agent.keys import KeyRing, readable_keys, signing_keys
 from portcullis_agent.lease import Lease, verify_lease
-from portcullis_agent.receipts import Applied
 from portcullis_agent.settings import Settings
-from portcullis_agent.verdict import Verdict
+
+logger = logging.getLogger("portcullis_agent")
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,6 @@ class BeatResult:
 
     stored: bool
     reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A heartbeat and its repetitions, which have the same body. `applied` is the revision and the state that it reports."""
-
-    nonce: str
-    first_sent_at: float
-    body: dict[str, object] = field(repr=False)
-    applied: Applied | None
 
 
 @dataclass(frozen=True)
@@ -47,20 +39,6 @@ class Answer:
     hint: object = None
     doorbell: str | None = None
     takes_receipts: bool = False
-
-
-def new_attempt(version: str, verdict: Verdict, now: float, **installation: object) -> Attempt:
-    """A heartbeat that says which lease is held and what follows from it; `installation` are the other fields."""
-    nonce, applied = secrets.token_urlsafe(24), None
-    body: dict[str, object] = {"version": version, "nonce": nonce, **installation}
-    if verdict.revision is not None:
-        applied = verdict.revision, verdict.state
-        body |= {
-            "lease_revision": verdict.revision,
-            "applied_revision": verdict.revision,
-            "applied_state": verdict.state,
-        }
-    return Attempt(nonce, now, body, applied)
 
 
 def exchange(server: Server, settings: Settings, attempt: Attempt, keys: KeyRing, held: Lease | None) -> Answer:
@@ -98,3 +76,14 @@ def _with_newer_keys(settings: Settings, keys: KeyRing, key_set: object) -> KeyR
         ring.pin(found[0])
     ring.extend(key_set)
     return ring
+
+
+def read_key_set(server: Server, keeper: LeaseKeeper, signer: str) -> None:
+    """Read the server's set again, so that a key is known before it signs. A failure is no one's concern."""
+    try:
+        key_set = server.changed_key_set() if signer in keeper.listed else server.key_set()
+    except RequestFailed as failure:
+        keeper.note_key_set_request()
+        logger.debug("The key set: %s", failure)
+    else:
+        keeper.take_key_set(key_set, signer)
