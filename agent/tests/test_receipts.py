@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,14 @@ def life(make_agent: MakeAgent, plane: ControlPlane, clock: SimulatedClock) -> L
     """A server that takes receipts and has no doorbell."""
     plane.doorbell.append(None)
     return Life(make_agent(), plane, clock)
+
+
+@pytest.fixture
+def obstacle(tmp_path: Path) -> Path:
+    """While this folder exists, the state cannot be written, as on a full disk."""
+    path = tmp_path / "state/state.new.json"
+    path.parent.mkdir()
+    return path
 
 
 def reports(bodies: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
@@ -120,3 +130,74 @@ def test_a_report_that_fails_is_sent_again(life: Life, plane: ControlPlane, cloc
     plane.heartbeat = heartbeat  # type: ignore[method-assign]
     life.pass_time(31)
     assert reports(plane.received)[-1] == (2, "locked")
+
+
+def test_a_lease_that_cannot_be_stored_is_not_reported_as_applied_because_other_processes_do_not_know_it(
+    life: Life, make_agent: MakeAgent, plane: ControlPlane, obstacle: Path
+) -> None:
+    life.pass_time(60)
+    reader = make_agent()
+    obstacle.mkdir()
+    plane.change(locked=True, lock_reason="Invoice")
+    life.pass_time(13 * HOUR)
+    assert (life.agent.verdict().state, reader.verdict().state) == ("locked", "ok")
+    assert reports(plane.received) == [(None, None), (1, "ok"), (1, "notice"), (1, "notice")]
+    assert plane.received[-1]["lease_revision"] == 2
+
+
+def test_the_receipt_follows_a_minute_after_the_disk_can_be_written_again(
+    life: Life, make_agent: MakeAgent, plane: ControlPlane, obstacle: Path
+) -> None:
+    life.pass_time(60)
+    reader = make_agent()
+    obstacle.mkdir()
+    plane.change(locked=True, lock_reason="Invoice")
+    life.pass_time(13 * HOUR)
+    sent = len(plane.received)
+    obstacle.rmdir()
+    life.pass_time(66)
+    assert reports(plane.received)[sent:] == [(2, "locked")]
+    assert reader.verdict().state == "locked"
+
+
+def test_a_disk_that_fails_again_and_again_leads_to_a_pause_before_each_receipt(
+    life: Life, plane: ControlPlane, clock: SimulatedClock, obstacle: Path
+) -> None:
+    life.pass_time(60)
+    obstacle.mkdir()
+    plane.revision += 1
+    life.agent.beat()
+    obstacle.rmdir()
+    began, sent = clock.now, len(plane.received)
+    while clock.now < began + 60:
+        obstacle.mkdir()
+        plane.revision += 1
+        life.agent.step()  # if one is due, its lease is not stored
+        obstacle.rmdir()
+        life.pass_time(0.5)
+    assert 10 <= len(plane.received) - sent <= 14
+
+
+def test_a_site_that_has_stored_no_lease_reports_nothing(life: Life, plane: ControlPlane, obstacle: Path) -> None:
+    obstacle.mkdir()
+    life.pass_time(13 * HOUR)
+    assert life.agent.verdict().revision == 1
+    assert reports(plane.received) == [(None, None)] * 3
+
+
+def test_an_older_copy_of_the_folder_that_cannot_be_replaced_is_what_is_reported(
+    make_agent: MakeAgent, plane: ControlPlane, obstacle: Path, tmp_path: Path
+) -> None:
+    agent = make_agent()
+    agent.beat()
+    agent.close()
+    shutil.copytree(tmp_path / "state", tmp_path / "copy")
+    plane.change(locked=True, lock_reason="Invoice")
+    agent.beat()
+    agent.close()
+    shutil.rmtree(tmp_path / "state")
+    shutil.copytree(tmp_path / "copy", tmp_path / "state")
+    obstacle.mkdir()
+    agent.beat()
+    assert reports(plane.received) == [(None, None), (1, "ok"), (1, "ok")]
+    assert (agent.verdict().state, make_agent().verdict().state) == ("locked", "ok")

@@ -33,7 +33,7 @@ from portcullis_agent.schedule import (
     wait_without_lease,
 )
 from portcullis_agent.settings import Settings
-from portcullis_agent.verdict import DAY, Verdict, decide
+from portcullis_agent.verdict import DAY, Snapshot, Verdict, decide
 
 logger = logging.getLogger("portcullis_agent")
 
@@ -115,8 +115,11 @@ class Agent:
         """Whether the site may operate. Never uses the network, never waits, never raises."""
         if not self._keeper.is_writer:
             self._keeper.refresh()
+        return self._decide(self._keeper.snapshot)
+
+    def _decide(self, snapshot: Snapshot) -> Verdict:
         return decide(
-            self._keeper.snapshot,
+            snapshot,
             monotonic=self.clock.monotonic(),
             wall=self.clock.wall(),
             grace_seconds=self.settings.grace_days * DAY,
@@ -199,8 +202,10 @@ class Agent:
         result = self._succeeded(answer.lease, answer, problem)
         now, revision = self.clock.monotonic(), answer.lease.revision
         if answer.takes_receipts:
-            applied = revision, self.verdict().state
-            self._receipts.heartbeat_answered(now, attempt.applied, applied, only_reports=only_reports)
+            is_stored = not self._keeper.has_changed()
+            self._receipts.heartbeat_answered(
+                now, attempt.applied, self._applied(), only_reports=only_reports, is_stored=is_stored
+            )
         self.doorbell.heartbeat_answered(sent_at=sent_at, now=now, revision=revision, url=answer.doorbell)
         return result
 
@@ -216,7 +221,8 @@ class Agent:
         )
 
     def _applied(self) -> Applied | None:
-        verdict = self.verdict()
+        """What every process of this host acts by. Only this one knows a lease that could not be stored."""
+        verdict = self._decide(self._keeper.stored)
         return None if verdict.revision is None else (verdict.revision, verdict.state)
 
     def _succeeded(self, lease: Lease, answer: Answer, problem: StateError | None) -> BeatResult:
@@ -271,6 +277,7 @@ class Agent:
         if self._keeper.is_writer:
             with self._beating, suppress(StateError):  # the keeper notes it
                 self._keeper.save()
+                self._receipts.state_stored(self.clock.monotonic(), self._applied())
         self._report_change()
         return min(max(self._next_beat_at() - self.clock.monotonic(), 0.0), LONGEST_SLEEP_SECONDS)
 

@@ -53,6 +53,11 @@ class LeaseKeeper:
     def instance_id(self) -> str:
         return self._state.instance_id
 
+    @property
+    def stored(self) -> Snapshot:
+        """What the other processes of this host act by: with the lease that is on the disk."""
+        return replace(self.snapshot, lease=self._written)
+
     def become_writer(self) -> None:
         """Lock the folder and read what the writer before left; AnotherWriter or StateError."""
         if self.is_writer:
@@ -81,11 +86,24 @@ class LeaseKeeper:
 
     def _load(self) -> None:
         """Take over the newest state whose lease verifies, unless it is older than what is held already."""
+        loaded, time = self._find_newest()
+        self._written = loaded.snapshot.lease if loaded else None
+        if loaded is None:
+            return
+        held, found_lease = self.snapshot.lease, loaded.snapshot.lease
+        if held is not None and (found_lease is None or (held.kid in loaded.keys and _is_older(found_lease, held))):
+            return
+        self._state, self.keys = loaded.state, loaded.keys
+        self.keys_asked_at, self.keys_read_at = loaded.state.keys_asked_at, loaded.state.keys_read_at
+        self._hold(found_lease, time, is_exact=False)
+
+    def _find_newest(self) -> tuple[_Loaded | None, float]:
+        """The newest state in the folder whose lease verifies, else the newest one; and the latest time of those read."""
         try:
             states = self.folder.read()
         except StateError as error:
             self.note_storage_problem(error)
-            return
+            return None, 0.0
         loaded, time = None, 0.0
         for state in states:
             if state.site_id != self.settings.site_id:
@@ -96,15 +114,7 @@ class LeaseKeeper:
                 loaded = found
             if found.snapshot.lease is not None:
                 break
-        if loaded is None:
-            return
-        held, found_lease = self.snapshot.lease, loaded.snapshot.lease
-        if held is not None and (found_lease is None or (held.kid in loaded.keys and _is_older(found_lease, held))):
-            return
-        self._state, self.keys = loaded.state, loaded.keys
-        self.keys_asked_at, self.keys_read_at = loaded.state.keys_asked_at, loaded.state.keys_read_at
-        self._written = loaded.snapshot.lease
-        self._hold(loaded.snapshot.lease, time, is_exact=False)
+        return loaded, time
 
     def _verify(self, state: State) -> _Loaded:
         pin, stored = self.settings.pin, (*state.pinned, *state.endorsed)
