@@ -14,6 +14,7 @@ import pytest
 
 from portcullis_agent import Agent, Settings
 from portcullis_agent.checks import CheckRequests
+from portcullis_agent.client import RequestFailed
 
 from .control_plane import ControlPlane
 from .simulated_clock import SimulatedClock
@@ -85,6 +86,64 @@ def test_a_process_that_runs_goes_on_to_send_the_heartbeats(make_agent: MakeAgen
     first.close()
     assert second.check_now().stored
     assert (make_agent().beat().reason or "").startswith("Nothing was sent")
+
+
+def boots(plane: ControlPlane) -> list[tuple[str, Any]]:
+    """The boots of all heartbeats, named A, B, … in the order of their first one, and their numbers."""
+    names: dict[Any, str] = {}
+    return [
+        (names.setdefault(body["boot_id"], chr(ord("A") + len(names))), body["sequence"]) for body in plane.received
+    ]
+
+
+def test_processes_that_send_in_turn_do_not_look_like_clones(
+    make_agent: MakeAgent, plane: ControlPlane, clock: SimulatedClock
+) -> None:
+    for agent in [make_agent(), make_agent()] * 2:
+        clock.advance(60)
+        assert agent.check_now().stored
+    assert boots(plane) == [("A", 1), ("B", 1), ("C", 1), ("D", 1)]
+    assert len({body["instance_id"] for body in plane.received}) == 1
+
+
+def test_a_heartbeat_that_got_no_answer_is_not_repeated_after_another_process_may_have_sent_one(
+    make_agent: MakeAgent, plane: ControlPlane, clock: SimulatedClock
+) -> None:
+    heartbeat = plane.heartbeat
+
+    def lost(*arguments: Any) -> dict[str, Any]:
+        heartbeat(*arguments)
+        raise RequestFailed("The server did not answer in time.")
+
+    plane.heartbeat = lost  # type: ignore[method-assign]
+    for agent in [make_agent(), make_agent()] * 2:
+        clock.advance(60)
+        assert not agent.check_now().stored
+    assert boots(plane) == [("A", 1), ("B", 1), ("C", 1), ("D", 1)]
+
+
+def test_a_process_that_runs_sends_it_as_its_next_heartbeat(make_agent: MakeAgent, plane: ControlPlane) -> None:
+    agent = make_agent()
+    agent.step()
+    agent.check_now()
+    assert boots(plane) == [("A", 1), ("A", 2)]
+
+
+def test_a_process_that_left_the_folder_to_others_begins_anew(make_agent: MakeAgent, plane: ControlPlane) -> None:
+    for agent in [make_agent(), make_agent()] * 2:
+        agent.beat()
+        agent.close()
+    assert boots(plane) == [("A", 1), ("B", 1), ("C", 1), ("D", 1)]
+
+
+def test_a_defect_does_not_keep_others_from_sending(
+    make_agent: MakeAgent, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(plane, "heartbeat", None)
+        first = make_agent()
+        assert "error in the agent" in (first.check_now().reason or "")
+    assert make_agent().check_now().stored
 
 
 def test_without_a_process_that_sends_heartbeats_a_reader_says_so(

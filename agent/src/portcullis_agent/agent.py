@@ -168,13 +168,15 @@ class Agent:
             except StateError as error:  # a folder that cannot be written: then this process sends them too
                 if isinstance(error, AnotherWriter):
                     return None
-            now = self.clock.monotonic()
-            if self._checked is None or now - self._checked[0] >= CHECK_PAUSE_SECONDS:
-                self._checked = now, self._beat(pin_anew=False)
-                self._wake.set()
-            if not is_used:
-                self.close()
-            return self._checked[1]
+            try:
+                now = self.clock.monotonic()
+                if self._checked is None or now - self._checked[0] >= CHECK_PAUSE_SECONDS:
+                    self._checked = now, self._beat(pin_anew=False)
+                    self._wake.set()
+                return self._checked[1]
+            finally:
+                if not is_used:
+                    self.close()
 
     def _beat(self, *, pin_anew: bool) -> BeatResult:
         sent_at = self.clock.monotonic()
@@ -381,6 +383,7 @@ class Agent:
             self._keeper.close()
         except StateError as error:
             logger.warning("%s.", error)
+        self._attempts = Attempts()  # another process may send heartbeats now: to go on later would look like a clone
         self._requests = CheckRequests(self._keeper.folder, self.clock)
         self._is_running = False
 

@@ -22,7 +22,7 @@ class Attempt:
 
 
 class Attempts:
-    """The heartbeats of one boot: numbered from 1."""
+    """The heartbeats of one boot: numbered from 1, and none is sent after another process may have sent some."""
 
     def __init__(self) -> None:
         self._boot_id = str(uuid.uuid4())
