@@ -59,6 +59,8 @@ def test_requests_behind_a_question_that_hangs_are_answered_in_time(monkeypatch:
             *(doorbell.checked_revision(CALLER, "192.0.2.1") for _ in range(50)), return_exceptions=True
         )
         assert {type(answer) for answer in answers} == {ChangesUnknown}
+        assert doorbell.credentials._task is not None
+        doorbell.credentials._task.cancel()
         released.set()
         await hanging
         return time.monotonic() - began
