@@ -28,7 +28,7 @@ timeout = 30
 graceful_timeout = 15
 backlog = 4096
 # A head that does not end costs memory and time until it is refused; what sites and proxies send fits.
-limit_request_line = 1024
+limit_request_line = 2048
 limit_request_fields = 40
 limit_request_field_size = 2048
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
