@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When, Window
 from django.db.models.functions import RowNumber
 from django.db.models.lookups import GreaterThanOrEqual, IsNull
 from django.urls import reverse
@@ -104,8 +104,8 @@ class AttentionItems:
 
 
 def attention_items(*, at: datetime) -> AttentionItems:
-    """Seven statements, whatever the number of sites, or ten if there are such locks."""
-    queries = (overdue(at), lock_overdue(at), lock_not_applied(at), expired_in_use(at), ending(at))
+    """Six statements, whatever the number of sites, or nine if there are such locks."""
+    queries = (overdue(at), locks(at), expired_in_use(at), ending(at))
     ranked = [RankedSite(*row) for query in queries for row in query]
     now = take_in_turn(ranked, KINDS_NOW, limit=MAX_NOW)
     soon = take_in_turn(ranked, KINDS_SOON, limit=MAX_SOON)
@@ -172,14 +172,14 @@ def overdue(at: datetime) -> QuerySet[Any, Any]:
     return first_of_each_kind(pulses, kind=kind, since=since)
 
 
-def lock_overdue(at: datetime) -> QuerySet[Any, Any]:
-    sites = needing_attention_for(Attention.LOCK_OVERDUE, at=at)
-    return first_of_each_kind(sites, kind=Value("lock_overdue"), since=F("locked_at"))
-
-
-def lock_not_applied(at: datetime) -> QuerySet[Any, Any]:
-    sites = needing_attention_for(Attention.LOCK_NOT_APPLIED, at=at)
-    return first_of_each_kind(sites, kind=Value("lock_not_applied"), since=F("locked_at"))
+def locks(at: datetime) -> QuerySet[Any, Any]:
+    """Locks that the site was not told of in time, and those that it was told of and has not applied."""
+    conditions = attention_conditions(at, pulse="")
+    kinds = (Attention.LOCK_OVERDUE, Attention.LOCK_NOT_APPLIED)
+    kind = Case(*(When(conditions[kind][1], then=Value(kind.value)) for kind in kinds))
+    pulse = SitePulse.objects.filter(pk=OuterRef("pk")).annotate(kind=kind).values("kind")[:1]
+    locked = Site.objects.live().filter(is_locked=True).alias(lock_kind=Subquery(pulse)).filter(lock_kind__isnull=False)
+    return first_of_each_kind(locked, kind=F("lock_kind"), since=F("locked_at"))
 
 
 def expired_in_use(at: datetime) -> QuerySet[Any, Any]:

@@ -25,7 +25,7 @@ from sites.querysets import SiteQuerySet
 # Locks of one admin with one reason belong together if they follow each other within this time, as those of one operation do.
 MOST_BETWEEN = timedelta(minutes=2)
 # How many of the newest locks are read; a line that may have more says so.
-MAX_LOCKS = 1_000
+MAX_LOCKS = 300
 MAX_GROUPS = 5
 NOT_TOLD = "told_of_lock=no"
 
