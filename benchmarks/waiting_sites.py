@@ -32,11 +32,18 @@ async def wait_for_ever(port: int, number: int, begun: asyncio.Semaphore, waitin
         writer.write(head.encode())
         answer = await reader.readuntil(b"\r\n\r\n")
         if b" 200 " in answer[:14]:
-            length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            since = int((await reader.readexactly(length)).partition(b": ")[2].rstrip(b"}"))
+            since = int((await reader.readexactly(length_of(answer))).partition(b": ")[2].rstrip(b"}"))
             print(f"{time.time():.6f} {number}", flush=True)
+        elif b" 503 " in answer[:14]:  # ten thousand begin at the same moment after they were all rung
+            await reader.readexactly(length_of(answer))
+            await asyncio.sleep(random.uniform(5, 15))
         elif b" 204 " not in answer[:14]:
-            raise SystemExit(f"site {number}: {answer!r}")
+            print(f"site {number}: {answer!r}", flush=True)
+            return
+
+
+def length_of(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
 
 
 async def main(port: int, first: int, last: int) -> None:

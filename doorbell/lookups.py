@@ -88,7 +88,8 @@ class Credentials:
 
     async def _ask(self) -> None:
         while self._pending:
-            await asyncio.sleep(GATHER_SECONDS)
+            if len(self._pending) < MOST_AT_ONCE:
+                await asyncio.sleep(GATHER_SECONDS)
             asked, self._pending = self._pending[:MOST_AT_ONCE], self._pending[MOST_AT_ONCE:]
             callers = [caller for caller, _ in asked]
             try:
