@@ -35,7 +35,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
         "POSTPROCESSING_HOOKS": [
             "drf_spectacular.hooks.postprocess_schema_enums",
             "common.api.schema.describe_problems_and_headers",
-            "heartbeat.api.schema.describe_boot",
+            "heartbeat.api.schema.describe_report",
         ],
         "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.status.SiteStatus", "AdminRole": "accounts.roles.Role"},
         "TAGS": [
