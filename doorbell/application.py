@@ -226,7 +226,7 @@ def client_address(scope: Scope, headers: Headers) -> str | None:
 
 
 def end_process_after_defect(listening: "asyncio.Task[None]") -> None:
-    """Without its listener the doorbell would answer that nothing is new for ever."""
+    """Without its listener the doorbell would always answer that nothing is new."""
     if not listening.cancelled() and (error := listening.exception()):
         log.critical("The doorbell no longer learns of changes", exc_info=error)
         raise SystemExit(1)

@@ -101,7 +101,7 @@ def find_report(*, admin: Admin, path: str, key: str) -> IdempotentRequest | Non
 
 
 def find_report_of_any_admin(*, path: str, key: str, rather: Admin) -> IdempotentRequest | None:
-    """The same, whoever asked for it. If several admins have used the key: that of `rather`, else the oldest."""
+    """The same for any admin. If several admins have used the key: that of `rather`, else the oldest."""
     reports = IdempotentRequest.objects.filter(path=path, key=key).select_related("admin").order_by("created_at", "pk")
     return min(reports, key=lambda report: report.admin_id != rather.pk, default=None)
 

@@ -1,7 +1,7 @@
 """How far an admin's newest decision about a site has come: requested, delivered, applied.
 
 Each change by an admin raises the site's revision. The reply to a heartbeat delivers the revision of that moment; a later
-heartbeat says which one the local backend has applied. Only an agent reports that: of other local backends nobody knows more
+heartbeat says which one the local backend has applied. Only an agent reports that: of other local backends no more is known
 than what they were answered last.
 """
 

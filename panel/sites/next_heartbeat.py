@@ -19,7 +19,7 @@ def told_at(site: Site, *, at: datetime) -> str:
 
 
 def is_silent(site: Site, *, at: datetime) -> bool:
-    """Whether its heartbeat is overdue. Unless it has applied the newest decision, nobody knows its state since."""
+    """Whether its heartbeat is overdue. Unless it has applied the newest decision, its state since then is not known."""
     due_at = site.pulse.due_at
     return due_at is not None and due_at < at
 

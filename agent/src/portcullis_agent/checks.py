@@ -37,7 +37,7 @@ class CheckRequests:
     def has_arrived(self) -> bool:
         """Whether a process asked since the last call. The first call makes the file, and is False."""
         if self._seen is None:
-            with suppress(OSError):  # a folder that cannot be written: nobody can ask
+            with suppress(OSError):  # a folder that cannot be written takes no requests
                 self._answer.unlink(missing_ok=True)
                 shared = (
                     0o060 if os.stat(self._folder).st_mode & 0o040 else 0

@@ -73,7 +73,7 @@ def applied_stage(site: Site, *, at: datetime) -> Stage:
 
 
 def missing_stage(site: Site, *, at: datetime) -> Stage:
-    """What is still to come, or why nobody knows."""
+    """What is still to come, or why it is not known."""
     pulse = site.pulse
     if is_silent(site, at=at):
         assert pulse.last_seen_at is not None

@@ -45,7 +45,7 @@ class Row:
 
     @property
     def is_left(self) -> bool:
-        """Whether an undo has left the site as it is. It does so on purpose: nobody asked for that site."""
+        """Whether an undo has left the site as it is. The undo leaves such a site alone on purpose."""
         return bool(self.result.get("by")) and self.result["kind"] == ResultKind.REFUSED
 
     @property
@@ -60,7 +60,7 @@ class Row:
 
 
 class ReportView(OperationView):
-    """A page about what one confirmed form has done, whoever sent it."""
+    """A page about what one confirmed form has done, for all who may run it."""
 
     @cached_property
     def report(self) -> IdempotentRequest:
@@ -78,7 +78,7 @@ class ReportView(OperationView):
         return INVERSES.get(self.operation.name)
 
     def undo_key(self) -> dict[str, Any]:
-        """Where the results of the undo are stored: one for each report, so that it runs once, whoever asks for it."""
+        """Where the results of the undo are stored: one for each report, so that it runs once for all admins."""
         return {"admin": self.report.admin, "path": self.report.path + UNDO, "key": self.report.key}
 
     def result_url(self) -> str:

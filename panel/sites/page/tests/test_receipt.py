@@ -1,4 +1,4 @@
-"""The page of a site says how far the newest decision has come: requested, delivered, applied; or why nobody knows."""
+"""The page of a site says how far the newest decision has come: requested, delivered, applied; or why it is not known."""
 
 import re
 from datetime import timedelta

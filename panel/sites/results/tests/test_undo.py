@@ -1,4 +1,4 @@
-"""What was done to several sites can be undone for ten minutes, in one step, where nobody has changed them since."""
+"""What was done to several sites can be undone for ten minutes, in one step, if they were not changed since."""
 
 from typing import Any
 
