@@ -29,7 +29,7 @@ SILENT_AFTER_SECONDS = 15.0
 # For how long a probe that arrived, or an answer, tells that no change was missed.
 KNOWN_AFTER_PROBE_SECONDS, KNOWN_AFTER_ASKING_SECONDS = 20.0, 5.0
 RECONNECT_SECONDS = (0.5, 2.0)
-# psycopg's own names of what Django's backend adds for its connections.
+# Parameters that Django's backend adds for its own connections.
 ONLY_FOR_DJANGO = ("context", "cursor_factory", "prepare_threshold", "server_side_binding")
 
 log = logging.getLogger("portcullis.doorbell")
@@ -113,7 +113,8 @@ class ChangeFeed:
             try:
                 await self._listen_once()
             except (psycopg.Error, OSError, ChangesUnknown) as error:
-                log.info("The connection that listens for changes ended: %s", error)
+                if self._is_proven:  # else it is tried once a second, and `_report_silence` says so once
+                    log.warning("The connection that listens for changes is lost: %s", error)
             finally:
                 self._is_proven = False
             await asyncio.sleep(random.uniform(*RECONNECT_SECONDS))  # noqa: S311 - keeps several doorbells apart

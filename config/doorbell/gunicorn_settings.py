@@ -34,9 +34,8 @@ limit_request_field_size = 2048
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 control_socket_disable = True
 forwarded_allow_ips = ""  # the application decides whom it believes: TRUSTED_PROXIES may hold networks
-accesslog = (
-    None  # ten thousand sites that wait would write two hundred lines a second; nginx logs those that come through it
-)
+# Ten thousand sites that wait would write two hundred lines a second.
+accesslog = None
 logger_class = "config.gunicorn_logging.WithoutAccessLog"
 logconfig_dict = {
     "version": 1,
