@@ -186,9 +186,12 @@ def test_the_waits_of_an_address_are_limited(
 
 def test_failures_are_limited_and_a_valid_wait_is_answered_all_the_same(doorbell: RunningDoorbell, site: Site) -> None:
     wrong = Site(site.server, site.site_id, "psk_wrong")
-    statuses = [doorbell.ask(wrong, 0).status_code for _ in range(40)]
+    statuses = []
+    # The count begins anew with each minute, so that one may end within the first 31.
+    while 429 not in statuses and len(statuses) < 70:
+        statuses.append(doorbell.ask(wrong, 0).status_code)
     assert statuses[-1] == 429
-    assert set(statuses) <= {401, 429}
+    assert set(statuses) == {401, 429}
     assert doorbell.ask(site, 0).status_code == 200
     assert doorbell.ask(site, 1, wait=1).status_code == 204
 
