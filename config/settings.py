@@ -10,7 +10,7 @@ import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import api_description, databases, leases
+from config import alert_settings, api_description, databases, leases, log_settings
 from config import environment as env
 from config.doorbell import settings as doorbell
 
@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "panel.apps.PanelConfig",
     "backup.apps.BackupConfig",
     "erasure.apps.ErasureConfig",
+    "alerts.apps.AlertsConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
     "sites.apps.SitesConfig",
@@ -262,12 +263,23 @@ SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_FAILURE_VIEW = "panel.csrf_failure.csrf_failure"
 
-# --- Mail ----------------------------------------------------------------------------------------------------------
+# --- Mail and alerts ------------------------------------------------------------------------------------------------
 
 EMAIL_HOST = env.text("EMAIL_HOST", "")  # without it no mail is sent
 EMAIL_PORT = env.integer("EMAIL_PORT", default=25, minimum=1, maximum=65_535)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = alert_settings.mail_account()
+EMAIL_USE_TLS, EMAIL_USE_SSL = (alert_settings.mail_security() == word for word in ("starttls", "tls"))
 EMAIL_TIMEOUT = 3
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "portcullis@localhost")
+PUBLIC_URL = alert_settings.public_url()  # for links in messages
+PAGERDUTY_EVENTS_URL = alert_settings.pagerduty_events_url()
+# Between two judgements; the first pause after a failed attempt; the shortest outage of ours; the time to come back after it.
+ALERT_CHECK = timedelta(seconds=env.integer("ALERT_CHECK_SECONDS", default=30, minimum=1, maximum=3_600))
+ALERT_RETRY = timedelta(seconds=env.integer("ALERT_RETRY_SECONDS", default=30, minimum=1, maximum=3_600))
+ALERT_OUTAGE = timedelta(seconds=env.integer("ALERT_OUTAGE_SECONDS", default=120, minimum=1, maximum=86_400))
+ALERT_RETURN = timedelta(seconds=env.integer("ALERT_RETURN_SECONDS", default=3_600, minimum=0, maximum=86_400))
+ALERT_ALLOW_PRIVATE_ADDRESSES = env.boolean("ALERT_ALLOW_PRIVATE_ADDRESSES", default=False)
+ALERT_CHANNEL_SECRETS = alert_settings.channel_secrets(derived_key("alert-channels"), debug=DEBUG)
 
 # --- Heartbeats ----------------------------------------------------------------------------------------------------
 
@@ -382,18 +394,4 @@ FORMAT_MODULE_PATH = ["config.formats"]
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
     raise ImproperlyConfigured("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "common.logs.JsonFormatter"}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
-        "suspicious": {"class": "common.logs.SuspiciousRequestHandler"},
-    },
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.security": {"handlers": ["suspicious"], "propagate": False},
-        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
-    },
-}
+LOGGING = log_settings.settings(LOG_LEVEL)

@@ -1,0 +1,59 @@
+"""Querysets of incidents, channels and deliveries."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from alerts.kinds import State
+
+
+class IncidentQuerySet(models.QuerySet[Any]):
+    def unresolved(self) -> "IncidentQuerySet":
+        return self.exclude(state=State.RESOLVED)
+
+    def newest_first(self) -> "IncidentQuerySet":
+        return self.order_by("-sequence")
+
+    def of_site(self, site_id: uuid.UUID) -> "IncidentQuerySet":
+        """About that site, alone or with others."""
+        covered = self.model._meta.get_field("members").related_model.objects.filter(
+            site_id=site_id, incident=OuterRef("pk")
+        )
+        return self.filter(Q(site_id=site_id) | Exists(covered))
+
+
+class IncidentSiteQuerySet(models.QuerySet[Any]):
+    def present(self) -> "IncidentSiteQuerySet":
+        """Not left."""
+        return self.filter(left_at=None)
+
+
+class AlertChannelQuerySet(models.QuerySet[Any]):
+    def shared(self) -> "AlertChannelQuerySet":
+        """Without the admins' own notices."""
+        return self.filter(owner=None)
+
+    def in_use(self) -> "AlertChannelQuerySet":
+        """Enabled, and not of a disabled admin."""
+        return self.filter(Q(owner=None) | Q(owner__is_active=True), is_enabled=True)
+
+
+class DeliveryQuerySet(models.QuerySet[Any]):
+    def waiting(self) -> "DeliveryQuerySet":
+        return self.filter(state="waiting")
+
+    def due(self, *, at: datetime) -> "DeliveryQuerySet":
+        """Waiting, and first in line of their incident on that channel."""
+        earlier = self.model.objects.filter(
+            state="waiting",
+            channel=OuterRef("channel"),
+            incident=OuterRef("incident"),
+            sequence__lt=OuterRef("sequence"),
+        )
+        return self.filter(~Exists(earlier), state="waiting", next_attempt_at__lte=at)
+
+    def newest_first(self) -> "DeliveryQuerySet":
+        return self.order_by("-sequence")
