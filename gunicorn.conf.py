@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -105,6 +106,11 @@ def post_worker_init(worker):
     worker.network_of = network_of
     if folder.VARIABLE in os.environ:
         worker.report_load = ServerMetrics(threads=worker.cfg.threads).report_load
+    # Not in the workers of an earlier release that reads this file again after SIGHUP.
+    if find_spec("alerts"):
+        from alerts.evidence.marks import start_marking
+
+        start_marking()
     worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 

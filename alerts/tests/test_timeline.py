@@ -1,0 +1,69 @@
+"""Whose silence counts after outages of the control plane, at any moment."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.evidence.timeline import Span, Timeline
+
+START = datetime(2026, 6, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+minutes = st.integers(0, 3_000)
+
+
+def moment(minute: int) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def timeline(*outages: tuple[int, int], until: int, time_to_return: timedelta = HOUR) -> Timeline:
+    return Timeline([Span(moment(begin), moment(end)) for begin, end in outages], moment(until), time_to_return)
+
+
+def test_without_an_outage_patience_alone_counts() -> None:
+    assert timeline(until=600).silent_before(HOUR) == moment(540)
+
+
+def test_sites_get_the_time_to_return_after_an_outage() -> None:
+    assert timeline((300, 400), until=459).silent_before(HOUR) == moment(240)
+    assert timeline((300, 400), until=460).silent_before(HOUR) == moment(400)
+
+
+def test_time_in_an_outage_does_not_count() -> None:
+    # 40 minutes before it and 20 after it are the hour.
+    short = timeline((300, 400), until=420, time_to_return=timedelta(0))
+    assert short.silent_before(HOUR) == moment(260)
+
+
+def test_a_second_outage_within_the_time_to_return_begins_it_anew() -> None:
+    twice = timeline((300, 400), (430, 440), until=495)
+    assert twice.silent_before(HOUR) == moment(240)
+    assert timeline((300, 400), (430, 440), until=500).silent_before(HOUR) > moment(400)
+
+
+def test_a_site_that_was_silent_before_an_outage_stays_silent() -> None:
+    for until in range(300, 600, 7):
+        during = timeline((300, 301), until=until) if until >= 301 else timeline(until=until)
+        assert during.silent_before(HOUR) > moment(239)
+
+
+@st.composite
+def outages_in_order(draw: st.DrawFn) -> list[tuple[int, int]]:
+    ends = sorted(draw(st.sets(minutes, max_size=12)))
+    return list(zip(ends[::2], ends[1::2], strict=False))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(outages_in_order(), minutes, minutes, st.integers(1, 400), st.integers(0, 400))
+def test_both_directions_agree(
+    outages: list[tuple[int, int]], due: int, until: int, patience: int, time_to_return: int
+) -> None:
+    known = [span for span in outages if span[1] <= until]
+    # Nothing is judged during an outage: the clock of the evidence stands still at its beginning.
+    until = min([until, *(begin for begin, end in outages if begin <= until < end)])
+    line = timeline(*known, until=until, time_to_return=timedelta(minutes=time_to_return))
+    silent_at = line.silent_at(moment(due), timedelta(minutes=patience))
+    # At that very moment both answers are right: all that were due during an outage may become silent at once.
+    if silent_at != line.known_until:
+        is_silent = moment(due) < line.silent_before(timedelta(minutes=patience))
+        assert is_silent == (silent_at < line.known_until)
