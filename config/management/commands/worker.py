@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from alerts.outbox.deliverer import Deliverer
 from common.jobs.registry import registered_jobs
 from common.jobs.worker import Worker
 
@@ -13,10 +14,18 @@ DEADLINE_SECONDS = 4.0
 
 
 class Command(BaseCommand):
-    help = "Run the periodic jobs until a signal stops it. Several workers may run, on any number of machines."
+    help = (
+        "Run the periodic jobs and deliver alerts, until a signal stops it. Several workers may run, on any machines."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sys.exit(Worker(registered_jobs(), lease=settings.JOB_LEASE, before_look=limit_waits).work())
+        deliverer = Deliverer()
+        deliverer.start()
+        try:
+            code = Worker(registered_jobs(), lease=settings.JOB_LEASE, before_look=limit_waits).work()
+        finally:
+            deliverer.stop()
+        sys.exit(code)
 
 
 def limit_waits() -> None:

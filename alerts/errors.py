@@ -1,0 +1,39 @@
+from common.errors import Conflict, InvalidInput, NotFound
+
+
+class IncidentNotFound(NotFound):
+    code = "incident_not_found"
+    title = "There is no such incident"
+
+
+class AlreadyResolved(Conflict):
+    code = "already_resolved"
+    title = "The incident is resolved already"
+
+
+class ChannelNotFound(NotFound):
+    code = "channel_not_found"
+    title = "There is no such channel"
+
+
+class ChannelNameTaken(InvalidInput):
+    title = "Another channel has that name"
+
+
+class ChannelInvalid(InvalidInput):
+    title = "The channel is invalid"
+
+
+class DeliveryNotFound(NotFound):
+    code = "delivery_not_found"
+    title = "There is no such delivery"
+
+
+class DeliveryNotFailed(Conflict):
+    code = "delivery_not_failed"
+    title = "Only a delivery that has failed can be sent again"
+
+
+class ChannelDisabled(Conflict):
+    code = "channel_disabled"
+    title = "The channel is disabled"

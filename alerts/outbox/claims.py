@@ -1,0 +1,44 @@
+"""Which worker delivers to a channel: one at a time, under a lease, so that messages keep their order and none is sent twice.
+
+The lease of a worker that was killed ends by itself. If it has sent a message and not noted that, another worker sends it
+again, with the same id.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+
+from alerts.models import AlertChannel, Delivery
+from alerts.outbox.quiet_hours import is_quiet, sent_in_quiet_hours
+
+# Longer than an attempt may take; it is renewed before each.
+LEASE = timedelta(seconds=45)
+
+
+def channels_with_work(*, at: datetime) -> Sequence[uuid.UUID]:
+    """Those that have a due message, are not paused and that no worker delivers to."""
+    due = Delivery.objects.due(at=at).filter(channel=OuterRef("pk"))
+    free = Q(lease_until=None) | Q(lease_until__lte=at)
+    unpaused = Q(paused_until=None) | Q(paused_until__lte=at)
+    channels = (
+        AlertChannel.objects.in_use()
+        .filter(free, unpaused)
+        .annotate(has_any=Exists(due), has_urgent=Exists(due.filter(sent_in_quiet_hours())))
+        .filter(has_any=True)
+        .order_by("pk")
+    )
+    return [channel.pk for channel in channels if channel.has_urgent or not is_quiet(channel, at=at)]
+
+
+def claim_channel(channel_id: uuid.UUID, *, holder: str, at: datetime, lease: timedelta = LEASE) -> bool:
+    """Take the lease, or renew it; False if another worker has it."""
+    available = Q(lease_until=None) | Q(lease_until__lte=at) | Q(lease_holder=holder)
+    claimed = AlertChannel.objects.filter(available, pk=channel_id, is_enabled=True)
+    return claimed.update(lease_holder=holder, lease_until=at + lease) == 1
+
+
+def release_channel(channel_id: uuid.UUID, *, holder: str) -> None:
+    held = AlertChannel.objects.filter(pk=channel_id, lease_holder=holder)
+    held.update(lease_holder="", lease_until=None)

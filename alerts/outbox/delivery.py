@@ -1,0 +1,109 @@
+"""Sends what is due on a channel, in order, and notes the answers."""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from alerts.channels.secrets import ADDRESS, SIGNING_SECRET, opened
+from alerts.channels.transports import send
+from alerts.channels.transports.outcome import Message, Outcome, Target, Verdict
+from alerts.models import AlertChannel, Delivery
+from alerts.outbox.attempts import note_attempt
+from alerts.outbox.claims import LEASE, claim_channel, release_channel
+from alerts.outbox.quiet_hours import is_quiet, sent_in_quiet_hours
+from alerts.outbox.services import FOR_PEOPLE
+from common.jobs.services import database_now
+from common.sealing import OpeningFailed
+
+AT_ONCE = 100
+# People get so many messages one by one; if more are due at a time, they get them as one.
+ONE_BY_ONE = 10
+LARGEST_SUMMARY = 500
+
+
+def deliver_channel(
+    channel_id: uuid.UUID, *, holder: str, is_stopping: Callable[[], bool], lease: timedelta = LEASE
+) -> int:
+    """Deliver what is due on that channel; how many attempts were made. Another worker may have it: then none."""
+    attempts = 0
+    try:
+        while not is_stopping() and claim_channel(channel_id, holder=holder, at=database_now(), lease=lease):
+            at = database_now()
+            channel = AlertChannel.objects.in_use().select_related("owner").filter(pk=channel_id).first()
+            if channel is None or (channel.paused_until and channel.paused_until > at):
+                break
+            batch = due_messages(channel, at=at)
+            if not batch:
+                break
+            attempts += 1
+            if attempt(channel, batch).verdict in (Verdict.RETRY, Verdict.GONE):
+                continue  # which reads the channel again
+    finally:
+        release_channel(channel_id, holder=holder)
+    return attempts
+
+
+def due_messages(channel: AlertChannel, *, at: datetime) -> Sequence[Delivery]:
+    """The next message, or several for a summary."""
+    due = Delivery.objects.due(at=at).filter(channel=channel)
+    if is_quiet(channel, at=at):
+        due = due.filter(sent_in_quiet_hours())
+    first = due.order_by("sequence").first()
+    if first is None or channel.kind not in FOR_PEOPLE:
+        return [first] if first else []
+    # Also those that come after another one of their incident.
+    waiting = Delivery.objects.waiting().filter(channel=channel, created_at__lte=at, incident__isnull=False)
+    if is_quiet(channel, at=at):
+        waiting = waiting.filter(sent_in_quiet_hours())
+    some = list(waiting.order_by("sequence")[:LARGEST_SUMMARY])
+    return some if len(some) > ONE_BY_ONE else [first]
+
+
+def attempt(channel: AlertChannel, deliveries: Sequence[Delivery]) -> Outcome:
+    """Send one message, or several as one, and note the answer."""
+    started = time.monotonic()
+    outcome = send(message_of(deliveries), target) if (target := target_of(channel)) else UNREADABLE
+    duration = timedelta(seconds=time.monotonic() - started)
+    note_attempt(channel, deliveries, outcome, duration=duration, at=database_now())
+    return outcome
+
+
+UNREADABLE = Outcome(
+    Verdict.FAILED, None, "The address cannot be decrypted: ALERT_CHANNEL_SECRET or SECRET_KEY has changed.", None
+)
+
+
+def target_of(channel: AlertChannel) -> Target | None:
+    """None if the address or the secret cannot be decrypted."""
+    if channel.owner:
+        return Target(channel.kind, channel.owner.email, None, channel.name)
+    try:
+        address = opened(channel.sealed_address, purpose=ADDRESS, channel_id=channel.pk)
+        secret = channel.sealed_signing_secret
+        signing_secret = opened(secret, purpose=SIGNING_SECRET, channel_id=channel.pk) if secret else None
+    except OpeningFailed:
+        return None
+    return Target(channel.kind, address, signing_secret, channel.name)
+
+
+def message_of(deliveries: Sequence[Delivery]) -> Message:
+    first = deliveries[0]
+    is_summary = len(deliveries) > 1
+    return Message(
+        id=first.id,
+        type="summary" if is_summary else first.type,
+        at=first.created_at,
+        incident=None if is_summary or first.incident_id is None else first.payload,
+        summary=[{"type": each.type, "incident": each.payload} for each in deliveries] if is_summary else None,
+        panel_url=panel_url(None if is_summary else first.incident_id),
+    )
+
+
+def panel_url(incident: int | None) -> str | None:
+    """Where the panel shows the incident, or all; None without PUBLIC_URL."""
+    if not settings.PUBLIC_URL:
+        return None
+    return f"{settings.PUBLIC_URL}/admin/alerts/incident/" + (f"{incident}/change/" if incident else "")
