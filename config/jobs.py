@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.prune import prune_sign_ins
+from alerts.incidents.judge import check_alerts
 from audit.chain import as_json
 from audit.services import add_checkpoint
 from common.counters import prune_counters
@@ -46,6 +47,9 @@ JOBS = [
         prune_idempotent_requests,
         HOURLY,
         "Delete stored responses that are too old to repeat.",
+    ),
+    PeriodicJob(
+        "check_alerts", check_alerts, settings.ALERT_CHECK, "Open incidents, and resolve those whose cause is gone."
     ),
     PeriodicJob("prune_counters", prune_counters, timedelta(minutes=10), "Delete expired counters of rate limits."),
     PeriodicJob(

@@ -100,5 +100,13 @@ def wider_buckets(address: str | None) -> dict[str, int]:
     return {network_of(parsed, 56): 4, network_of(parsed, 48): 16}
 
 
+def surrounding_network(address: str | None) -> str:
+    """The /24 of an IPv4 address, the /48 of an IPv6 address: most often one provider's. Empty without one."""
+    parsed = parse_address(address or "")
+    if parsed is None:
+        return ""
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
+
+
 def network_of(address: ipaddress.IPv6Address, prefix: int) -> str:
     return str(ipaddress.ip_network((address, prefix), strict=False))

@@ -1,0 +1,112 @@
+"""Compares the incidents with their causes: opens those that are missing, resolves those whose cause is gone.
+
+The worker runs it every ALERT_CHECK_SECONDS. It asks for the sites in sets, with a number of statements that does not depend on
+how many sites there are.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+
+from alerts.evidence.timeline import read_timeline
+from alerts.incidents.conditions import ENDING_DAYS, Condition, conditions, ending_stage
+from alerts.incidents.offline import judge_silence
+from alerts.incidents.outages import judge_outages
+from alerts.incidents.services import NewIncident, open_incidents, remind_of_incidents, resolve_incidents
+from alerts.incidents.sign_ins import judge_sign_ins
+from alerts.incidents.words import site_detail, site_title
+from alerts.kinds import Kind
+from alerts.models import Incident
+from sites.models import Site
+from sites.querysets import SiteQuerySet
+
+
+def check_alerts(*, at: datetime) -> dict[str, int] | None:
+    """How many incidents were opened and resolved; None if none was."""
+    timeline = read_timeline(at=at)
+    of_kinds = dict(conditions(timeline, at=at))
+    silence = of_kinds.pop(Kind.SITE_OFFLINE)
+    opened, resolved = judge_silence(silence, timeline, at=at)
+    for kind, condition in of_kinds.items():
+        opened_of_kind, resolved_of_kind = judge_sites(kind, condition, at=at)
+        opened, resolved = opened + opened_of_kind, resolved + resolved_of_kind
+    update_ending_licenses(at=at)
+    for judge in (judge_outages, judge_sign_ins):
+        opened_of_kind, resolved_of_kind = judge(at=at)
+        opened, resolved = opened + opened_of_kind, resolved + resolved_of_kind
+    return {"opened": opened, "resolved": resolved} if opened or resolved else None
+
+
+@transaction.atomic
+def judge_sites(kind: Kind, condition: Condition, *, at: datetime) -> tuple[int, int]:
+    """How many incidents of the kind were opened and resolved."""
+    # The end of a licence is told by the incident that it has ended.
+    is_news = kind != Kind.LICENSE_ENDING
+    over, ended = sort_over(kind, condition, at=at)
+    resolved = resolve_incidents(over, at=at) + resolve_incidents(ended, at=at, is_news=is_news)
+    opened = open_incidents((new_incident(kind, site, at=at) for site in sites_without(kind, condition)), at=at)
+    return len(opened), len(resolved)
+
+
+def sites_without(kind: Kind, condition: Condition) -> SiteQuerySet:
+    """Live sites that have the cause and no unresolved incident of that kind."""
+    unresolved = Incident.objects.unresolved().filter(kind=kind, site=OuterRef("pk"))
+    sites: SiteQuerySet = Site.objects.live().filter(condition.begins).filter(~Exists(unresolved))
+    return sites.select_related("pulse").order_by("pk")
+
+
+def sort_over(kind: Kind, condition: Condition, *, at: datetime) -> tuple[list[int], list[int]]:
+    """The numbers of the incidents whose site does not have the cause any more, and of those whose licence has ended."""
+    still = Site.objects.live().filter(condition.holds, pk=OuterRef("site"))
+    over_now = Incident.objects.unresolved().filter(~Exists(still), kind=kind)
+    rows = over_now.values_list("pk", "site__license_expires_at", "site__deregistered_at")
+    over: list[int] = []
+    ended: list[int] = []
+    for number, license_expires_at, deregistered_at in rows:
+        (ended if license_expires_at <= at and not deregistered_at else over).append(number)
+    return over, ended
+
+
+def new_incident(kind: Kind, site: Site, *, at: datetime) -> NewIncident:
+    stage = None
+    if kind == Kind.LICENSE_ENDING:
+        left = site.license_expires_at - at
+        stage = min(days for days in ENDING_DAYS if left <= timedelta(days=days))
+    since = {
+        Kind.LOCK_NOT_TAKEN_UP: site.locked_at,
+        Kind.CALLS_WITHOUT_LICENSE: site.license_expires_at,
+        Kind.LICENSE_ENDED: site.license_expires_at,
+        Kind.CLONE_SUSPECTED: site.pulse.clone_suspected_at,
+    }.get(kind)
+    return NewIncident(
+        kind,
+        site_title(kind, site, stage=stage),
+        site_detail(kind, site),
+        since=since or at,
+        site_id=site.pk,
+        stage=stage,
+    )
+
+
+@transaction.atomic
+def update_ending_licenses(*, at: datetime) -> None:
+    """Remind of licences that have come nearer to their end, and correct what is said of those that were extended a little."""
+    stage_now = ending_stage("site__license_expires_at", at=at)
+    ending = Incident.objects.unresolved().filter(kind=Kind.LICENSE_ENDING).annotate(stage_now=stage_now)
+    changed = list(
+        ending.exclude(stage_now=F("stage"))
+        .select_related("site__pulse", "acknowledged_by")
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+    nearer: list[Incident] = []
+    farther: list[Incident] = []
+    for incident in changed:
+        (nearer if incident.stage_now < incident.stage else farther).append(incident)
+        incident.stage = incident.stage_now
+        incident.title = site_title(Kind.LICENSE_ENDING, incident.site, stage=incident.stage)
+        incident.detail = site_detail(Kind.LICENSE_ENDING, incident.site)
+    fields = ("stage", "title", "detail")
+    remind_of_incidents(nearer, at=at, fields=fields)
+    remind_of_incidents(farther, at=at, fields=fields, is_told=False)

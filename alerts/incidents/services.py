@@ -1,0 +1,126 @@
+"""The changes of an incident's state: opened, reminded, acknowledged, resolved. Each stores what is to be told of it."""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import transaction
+
+from alerts.errors import AlreadyResolved, IncidentNotFound
+from alerts.events import IncidentAction, incident_subject
+from alerts.kinds import SEVERITY_OF, Kind, State
+from alerts.models import Delivery, Incident, IncidentSite
+from alerts.models.incidents import MAX_DETAIL_LENGTH, MAX_TITLE_LENGTH
+from alerts.outbox.services import FOR_PEOPLE, tell
+from alerts.querysets import IncidentQuerySet
+from audit.actors import Actor
+from audit.services import record_event
+from sites.validation import checked_note
+
+BATCH_SIZE = 1_000
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class NewIncident:
+    kind: Kind
+    title: str
+    detail: str
+    since: datetime
+    subject: str = ""
+    site_id: uuid.UUID | None = None
+    site_count: int = 1
+    stage: int | None = None
+
+
+@transaction.atomic
+def open_incidents(new: Iterable[NewIncident], *, at: datetime) -> list[Incident]:
+    """Those that were opened: not those of which an unresolved one exists."""
+    incidents = [
+        Incident(
+            kind=each.kind,
+            severity=SEVERITY_OF[each.kind],
+            subject=str(each.site_id) if each.site_id else each.subject,
+            site_id=each.site_id,
+            site_count=each.site_count,
+            title=each.title[:MAX_TITLE_LENGTH],
+            detail=each.detail[:MAX_DETAIL_LENGTH],
+            since=each.since,
+            stage=each.stage,
+            opened_at=at,
+            updated_at=at,
+        )
+        for each in new
+    ]
+    Incident.objects.bulk_create(incidents, batch_size=BATCH_SIZE, ignore_conflicts=True)
+    opened = []
+    for batch in batches([incident.id for incident in incidents]):
+        opened += locked(Incident.objects.filter(id__in=batch))
+    tell(opened, Delivery.Type.OPENED, at=at)
+    return opened
+
+
+@transaction.atomic
+def remind_of_incidents(
+    changed: Sequence[Incident], *, at: datetime, fields: Collection[str], is_told: bool = True
+) -> None:
+    """Write what has changed of unresolved incidents, and tell it if `is_told`."""
+    for incident in changed:
+        incident.updated_at = at
+    Incident.objects.bulk_update(changed, [*fields, "updated_at"], batch_size=BATCH_SIZE)
+    if is_told:
+        tell(changed, Delivery.Type.REMINDED, at=at)
+
+
+@transaction.atomic
+def acknowledge_incident(incident_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None) -> Incident:
+    """Say that somebody takes care. A second time changes nothing. Raises IncidentNotFound, AlreadyResolved, InvalidInput."""
+    note = checked_note(note, field="note") or ""
+    incident: Incident | None = Incident.objects.select_for_update().filter(id=incident_id).first()
+    if incident is None:
+        raise IncidentNotFound
+    if incident.state == State.RESOLVED:
+        raise AlreadyResolved
+    if incident.state == State.ACKNOWLEDGED:
+        return incident
+    assert by.admin is not None, "only a person acknowledges"
+    incident.state = State.ACKNOWLEDGED
+    incident.acknowledged_at = incident.updated_at = at
+    incident.acknowledged_by_id = by.admin.pk
+    incident.acknowledge_note = note
+    incident.save(update_fields=["state", "acknowledged_at", "acknowledged_by", "acknowledge_note", "updated_at"])
+    subject = incident_subject(incident)
+    record_event(IncidentAction.ACKNOWLEDGED, subject=subject, by=by, at=at, reason=note or None)
+    tell([incident], Delivery.Type.ACKNOWLEDGED, at=at)
+    return incident
+
+
+@transaction.atomic
+def resolve_incidents(numbers: Collection[int], *, at: datetime, is_news: bool = True) -> list[Incident]:
+    """Resolve those of these (by `sequence`) that are not resolved.
+
+    If that is no news, because another incident takes their place, only programs are told, which keep track of them.
+    """
+    resolved = []
+    for batch in batches(sorted(numbers)):
+        of_batch = locked(Incident.objects.unresolved().filter(pk__in=batch))
+        of_batch_numbers = [incident.pk for incident in of_batch]
+        Incident.objects.filter(pk__in=of_batch_numbers).update(state=State.RESOLVED, resolved_at=at, updated_at=at)
+        IncidentSite.objects.present().filter(incident__in=of_batch_numbers).update(left_at=at)
+        resolved += of_batch
+    for incident in resolved:
+        incident.state, incident.resolved_at, incident.updated_at = State.RESOLVED, at, at
+    tell(resolved, Delivery.Type.RESOLVED, at=at, except_kinds=() if is_news else FOR_PEOPLE)
+    return resolved
+
+
+def locked(incidents: IncidentQuerySet) -> list[Incident]:
+    """In the order of their numbers, so that two processes lock the rows in the same order."""
+    return list(incidents.select_related("acknowledged_by").select_for_update(of=("self",)).order_by("pk"))
+
+
+def batches(numbers: Sequence[Key]) -> Iterable[Sequence[Key]]:
+    """SQLite takes a bounded number of parameters."""
+    return (numbers[first : first + BATCH_SIZE] for first in range(0, len(numbers), BATCH_SIZE))
