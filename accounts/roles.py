@@ -14,6 +14,7 @@ class Role(TextChoices):
 READ = frozenset(
     {
         "accounts.view_admin",
+        "alerts.view_incident",
         "audit.view_event",
         "heartbeat.view_heartbeat",
         "sites.view_site",
@@ -22,6 +23,7 @@ READ = frozenset(
 )
 OPERATE = frozenset(
     {
+        "alerts.acknowledge_incident",
         "sites.add_sitenote",
         "sites.dismiss_clone",
         "sites.export_site",
@@ -36,6 +38,7 @@ ADMINISTER = frozenset(
         "accounts.add_admin",
         "accounts.change_admin",
         "accounts.view_signinattempt",
+        "alerts.manage_channels",
         "erasure.erase_site",
         "jobs.view_job",
         "licensing.view_signingkey",

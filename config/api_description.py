@@ -41,6 +41,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
         "TAGS": [
             {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
             {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
+            {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
             {"name": "heartbeat", "description": "What a site's local backend calls."},
             {"name": "service", "description": "Is the control plane up?"},
         ],

@@ -29,6 +29,7 @@ api: list[URLPattern | URLResolver] = [
     url_pattern(HEARTBEAT),
     path("", include("heartbeat.api.urls")),
     path("", include("sites.api.urls")),
+    path("", include("alerts.api.urls")),
 ]
 
 urlpatterns = [

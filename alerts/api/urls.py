@@ -1,0 +1,7 @@
+from alerts.api.views import AlertChannelViewSet, IncidentViewSet
+from sites.api.urls import EitherSlashRouter
+
+router = EitherSlashRouter()
+router.register("incidents", IncidentViewSet, basename="incident")
+router.register("alert-channels", AlertChannelViewSet, basename="alert-channel")
+urlpatterns = router.urls
