@@ -37,7 +37,14 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "common.api.schema.describe_problems_and_headers",
             "heartbeat.api.schema.describe_report",
         ],
-        "ENUM_NAME_OVERRIDES": {"SiteStatus": "sites.status.SiteStatus", "AdminRole": "accounts.roles.Role"},
+        "ENUM_NAME_OVERRIDES": {
+            "SiteStatus": "sites.status.SiteStatus",
+            "AdminRole": "accounts.roles.Role",
+            "IncidentKind": "alerts.kinds.Kind",
+            "IncidentState": "alerts.kinds.State",
+            "Severity": "alerts.kinds.Severity",
+            "ChannelKind": "alerts.models.AlertChannel.Kind",
+        },
         "TAGS": [
             {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
             {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},

@@ -26,8 +26,9 @@ def test_each_role_may_do_more_than_the_one_below() -> None:
     assert PERMISSIONS[Role.VIEWER] < PERMISSIONS[Role.SUPPORT] < PERMISSIONS[Role.SYSADMIN] == EVERY_PERMISSION
 
 
-def test_support_may_read_export_note_lock_unlock_and_extend() -> None:
+def test_support_may_read_export_note_lock_unlock_extend_and_acknowledge() -> None:
     assert PERMISSIONS[Role.SUPPORT] - PERMISSIONS[Role.VIEWER] == {
+        "alerts.acknowledge_incident",
         "sites.add_sitenote",
         "sites.dismiss_clone",
         "sites.tag_site",

@@ -1,14 +1,18 @@
 """The bodies and query parameters of `/api/incidents` and `/api/alert-channels`."""
 
+from datetime import time
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from alerts.channels.services import time_text
+from alerts.channels.urls import MAX_URL_LENGTH
+from alerts.channels.values import TIME_OF_DAY, clean_kinds, clean_time, time_text
 from alerts.kinds import Kind, Severity, State
 from alerts.models import AlertChannel, Delivery
 from alerts.models.channels import MAX_CHANNEL_NAME_LENGTH
 from alerts.representation import incident_data
+from common.api.fields import RuleField, StrictBooleanField, TextField, ZoneField
 from common.api.query import CursorQuery
 from sites.limits import MAX_REASON_LENGTH
 
@@ -42,24 +46,45 @@ class IncidentQuery(CursorQuery):
 
 
 class AcknowledgeSerializer(serializers.Serializer[Any]):
-    note = serializers.CharField(required=False, allow_blank=True, max_length=MAX_REASON_LENGTH)
+    note = TextField(max_length=MAX_REASON_LENGTH, multiline=True, required=False, allow_null=True, allow_blank=True)
+
+
+@extend_schema_field({"type": "string", "pattern": f"^{TIME_OF_DAY}$", "examples": ["22:30"]})
+class TimeOfDayField(RuleField, serializers.Field[Any, Any, Any, Any]):
+    """Hours and minutes."""
+
+    def clean(self, data: Any) -> time | None:
+        return clean_time(data)
+
+    def to_representation(self, value: time) -> str | None:
+        return time_text(value)
+
+
+@extend_schema_field({"type": "array", "items": {"enum": Kind.values}, "minItems": 1, "uniqueItems": True})
+class KindsField(RuleField, serializers.Field[Any, Any, Any, Any]):
+    def clean(self, data: Any) -> list[str] | None:
+        return clean_kinds(data)
+
+    def to_representation(self, value: list[str]) -> list[str]:
+        return value
 
 
 class ChannelFacts(serializers.Serializer[Any]):
-    """What `alerts.channels.services` checks. The fields describe it; any JSON value passes here."""
+    """What a change of a channel may name. The service checks the address."""
 
-    name = serializers.CharField(max_length=MAX_CHANNEL_NAME_LENGTH)
-    address = serializers.CharField(
-        help_text="An e-mail address, a URL, or PagerDuty's routing key. It comes back shortened."
+    name = TextField(max_length=MAX_CHANNEL_NAME_LENGTH)
+    address = TextField(
+        max_length=MAX_URL_LENGTH,
+        help_text="An e-mail address, a URL, or PagerDuty's routing key. Its secret part does not come back.",
     )
     min_severity = serializers.ChoiceField(choices=Severity.choices, required=False)
-    kinds = serializers.ListField(
-        child=serializers.ChoiceField(choices=Kind.choices), allow_null=True, required=False, help_text="Null: all."
+    kinds = KindsField(allow_null=True, required=False, help_text="Null: all.")
+    is_enabled = StrictBooleanField(required=False)
+    quiet_from = TimeOfDayField(
+        allow_null=True, required=False, help_text="In `timezone`. From then on all but critical messages wait."
     )
-    is_enabled = serializers.BooleanField(required=False)
-    quiet_from = serializers.CharField(allow_null=True, required=False, help_text="HH:MM in `timezone`.")
-    quiet_until = serializers.CharField(allow_null=True, required=False, help_text="HH:MM in `timezone`.")
-    timezone = serializers.CharField(required=False)
+    quiet_until = TimeOfDayField(allow_null=True, required=False)
+    timezone = ZoneField(required=False)
 
 
 class NewChannelSerializer(ChannelFacts):
@@ -74,17 +99,11 @@ class ChannelSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=AlertChannel.Kind.choices)
     address = serializers.CharField(source="shown_address")
     min_severity = serializers.ChoiceField(choices=Severity.choices)
-    kinds = serializers.ListField(child=serializers.ChoiceField(choices=Kind.choices), allow_null=True)
+    kinds = KindsField(allow_null=True)
     is_enabled = serializers.BooleanField()
-    quiet_from = serializers.SerializerMethodField()
-    quiet_until = serializers.SerializerMethodField()
+    quiet_from = TimeOfDayField(allow_null=True)
+    quiet_until = TimeOfDayField(allow_null=True)
     timezone = serializers.CharField()
-
-    def get_quiet_from(self, channel: AlertChannel) -> str | None:
-        return time_text(channel.quiet_from)
-
-    def get_quiet_until(self, channel: AlertChannel) -> str | None:
-        return time_text(channel.quiet_until)
 
 
 class CreatedChannelSerializer(ChannelSerializer):

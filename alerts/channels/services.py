@@ -1,11 +1,10 @@
 """Create, change and delete the channels on which incidents are told."""
 
-import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,9 +14,10 @@ from django.views.decorators.debug import sensitive_variables
 from alerts.channels.addresses import clean_address, shortened
 from alerts.channels.secrets import ADDRESS, SIGNING_SECRET, opened, sealed
 from alerts.channels.transports.webhook import new_signing_secret
+from alerts.channels.values import clean_choice, clean_kinds, clean_time, time_text
 from alerts.errors import ChannelInvalid, ChannelNameTaken, ChannelNotFound
 from alerts.events import ChannelAction, channel_subject
-from alerts.kinds import Kind, Severity
+from alerts.kinds import Severity
 from alerts.models import AlertChannel, Delivery
 from alerts.models.channels import MAX_CHANNEL_NAME_LENGTH
 from audit.actors import Actor
@@ -184,36 +184,6 @@ def recorded_values(channel: AlertChannel) -> dict[str, Any]:
         "quiet_from": time_text(channel.quiet_from),
         "quiet_until": time_text(channel.quiet_until),
     }
-
-
-def time_text(value: time | None) -> str | None:
-    return value.strftime("%H:%M") if value else None
-
-
-def clean_choice(value: Any, choices: Sequence[str]) -> str:
-    if value not in choices:
-        raise ValidationError(f"Must be one of {', '.join(choices)}.", code="choice")
-    return str(value)
-
-
-def clean_kinds(value: Any) -> list[str] | None:
-    """Null for all; else in one order and without doubles."""
-    if value is None:
-        return None
-    if not isinstance(value, list) or not value:
-        raise ValidationError("Must be null, for all kinds, or a list of kinds.", code="invalid")
-    named = {clean_choice(kind, Kind.values) for kind in value if isinstance(kind, str)}
-    if len(named) != len(value):
-        raise ValidationError("Must be a list of kinds, each once.", code="invalid")
-    return [kind for kind in Kind.values if kind in named]
-
-
-def clean_time(value: Any) -> time | None:
-    if value is None or (isinstance(value, time) and value.tzinfo is None and value.second == value.microsecond == 0):
-        return value
-    if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value, re.ASCII):
-        raise ValidationError("Must be a time of day such as 22:30, or null.", code="invalid")
-    return time.fromisoformat(value)
 
 
 RULES: Mapping[str, Callable[[Any], Any]] = {
