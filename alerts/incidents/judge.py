@@ -15,7 +15,7 @@ from alerts.incidents.offline import judge_silence
 from alerts.incidents.outages import judge_outages
 from alerts.incidents.services import NewIncident, open_incidents, remind_of_incidents, resolve_incidents
 from alerts.incidents.sign_ins import judge_sign_ins
-from alerts.incidents.words import site_detail, site_title
+from alerts.incidents.words import resolution, site_detail, site_title
 from alerts.kinds import Kind
 from alerts.models import Incident
 from sites.models import Site
@@ -44,7 +44,8 @@ def judge_sites(kind: Kind, condition: Condition, *, at: datetime) -> tuple[int,
     # The end of a licence is told by the incident that it has ended.
     is_news = kind != Kind.LICENSE_ENDING
     over, ended = sort_over(kind, condition, at=at)
-    resolved = resolve_incidents(over, at=at) + resolve_incidents(ended, at=at, is_news=is_news)
+    resolved = resolve_incidents(over, at=at, because=over)
+    resolved += resolve_incidents(ended, at=at, because=ended, is_news=is_news)
     opened = open_incidents((new_incident(kind, site, at=at) for site in sites_without(kind, condition)), at=at)
     return len(opened), len(resolved)
 
@@ -56,15 +57,18 @@ def sites_without(kind: Kind, condition: Condition) -> SiteQuerySet:
     return sites.select_related("pulse").order_by("pk")
 
 
-def sort_over(kind: Kind, condition: Condition, *, at: datetime) -> tuple[list[int], list[int]]:
-    """The numbers of the incidents whose site does not have the cause any more, and of those whose licence has ended."""
+def sort_over(kind: Kind, condition: Condition, *, at: datetime) -> tuple[dict[int, str], dict[int, str]]:
+    """The incidents whose site does not have the cause any more, and those of them whose licence has ended.
+
+    Both are {number of the incident: why it is over}.
+    """
     still = Site.objects.live().filter(condition.holds, pk=OuterRef("site"))
     over_now = Incident.objects.unresolved().filter(~Exists(still), kind=kind)
-    rows = over_now.values_list("pk", "site__license_expires_at", "site__deregistered_at")
-    over: list[int] = []
-    ended: list[int] = []
-    for number, license_expires_at, deregistered_at in rows:
-        (ended if license_expires_at <= at and not deregistered_at else over).append(number)
+    over: dict[int, str] = {}
+    ended: dict[int, str] = {}
+    for incident in over_now.select_related("site__pulse"):
+        has_ended = incident.site.license_expires_at <= at and not incident.site.deregistered_at
+        (ended if has_ended else over)[incident.pk] = resolution(kind, incident.site, at=at)
     return over, ended
 
 

@@ -17,7 +17,7 @@ from alerts.evidence.timeline import Timeline
 from alerts.incidents.conditions import Condition
 from alerts.incidents.grouping import EVERYWHERE, SMALLEST_GROUP, WINDOW, CommonCause, Silence, common_causes
 from alerts.incidents.services import NewIncident, open_incidents, remind_of_incidents, resolve_incidents
-from alerts.incidents.words import site_detail, site_title, together_detail, together_title
+from alerts.incidents.words import resolution, site_detail, site_title, together_detail, together_title
 from alerts.kinds import Kind, State
 from alerts.models import Incident, IncidentSite
 from alerts.querysets import IncidentQuerySet
@@ -38,7 +38,8 @@ def judge_silence(condition: Condition, timeline: Timeline, *, at: datetime) -> 
     members = IncidentSite.objects.present()
     members.filter(~Exists(still.filter(pk=OuterRef("site")))).update(left_at=at)
     over = Incident.objects.unresolved().filter(~Exists(still.filter(pk=OuterRef("site"))), kind=Kind.SITE_OFFLINE)
-    resolved = len(resolve_incidents(over.values_list("pk", flat=True), at=at))
+    because = {one.pk: resolution(Kind.SITE_OFFLINE, one.site, at=at) for one in over.select_related("site__pulse")}
+    resolved = len(resolve_incidents(because, at=at, because=because))
     resolved += len(resolve_faded(at=at))
 
     own = Incident.objects.unresolved().filter(kind=Kind.SITE_OFFLINE, site=OuterRef("pk"))
@@ -98,7 +99,8 @@ def open_together(causes: Sequence[CommonCause], *, at: datetime) -> tuple[int, 
     for cause in causes:
         by_subject.setdefault(cause.subject, []).extend(cause.silences)
     replaced = [silence.incident for of in by_subject.values() for silence in of if silence.incident is not None]
-    resolve_incidents(replaced, at=at, is_news=False)
+    because = dict.fromkeys(replaced, "Over: it is part of a common cause.")
+    resolve_incidents(replaced, at=at, because=because, is_news=False)
     opened = open_incidents([together(subject, of) for subject, of in by_subject.items()], at=at)
     for incident in opened:
         add_members(incident, by_subject[incident.subject], at=at)

@@ -1,7 +1,7 @@
 """The changes of an incident's state: opened, reminded, acknowledged, resolved. Each stores what is to be told of it."""
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -98,8 +98,10 @@ def acknowledge_incident(incident_id: uuid.UUID, *, by: Actor, at: datetime, not
 
 
 @transaction.atomic
-def resolve_incidents(numbers: Collection[int], *, at: datetime, is_news: bool = True) -> list[Incident]:
-    """Resolve those of these (by `sequence`) that are not resolved.
+def resolve_incidents(
+    numbers: Collection[int], *, at: datetime, because: Mapping[int, str] | None = None, is_news: bool = True
+) -> list[Incident]:
+    """Resolve those of these (by `sequence`) that are not resolved; `because` has a sentence for their details.
 
     If that is no news, because another incident takes their place, only programs are told, which keep track of them.
     """
@@ -107,11 +109,13 @@ def resolve_incidents(numbers: Collection[int], *, at: datetime, is_news: bool =
     for batch in batches(sorted(numbers)):
         of_batch = locked(Incident.objects.unresolved().filter(pk__in=batch))
         of_batch_numbers = [incident.pk for incident in of_batch]
-        Incident.objects.filter(pk__in=of_batch_numbers).update(state=State.RESOLVED, resolved_at=at, updated_at=at)
+        for incident in of_batch:
+            incident.state, incident.resolved_at, incident.updated_at = State.RESOLVED, at, at
+            if reason := (because or {}).get(incident.pk):
+                incident.detail = f"{incident.detail} {reason}"[:MAX_DETAIL_LENGTH]
+        Incident.objects.bulk_update(of_batch, ["state", "resolved_at", "updated_at", "detail"])
         IncidentSite.objects.present().filter(incident__in=of_batch_numbers).update(left_at=at)
         resolved += of_batch
-    for incident in resolved:
-        incident.state, incident.resolved_at, incident.updated_at = State.RESOLVED, at, at
     tell(resolved, Delivery.Type.RESOLVED, at=at, except_kinds=() if is_news else FOR_PEOPLE)
     return resolved
 

@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerts.kinds import Kind
+from sites.status import offline_before
+
+INACTIVE = "Over: the site was deactivated."
 
 
 def moment(instant: datetime) -> str:
@@ -69,6 +72,34 @@ def site_detail(kind: Kind, site: Any) -> str:
         return f"It ended at {moment(site.license_expires_at)}."
     assert kind == Kind.CLONE_SUSPECTED
     return f"Heartbeats of two installations have come in turns since {moment(pulse.clone_suspected_at)}."
+
+
+def resolution(kind: Kind, site: Any, *, at: datetime) -> str:
+    """Why an incident about a site is over, as a sentence for its detail."""
+    pulse = site.pulse
+    if site.deregistered_at:
+        return "Over: the site was deregistered."
+    if kind == Kind.LICENSE_ENDING:
+        if site.license_expires_at <= at:
+            return "Over: the licence has ended."
+        return f"Over: the licence ends at {moment(site.license_expires_at)} now." if site.is_active else INACTIVE
+    if kind in (Kind.LICENSE_ENDED, Kind.CALLS_WITHOUT_LICENSE) and site.license_expires_at > at:
+        return f"Over: the licence ends at {moment(site.license_expires_at)} now."
+    if kind == Kind.CLONE_SUSPECTED:
+        return "Over: one installation alone has called since, or the suspicion was dismissed."
+    if kind == Kind.LOCK_NOT_TAKEN_UP and not site.is_locked:
+        return "Over: the site was unlocked."
+    if kind == Kind.SITE_OFFLINE and pulse.due_at and pulse.due_at >= offline_before(at):
+        return f"Over: a heartbeat came at {moment(pulse.last_seen_at)}."
+    if site.is_locked and kind != Kind.LOCK_NOT_TAKEN_UP:
+        return f"Over: the site was locked at {moment(site.locked_at)}."
+    if not site.is_active:
+        return INACTIVE
+    if kind == Kind.SITE_OFFLINE:
+        return "Over: the licence has ended."
+    if kind == Kind.LOCK_NOT_TAKEN_UP:
+        return "Over: the site has taken up its lock."
+    return "Over: the site does not call any more."
 
 
 def together_title(subject: str, count: int, first: datetime, last: datetime) -> str:
