@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.with_services import free_port
 from tests.databases import prepared_postgresql
 from tests.running_server import ROOT, RunningServer, register
 
@@ -35,6 +36,11 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "412", "429"]
 [[operations]]
 include-path-regex = "/(extend|events|heartbeats|instances)/$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "429"]
+
+# Which address is right depends on the kind, and quiet hours have a beginning and an end.
+[[operations]]
+include-path-regex = "/api/(alert-channels|incidents)/"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "429"]
 """
 
 
@@ -48,6 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Itera
         "LOGIN_FAILURES_PER_PAIR": "10000",
         "HEARTBEAT_FAILURES_PER_MINUTE": "100000",
         "HEARTBEATS_PER_MINUTE": "10000",
+        "ALERT_ALLOW_PRIVATE_ADDRESSES": "true",
     }
     running = RunningServer(prepared_postgresql(postgres_url, folder), folder, settings=settings)
     running.start()
@@ -88,6 +95,20 @@ def test_the_endpoints_of_one_site_keep_to_their_description(server: RunningServ
         *("--include-path-regex", "/api/sites/{site_id}", "--exclude-method", "DELETE"),
         headers=api.headers,
         config=f'[parameters]\n"path.site_id" = "{site.site_id}"\n',
+    )
+
+
+def test_the_endpoints_of_one_channel_keep_to_their_description(server: RunningServer, tmp_path: Path) -> None:
+    """Its address refuses connections, so that a test of the channel is answered at once."""
+    api = server.sign_in()
+    body = {"name": "Night", "kind": "webhook", "address": f"http://127.0.0.1:{free_port()}/"}
+    channel = api.post("/api/alert-channels", body).json()["id"]
+    run(
+        server,
+        tmp_path,
+        *("--include-path-regex", "/api/alert-channels/{id}", "--exclude-method", "DELETE"),
+        headers=api.headers,
+        config=f'[parameters]\n"path.id" = "{channel}"\n',
     )
 
 

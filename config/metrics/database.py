@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from backup.models import LastBackup
+from config.metrics.alerts import alert_gauges
 from config.metrics.jobs import job_gauges
 from config.metrics.sites import gauge, site_gauges
 from licensing.models import SigningKey
@@ -68,6 +69,7 @@ def database_metrics() -> tuple[list[Metric], bool]:
         lambda: job_gauges(at=now),
         lambda: signing_key_gauges(at=now),
         lambda: backup_gauges(at=now),
+        lambda: alert_gauges(at=now),
     ]
     if connection.vendor == "postgresql":
         readers.append(connection_gauges)

@@ -13,6 +13,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alerts.incidents.services import NewIncident, open_incidents, resolve_incidents
+from alerts.kinds import Kind
+from alerts.models import AlertChannel, Delivery
 from audit.actors import COMMAND
 from backup.services import record_backup
 from common.jobs.models import Job
@@ -45,6 +48,26 @@ def test_sites_are_counted_by_the_state_of_their_heartbeats(register: Register, 
     assert shown("portcullis_sites") == {"never_seen": 1, "online": 1, "late": 1, "offline": 1}
     last = scrape()["portcullis_last_heartbeat_timestamp_seconds"]
     assert last == pytest.approx((clock.at - timedelta(minutes=20)).timestamp())
+
+
+@pytest.mark.django_db
+def test_incidents_and_waiting_messages_are_counted(clock: Clock) -> None:
+    channel = AlertChannel.objects.create(name="Night", kind="email", created_at=clock.at)
+    new = [
+        NewIncident(Kind.SITES_OFFLINE_TOGETHER, "Offline", "", since=clock.at, subject=str(number))
+        for number in range(3)
+    ]
+    first = open_incidents(new, at=clock.at)[0]
+    resolve_incidents([first.pk], at=clock.at)
+    assert Delivery.objects.filter(incident=first).update(state="delivered", ended_at=clock.at) == 2
+    clock.move(minutes=5)
+    scraped = scrape()
+    assert scraped['portcullis_incidents{severity="critical",state="open"}'] == 2
+    assert scraped['portcullis_incidents{severity="info",state="acknowledged"}'] == 0
+    assert scraped["portcullis_alert_messages_waiting"] == 2
+    assert scraped["portcullis_alert_messages_oldest_seconds"] == pytest.approx(300)
+    channel.delete()
+    assert scrape()["portcullis_alert_messages_oldest_seconds"] == 0
 
 
 @pytest.mark.django_db
