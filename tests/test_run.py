@@ -235,6 +235,7 @@ def test_the_example_lists_every_setting_that_is_read() -> None:
     readers = [
         "config/settings.py",
         "config/databases.py",
+        "config/alert_settings.py",
         "config/leases.py",
         "config/doorbell/settings.py",
         "config/doorbell/gunicorn_settings.py",
