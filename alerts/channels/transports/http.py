@@ -21,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.response import HTTPResponse
 
 from alerts.channels.public_addresses import AddressRefused, HostUnknown, allowed_addresses
+from alerts.channels.transports.faults import network_fault
 from alerts.channels.transports.outcome import Outcome, Verdict
 from alerts.channels.urls import HttpUrl, InvalidUrl, read_url
 
@@ -198,23 +199,15 @@ def body_of(response: HTTPResponse, is_late: threading.Event) -> bytes | None:
 
 
 def reason_of(error: Exception, *, is_late: bool) -> str:
-    """In words, without the URL, which may hold a secret."""
-    if isinstance(error, NewConnectionError) and isinstance(error.__cause__, OSError):
-        error = error.__cause__
     if is_late:
         return LATE
+    if isinstance(error, NewConnectionError) and isinstance(error.__cause__, OSError):
+        error = error.__cause__
     if isinstance(error, ConnectTimeoutError):
         return f"No connection within {CONNECT_SECONDS:.0f} seconds."
-    if isinstance(error, TimeoutError | ReadTimeoutError):
-        return "No answer in time."
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate of the server is not valid: {error.verify_message}."
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {(error.reason or 'no reason given').replace('_', ' ').lower()}."
-    if isinstance(error, ConnectionRefusedError):
-        return "The connection was refused."
-    if isinstance(error, ConnectionError | ProtocolError):
-        return "The connection was closed before the answer was complete."
-    if isinstance(error, OSError) and error.strerror:
-        return f"The network failed: {error.strerror}."
-    return "What the server sent is no answer of HTTP."
+    # Those of http.client and urllib3 that stand for one of the system.
+    if isinstance(error, ReadTimeoutError):
+        error = TimeoutError()
+    if isinstance(error, ProtocolError):
+        error = ConnectionError()
+    return network_fault(error) if isinstance(error, OSError) else "What the server sent is no answer of HTTP."
