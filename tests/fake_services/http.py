@@ -93,10 +93,15 @@ class Drip:
 
 
 class FakeHttp:
-    """Listens on a free port of `host` while it is entered; with TLS if `certificate` is given."""
+    """Listens on a free port of 127.0.0.1 while it is entered; with TLS if `certificate` is given.
 
-    def __init__(self, *behaviours: Behaviour, host: str = "127.0.0.1", certificate: Path | None = None) -> None:
-        self.host = host
+    If it `speaks_first`, it behaves as scripted without waiting for a request.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self, *behaviours: Behaviour, certificate: Path | None = None, speaks_first: bool = False) -> None:
+        self.speaks_first = speaks_first
         self.context = server_context(certificate) if certificate else None
         self.requests: list[Request] = []
         self.server_names: list[str | None] = []  # of TLS, one for each connection
@@ -147,10 +152,11 @@ class FakeHttp:
             if self.context:
                 connection = self.context.wrap_socket(connection, server_side=True)
             with connection:
-                request = read_request(connection)
-                if request is None:
-                    return
-                self.requests.append(request)
+                if not self.speaks_first:
+                    request = read_request(connection)
+                    if request is None:
+                        return
+                    self.requests.append(request)
                 behaviour = self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
                 behaviour(connection, self.over)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from alerts.channels.transports import pagerduty, slack, webhook
+from alerts.channels.transports import mail, pagerduty, slack, webhook
 from alerts.channels.transports.outcome import Message, Outcome, Target, Transport
 
 TRANSPORTS: Mapping[str, Transport] = {
+    "email": mail.send,
     "pagerduty": pagerduty.send,
     "slack": slack.send,
     "webhook": webhook.send,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from alerts.channels.transports.outcome import Message
+from alerts.kinds import RANK, State
 
 MAX_LISTED = 15  # incidents of a summary
 
@@ -24,10 +25,22 @@ def sites_counted(incident: dict[str, Any]) -> str:
 
 def summary_title(message: Message) -> str:
     assert message.summary is not None
-    return f"{len(message.summary):,} messages about incidents"
+    count = len(newest(message))
+    return f"{len(message.summary):,} messages about {count:,} {'incident' if count == 1 else 'incidents'}"
 
 
 def listed(message: Message) -> tuple[list[dict[str, Any]], int]:
-    """The first messages of a summary, and how many more there are."""
+    """The most important incidents of a summary, each with its newest message, and how many more there are."""
+    entries = newest(message)
+    return entries[:MAX_LISTED], max(0, len(entries) - MAX_LISTED)
+
+
+def newest(message: Message) -> list[dict[str, Any]]:
+    """The newest message about each incident: what is not resolved first, the most severe first."""
     assert message.summary is not None
-    return message.summary[:MAX_LISTED], max(0, len(message.summary) - MAX_LISTED)
+    by_incident = {entry["incident"]["id"]: entry for entry in message.summary}
+    return sorted(by_incident.values(), key=importance)
+
+
+def importance(entry: dict[str, Any]) -> tuple[bool, int]:
+    return entry["incident"]["state"] == State.RESOLVED, -RANK[entry["incident"]["severity"]]

@@ -122,9 +122,6 @@ FAILURES: dict[str, tuple[Behaviour, Verdict, str]] = {
     "gone": (Reply(410), Verdict.GONE, "The answer was 410 Gone."),
     "broken": (Reply(500), Verdict.RETRY, "The answer was 500 Internal Server Error."),
     "moved": (Reply(302, {"Location": "http://127.0.0.1/"}), Verdict.FAILED, "Redirects are not followed."),
-    "hanging": (hang, Verdict.RETRY, "No complete answer within"),
-    "dripping headers": (Drip(), Verdict.RETRY, "No complete answer within"),
-    "dripping body": (Drip(b"HTTP/1.1 202 OK\r\n\r\n{"), Verdict.RETRY, "The answer did not come whole."),
     "reset": (reset, Verdict.RETRY, "The connection was closed"),
     "closed": (close, Verdict.RETRY, "The connection was closed"),
     "garbage": (garbage, Verdict.RETRY, "no answer of HTTP"),
@@ -132,7 +129,23 @@ FAILURES: dict[str, tuple[Behaviour, Verdict, str]] = {
 
 
 @pytest.mark.parametrize(("behaviour", "verdict", "said"), FAILURES.values(), ids=FAILURES)
-def test_a_failure_is_reported(
+def test_a_failure_is_reported(pagerduty: FakeHttp, behaviour: Behaviour, verdict: Verdict, said: str) -> None:
+    pagerduty.script(behaviour)
+    outcome = send(message(), TARGET)
+    assert outcome.verdict == verdict
+    assert said in outcome.detail
+    assert ROUTING_KEY not in outcome.detail
+
+
+TOO_SLOW: dict[str, tuple[Behaviour, Verdict, str]] = {
+    "hanging": (hang, Verdict.RETRY, "No complete answer within"),
+    "dripping headers": (Drip(), Verdict.RETRY, "No complete answer within"),
+    "dripping body": (Drip(b"HTTP/1.1 202 OK\r\n\r\n{"), Verdict.RETRY, "The answer did not come whole."),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "verdict", "said"), TOO_SLOW.values(), ids=TOO_SLOW)
+def test_a_server_that_is_too_slow_is_left(
     pagerduty: FakeHttp, hurried: None, behaviour: Behaviour, verdict: Verdict, said: str
 ) -> None:
     pagerduty.script(behaviour)

@@ -107,7 +107,7 @@ def test_a_summary_lists_15_incidents(
     service: FakeHttp, slack: Target, count: int, lines: int, more: list[str]
 ) -> None:
     send(summary(count), slack)
-    assert service.requests[0].json()["text"] == f"{count} messages about incidents"
+    assert service.requests[0].json()["text"] == f"{count} messages about {count} incidents"
     listed = blocks_of(service, "section")[0]["text"]["text"].splitlines()
     assert (len(listed), listed[0]) == (lines, "🔴 Critical: Site 1 is offline")
     assert [block["elements"][0]["text"] for block in blocks_of(service, "context")] == more
@@ -123,9 +123,6 @@ FAILURES: dict[str, tuple[Behaviour, Verdict, str]] = {
     "gone": (Reply(410, body=b"channel_is_archived"), Verdict.GONE, "The answer was 410 Gone."),
     "broken": (Reply(500, body=b"rollup_error"), Verdict.RETRY, "The answer was 500 Internal Server Error."),
     "moved": (Reply(302, {"Location": "http://127.0.0.1/"}), Verdict.FAILED, "The answer was 302 Found."),
-    "hanging": (hang, Verdict.RETRY, "No complete answer within"),
-    "dripping headers": (Drip(), Verdict.RETRY, "No complete answer within"),
-    "dripping body": (Drip(b"HTTP/1.1 200 OK\r\n\r\nok"), Verdict.RETRY, "The answer did not come whole."),
     "reset": (reset, Verdict.RETRY, "The connection was closed"),
     "closed": (close, Verdict.RETRY, "The connection was closed"),
     "garbage": (garbage, Verdict.RETRY, "no answer of HTTP"),
@@ -134,6 +131,24 @@ FAILURES: dict[str, tuple[Behaviour, Verdict, str]] = {
 
 @pytest.mark.parametrize(("behaviour", "verdict", "said"), FAILURES.values(), ids=FAILURES)
 def test_a_failure_is_reported(
+    service: FakeHttp, slack: Target, behaviour: Behaviour, verdict: Verdict, said: str
+) -> None:
+    service.script(behaviour)
+    outcome = send(message(), slack)
+    assert outcome.verdict == verdict
+    assert said in outcome.detail
+    assert "secret" not in outcome.detail
+
+
+TOO_SLOW: dict[str, tuple[Behaviour, Verdict, str]] = {
+    "hanging": (hang, Verdict.RETRY, "No complete answer within"),
+    "dripping headers": (Drip(), Verdict.RETRY, "No complete answer within"),
+    "dripping body": (Drip(b"HTTP/1.1 200 OK\r\n\r\nok"), Verdict.RETRY, "The answer did not come whole."),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "verdict", "said"), TOO_SLOW.values(), ids=TOO_SLOW)
+def test_a_server_that_is_too_slow_is_left(
     service: FakeHttp, slack: Target, hurried: None, behaviour: Behaviour, verdict: Verdict, said: str
 ) -> None:
     service.script(behaviour)
