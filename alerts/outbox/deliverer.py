@@ -64,7 +64,7 @@ class Deliverer:
             deliver_channel(channel_id, holder=self.holder, is_stopping=self.stopped.is_set)
         except DatabaseFault as error:
             log.warning("a channel of alerts waits, because the database does not answer: %s", error)
-        except Exception:  # a defect in one message must not stop the other channels
-            log.exception("channel %s: a message could not be sent", channel_id)
+        except Exception:  # whatever is wrong with one channel must not stop the others
+            log.exception("the messages for the channel %s could not be delivered", channel_id)
         finally:
             connections.close_all()

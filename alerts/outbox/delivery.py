@@ -1,5 +1,6 @@
 """Sends what is due on a channel, in order, and notes the answers."""
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -18,7 +19,8 @@ from alerts.outbox.services import FOR_PEOPLE
 from common.jobs.services import database_now
 from common.sealing import OpeningFailed
 
-AT_ONCE = 100
+log = logging.getLogger("portcullis.alerts")
+
 # People get so many messages one by one; if more are due at a time, they get them as one.
 ONE_BY_ONE = 10
 LARGEST_SUMMARY = 500
@@ -65,7 +67,12 @@ def due_messages(channel: AlertChannel, *, at: datetime) -> Sequence[Delivery]:
 def attempt(channel: AlertChannel, deliveries: Sequence[Delivery]) -> Outcome:
     """Send one message, or several as one, and note the answer."""
     started = time.monotonic()
-    outcome = send(message_of(deliveries), target) if (target := target_of(channel)) else UNREADABLE
+    target = target_of(channel)
+    try:
+        outcome = send(message_of(deliveries), target) if target else UNREADABLE
+    except Exception:  # a defect with one message must not keep those after it waiting
+        log.exception("a message for the channel %s could not be sent", channel.pk)
+        outcome = DEFECT
     duration = timedelta(seconds=time.monotonic() - started)
     note_attempt(channel, deliveries, outcome, duration=duration, at=database_now())
     return outcome
@@ -74,6 +81,7 @@ def attempt(channel: AlertChannel, deliveries: Sequence[Delivery]) -> Outcome:
 UNREADABLE = Outcome(
     Verdict.FAILED, None, "The address cannot be decrypted: ALERT_CHANNEL_SECRET or SECRET_KEY has changed.", None
 )
+DEFECT = Outcome(Verdict.RETRY, None, "A defect in Portcullis: the log of the worker has the traceback.", None)
 
 
 def target_of(channel: AlertChannel) -> Target | None:
