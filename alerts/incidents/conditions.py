@@ -14,9 +14,8 @@ from django.db.models import Case, F, IntegerField, Q, Value, When
 
 from alerts.evidence.timeline import Timeline
 from alerts.kinds import Kind
-from sites.attention import not_told_of_lock
+from sites.attention import Attention, attention_conditions, not_told_of_lock
 from sites.querysets import licensed_at
-from sites.receipts import lock_not_applied
 from sites.status import offline_before
 
 # How much later than it was due a heartbeat may come that tells a site of its lock.
@@ -34,22 +33,24 @@ class Condition:
 
 def conditions(timeline: Timeline, *, at: datetime) -> Mapping[Kind, Condition]:
     with_service = licensed_at(at) & Q(is_locked=False)
-    not_applied = lock_not_applied(at)
+    attention = {reason: on_site & on_pulse for reason, (on_site, on_pulse) in attention_conditions(at).items()}
+    not_applied = attention[Attention.LOCK_NOT_APPLIED]
     lock_patience = min(LOCK_PATIENCE, settings.HEARTBEAT_GRACE)
     untold = Q(is_locked=True) & not_told_of_lock()
     ending = Q(is_active=True, license_expires_at__gt=at, license_expires_at__lte=at + timedelta(days=ENDING_DAYS[0]))
     ended = Q(is_active=True, license_expires_at__lte=at)
-    calls_after_the_end = ended & Q(is_locked=False, pulse__last_seen_at__gte=F("license_expires_at"))
+    # Not of a site that has not called since its licence ended.
+    calls_after_the_end = attention[Attention.EXPIRED_IN_USE] & Q(pulse__last_seen_at__gte=F("license_expires_at"))
     return {
         Kind.SITE_OFFLINE: Condition(
             with_service & Q(pulse__due_at__lt=timeline.silent_before(settings.HEARTBEAT_GRACE)),
             with_service & Q(pulse__due_at__lt=offline_before(at)),
         ),
         Kind.LOCK_NOT_TAKEN_UP: Condition(
-            (untold & Q(pulse__due_at__lt=timeline.silent_before(lock_patience))) | (Q(is_locked=True) & not_applied),
-            (untold & Q(pulse__due_at__lt=at)) | (Q(is_locked=True) & not_applied),
+            (untold & Q(pulse__due_at__lt=timeline.silent_before(lock_patience))) | not_applied,
+            attention[Attention.LOCK_OVERDUE] | not_applied,
         ),
-        Kind.CALLS_WITHOUT_LICENSE: unchanging(calls_after_the_end & Q(pulse__due_at__gte=offline_before(at))),
+        Kind.CALLS_WITHOUT_LICENSE: unchanging(calls_after_the_end),
         Kind.LICENSE_ENDING: unchanging(ending),
         Kind.LICENSE_ENDED: unchanging(ended),
         Kind.CLONE_SUSPECTED: unchanging(Q(pulse__clone_suspected_at__isnull=False)),
