@@ -54,11 +54,15 @@ def shortened(kind: str, address: str) -> str:
     if kind == "email":
         return address
     if kind == "pagerduty":
-        return f"…{address[-SHOWN_CHARACTERS:]}"
+        return shown_end(address)
     parts = urlsplit(address)
     origin = f"{parts.scheme}://{parts.netloc}"
     if kind == "slack":
         secret = address.removeprefix(origin).strip("/")
-        # A short path would be shown whole.
-        return f"{origin}/…{secret[-SHOWN_CHARACTERS:] if len(secret) >= 4 * SHOWN_CHARACTERS else ''}"
+        return f"{origin}/{shown_end(secret)}"
     return f"{origin}{parts.path}{'?…' if parts.query else ''}"
+
+
+def shown_end(secret: str) -> str:
+    """The last characters of a secret, by which people tell two apart; none of a short one."""
+    return f"…{secret[-SHOWN_CHARACTERS:] if len(secret) >= 4 * SHOWN_CHARACTERS else ''}"

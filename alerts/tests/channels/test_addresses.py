@@ -139,6 +139,7 @@ def test_an_email_address_is_checked() -> None:
         ("slack", "https://hooks.slack.com/services/T0001/B0002/abcdefghWXYZ", "https://hooks.slack.com/…WXYZ"),
         ("slack", "http://127.0.0.1:9000/slack", "http://127.0.0.1:9000/…"),
         ("pagerduty", "0123456789abcdef0123456789abcdef", "…cdef"),
+        ("pagerduty", "short-key", "…"),
     ],
 )
 def test_secret_parts_are_not_shown(kind: str, address: str, shown: str) -> None:
