@@ -12,6 +12,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -51,12 +52,14 @@ class Reply:
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + self.body
 
 
+# After that a server that never ends does: a test fails then, and does not hang.
+LONGEST_SECONDS = 10
 Behaviour = Callable[[socket.socket, threading.Event], None]
 
 
 def hang(connection: socket.socket, over: threading.Event) -> None:
-    """Read the request and never answer."""
-    over.wait()
+    """Read the request and do not answer."""
+    over.wait(LONGEST_SECONDS)
 
 
 def reset(connection: socket.socket, over: threading.Event) -> None:
@@ -86,8 +89,8 @@ class Drip:
     seconds_between: float = 0.02
 
     def __call__(self, connection: socket.socket, over: threading.Event) -> None:
-        remaining = self.start
-        while not over.wait(self.seconds_between):
+        remaining, end = self.start, time.monotonic() + LONGEST_SECONDS
+        while not over.wait(self.seconds_between) and time.monotonic() < end:
             byte, remaining = remaining[:1] or self.filler, remaining[1:]
             connection.sendall(byte)
 
@@ -180,7 +183,7 @@ class HangingTls(FakeHttp):
 
     def serve(self, connection: socket.socket) -> None:
         with connection:
-            self.over.wait()
+            self.over.wait(LONGEST_SECONDS)
 
 
 def closed_port() -> int:
