@@ -281,16 +281,16 @@ def test_one_private_address_among_public_ones_is_enough(names: FakeNames, conne
     assert connected == []
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_name_is_asked_once_and_the_checked_address_is_called(
-    service: FakeHttp, names: FakeNames, connected: list[Any], monkeypatch: pytest.MonkeyPatch
+    names: FakeNames, connected: list[Any], monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     """The name leads to a public address when it is checked, and to a private one from then on."""
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
     names.set("hooks.example.com", ["203.0.114.9"], ["127.0.0.1"])
-    send(service.url(host="hooks.example.com"), allow_private=False)
+    send(f"{scheme}://hooks.example.com:8443/", allow_private=False)
     assert names.asked == ["hooks.example.com"]
-    assert connected == [("203.0.114.9", service.port)]
-    assert service.connections == 0
+    assert connected == [("203.0.114.9", 8443)]
 
 
 def test_the_next_address_is_tried_if_one_refuses(service: FakeHttp, names: FakeNames) -> None:
