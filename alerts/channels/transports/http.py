@@ -146,7 +146,7 @@ def connected(to: HttpUrl, addresses: list[str], deadline: float) -> HTTPConnect
             connection.close()
             failure = NoAnswer(Verdict.RETRY, reason_of(error, is_late=False))
         else:
-            connection.timeout = TOTAL_SECONDS  # `shut_down_at` is what limits the rest
+            connection.timeout = 2 * TOTAL_SECONDS  # `shut_down_at` is what limits the rest
             return connection
     raise failure
 
