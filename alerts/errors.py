@@ -34,6 +34,11 @@ class DeliveryNotFailed(Conflict):
     title = "Only a delivery that has failed can be sent again"
 
 
+class DeliveryOutdated(Conflict):
+    code = "delivery_outdated"
+    title = "A later message about the same incident was delivered; sent again, this one would open it anew"
+
+
 class ChannelDisabled(Conflict):
     code = "channel_disabled"
     title = "The channel is disabled"

@@ -179,7 +179,7 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
     )
     @action(detail=True, methods=["post"])
     def test(self, request: Request, id: str) -> Response:  # noqa: A002
-        """It waits for the answer, at most 15 seconds, and is 200 also if the message did not arrive."""
+        """It waits for the answer, and is 200 also if the message did not arrive."""
         outcome = requests.test_channel(read_id(id, ChannelNotFound), by=self.actor(), at=timezone.now())
         return Response(
             {

@@ -31,6 +31,11 @@ class Timeline:
     known_until: datetime
     time_to_return: timedelta
 
+    @property
+    def newest_end(self) -> datetime | None:
+        """When the newest outage ended."""
+        return self.outages[-1].ended_at if self.outages else None
+
     def silent_before(self, patience: timedelta) -> datetime:
         """Sites are silent whose heartbeat was due before that moment."""
         return self._silent_before(self.known_until, len(self.outages), patience)

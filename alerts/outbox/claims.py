@@ -13,8 +13,8 @@ from django.db.models import Exists, OuterRef, Q
 from alerts.models import AlertChannel, Delivery
 from alerts.outbox.quiet_hours import is_quiet, sent_in_quiet_hours
 
-# Longer than an attempt may take; it is renewed before each.
-LEASE = timedelta(seconds=45)
+# Longer than an attempt takes, also of a mail to a server that is slow at each step; it is renewed before each attempt.
+LEASE = timedelta(minutes=2)
 
 
 def channels_with_work(*, at: datetime) -> Sequence[uuid.UUID]:

@@ -79,7 +79,7 @@ def attempt(channel: AlertChannel, deliveries: Sequence[Delivery]) -> Outcome:
 
 
 UNREADABLE = Outcome(
-    Verdict.FAILED, None, "The address cannot be decrypted: ALERT_CHANNEL_SECRET or SECRET_KEY has changed.", None
+    Verdict.RETRY, None, "The address cannot be decrypted: ALERT_CHANNEL_SECRET or SECRET_KEY has changed.", None
 )
 DEFECT = Outcome(Verdict.RETRY, None, "A defect in Portcullis: the log of the worker has the traceback.", None)
 
@@ -100,8 +100,10 @@ def target_of(channel: AlertChannel) -> Target | None:
 def message_of(deliveries: Sequence[Delivery]) -> Message:
     first = deliveries[0]
     is_summary = len(deliveries) > 1
+    # A summary that is sent again has the same messages, or is another one.
+    summary_id = uuid.uuid5(first.id, " ".join(str(each.id) for each in deliveries))
     return Message(
-        id=first.id,
+        id=summary_id if is_summary else first.id,
         type="summary" if is_summary else first.type,
         at=first.created_at,
         incident=None if is_summary or first.incident_id is None else first.payload,

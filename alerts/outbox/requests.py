@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from alerts.channels.transports.outcome import Outcome
-from alerts.errors import ChannelDisabled, ChannelNotFound, DeliveryNotFailed, DeliveryNotFound
+from alerts.errors import ChannelDisabled, ChannelNotFound, DeliveryNotFailed, DeliveryNotFound, DeliveryOutdated
 from alerts.events import ChannelAction, channel_subject
 from alerts.models import AlertChannel, Delivery
 from alerts.outbox.delivery import attempt
@@ -42,7 +42,7 @@ def test_channel(channel_id: uuid.UUID, *, by: Actor, at: datetime) -> Outcome:
 def send_again(channel_id: uuid.UUID, delivery_id: uuid.UUID, *, by: Actor, at: datetime) -> Delivery:
     """Let the worker try a failed message again, for three days. It keeps its id.
 
-    Raises ChannelNotFound, DeliveryNotFound, DeliveryNotFailed, ChannelDisabled.
+    Raises ChannelNotFound, DeliveryNotFound, DeliveryNotFailed, ChannelDisabled, DeliveryOutdated.
     """
     channel = AlertChannel.objects.shared().select_for_update().filter(pk=channel_id).first()
     if channel is None:
@@ -54,6 +54,9 @@ def send_again(channel_id: uuid.UUID, delivery_id: uuid.UUID, *, by: Actor, at: 
         raise DeliveryNotFailed
     if not channel.is_enabled:
         raise ChannelDisabled
+    later = Delivery.objects.filter(channel=channel, incident=delivery.incident_id, sequence__gt=delivery.sequence)
+    if channel.kind == AlertChannel.Kind.PAGERDUTY and later.filter(state=Delivery.State.DELIVERED).exists():
+        raise DeliveryOutdated  # PagerDuty does as the newest message says, whenever it was made
     delivery.state, delivery.ended_at = Delivery.State.WAITING, None
     delivery.next_attempt_at, delivery.give_up_at = at, at + KEEP_TRYING_FOR
     delivery.attempts = 0

@@ -29,31 +29,34 @@ COLORS = {
 
 
 def send(message: Message, target: Target) -> Outcome:
+    """What the mail server refuses because of our settings is tried again, because an operator can put them right."""
     if not settings.EMAIL_HOST:
-        return Outcome(Verdict.FAILED, detail="No mail server is configured: set EMAIL_HOST.")
+        return Outcome(Verdict.RETRY, detail="No mail server is configured: set EMAIL_HOST.")
     try:
         # Django leaves the connection open if signing in fails.
         with closing(get_connection(timeout=TIMEOUT_SECONDS)) as connection:
             connection.send_messages([mail_of(message, target)])
     except smtplib.SMTPRecipientsRefused as error:
         return refused(*next(iter(error.recipients.values())))
+    except (smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused, smtplib.SMTPHeloError) as error:
+        return refused(error.smtp_code, error.smtp_error, verdict=Verdict.RETRY)
     except smtplib.SMTPResponseException as error:
         return refused(error.smtp_code, error.smtp_error)
     except smtplib.SMTPServerDisconnected:
         return Outcome(Verdict.RETRY, detail="The mail server closed the connection, or did not answer in time.")
     except smtplib.SMTPException as error:
         # What was asked of the server is nothing that it offers: STARTTLS, a way to sign in.
-        return Outcome(Verdict.FAILED, detail=f"The mail server cannot be used as configured: {error}")
+        return Outcome(Verdict.RETRY, detail=f"The mail server cannot be used as configured: {error}")
     except OSError as error:
         return Outcome(Verdict.RETRY, detail=network_fault(error))
     return Outcome(Verdict.DELIVERED, 250, "The mail server accepted it.")
 
 
-def refused(code: int, said: bytes | str) -> Outcome:
+def refused(code: int, said: bytes | str, *, verdict: Verdict | None = None) -> Outcome:
     """Codes from 500 are permanent; smtplib has -1 for an answer without a code."""
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
-    verdict = Verdict.FAILED if code >= 500 else Verdict.RETRY
-    return Outcome(verdict, code if code > 0 else None, f"The mail server answered {code}: {text}")
+    by_code = Verdict.FAILED if code >= 500 else Verdict.RETRY
+    return Outcome(verdict or by_code, code if code > 0 else None, f"The mail server answered {code}: {text}")
 
 
 def mail_of(message: Message, target: Target) -> EmailMultiAlternatives:

@@ -152,7 +152,7 @@ REFUSALS = [
     ("mail", "451 4.3.0 Try later", Verdict.RETRY),
     ("rcpt", "450 4.2.0 Greylisted", Verdict.RETRY),
     ("data", "452 4.3.1 Disk full", Verdict.RETRY),
-    ("mail", "530 5.7.0 Authentication required", Verdict.FAILED),
+    ("mail", "530 5.7.0 Authentication required", Verdict.RETRY),
     ("rcpt", "550 5.1.1 No such user", Verdict.FAILED),
     ("rcpt", "551 5.7.1 User not local", Verdict.FAILED),
     ("rcpt", "553 5.1.3 Bad mailbox", Verdict.FAILED),
@@ -206,7 +206,7 @@ def test_a_closed_port_is_tried_again(settings: Any) -> None:
 
 def test_without_a_mail_server_it_fails(settings: Any) -> None:
     settings.EMAIL_HOST = ""
-    assert send(message(), TARGET) == Outcome(Verdict.FAILED, None, "No mail server is configured: set EMAIL_HOST.")
+    assert send(message(), TARGET) == Outcome(Verdict.RETRY, None, "No mail server is configured: set EMAIL_HOST.")
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path, settings: Any) -> None:
@@ -233,12 +233,12 @@ def test_starttls_with_a_trusted_certificate_succeeds(
 def test_a_mail_server_without_starttls_gets_nothing(smtp: FakeSmtp, settings: Any) -> None:
     settings.EMAIL_USE_TLS = True
     outcome = send(message(), TARGET)
-    assert outcome.verdict == Verdict.FAILED
+    assert outcome.verdict == Verdict.RETRY
     assert "STARTTLS" in outcome.detail
     assert smtp.mails == []
 
 
-@pytest.mark.parametrize(("password", "verdict"), [("secret", Verdict.DELIVERED), ("wrong-secret", Verdict.FAILED)])
+@pytest.mark.parametrize(("password", "verdict"), [("secret", Verdict.DELIVERED), ("wrong-secret", Verdict.RETRY)])
 def test_the_mail_server_may_want_a_password(settings: Any, password: str, verdict: Verdict) -> None:
     with FakeSmtp(user="portcullis", password="secret") as service:
         use(settings, service.port)
