@@ -5,7 +5,6 @@ this control plane, whatever its cause: the processes were down, or the database
 """
 
 import logging
-import os
 import threading
 from datetime import datetime, timedelta
 
@@ -54,16 +53,13 @@ def mark_again_and_again(stopped: threading.Event) -> None:
             if not is_failing:
                 log.warning("that heartbeats can be received is not recorded: %s", error)
             is_failing = True
+        except Exception:  # without this thread all time would seem to be an outage
+            log.exception("that heartbeats can be received is not recorded")
         finally:
             connection.close()
         stopped.wait(pause_seconds())
 
 
 def start_marking() -> None:
-    """Mark from now on in a thread of this process, and of each process that is forked from it."""
-    start_thread()
-    os.register_at_fork(after_in_child=start_thread)
-
-
-def start_thread() -> None:
+    """Mark from now on in a thread of this process."""
     threading.Thread(target=mark_again_and_again, args=[threading.Event()], name="receiving-marks", daemon=True).start()

@@ -5,14 +5,15 @@ import os
 import secrets
 import socket
 import threading
+import time
 import uuid
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from collections.abc import Callable
+from datetime import timedelta
 
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections, connections
 
-from alerts.outbox.claims import channels_with_work
+from alerts.outbox.claims import LEASE, channels_with_work
 from alerts.outbox.delivery import deliver_channel
 from common.jobs.services import database_now
 
@@ -23,12 +24,14 @@ log = logging.getLogger("portcullis.alerts")
 
 
 class Deliverer:
-    def __init__(self) -> None:
+    def __init__(self, *, lease: timedelta = LEASE, before_look: Callable[[], None] = lambda: None) -> None:
+        """`before_look` prepares the connection of each thread."""
+        self.lease, self.before_look = lease, before_look
         self.holder = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.stopped = threading.Event()
         self.is_database_well = True
-        self.pool = ThreadPoolExecutor(CHANNELS_AT_ONCE, thread_name_prefix="deliver-alerts")
-        self.running: dict[uuid.UUID, Future[None]] = {}
+        # Daemons: the process does not wait for an attempt that takes long. The message is sent again, with the same id.
+        self.running: dict[uuid.UUID, threading.Thread] = {}
         self.thread = threading.Thread(target=self.look_again_and_again, name="deliver-alerts", daemon=True)
 
     def start(self) -> None:
@@ -37,8 +40,10 @@ class Deliverer:
     def stop(self) -> None:
         """Let the attempts that are being made end, for a few seconds."""
         self.stopped.set()
-        wait_for(list(self.running.values()), timeout=STOP_WITHIN_SECONDS)
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + STOP_WITHIN_SECONDS
+        for thread in (self.thread, *self.running.values()):
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def look_again_and_again(self) -> None:
         while not self.stopped.is_set():
@@ -49,19 +54,25 @@ class Deliverer:
                 if self.is_database_well:
                     log.warning("messages of alerts wait, because the database does not answer: %s", error)
                 self.is_database_well = False
+            except Exception:  # without this thread nothing would be told any more
+                log.exception("the work of delivering alerts could not be looked for")
             self.stopped.wait(LOOK_EVERY_SECONDS)
         connections.close_all()
 
     def look(self) -> None:
         close_old_connections()
-        self.running = {channel: future for channel, future in self.running.items() if not future.done()}
+        self.before_look()
+        self.running = {channel: thread for channel, thread in self.running.items() if thread.is_alive()}
         for channel_id in channels_with_work(at=database_now()):
-            if channel_id not in self.running and not self.stopped.is_set():
-                self.running[channel_id] = self.pool.submit(self.deliver, channel_id)
+            if channel_id not in self.running and len(self.running) < CHANNELS_AT_ONCE:
+                thread = threading.Thread(target=self.deliver, args=[channel_id], name="deliver-channel", daemon=True)
+                self.running[channel_id] = thread
+                thread.start()
 
     def deliver(self, channel_id: uuid.UUID) -> None:
         try:
-            deliver_channel(channel_id, holder=self.holder, is_stopping=self.stopped.is_set)
+            self.before_look()
+            deliver_channel(channel_id, holder=self.holder, is_stopping=self.stopped.is_set, lease=self.lease)
         except DatabaseFault as error:
             log.warning("a channel of alerts waits, because the database does not answer: %s", error)
         except Exception:  # whatever is wrong with one channel must not stop the others

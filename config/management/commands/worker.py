@@ -19,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        deliverer = Deliverer()
+        deliverer = Deliverer(before_look=limit_waits)
         deliverer.start()
         try:
             code = Worker(registered_jobs(), lease=settings.JOB_LEASE, before_look=limit_waits).work()
