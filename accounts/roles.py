@@ -39,6 +39,7 @@ ADMINISTER = frozenset(
         "accounts.change_admin",
         "accounts.view_signinattempt",
         "alerts.manage_channels",
+        "alerts.manage_customer_notices",
         "erasure.erase_site",
         "jobs.view_job",
         "licensing.view_signingkey",

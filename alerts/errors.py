@@ -42,3 +42,22 @@ class DeliveryOutdated(Conflict):
 class ChannelDisabled(Conflict):
     code = "channel_disabled"
     title = "The channel is disabled"
+
+
+class NoticesNeedMail(Conflict):
+    code = "notices_need_mail"
+    title = "Notices to restaurants need EMAIL_HOST and PUBLIC_URL"
+
+
+class NoticeTemplateInvalid(InvalidInput):
+    title = "The words are invalid"
+
+
+class NoticeTemplateChanged(Conflict):
+    code = "notice_template_changed"
+    title = "Somebody else has changed the notices since you opened the page"
+
+
+class UnsubscribeLinkInvalid(NotFound):
+    code = "unsubscribe_link_invalid"
+    title = "This link is not valid"

@@ -5,7 +5,7 @@ from django.db.models import TextChoices
 from alerts.models import AlertChannel, Incident
 from audit.services import Subject
 
-INCIDENT, ALERT_CHANNEL = "incident", "alert_channel"
+INCIDENT, ALERT_CHANNEL, CUSTOMER_NOTICES = "incident", "alert_channel", "customer_notices"
 
 
 class IncidentAction(TextChoices):
@@ -19,6 +19,15 @@ class ChannelAction(TextChoices):
     DISABLED = "alert_channel.disabled"  # by the product: the address does not exist any more
     TESTED = "alert_channel.tested"
     SENT_AGAIN = "alert_channel.sent_again"
+
+
+class CustomerNoticesAction(TextChoices):
+    """Of the words and whether they are sent; each mail is an event of its site."""
+
+    CHANGED = "customer_notices.changed"
+
+
+LICENSE_NOTICES = Subject(CUSTOMER_NOTICES, "license", "the notices to restaurants")
 
 
 def incident_subject(incident: Incident) -> Subject:

@@ -57,3 +57,11 @@ class DeliveryQuerySet(models.QuerySet[Any]):
 
     def newest_first(self) -> "DeliveryQuerySet":
         return self.order_by("-sequence")
+
+
+class LicenseNoticeQuerySet(models.QuerySet[Any]):
+    def waiting(self) -> "LicenseNoticeQuerySet":
+        return self.filter(state="waiting")
+
+    def newest_first(self) -> "LicenseNoticeQuerySet":
+        return self.order_by("-sequence")

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.prune import prune_sign_ins
+from alerts.customer_notices.sending import send_license_notices
 from alerts.incidents.judge import check_alerts
 from audit.chain import as_json
 from audit.services import add_checkpoint
@@ -50,6 +51,12 @@ JOBS = [
     ),
     PeriodicJob(
         "check_alerts", check_alerts, settings.ALERT_CHECK, "Open incidents, and resolve those whose cause is gone."
+    ),
+    PeriodicJob(
+        "send_license_notices",
+        send_license_notices,
+        timedelta(minutes=5),
+        "Mail restaurants whose licence ends soon, if that is turned on.",
     ),
     PeriodicJob("prune_counters", prune_counters, timedelta(minutes=10), "Delete expired counters of rate limits."),
     PeriodicJob(

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
+from alerts.customer_notices.pages import UnsubscribeView
 from common.api.problems import DATABASE_UNAVAILABLE, outage_page, problem_response
 from config.direct_routes import API_PREFIXES, HEARTBEAT, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
@@ -41,6 +42,7 @@ urlpatterns = [
     path("redoc/redoc.js", redoc_script_view, name="redoc-script"),
     path(".well-known/security.txt", security_txt_view, name="security-txt"),
     path(".well-known/jwks.json", KeySetView.as_view(), name="signing-keys"),
+    path("unsubscribe/<str:token>", UnsubscribeView.as_view(), name="unsubscribe"),
     *(path(prefix, include(api)) for prefix in API_PREFIXES),
     re_path(r"^api(/.*)?$", unknown_endpoint),
 ]

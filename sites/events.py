@@ -31,6 +31,10 @@ class SiteAction(TextChoices):
     ERASURE_REQUESTED = "site.erasure_requested"
     ERASURE_WITHDRAWN = "site.erasure_withdrawn"
     ERASED = "site.erased"
+    # Recorded by the app `alerts`.
+    LICENSE_NOTICE_SENT = "site.license_notice_sent"
+    UNSUBSCRIBED = "site.unsubscribed"
+    SUBSCRIBED = "site.subscribed"
 
 
 # Each of these raises the site's revision by one; the others leave it as it is.

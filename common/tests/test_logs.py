@@ -69,6 +69,11 @@ def test_a_site_key_is_not_readable_in_a_message_a_field_or_a_stack_trace() -> N
     assert entry["path"] == "/[secret]"
 
 
+def test_a_link_to_unsubscribe_is_not_readable() -> None:
+    path = "/unsubscribe/pus_WyIwMTIzIl0:1tk-_:0123456789abcdefghij"
+    assert only_line("refused", extra={"path": path})["path"] == "/unsubscribe/[secret]"
+
+
 def test_a_token_is_not_readable(anna: Admin) -> None:
     token = access_token(anna, uuid.uuid4())
     assert only_line("Authorization: Bearer %s", token)["message"] == "Authorization: Bearer [secret]"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
+from alerts.events import CUSTOMER_NOTICES, CustomerNoticesAction
 from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
@@ -47,6 +48,9 @@ ACTIONS: Mapping[str, ActionWords] = {
     SiteAction.ERASURE_REQUESTED: ActionWords("Erasure requested", "requested the erasure of"),
     SiteAction.ERASURE_WITHDRAWN: ActionWords("Request for erasure withdrawn", "withdrew the request to erase"),
     SiteAction.ERASED: ActionWords("Personal data erased", "erased the personal data of"),
+    SiteAction.LICENSE_NOTICE_SENT: ActionWords("Licence notice sent", "sent a licence notice to"),
+    SiteAction.UNSUBSCRIBED: ActionWords("Unsubscribed from licence notices", "unsubscribed from the notices about"),
+    SiteAction.SUBSCRIBED: ActionWords("Subscribed to licence notices again", "subscribed again to the notices about"),
     ACTIVATED: ActionWords("Activated", "activated"),
     DEACTIVATED: ActionWords("Deactivated", "deactivated"),
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
@@ -78,6 +82,7 @@ ACTIONS: Mapping[str, ActionWords] = {
     SigningKeyAction.CREATED: ActionWords("Signing key created", "created the signing key"),
     SigningKeyAction.ACTIVATED: ActionWords("Signing key activated", "activated the signing key"),
     SigningKeyAction.RETIRED: ActionWords("Signing key retired", "retired the signing key"),
+    CustomerNoticesAction.CHANGED: ActionWords("Notices to restaurants changed", "changed"),
     DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
 }
 SUBJECT_TYPES: Mapping[str, str] = {
@@ -88,6 +93,7 @@ SUBJECT_TYPES: Mapping[str, str] = {
     ADMIN: "Admin",
     SIGNING_KEY: "Signing key",
     DATABASE: "Database",
+    CUSTOMER_NOTICES: "Customer notices",
 }
 # The other subjects have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change", ADMIN: "admin:accounts_admin_change"}
