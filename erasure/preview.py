@@ -11,6 +11,7 @@ from heartbeat.models import Heartbeat
 MAX_EXAMPLES = 3
 STAYS = (
     "The id of the site, its time zone, and when it was registered, deregistered, licensed and last seen.",
+    "Of each incident: the kind, the times, and who acknowledged it.",
     "Of each event: the action, the time, the admin with role and address, the request's id, and the hashes.",
     "The request and the confirmation of this erasure, with the reason, for good.",
 )
@@ -51,6 +52,14 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
         PreviewItem("Imported files", len(traces.imports), "deleted", first(each.file_name for each in traces.imports)),
         PreviewItem("Saved views", len(traces.views), "deleted", first(view.name for view in traces.views)),
         PreviewItem("Entries in sessions", len(traces.sessions), "deleted", []),
+        PreviewItem(
+            "Texts of incidents",
+            counts["incidents"],
+            "replaced",
+            first(incident.title for incident in traces.alerts.incidents),
+        ),
+        PreviewItem("Texts of messages about incidents", counts["messages"], "replaced", []),
+        PreviewItem("Licence notices to the restaurant", counts["license_notices"], "deleted", []),
     ]
     return [item for item in items if item.count]
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from accounts.erasure import forget_in_sessions, sessions_that_mention
 from accounts.models import PanelSession
+from alerts.erasure import AlertTraces, find_alert_traces
 from audit.models import Event, EventQuerySet
 from common.values import PHONE
 from heartbeat.models import Heartbeat
@@ -83,6 +84,7 @@ class Traces:
     # Of the list of sites: those that search for the customer, or have a name of theirs.
     views: list[SavedView]
     sessions: list[PanelSession]
+    alerts: AlertTraces
 
     @property
     def events(self) -> list[Event]:
@@ -99,14 +101,16 @@ class Traces:
             "imports": len(self.imports),
             "views": len(self.views),
             "session_entries": len(self.sessions),
+            **self.alerts.counts(),
         }
 
     def erase_unrecorded(self, *, value: str) -> None:
-        """What `prune` would delete within a day, and saved views."""
+        """What `prune` would delete sooner or later, and saved views."""
         erase_answers(self.answers, site_id=self.customer.site_id, value=value)
         SiteImport.objects.filter(pk__in=[each.pk for each in self.imports]).delete()
         SavedView.objects.filter(pk__in=[view.pk for view in self.views]).delete()
         forget_in_sessions(self.sessions, self.customer.is_mentioned_in)
+        self.alerts.erase(value=value)
 
 
 def find_traces(site: Site, *, for_update: bool = False) -> Traces:
@@ -122,6 +126,7 @@ def find_traces(site: Site, *, for_update: bool = False) -> Traces:
         imports_of(customer.is_mentioned_in, reasons=[event.reason for event in site_events if event.reason]),
         [view for view in SavedView.objects.order_by("name", "pk") if customer.is_in_view(view)],
         sessions_that_mention(customer.is_mentioned_in),
+        find_alert_traces(site.pk, customer.is_named_in),
     )
 
 

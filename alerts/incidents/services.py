@@ -76,7 +76,10 @@ def remind_of_incidents(
 
 @transaction.atomic
 def acknowledge_incident(incident_id: uuid.UUID, *, by: Actor, at: datetime, note: str | None = None) -> Incident:
-    """Say that somebody takes care. A second time changes nothing. Raises IncidentNotFound, AlreadyResolved, InvalidInput."""
+    """Say that somebody takes care. A second time changes nothing. Raises IncidentNotFound, AlreadyResolved, InvalidInput.
+
+    The event does not hold the note, which may name a customer: an erasure can empty the incident, but not that event.
+    """
     note = checked_note(note, field="note") or ""
     incident: Incident | None = Incident.objects.select_for_update().filter(id=incident_id).first()
     if incident is None:
@@ -91,8 +94,7 @@ def acknowledge_incident(incident_id: uuid.UUID, *, by: Actor, at: datetime, not
     incident.acknowledged_by_id = by.admin.pk
     incident.acknowledge_note = note
     incident.save(update_fields=["state", "acknowledged_at", "acknowledged_by", "acknowledge_note", "updated_at"])
-    subject = incident_subject(incident)
-    record_event(IncidentAction.ACKNOWLEDGED, subject=subject, by=by, at=at, reason=note or None)
+    record_event(IncidentAction.ACKNOWLEDGED, subject=incident_subject(incident), by=by, at=at)
     tell([incident], Delivery.Type.ACKNOWLEDGED, at=at)
     return incident
 

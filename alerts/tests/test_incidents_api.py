@@ -99,7 +99,7 @@ def test_acknowledging_says_who_takes_care(api: APIClient, open_incident: OpenIn
     assert (body["state"], body["acknowledged_by"]) == ("acknowledged", "anna")
     assert body["acknowledged_at"] == body["updated_at"]
     event = Event.objects.get(action="incident.acknowledged")
-    assert (event.subject_id, event.reason, event.actor_name) == (str(incident.id), "I call them.", "anna")
+    assert (event.subject_id, event.reason, event.actor_name) == (str(incident.id), None, "anna")
 
 
 def test_acknowledging_twice_changes_nothing(

@@ -10,12 +10,20 @@ from rest_framework.test import APIClient
 
 from accounts.models import Admin, PanelSession
 from accounts.roles import Role
-from audit.actors import Actor
+from alerts.channels.services import create_channel
+from alerts.customer_notices.services import unsubscribe
+from alerts.customer_notices.tokens import subscriber_of
+from alerts.incidents.services import NewIncident, acknowledge_incident, open_incidents
+from alerts.incidents.words import site_detail, site_title, together_detail
+from alerts.kinds import Kind
+from alerts.models import Delivery, DeliveryAttempt, IncidentSite, LicenseNotice
+from audit.actors import Actor, acting_system
 from audit.models import Event
 from conftest import PASSWORD, Register, RegisteredSite
 from heartbeat.refused_calls import refused_calls
 from panel.kept_forms import KEPT_FORM
 from sites.imports.services import apply_import, start_import
+from sites.models import Site
 from sites.saved_views import save_view
 from sites.services import add_note, add_tags
 
@@ -83,6 +91,8 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
         assert client.get("/admin/sites/site/export.csv", {"status": "late", "tag": tag}).status_code == 200
     save_views(anna)
     lock_in_panel(client, [site, other], reason="unpaid")
+    tell_of_incidents(anna, site)
+    send_notice(site)
     api.delete(site.path)
     keep_form(anna, site)
     return site
@@ -127,6 +137,47 @@ def import_files(anna: Admin, site: RegisteredSite) -> None:
     start_import(file, file_name="sites.csv", admin=anna, at=now)
 
 
+def tell_of_incidents(anna: Admin, site: RegisteredSite) -> None:
+    """One of the site alone, which is acknowledged, and one that it shares with others. A server repeats what it gets."""
+    now = timezone.now()
+    create_channel("email", {"name": "On call", "address": "oncall@vendor.example"}, by=by(anna), at=now)
+    stored = Site.objects.select_related("pulse").get(pk=site.site_id)
+    kind = Kind.SITE_OFFLINE
+    alone = NewIncident(kind, site_title(kind, stored), site_detail(kind, stored), since=now, site_id=stored.pk)
+    shared = NewIncident(
+        Kind.SITES_OFFLINE_TOGETHER,
+        "5 sites went silent at noon",
+        together_detail("", [NAMES[0], "Bar Roma"], 5),
+        since=now,
+        site_count=5,
+    )
+    own, together = open_incidents([alone, shared], at=now)
+    IncidentSite.objects.create(incident=together, site=stored, since=now, joined_at=now)
+    acknowledge_incident(own.id, by=by(anna), at=now, note=TYPED[4])
+    for message in Delivery.objects.all():
+        answer = f"thanks for {message.payload['detail']}"[:300]
+        Delivery.objects.filter(pk=message.pk).update(answer=answer)
+        DeliveryAttempt.objects.create(delivery=message, at=now, duration_ms=1, answer=answer)
+
+
+def send_notice(site: RegisteredSite) -> None:
+    """A notice that was not sent, because the restaurant has unsubscribed."""
+    now = timezone.now()
+    stored = Site.objects.get(pk=site.site_id)
+    unsubscribe(subscriber_of(stored), by=acting_system(ADDRESS), at=now)
+    LicenseNotice.objects.create(
+        site=stored,
+        license_expires_at=stored.license_expires_at,
+        stage=7,
+        day=now.date(),
+        state=LicenseNotice.State.FAILED,
+        created_at=now,
+        next_attempt_at=now,
+        ended_at=now,
+        answer=f"{NAMES[3]} is unknown",
+    )
+
+
 def lock_in_panel(client: Client, sites: list[RegisteredSite], *, reason: str) -> None:
     path = "/admin/sites/site/operate/lock/"
     ids = [site.site_id for site in sites]
@@ -156,7 +207,9 @@ def rows_of_every_table() -> dict[str, list[str]]:
 
 
 def readable(row: tuple[Any, ...]) -> str:
-    text = " | ".join(value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in row)
+    # Sealed bytes may look like escapes.
+    texts = (value.decode("latin-1").replace("\\", "/") if isinstance(value, bytes) else str(value) for value in row)
+    text = " | ".join(texts)
     return text.encode().decode("unicode_escape", errors="replace") + text  # JSON on SQLite escapes letters
 
 

@@ -12,6 +12,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Admin, PanelSession
+from alerts.incidents.services import NewIncident, open_incidents
+from alerts.kinds import Kind
+from alerts.models import Delivery, Incident, IncidentSite, LicenseNotice, Unsubscription
 from audit.chain import ERASED
 from audit.models import Event
 from audit.services import add_checkpoint
@@ -35,6 +38,10 @@ def erasure(site_id: uuid.UUID, anna: Admin, carla: Admin) -> Event:
 def test_before_it_the_customer_is_found_in_every_table_that_the_erasure_covers(site_id: uuid.UUID) -> None:
     """Otherwise the next test would say nothing."""
     assert set(traces()) >= {
+        "alerts_delivery",
+        "alerts_deliveryattempt",
+        "alerts_incident",
+        "alerts_licensenotice",
         "audit_event",
         "heartbeat_heartbeat",
         "idempotency_idempotentrequest",
@@ -84,7 +91,7 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
     assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
     changes = dict(erasure.changes)
     assert changes.pop("requested_at")[1] < format_instant(erasure.at)
-    assert len(changes.pop("erased_events")[1]) == 13 + 7  # the site's, and exports
+    assert len(changes.pop("erased_events")[1]) == 14 + 7  # the site's, and exports
     assert changes == {
         "requested_by": [None, "anna"],
         "erased_heartbeats": [3, 0],
@@ -95,6 +102,9 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
         "erased_imports": [2, 0],
         "erased_views": [9, 0],
         "erased_session_entries": [1, 0],
+        "erased_incidents": [2, 0],
+        "erased_messages": [3, 0],
+        "erased_license_notices": [1, 0],
     }
 
 
@@ -137,6 +147,57 @@ def test_a_report_on_several_sites_keeps_what_it_says_of_the_others(erasure: Eve
 
 def test_views_that_do_not_name_the_customer_stay(erasure: Event) -> None:
     assert [view.name for view in SavedView.objects.order_by("name")] == ["North", "Offline", "Postcode"]
+
+
+def test_incidents_keep_their_kind_and_times_and_messages_that_wait_are_sent_without_the_name(
+    site_id: uuid.UUID, anna: Admin, carla: Admin
+) -> None:
+    facts = [
+        "id",
+        "kind",
+        "state",
+        "since",
+        "opened_at",
+        "updated_at",
+        "acknowledged_at",
+        "acknowledged_by",
+        "site_count",
+    ]
+    before = list(Incident.objects.order_by("pk").values(*facts))
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=timezone.now())
+    confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    assert list(Incident.objects.order_by("pk").values(*facts)) == before
+    own, together = Incident.objects.order_by("pk")
+    assert (own.title, own.detail, own.acknowledge_note) == (ERASED, ERASED, ERASED)
+    assert (together.title, together.detail) == ("5 sites went silent at noon", ERASED)
+    waiting = Delivery.objects.waiting()
+    assert waiting.count() == 3
+    assert {message.payload["title"] for message in waiting} == {ERASED}
+    assert {message.payload["id"] for message in waiting} == {str(own.id), str(together.id)}
+    assert (LicenseNotice.objects.count(), Unsubscription.objects.count()) == (0, 0)
+
+
+def test_incidents_and_notices_of_other_sites_stay(
+    site_id: uuid.UUID, register: Register, anna: Admin, carla: Admin
+) -> None:
+    """Also one of a common cause that had this site, if it names others only."""
+    other = uuid.UUID(register(name="Bar Verdi").site_id)
+    now = timezone.now()
+    new = NewIncident(Kind.SITE_OFFLINE, "Bar Verdi is offline", "Since noon.", since=now, site_id=other)
+    names_others = NewIncident(Kind.SITES_OFFLINE_TOGETHER, "5 sites", "Silent: Bar Verdi.", since=now, subject="x")
+    kept = open_incidents([new, names_others], at=now)
+    IncidentSite.objects.create(incident=kept[1], site_id=site_id, since=now, joined_at=now, left_at=now)
+    Unsubscription.objects.create(site_id=other, address_digest="0", at=now)
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=now)
+    confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    numbers = [incident.pk for incident in kept]
+    found = Incident.objects.filter(pk__in=numbers).order_by("pk").values_list("title", "detail")
+    assert list(found) == [("Bar Verdi is offline", "Since noon."), ("5 sites", "Silent: Bar Verdi.")]
+    assert {message.payload["title"] for message in Delivery.objects.filter(incident__in=numbers)} == {
+        "Bar Verdi is offline",
+        "5 sites",
+    }
+    assert Unsubscription.objects.get().site_id == other
 
 
 def test_nobody_is_signed_out_by_it(erasure: Event, anna: Admin) -> None:
