@@ -9,6 +9,7 @@ from django.conf import settings
 from accounts.prune import prune_sign_ins
 from alerts.customer_notices.sending import send_license_notices
 from alerts.incidents.judge import check_alerts
+from alerts.prune import prune_alerts
 from audit.chain import as_json
 from audit.services import add_checkpoint
 from common.counters import prune_counters
@@ -57,6 +58,9 @@ JOBS = [
         send_license_notices,
         timedelta(minutes=5),
         "Mail restaurants whose licence ends soon, if that is turned on.",
+    ),
+    PeriodicJob(
+        "prune_alerts", prune_alerts, DAILY, "Delete old incidents, messages about them, outages and licence notices."
     ),
     PeriodicJob("prune_counters", prune_counters, timedelta(minutes=10), "Delete expired counters of rate limits."),
     PeriodicJob(

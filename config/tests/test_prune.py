@@ -45,6 +45,10 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         "site_imports": 0,
         "erasure_requests": 0,
         "idempotent_requests": 0,
+        "messages": 0,
+        "outages": 0,
+        "incidents": 0,
+        "license_notices": 0,
     }
     assert Heartbeat.objects.count() == 2
     assert Heartbeat.objects.filter(received_at__lt=timezone.now() - timedelta(days=400)).count() == 0
@@ -89,6 +93,10 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
         "site imports",
         "erasure requests",
         "idempotent requests",
+        "messages",
+        "outages",
+        "incidents",
+        "license notices",
     ]
     assert prune().splitlines() == [f"Deleted 0 {kind}." for kind in kinds]
 

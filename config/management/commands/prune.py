@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from accounts.prune import prune_sign_ins
+from alerts.prune import prune_alerts
 from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
@@ -20,8 +21,8 @@ from sites.imports.prune import prune_site_imports
 
 class Command(DomainCommand):
     help = (
-        "Delete old heartbeats, and expired imports, tokens, sessions, links, stored answers, requests and counters."
-        " Run it once a day."
+        "Delete old heartbeats, incidents and messages about them, and expired imports, tokens, sessions, links, stored"
+        " answers, requests and counters. Run it once a day."
     )
 
     def declare(self, parser: CommandParser) -> None:
@@ -49,6 +50,7 @@ class Command(DomainCommand):
             prune_site_imports,
             prune_erasure_requests,
             prune_idempotent_requests,
+            prune_alerts,
             prune_counters,
         ]
         at = timezone.now()
