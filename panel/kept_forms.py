@@ -25,6 +25,7 @@ KEPT_PAGES = frozenset(
         "sites_site_import_review",
         "sites_site_erase",
         "sites_site_views",
+        "customer_notices",
         "accounts_admin_add",
         "accounts_admin_change",
     }

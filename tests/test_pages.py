@@ -107,6 +107,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/accounts/signinattempt/",
         "/admin/jobs/",
         "/admin/signing-keys/",
+        "/admin/customer-notices/",
         "/admin/account/",
         "/admin/password_change/",
         "/admin/account/authenticator-app/add/",

@@ -39,6 +39,7 @@ SITE = "/admin/sites/site/{site}/"
         ("/admin/accounts/admin/add/", "Add an admin · Portcullis"),
         ("/admin/accounts/admin/{ben}/change/", "ben · Admins · Portcullis"),
         ("/admin/accounts/admin/{ben}/password/", "Reset the password · ben · Portcullis"),
+        ("/admin/customer-notices/", "Notices to restaurants · Portcullis"),
         ("/admin/jobs/", "Jobs · Portcullis"),
         ("/admin/account/", "Your account · Portcullis"),
     ],

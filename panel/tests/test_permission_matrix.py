@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from accounts.models import Admin, TokenFamily
 from accounts.roles import PERMISSIONS
+from alerts.models import NoticeTemplate
 from audit.models import Event
 from erasure.models import ErasureRequest
 from idempotency.models import IdempotentRequest
@@ -69,6 +70,7 @@ OTHER_PAGES = {
     },
     "set_password": Rule(),
     "jobs": Rule("jobs.view_job", "jobs.view_job"),
+    "customer_notices": Rule("alerts.manage_customer_notices", "alerts.manage_customer_notices"),
     "signing_keys": Rule("licensing.view_signingkey", "licensing.view_signingkey"),
     **{f"{verb}_{what}": Rule() for verb in ("add", "remove") for what in ("totp", "security_key")},
     "renew_recovery_codes": Rule(),
@@ -200,6 +202,7 @@ def stored() -> list[Any]:
         SiteTag,
         SavedView,
         ErasureRequest,
+        NoticeTemplate,
     )
     return [list(model.objects.order_by("pk").values()) for model in tables]
 

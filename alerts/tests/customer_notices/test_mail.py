@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 
 from accounts.models import Admin
 from alerts.customer_notices.sending import send_license_notices
@@ -170,7 +171,10 @@ def test_two_workers_at_once_send_one_mail(ending: Ending) -> None:
 
     def work() -> None:
         both.wait()
-        send_license_notices(at=NINE)
+        try:
+            send_license_notices(at=NINE)
+        finally:
+            connection.close()
 
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:

@@ -148,6 +148,7 @@ def test_only_sites_with_service_get_notices(ending: Ending, api: Any, change_of
     ending(name="Bar Verdi", contact_email="verdi@bar.example")
     assert len(run_between("2026-07-24T08:00:00+02:00", "2026-07-24T10:00:00+02:00")) == 1
     assert mail.outbox[0].to == ["verdi@bar.example"]
+    assert LicenseNotice.objects.count() == 1
 
 
 def test_a_site_that_is_locked_between_storing_and_sending_gets_no_mail(

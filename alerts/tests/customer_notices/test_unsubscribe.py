@@ -1,6 +1,7 @@
 """The link to unsubscribe: a page for a phone without script, and one click in a mail program."""
 
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core import mail
 from django.test import Client
 
 from alerts.customer_notices.sending import send_license_notices
+from alerts.customer_notices.tokens import digest_of
 from alerts.models import LicenseNotice, Unsubscription
 from alerts.tests.customer_notices.conftest import Ending
 from audit.models import Event
@@ -119,3 +121,9 @@ def test_the_link_of_a_deregistered_site_says_nothing(
 
 def test_the_link_does_not_have_the_address(path: str) -> None:
     assert "giulia" not in path
+
+
+def test_digests_of_two_sites_cannot_be_compared_and_capitals_do_not_matter() -> None:
+    first, second = uuid.uuid4(), uuid.uuid4()
+    assert digest_of(first, "giulia@roma.example") != digest_of(second, "giulia@roma.example")
+    assert digest_of(first, "giulia@roma.example") == digest_of(first, "Giulia@Roma.example")
