@@ -82,6 +82,14 @@ def test_outages_go_with_the_incidents_that_tell_them(open_incident: OpenInciden
     assert Outage.objects.get().incident is not None
 
 
+def test_an_incident_stays_with_a_younger_outage(open_incident: OpenIncident) -> None:
+    """As if the clock had been set back between the two."""
+    incident = resolved(open_incident, 401, kind=Kind.CONTROL_PLANE_WAS_DOWN)
+    Outage.objects.create(began_at=ago(400), ended_at=ago(399), incident=incident)
+    assert prune_alerts(at=NOW)["incidents"] == 0
+    assert Outage.objects.get().incident == incident
+
+
 def test_notices_go_too(roma: RegisteredSite) -> None:
     site = Site.objects.get()
     for days, state in ((401, "sent"), (399, "sent"), (450, "waiting")):

@@ -15,6 +15,7 @@ from accounts.models import Admin, PanelSession
 from alerts.incidents.services import NewIncident, open_incidents
 from alerts.kinds import Kind
 from alerts.models import Delivery, Incident, IncidentSite, LicenseNotice, Unsubscription
+from alerts.models.incidents import MAX_DETAIL_LENGTH
 from audit.chain import ERASED
 from audit.models import Event
 from audit.services import add_checkpoint
@@ -175,6 +176,19 @@ def test_incidents_keep_their_kind_and_times_and_messages_that_wait_are_sent_wit
     assert {message.payload["title"] for message in waiting} == {ERASED}
     assert {message.payload["id"] for message in waiting} == {str(own.id), str(together.id)}
     assert (LicenseNotice.objects.count(), Unsubscription.objects.count()) == (0, 0)
+
+
+def test_a_name_that_was_cut_off_is_erased_too(site_id: uuid.UUID, anna: Admin, carla: Admin) -> None:
+    now = timezone.now()
+    detail = f"{'x' * (MAX_DETAIL_LENGTH - 12)} Giulietta Bianchi-Rossi"
+    [incident] = open_incidents(
+        [NewIncident(Kind.SITES_OFFLINE_TOGETHER, "5 sites", detail, since=now, subject="x")], at=now
+    )
+    IncidentSite.objects.create(incident=incident, site_id=site_id, since=now, joined_at=now, left_at=now)
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=now)
+    confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    assert Incident.objects.get(pk=incident.pk).detail == ERASED
+    assert Delivery.objects.get(incident=incident).payload["detail"] == ERASED
 
 
 def test_incidents_and_notices_of_other_sites_stay(
