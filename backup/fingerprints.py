@@ -14,6 +14,7 @@ FINGERPRINT_LENGTH = 16
 NEEDED = {
     "SITE_KEY_PEPPER": "every site would be refused with its key",
     "TWO_FACTOR_KEY": "no authenticator app and no recovery code would work",
+    "ALERT_CHANNEL_SECRET": "no alert would reach a channel until its address is entered again",
     "LEASE_KEY_SECRET": "no lease could be signed until there is a new signing key, which no site knows",
 }
 
@@ -23,10 +24,11 @@ def fingerprint(secret: str) -> str:
 
 
 def configured_fingerprints() -> dict[str, list[str]]:
-    """Of each value of each needed secret; of the second and third also if they are derived from SECRET_KEY."""
+    """Of each value of each needed secret; of all but the first also if they are derived from SECRET_KEY."""
     secrets = {
         "SITE_KEY_PEPPER": settings.SITE_KEY_PEPPERS,
         "TWO_FACTOR_KEY": settings.TWO_FACTOR_KEYS,
+        "ALERT_CHANNEL_SECRET": settings.ALERT_CHANNEL_SECRETS,
         "LEASE_KEY_SECRET": settings.LEASE_KEY_SECRETS,
     }
     return {name: [fingerprint(value) for value in values] for name, values in secrets.items()}

@@ -188,6 +188,8 @@ BIND=127.0.0.1:8000
 REDIS_URL=redis://127.0.0.1:6379/0
 # Where sites wait for changes; without it they notice a change at their next heartbeat.
 DOORBELL_URL=https://$host/doorbell
+# For the links in messages of alerts; the mail server is set by EMAIL_HOST and what follows it.
+PUBLIC_URL=https://$host
 BACKUP_FOLDER=$BACKUPS
 SECRET_KEY_FILE=$SECRETS/secret_key
 SITE_KEY_PEPPER_FILE=$SECRETS/site_key_pepper

@@ -151,7 +151,7 @@ def test_the_files_of_the_secrets_lie_outside_the_repository() -> None:
 def test_no_manifest_is_a_secret_and_no_setting_holds_one() -> None:
     assert "Secret" not in KINDS
     assert OBJECTS["ConfigMap/portcullis-settings"]["data"].keys() == {
-        *("ALLOWED_HOSTS", "DOORBELL_URL", "HTTPS_ONLY", "TRUSTED_PROXIES", "WEB_CONCURRENCY"),
+        *("ALLOWED_HOSTS", "DOORBELL_URL", "HTTPS_ONLY", "PUBLIC_URL", "TRUSTED_PROXIES", "WEB_CONCURRENCY"),
     }
 
 
@@ -233,7 +233,7 @@ def test_the_policy_fits_with_its_optional_rules_as_well() -> None:
         kubernetes_validate.validate(policy, VERSION, strict=True)
     egress = next(yaml.safe_load_all(uncommented))["spec"]["egress"]
     assert len(egress) == 3
-    assert [port["port"] for port in egress[-1]["ports"]] == [5432, 6379, 25, 587, 6432, 443]
+    assert [port["port"] for port in egress[-1]["ports"]] == [5432, 6379, 25, 587, 443, 465, 6432]
 
 
 def test_nothing_reaches_a_pod_but_the_port_of_the_web_pods_and_of_the_doorbells() -> None:

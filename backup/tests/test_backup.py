@@ -55,6 +55,7 @@ def test_no_secret_of_the_settings_is_in_the_file(new: NewBackup) -> None:
         *configured.SITE_KEY_PEPPERS,
         *configured.TWO_FACTOR_KEYS,
         *configured.LEASE_KEY_SECRETS,
+        *configured.ALERT_CHANNEL_SECRETS,
     ):
         assert secret.encode() not in content
 
@@ -114,7 +115,7 @@ def test_a_backup_of_another_kind_of_database_is_refused(new: NewBackup) -> None
 
 
 @pytest.mark.any_database
-@pytest.mark.parametrize("name", ["SITE_KEY_PEPPER", "TWO_FACTOR_KEY", "LEASE_KEY_SECRET"])
+@pytest.mark.parametrize("name", ["SITE_KEY_PEPPER", "TWO_FACTOR_KEY", "LEASE_KEY_SECRET", "ALERT_CHANNEL_SECRET"])
 def test_a_secret_that_does_not_fit_is_named_before_anything_is_done(new: NewBackup, settings: Any, name: str) -> None:
     setattr(settings, f"{name}S", [OTHER])
     with pytest.raises(BackupDoesNotFit, match=name):
@@ -136,7 +137,10 @@ def test_the_command_says_what_was_made_and_what_is_missing(
     call_command("backup", folder=tmp_path)
     said = capsys.readouterr().out
     assert "1 sites and 1 events" in said
-    assert "Not in it: SITE_KEY_PEPPER, SECRET_KEY, TWO_FACTOR_KEY and LEASE_KEY_SECRET or LEASE_KEY_FILE" in said
+    assert (
+        "Not in it: SITE_KEY_PEPPER, SECRET_KEY, TWO_FACTOR_KEY, ALERT_CHANNEL_SECRET and LEASE_KEY_SECRET or LEASE_KEY_FILE"
+        in said
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(transactional_db: None, tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import Admin, PasswordLink, TokenFamily
 from accounts.services import reset_password_by_link, start_token_family
+from alerts.channels.services import create_channel, delete_channel
+from alerts.models import AlertChannel
+from alerts.outbox.delivery import target_of
 from audit.actors import COMMAND
 from audit.chain import first_finding
 from audit.models import Event
@@ -56,6 +59,22 @@ def test_a_restore_brings_back_what_was_there_and_nothing_else(
     assert [(site.name, site.lock_reason) for site in Site.objects.all()] == [("Trattoria Roma", "unpaid")]
     assert roma.call_home().json()["locked"] is True
     assert first_finding() is None
+
+
+def test_channels_can_be_read_after_a_restore_with_the_same_secret_only(
+    locked: Site, tmp_path: Path, settings: Any
+) -> None:
+    settings.ALERT_ALLOW_PRIVATE_ADDRESSES = True
+    facts = {"name": "Ops", "address": "https://127.0.0.1/alerts?token=1"}
+    created = create_channel("webhook", facts, by=COMMAND, at=AT)
+    file = backup(tmp_path)
+    delete_channel(created.channel.pk, by=COMMAND, at=AT)
+    restore(file)
+    target = target_of(AlertChannel.objects.get())
+    assert target is not None
+    assert (target.address, target.signing_secret) == (facts["address"], created.signing_secret)
+    settings.ALERT_CHANNEL_SECRETS = ["another secret than before, long enough"]
+    assert target_of(AlertChannel.objects.get()) is None
 
 
 def test_a_restore_is_an_event(locked: Site, tmp_path: Path) -> None:

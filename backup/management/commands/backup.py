@@ -16,7 +16,8 @@ from common.instants import format_instant
 class Command(DomainCommand):
     help = (
         "Back the database up into a new file, verify it, and delete old backups. The servers may run. The secrets of the"
-        " settings are not in it: keep SITE_KEY_PEPPER, SECRET_KEY, TWO_FACTOR_KEY and LEASE_KEY_SECRET elsewhere."
+        " settings are not in it: keep SITE_KEY_PEPPER, SECRET_KEY, TWO_FACTOR_KEY, ALERT_CHANNEL_SECRET and LEASE_KEY_SECRET"
+        " elsewhere."
     )
 
     def declare(self, parser: CommandParser) -> None:
@@ -52,8 +53,8 @@ class Command(DomainCommand):
             f"{new.file} has {new.size / 1e6:.1f} MB, {rows['sites_site']} sites and {rows['audit_event']} events,"
             f" and was read back after {new.seconds:.1f} s.",
             *(f"Deleted {file.name}." for file in new.deleted),
-            "Not in it: SITE_KEY_PEPPER, SECRET_KEY, TWO_FACTOR_KEY and LEASE_KEY_SECRET or LEASE_KEY_FILE. Keep them"
-            " elsewhere; no backup works without them.",
+            "Not in it: SITE_KEY_PEPPER, SECRET_KEY, TWO_FACTOR_KEY, ALERT_CHANNEL_SECRET and LEASE_KEY_SECRET or"
+            " LEASE_KEY_FILE. Keep them elsewhere; no backup works without them.",
         ]
 
 

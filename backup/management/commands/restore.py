@@ -20,7 +20,8 @@ class Command(DomainCommand):
         parser.add_argument(
             "--without-secrets",
             action="store_true",
-            help="restore although SITE_KEY_PEPPER, TWO_FACTOR_KEY or LEASE_KEY_SECRET has changed since the backup was made",
+            help="restore although SITE_KEY_PEPPER, TWO_FACTOR_KEY, LEASE_KEY_SECRET or ALERT_CHANNEL_SECRET has changed since"
+            " the backup was made",
         )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
