@@ -28,7 +28,7 @@ case "${1:-tests}" in
     need shellcheck shellcheck
     need curl curl
     need systemd systemd-analyze
-    need chromium chromium chromium-browser google-chrome
+    need chromium-headless-shell chromium-headless-shell chromium chromium-browser google-chrome
     ;;
   container)
     who="The test of the container" command="make test-container"
