@@ -28,8 +28,10 @@ def postgres_url() -> str:
 @pytest.fixture(scope="session")
 def new_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
     """The URL of a new, prepared SQLite file in a folder."""
-    template = tmp_path_factory.mktemp("template") / "template.sqlite3"
-    return lambda folder: prepared_sqlite(template, folder)
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all processes of this run
+    return lambda folder: prepared_sqlite(shared, folder)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Migrated databases with the first sysadmin: each kind is made once, then copied for every server."""
 
+import fcntl
 import shutil
 import subprocess
 import uuid
@@ -57,9 +58,16 @@ def create(postgres_url: str, name: str, *, template: str) -> str:
     return f"{postgres_url.rpartition('/')[0]}/{name}"
 
 
-def prepared_sqlite(template: Path, folder: Path) -> str:
-    """The URL of a copy in that folder; the template is made if it is not there."""
-    if not template.exists():
-        RunningServer(f"sqlite:///{template}", template.parent).set_up()
+def prepared_sqlite(shared: Path, folder: Path) -> str:
+    """The URL of a copy in `folder`.
+
+    The template is in the folder `shared`, and all test processes share it; the first that gets the lock makes it.
+    """
+    template, new = shared / "template.sqlite3", shared / "template.new.sqlite3"
+    with (shared / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            RunningServer(f"sqlite:///{new}", shared).set_up()
+            new.rename(template)
     shutil.copy(template, folder / "portcullis.sqlite3")
     return f"sqlite:///{folder / 'portcullis.sqlite3'}"

@@ -113,7 +113,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        server = RunningServer(prepared_sqlite(path / "template.sqlite3", path), path, settings=SETTINGS)
+        server = RunningServer(prepared_sqlite(path, path), path, settings=SETTINGS)
         server.start()
         try:
             outcome = attack(server, seconds=options.seconds, attackers=options.attackers)

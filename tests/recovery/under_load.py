@@ -220,7 +220,7 @@ def main() -> int:
             folder = Path(name)
             (folder / "other machine").mkdir()
             if kind == "SQLite":
-                url = prepared_sqlite(folder / "template.sqlite3", folder)
+                url = prepared_sqlite(folder, folder)
                 empty = f"sqlite:///{folder / 'other machine' / 'portcullis.sqlite3'}"
             else:
                 url = prepared_postgresql(os.environ["TEST_POSTGRES_URL"], folder)
