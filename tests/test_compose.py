@@ -13,7 +13,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -35,6 +34,8 @@ def published_schema() -> dict[str, Any]:
 
 
 def test_the_file_fits_the_published_schema_and_nonsense_does_not() -> None:
+    import jsonschema  # takes more than a second, and each process that collects tests imports this module
+
     schema = jsonschema.Draft202012Validator(published_schema())
     assert [error.message for error in schema.iter_errors(COMPOSE)] == []
     nonsense = copy.deepcopy(COMPOSE)
