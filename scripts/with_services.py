@@ -24,16 +24,26 @@ START_WITHIN_SECONDS = 30
 # Not synchronous_commit=off: VACUUM leaves out what was committed a moment before, and the tests of plans need it.
 NOT_DURABLE = ["fsync=off", "full_page_writes=off", "max_wal_size=4GB"]
 
+returned_ports: set[int] = set()
+
 
 def free_port() -> int:
-    """Below 32768, where the kernel does not hand out ports to outgoing connections."""
+    """Below 32768, where the kernel does not hand out ports to outgoing connections.
+
+    A server takes its port seconds later. Until then it is free for others too, so no port is returned twice, and each
+    process of pytest-xdist has ports of its own.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    step = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
-        port = SystemRandom().randrange(20_000, 32_000)
+        port = SystemRandom().randrange(20_000 + number, 32_000, step)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if port not in returned_ports:
+            returned_ports.add(port)
             return port
 
 
