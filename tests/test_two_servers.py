@@ -18,7 +18,7 @@ from tests.panel_session import PanelSession
 from tests.running_server import ADMIN, PASSWORD, Client, RunningServer, Site, register
 from tests.test_faults import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 NGINX_LEAVES_OUT_SECONDS = 6  # its fail_timeout, and one
 WRONG_KEYS_A_MINUTE, WRONG_PASSWORDS = 8, 4
@@ -108,11 +108,15 @@ def test_an_idempotency_key_is_used_once_on_both_servers(pair: Pair, api: Client
 
 def test_limits_count_what_both_servers_saw(pair: Pair, api: Client) -> None:
     site = register(api, pair[0])
-    address = {"X-Forwarded-For": "198.51.100.7"}
-    wrong = {"X-Site-ID": site.site_id, "X-Site-Key": "psk_wrong", **address}
     body = {"version": "1.0.0", "uptime_seconds": 60}
-    statuses = [Client(pair[n % 2], **wrong).post("/api/heartbeat", body).status_code for n in range(16)]
-    assert statuses == [401] * WRONG_KEYS_A_MINUTE + [429] * (16 - WRONG_KEYS_A_MINUTE)
+    expected = [401] * WRONG_KEYS_A_MINUTE + [429] * (16 - WRONG_KEYS_A_MINUTE)
+    # The minute that is counted may end during one of the attempts.
+    for address in ({"X-Forwarded-For": "198.51.100.7"}, {"X-Forwarded-For": "198.51.100.8"}):
+        wrong = {"X-Site-ID": site.site_id, "X-Site-Key": "psk_wrong", **address}
+        statuses = [Client(pair[n % 2], **wrong).post("/api/heartbeat", body).status_code for n in range(16)]
+        if statuses == expected:
+            break
+    assert statuses == expected
     guess = {"username": "nobody", "password": "wrong"}
     statuses = [Client(pair[n % 2], **address).post("/api/auth/login", guess).status_code for n in range(8)]
     assert statuses == [401] * WRONG_PASSWORDS + [429] * (8 - WRONG_PASSWORDS)
