@@ -14,10 +14,16 @@ DEBUG=false SECRET_KEY="$(random)" SITE_KEY_PEPPER="$(random)" ALLOWED_HOSTS=127
 export DEBUG=true
 run() { "$BIN/pytest" -q --durations=15 --durations-min=1 "$@"; }
 
+# Beside the agent's tests: both wait often, for files, processes and the network.
+pythons=$(mktemp)
+scripts/test_pythons.sh --selection >"$pythons" 2>&1 &
+selection=$!
+trap 'wait; rm -f "$pythons"' EXIT
 echo "== Agent"
 (BIN=$(cd "$BIN" && pwd) && cd agent && "$BIN/pytest" -q -n 2 --durations=15 --durations-min=1)
 echo "== Other versions of Python"
-scripts/test_pythons.sh --selection
+wait "$selection" || { cat "$pythons"; exit 1; }
+cat "$pythons"
 echo "== SQLite"
 DATABASE_URL=sqlite:///var/tests.sqlite3 run -n 2 -m "not e2e and not postgresql" "$@"
 echo "== PostgreSQL and Redis: the tests that use the database"

@@ -52,8 +52,9 @@ run_tests() {
   shift 2
   export DATABASE_URL="sqlite:///var/tests-$version.sqlite3"
   if [ "${1:-}" = --selection ]; then
+    # In one process: the selection takes as long as two more processes take to collect it, and `make test` has other work to do.
     # shellcheck disable=SC2086 # a list
-    "$folder/bin/python" -W error::SyntaxWarning manage.py check && "$folder/bin/pytest" -q -n 2 -m "not e2e and not postgresql and not slow" $SELECTION
+    "$folder/bin/python" -W error::SyntaxWarning manage.py check && "$folder/bin/pytest" -q -m "not e2e and not postgresql and not slow" $SELECTION
   else
     "$folder/bin/pytest" -q -n 2 -m "not e2e and not postgresql and not slow" "$@"
   fi
