@@ -23,7 +23,9 @@ WITHIN_SECONDS = 20
 
 @pytest.fixture
 def server(tmp_path: Path, new_sqlite: Callable[[Path], str]) -> Iterator[RunningServer]:
-    running = RunningServer(new_sqlite(tmp_path), tmp_path, settings={"HEARTBEAT_INTERVAL_SECONDS": "10"})
+    running = RunningServer(
+        new_sqlite(tmp_path), tmp_path, settings={"HEARTBEAT_INTERVAL_SECONDS": "10", "WEB_CONCURRENCY": "1"}
+    )
     assert running.manage("create_signing_key").returncode == 0
     running.start()
     yield running

@@ -53,7 +53,7 @@ def server(roles: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("server")
     RunningServer(owner_url, folder).set_up()
     psql(owner_url, "postgresql_grants.sql", app=app_url.partition("://")[2].partition("@")[0])
-    running = RunningServer(app_url, folder)
+    running = RunningServer(app_url, folder, settings={"WEB_CONCURRENCY": "1"})
     running.start()
     yield running
     running.stop()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 def test_the_first_steps_lead_to_the_first_heartbeat(
     browser: Browser, tmp_path: Path, new_sqlite: Callable[[Path], str]
 ) -> None:
-    with started(RunningServer(new_sqlite(tmp_path), tmp_path)) as server:
+    with started(RunningServer(new_sqlite(tmp_path), tmp_path, settings={"WEB_CONCURRENCY": "1"})) as server:
         anna = open_window(browser, server)
         anna.sign_in()
         done = anna.page.locator(".first-steps .done")

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("behind")
-    server = RunningServer(prepared_postgresql(postgres_url, folder), folder, settings=SETTINGS_BEHIND_NGINX)
+    server = RunningServer(
+        prepared_postgresql(postgres_url, folder), folder, settings=SETTINGS_BEHIND_NGINX | {"WEB_CONCURRENCY": "1"}
+    )
     server.start()
     yield server
     server.stop()

@@ -37,7 +37,7 @@ class Proxy:
 @pytest.fixture(scope="module")
 def nginx(new_sqlite: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     folder = tmp_path_factory.mktemp("server")
-    server = RunningServer(new_sqlite(folder), folder, settings=SETTINGS_BEHIND_NGINX)
+    server = RunningServer(new_sqlite(folder), folder, settings=SETTINGS_BEHIND_NGINX | {"WEB_CONCURRENCY": "1"})
     server.start()
     try:
         with NginxInFront([server.port], tmp_path_factory.mktemp("nginx")) as proxy:

@@ -55,6 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Itera
         "HEARTBEAT_FAILURES_PER_MINUTE": "100000",
         "HEARTBEATS_PER_MINUTE": "10000",
         "ALERT_ALLOW_PRIVATE_ADDRESSES": "true",
+        "WEB_CONCURRENCY": "1",  # it sends one request at a time
     }
     running = RunningServer(prepared_postgresql(postgres_url, folder), folder, settings=settings)
     running.start()
