@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,6 @@ def test_each_restaurant_that_calls_has_an_agent_with_a_lease(filled: Path) -> N
     assert {state["site_id"] for state in states if state["lease"]} == {site["site_id"] for site in sites}
     ends = {site["status"]: site["agent"]["lease_expires_at"] for site in sites}
     assert ends["offline"] < ends["online"], "its newest lease is as old as its last call"
-
-
-def test_a_second_demo_adds_nothing(filled: Path) -> None:
-    again = call(filled, "scripts/demo.py", "--exit", PORT=str(free_port()), **NO_DOORBELL)
-    assert again.returncode == 0, again.stderr
-    assert "already there (40 restaurants); `make demo-clean`" in again.stdout
-    assert len(demo_sites(filled)) == 40
 
 
 def test_only_demo_sites_are_moved_into_the_past(filled: Path) -> None:
@@ -170,11 +164,24 @@ def test_a_server_that_is_not_there_is_one_sentence(filled: Path, url: str, sent
     assert free_of_surprises(refused.stderr)
 
 
-def test_a_wrong_password_is_one_sentence(filled: Path) -> None:
+@pytest.fixture(scope="module")
+def running(filled: Path) -> Iterator[str]:
+    """The URL of a server of that project, which the demo did not start. Tests that copy the project stand before it."""
     port = str(free_port())
-    wrong = {"PORTCULLIS_USERNAME": "admin", "PORTCULLIS_PASSWORD": "not the password"}
     with started(filled, PORT=port, LOG_LEVEL="ERROR", **NO_DOORBELL):
-        refused = call(filled, "scripts/demo.py", PORTCULLIS_URL=f"http://127.0.0.1:{port}", **wrong)
+        yield f"http://127.0.0.1:{port}"
+
+
+def test_a_second_demo_adds_nothing(filled: Path, running: str) -> None:
+    again = call(filled, "scripts/demo.py", PORTCULLIS_URL=running)
+    assert again.returncode == 0, again.stderr
+    assert "already there (40 restaurants); `make demo-clean`" in again.stdout
+    assert len(demo_sites(filled)) == 40
+
+
+def test_a_wrong_password_is_one_sentence(filled: Path, running: str) -> None:
+    wrong = {"PORTCULLIS_USERNAME": "admin", "PORTCULLIS_PASSWORD": "not the password"}
+    refused = call(filled, "scripts/demo.py", PORTCULLIS_URL=running, **wrong)
     assert refused.returncode == 1
     assert refused.stderr.startswith("Cannot sign in as admin")
     assert free_of_surprises(refused.stderr)

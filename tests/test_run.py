@@ -151,15 +151,44 @@ def test_the_first_run_makes_the_first_signing_key_and_later_ones_keep_it(first_
     assert json.loads(manage(first_run.tree, "list_signing_keys", "--json").stdout) == listed
 
 
-def test_a_later_run_keeps_everything_and_shows_no_password(first_run: Run) -> None:
-    tree = first_run.tree
-    before = (tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()
-    with started(tree, PORT=str(free_port()), DOORBELL_URL="") as (_, printed):
-        pasted = paste(printed)
-    assert ((tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()) == before
-    assert json.loads(before[1])["password"] not in printed
+@dataclass
+class LaterRun:
+    """A run of a tree that has run before, while its server runs."""
+
+    tree: Path
+    before: tuple[str, str]
+    process: subprocess.Popen[str]
+    printed: str
+
+
+def kept_files(tree: Path) -> tuple[str, str]:
+    return (tree / ".env").read_text(), (tree / "var" / "first-admin.json").read_text()
+
+
+@pytest.fixture(scope="module")
+def later_run(first_run: Run) -> Iterator[LaterRun]:
+    before = kept_files(first_run.tree)
+    with started(first_run.tree, PORT=str(free_port())) as (process, printed):
+        yield LaterRun(first_run.tree, before, process, printed)
+
+
+def test_a_later_run_keeps_everything_and_shows_no_password(later_run: LaterRun) -> None:
+    tree, printed = later_run.tree, later_run.printed
+    pasted = paste(printed)
+    assert kept_files(tree) == later_run.before
+    assert json.loads(later_run.before[1])["password"] not in printed
     assert shlex.quote(f"{tree}/manage.py") + " changepassword admin" in printed
     assert len(pasted.stdout.splitlines()) == 4
+
+
+def test_a_worker_and_a_doorbell_that_end_are_started_again(later_run: LaterRun) -> None:
+    process = later_run.process
+    for command in (WORKER, DOORBELL):
+        (killed,) = wait_for_child(process.pid, command)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda command=command, killed=killed: wait_for_child(process.pid, command) != [killed])
+    wait_until(lambda: manage(later_run.tree, "jobs", "--check").returncode == 0)
+    wait_until(lambda: is_up(f"{doorbell_in(later_run.printed)}/health"))
 
 
 def test_settings_that_are_there_are_respected(tree: Path) -> None:
@@ -202,16 +231,6 @@ def test_a_signal_stops_the_server_the_doorbell_and_the_worker(first_run: Run, n
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", stopped), timeout=2)
         assert not Path(f"/proc/{worker}").exists()
-
-
-def test_a_worker_and_a_doorbell_that_end_are_started_again(first_run: Run) -> None:
-    with started(first_run.tree, PORT=str(free_port())) as (process, printed):
-        for command in (WORKER, DOORBELL):
-            (killed,) = wait_for_child(process.pid, command)
-            os.kill(killed, signal.SIGKILL)
-            wait_until(lambda command=command, killed=killed: wait_for_child(process.pid, command) != [killed])
-        wait_until(lambda: manage(first_run.tree, "jobs", "--check").returncode == 0)
-        wait_until(lambda: is_up(f"{doorbell_in(printed)}/health"))
 
 
 @pytest.mark.long
