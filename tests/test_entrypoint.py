@@ -64,7 +64,7 @@ def test_a_security_txt_that_has_expired_is_reported_and_stops_no_server(tmp_pat
     assert "portcullis.W001" in log.read_text()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def roles(postgres_url: str) -> Iterator[tuple[dict[str, str], dict[str, str], str]]:
     """The settings of the owner of a new database and of the role that runs Portcullis, and the name of that role."""
     url, suffix = empty_postgresql(postgres_url), uuid.uuid4().hex[:8]
