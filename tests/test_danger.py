@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from tests.browser import LOOKS, TRANSITIONS_ENDED, PanelUser, open_window
 from tests.running_server import PASSWORD, RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=50)]
 
 # The names of what a person can press and is drawn in red: hue near 0, and neither pale nor grey.
 RED = """() => {

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser import PanelUser, open_window
 from tests.running_server import RunningServer, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 HOURS = "section:has(#chart-heartbeats)"
 

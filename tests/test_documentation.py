@@ -11,7 +11,7 @@ import pytest
 from tests.doorbell import doorbell_of
 from tests.running_server import ADMIN, PASSWORD, ROOT, RunningServer
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:8000")
 DOORBELL = "http://127.0.0.1:8001/doorbell"

@@ -14,7 +14,7 @@ from tests.databases import prepared_postgresql
 from tests.doorbell import RunningDoorbell, doorbell_of, wait_until
 from tests.running_server import Client, RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=120)]
 
 TOLD_WITHIN_SECONDS = 5  # on a busy machine; usually some milliseconds on PostgreSQL, and up to a second on SQLite
 

@@ -20,7 +20,7 @@ from tests.databases import copied_postgresql
 from tests.faults.service import children
 from tests.running_server import Client, RunningServer, Site, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=40)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=60)]
 
 PATHS = ("/api/sites", "/api/auth/me")
 

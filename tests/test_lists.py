@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page
 from tests.browser import LOOKS, TOO_WIDE, PanelUser, open_window
 from tests.running_server import PASSWORD, RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=40)]
 
 LIST = "/admin/sites/site/"
 LONG = "Wort" * 30  # 120 characters that no rule of hyphenation breaks

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser import PanelUser, open_window
 from tests.running_server import RunningServer, Site, register
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 STATUS = "#live-status span"
 HALF_A_MINUTE = "00:31"

@@ -17,7 +17,7 @@ from heartbeat.statement import SENT_STATEMENT
 from tests.databases import prepared_postgresql
 from tests.running_server import RunningServer, Site, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC)

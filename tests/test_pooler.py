@@ -17,7 +17,7 @@ from tests.doorbell import doorbell_of, wait_until
 from tests.running_server import RunningServer, register
 from tests.test_faults import temporary_folder
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
 SESSIONS = 2
 

@@ -19,7 +19,7 @@ from config.server.worker import MAX_LARGE_OF_NETWORK
 from tests.attacks.slow_clients import ATTACKS, SITES, STATIC_FILE, Attack, attack_server
 from tests.running_server import RunningServer, Site, register
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=50)]
 
 SECONDS = 3.0
 PROBE = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
