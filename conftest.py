@@ -43,6 +43,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A process that gets a slow test or file last keeps the others waiting.
     """
+    misplaced = [
+        item.nodeid for item in items if item.get_closest_marker("e2e") and not item.nodeid.startswith("tests/")
+    ]
+    if misplaced:
+        raise pytest.UsageError(f"`make test` looks for tests with the mark e2e in tests/ only: {misplaced}")
     if config.getoption("--only-database"):
         independent = [item for item in items if not uses_the_database(item)]
         config.hook.pytest_deselected(items=independent)
