@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 
 from panel.account import overview, second_factors
 from panel.account.confirmation import EndConfirmationView
+from panel.account.notices import OwnNoticesView
 from panel.account.set_password import SetPasswordView
 from panel.account.sign_in import SecondFactorView
 
@@ -19,6 +20,7 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
         path("login/second-factor/", SecondFactorView.as_view(), name="second_factor"),
         path("set-password/<token>/", SetPasswordView.as_view(), name="set_password"),
         page("", overview.AccountView.as_view(), "account"),
+        page("notices/", OwnNoticesView.as_view(), "own_notices"),
         page("end-browser/", overview.EndBrowserView.as_view(), "end_browser"),
         page("end-api-sign-in/", overview.EndApiSignInView.as_view(), "end_api_sign_in"),
         page("end-confirmation/", EndConfirmationView.as_view(), "end_confirmation"),

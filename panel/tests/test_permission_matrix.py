@@ -97,6 +97,7 @@ OTHER_PAGES = {
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "sites_site_key_use": Rule("sites.view_site", "sites.view_site"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
+    "own_notices": Rule(),
 }
 # The permission of each operation on sites, repeated here on purpose.
 OPERATION_PERMISSIONS = {
