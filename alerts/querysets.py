@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from alerts.kinds import State
 
@@ -16,6 +16,11 @@ class IncidentQuerySet(models.QuerySet[Any]):
 
     def newest_first(self) -> "IncidentQuerySet":
         return self.order_by("-sequence")
+
+    def counts_by_state(self, *, at_most: int) -> dict[str, int]:
+        """How many are in each state. The resolved ones, which may be very many, are counted up to `at_most`."""
+        rows = self.unresolved().order_by().values("state").annotate(number=Count("pk")).values_list("state", "number")
+        return {**dict(rows), State.RESOLVED: self.filter(state=State.RESOLVED).order_by()[:at_most].count()}
 
     def of_site(self, site_id: uuid.UUID) -> "IncidentQuerySet":
         """About that site, alone or with others."""

@@ -4,12 +4,13 @@ from django.contrib import admin
 from django.contrib.auth import admin as registers_groups  # noqa: F401
 from django.contrib.auth.models import Group
 
+from panel.alerts.incidents.admin import IncidentAdmin
 from panel.events.admin import EventAdmin
 from panel.heartbeats.admin import HeartbeatAdmin
 from panel.people.admin import AdminAdmin, SignInAttemptAdmin
 from panel.sites.admin import SiteAdmin
 
-__all__ = ["AdminAdmin", "EventAdmin", "HeartbeatAdmin", "SignInAttemptAdmin", "SiteAdmin"]
+__all__ = ["AdminAdmin", "EventAdmin", "HeartbeatAdmin", "IncidentAdmin", "SignInAttemptAdmin", "SiteAdmin"]
 
 # Permissions come from the roles in `accounts.roles`; a group would have no effect.
 admin.site.unregister(Group)

@@ -26,6 +26,7 @@ KEPT_PAGES = frozenset(
         "sites_site_erase",
         "sites_site_views",
         "customer_notices",
+        "alerts_incident_acknowledge",
         "accounts_admin_add",
         "accounts_admin_change",
     }

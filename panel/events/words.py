@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
-from alerts.events import CUSTOMER_NOTICES, CustomerNoticesAction
+from alerts.events import CUSTOMER_NOTICES, INCIDENT, CustomerNoticesAction, IncidentAction
 from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
@@ -84,6 +84,7 @@ ACTIONS: Mapping[str, ActionWords] = {
     SigningKeyAction.RETIRED: ActionWords("Signing key retired", "retired the signing key"),
     CustomerNoticesAction.CHANGED: ActionWords("Notices to restaurants changed", "changed"),
     DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
+    IncidentAction.ACKNOWLEDGED: ActionWords("Acknowledged", "acknowledged the incident"),
 }
 SUBJECT_TYPES: Mapping[str, str] = {
     SITE: "Site",
@@ -94,9 +95,14 @@ SUBJECT_TYPES: Mapping[str, str] = {
     SIGNING_KEY: "Signing key",
     DATABASE: "Database",
     CUSTOMER_NOTICES: "Customer notices",
+    INCIDENT: "Incident",
 }
 # The other subjects have no page of their own here.
-SUBJECT_PAGES: Mapping[str, str] = {SITE: "admin:sites_site_change", ADMIN: "admin:accounts_admin_change"}
+SUBJECT_PAGES: Mapping[str, str] = {
+    SITE: "admin:sites_site_change",
+    ADMIN: "admin:accounts_admin_change",
+    INCIDENT: "admin:alerts_incident_change",
+}
 SOURCES: Mapping[str, str] = {
     Event.Source.ADMIN: "in the panel",
     Event.Source.API: "over the API",

@@ -12,6 +12,7 @@ from audit.models import Event
 from conftest import Register, RegisteredSite
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
+from panel.alerts.tests.cast import a_channel, an_incident
 from sites.models import SavedView, SiteImport, SiteKey
 
 
@@ -25,6 +26,8 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
     )
     start_token_family(anna, at=timezone.now())
     record_attempt("signed_in", username="anna", admin=anna, source="api", address=None, at=timezone.now())
+    channel = a_channel()
+    incident = an_incident()
     first = {
         model: model.objects.order_by("pk").first()
         for model in (SiteKey, Heartbeat, Event, IdempotentRequest, SignInAttempt, TokenFamily)
@@ -34,6 +37,9 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "sites_sitepulse": site.site_id,
         "accounts_admin": anna.pk,
         "id": anna.pk,
+        "alerts_incident": incident.pk,
+        "channel_id": channel.pk,
+        "delivery_id": channel.deliveries.get().id,
         "key_id": 1,
         "site_id": uuid.UUID(site.site_id),
         "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,

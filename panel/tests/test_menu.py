@@ -12,9 +12,9 @@ def test_the_tables_are_in_the_order_of_their_use(anna: Admin) -> None:
     request = RequestFactory().get("/admin/")
     request.user = anna
     apps = admin.site.get_app_list(request)
-    assert [app["app_label"] for app in apps] == ["sites", "heartbeat", "audit", "accounts"]
+    assert [app["app_label"] for app in apps] == ["sites", "alerts", "heartbeat", "audit", "accounts"]
     tables = [model["object_name"] for app in apps for model in app["models"]]
-    assert tables == ["Site", "SiteKey", "Heartbeat", "Event", "Admin", "SignInAttempt"], "and no plumbing"
+    assert tables == ["Site", "SiteKey", "Incident", "Heartbeat", "Event", "Admin", "SignInAttempt"], "and no plumbing"
 
 
 def test_every_page_after_the_sign_in_has_the_menu(anna: Admin, client: Client) -> None:
@@ -24,6 +24,7 @@ def test_every_page_after_the_sign_in_has_the_menu(anna: Admin, client: Client) 
     assert names == [
         ("/admin/", ""),
         ("/admin/sites/site/", ' aria-current="page"'),
+        ("/admin/alerts/incident/", ""),
         ("/admin/heartbeat/heartbeat/", ""),
         ("/admin/audit/event/", ""),
         ("/admin/accounts/admin/", ""),

@@ -9,6 +9,7 @@ from accounts.models import Admin, SignInAttempt
 from accounts.tests.tokens import login
 from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
+from panel.alerts.tests.cast import an_incident
 from panel.tests.screen import ADD, LIST, browser_of
 from sites.models import SiteKey
 
@@ -40,6 +41,12 @@ SITE = "/admin/sites/site/{site}/"
         ("/admin/accounts/admin/{ben}/change/", "ben · Admins · Portcullis"),
         ("/admin/accounts/admin/{ben}/password/", "Reset the password · ben · Portcullis"),
         ("/admin/customer-notices/", "Notices to restaurants · Portcullis"),
+        ("/admin/alerts/incident/", "Incidents · Portcullis"),
+        ("/admin/alerts/incident/{incident}/change/", "Somebody tries passwords · Incidents · Portcullis"),
+        (
+            "/admin/alerts/incident/acknowledge/?incident={incident}",
+            "Acknowledge · Somebody tries passwords · Portcullis",
+        ),
         ("/admin/jobs/", "Jobs · Portcullis"),
         ("/admin/account/", "Your account · Portcullis"),
     ],
@@ -54,7 +61,8 @@ def test_a_title_names_the_page_and_its_subject(
     assert event
     assert roma.call_home().status_code == 200
     login("nobody", "wrong")
-    rows = {
+    rows: dict[str, object] = {
+        "incident": an_incident().pk,
         "heartbeat": Heartbeat.objects.get().pk,
         "key": SiteKey.objects.get().pk,
         "attempt": SignInAttempt.objects.get(username="nobody").pk,

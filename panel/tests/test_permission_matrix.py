@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from accounts.models import Admin, TokenFamily
 from accounts.roles import PERMISSIONS
-from alerts.models import NoticeTemplate
+from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
 from audit.models import Event
 from erasure.models import ErasureRequest
 from idempotency.models import IdempotentRequest
@@ -53,6 +53,7 @@ TABLES = {
         "change": "accounts.change_admin",
     },
     "accounts_signinattempt": {"view": "accounts.view_signinattempt"},
+    "alerts_incident": {"view": "alerts.view_incident"},
 }
 
 OTHER_PAGES = {
@@ -98,6 +99,7 @@ OTHER_PAGES = {
     "sites_site_key_use": Rule("sites.view_site", "sites.view_site"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
     "own_notices": Rule(),
+    "alerts_incident_acknowledge": Rule("alerts.acknowledge_incident", "alerts.acknowledge_incident"),
 }
 # The permission of each operation on sites, repeated here on purpose.
 OPERATION_PERMISSIONS = {
@@ -176,7 +178,8 @@ def pages(objects: dict[str, Any]) -> Iterator[Page]:
         values = {key: objects.get(table if key == "object_id" else key) for key in pattern.pattern.converters}
         if name == "app_list":
             values = {"app_label": "sites"}
-        yield Page(name, reverse(f"admin:{name}", kwargs=values or None), rule_of(name))
+        query = f"?incident={objects['alerts_incident']}" if name == "alerts_incident_acknowledge" else ""
+        yield Page(name, reverse(f"admin:{name}", kwargs=values or None) + query, rule_of(name))
 
 
 def test_every_table_of_the_panel_has_a_rule() -> None:
@@ -204,6 +207,9 @@ def stored() -> list[Any]:
         SavedView,
         ErasureRequest,
         NoticeTemplate,
+        Incident,
+        AlertChannel,
+        Delivery,
     )
     return [list(model.objects.order_by("pk").values()) for model in tables]
 

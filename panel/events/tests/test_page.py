@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.events import AdminAction
 from accounts.models import Admin
 from accounts.services import change_admin
-from alerts.events import CustomerNoticesAction
+from alerts.events import CustomerNoticesAction, IncidentAction
 from audit.actors import COMMAND, Actor
 from audit.events import EventListAction
 from audit.models import Event
@@ -121,6 +121,7 @@ def test_every_action_has_its_words() -> None:
         *AdminAction.values,
         *DatabaseAction.values,
         *CustomerNoticesAction.values,
+        *IncidentAction.values,
     }
     known |= {*SigningKeyAction.values, *SPECIFIC_EDITS}
     assert set(ACTIONS) == known
