@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from alerts.kinds import State
 
@@ -40,6 +41,18 @@ class AlertChannelQuerySet(models.QuerySet[Any]):
     def shared(self) -> "AlertChannelQuerySet":
         """Without the admins' own notices."""
         return self.filter(owner=None)
+
+    def with_health(self) -> "AlertChannelQuerySet":
+        """Annotate `last_state` and `last_ended_at` of the newest message that does not wait, and how many are `waiting`."""
+        deliveries = self.model._meta.get_field("deliveries").related_model.objects.filter(channel=OuterRef("pk"))
+        newest = deliveries.exclude(state="waiting").newest_first()
+        waiting = deliveries.waiting().order_by().values("channel").annotate(number=Count("pk")).values("number")
+        annotated: AlertChannelQuerySet = self.annotate(
+            last_state=Subquery(newest.values("state")[:1]),
+            last_ended_at=Subquery(newest.values("ended_at")[:1]),
+            waiting=Coalesce(Subquery(waiting), 0),
+        )
+        return annotated
 
     def in_use(self) -> "AlertChannelQuerySet":
         """Enabled, and not of a disabled admin."""

@@ -16,6 +16,7 @@ from panel.account.confirmation import shown_confirmation
 from panel.account.passwords import OwnPasswordView
 from panel.account.sign_in import PasswordForm, PasswordView
 from panel.account.urls import account_urls
+from panel.alerts.channels.urls import channel_urls
 from panel.customer_notices.urls import customer_notices_urls
 from panel.dashboard.views import dashboard_context
 from panel.jobs.urls import jobs_urls
@@ -72,7 +73,8 @@ class PortcullisAdminSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in UNUSED_PAGES]
-        return [*account_urls(self), *jobs_urls(self), *signing_keys_urls(self), *customer_notices_urls(self), *urls]
+        pages = (account_urls, jobs_urls, channel_urls, signing_keys_urls, customer_notices_urls)
+        return [*(url for urls_of in pages for url in urls_of(self)), *urls]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard_context(request, at=timezone.now()), **(extra_context or {})})

@@ -1,7 +1,8 @@
-"""Confirming that it is still the same person, before access is given away.
+"""Confirming that it is still the same person, before access or data is given away.
 
-Adding admins, changing their roles, passwords and factors, rotating keys, importing, and operations on many sites need the
-password and the second factor, given in this session within CONFIRMED_FOR. The sign-in counts as the first confirmation.
+Adding admins, changing their roles, passwords and factors, rotating keys, importing, telling incidents to a new address, and
+operations on many sites need the password and the second factor, given in this session within CONFIRMED_FOR. The sign-in counts
+as the first confirmation.
 """
 
 from collections.abc import Callable

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.events import ADMIN
 from audit.models import Event
 from panel.events.filters import ActionFilter, ActorFilter, SourceFilter, SubjectTypeFilter
-from panel.events.words import action_words, actor_words, specific_action, subject_url
+from panel.events.words import action_words, actor_words, specific_action
 from panel.widgets.period_filter import PeriodFilter
 from sites.events import SITE
 
@@ -51,10 +51,6 @@ class RecentLine:
     @property
     def action(self) -> str:
         return action_words(self.event).phrase
-
-    @property
-    def subject_url(self) -> str | None:
-        return subject_url(self.event)
 
     @property
     def count(self) -> str:

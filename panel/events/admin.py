@@ -7,6 +7,7 @@ from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.roles import PERMISSIONS, Role
 from audit.models import Event
 from common.admin import ReadOnlyAdmin
 from panel.events.export import EventExportView
@@ -63,7 +64,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="subject")
     def subject(self, event: Any) -> SafeString | str:
-        url = subject_url(event)
+        url = subject_url(event, PERMISSIONS[Role.VIEWER])
         return format_html('<a href="{}">{}</a>', url, event.subject_name) if url else event.subject_name
 
     @admin.display(description="actor")

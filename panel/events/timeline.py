@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.instants import parse_instant
-from panel.events.words import SOURCES, action_words, actor_url, subject_url
+from panel.events.words import SOURCES, action_words, actor_url
 from panel.widgets.times import moment, moment_to_the_second
 from sites.events import SiteAction
 
@@ -69,6 +69,13 @@ FIELDS = {
     "listed_until": "In the public set until",
     "backup": "Backup",
     "backup_made_at": "Backup made at",
+    "kind": "Kind",
+    "address": "Address",
+    "min_severity": "Told from severity",
+    "kinds": "Told kinds",
+    "is_enabled": "Enabled",
+    "quiet_from": "Quiet from",
+    "quiet_until": "Quiet until",
 }
 # Fields that are too long to show; a count is shown in their place.
 COUNTED = {"erased_events"}
@@ -96,10 +103,6 @@ class Entry(NamedTuple):
     def compares_two(self) -> bool:
         """Whether each of the changes is a pair of facts about two installations, and no value became another."""
         return self.event.action == SiteAction.CLONE_SUSPECTED
-
-    @property
-    def subject_url(self) -> str | None:
-        return subject_url(self.event)
 
     @property
     def actor_url(self) -> str | None:

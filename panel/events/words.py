@@ -1,12 +1,19 @@
 """The words for events: one table for the dashboard, the page of a site or an admin, and the page of events."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from django.urls import reverse
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
-from alerts.events import CUSTOMER_NOTICES, INCIDENT, CustomerNoticesAction, IncidentAction
+from alerts.events import (
+    ALERT_CHANNEL,
+    CUSTOMER_NOTICES,
+    INCIDENT,
+    ChannelAction,
+    CustomerNoticesAction,
+    IncidentAction,
+)
 from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
@@ -85,6 +92,14 @@ ACTIONS: Mapping[str, ActionWords] = {
     CustomerNoticesAction.CHANGED: ActionWords("Notices to restaurants changed", "changed"),
     DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
     IncidentAction.ACKNOWLEDGED: ActionWords("Acknowledged", "acknowledged the incident"),
+    ChannelAction.CREATED: ActionWords("Channel added", "added the channel"),
+    ChannelAction.CHANGED: ActionWords("Channel changed", "changed the channel"),
+    ChannelAction.DELETED: ActionWords("Channel deleted", "deleted the channel"),
+    ChannelAction.DISABLED: ActionWords(
+        "Channel disabled, as its address does not exist any more", "disabled the channel"
+    ),
+    ChannelAction.TESTED: ActionWords("Test sent", "sent a test to the channel"),
+    ChannelAction.SENT_AGAIN: ActionWords("Failed message sent again", "sent a failed message again to the channel"),
 }
 SUBJECT_TYPES: Mapping[str, str] = {
     SITE: "Site",
@@ -96,13 +111,17 @@ SUBJECT_TYPES: Mapping[str, str] = {
     DATABASE: "Database",
     CUSTOMER_NOTICES: "Customer notices",
     INCIDENT: "Incident",
+    ALERT_CHANNEL: "Channel",
 }
 # The other subjects have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {
     SITE: "admin:sites_site_change",
     ADMIN: "admin:accounts_admin_change",
     INCIDENT: "admin:alerts_incident_change",
+    ALERT_CHANNEL: "admin:channel",
 }
+# Of pages that not every role may see.
+SUBJECT_PERMISSIONS: Mapping[str, str] = {ALERT_CHANNEL: "alerts.manage_channels"}
 SOURCES: Mapping[str, str] = {
     Event.Source.ADMIN: "in the panel",
     Event.Source.API: "over the API",
@@ -138,9 +157,12 @@ def actor_words(event: Event) -> str:
     return event.actor_name or ACTORS_WITHOUT_A_NAME.get(event.source, "Unknown")
 
 
-def subject_url(event: Event) -> str | None:
-    """The subject's page in the panel, if there is one."""
+def subject_url(event: Event, permissions: Container[str]) -> str | None:
+    """The subject's page in the panel, if there is one that a person with these permissions may see."""
     if (event.subject_type, event.subject_id) == (UNKNOWN_ADMIN.type, UNKNOWN_ADMIN.id):
+        return None
+    needed = SUBJECT_PERMISSIONS.get(event.subject_type)
+    if needed and needed not in permissions:
         return None
     page = SUBJECT_PAGES.get(event.subject_type)
     return reverse(page, args=[event.subject_id]) if page else None

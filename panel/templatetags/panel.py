@@ -1,4 +1,5 @@
-"""Template filters for times: `{{ at|moment }}`, `{{ at|ago }}`, `{{ at|until }}`; and for the choices of a list's filter."""
+"""Template filters for times: `{{ at|moment }}`, `{{ at|ago }}`, `{{ at|until }}`; for the choices of a list's filter; and
+for the page of an event's subject: `{{ event|subject_url:perms }}`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,12 +9,14 @@ from django.utils.encoding import iri_to_uri
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from panel.events.words import subject_url
 from panel.widgets import times
 
 register = template.Library()
 register.filter("moment", times.moment)
 register.filter("ago", times.moment_ago)
 register.filter("until", times.moment_until)
+register.filter("subject_url", subject_url)
 
 
 @register.filter

@@ -173,6 +173,8 @@ def test_every_page_that_changes_people_or_keys_asks(clock: Clock, objects: dict
         "sites_site_import_review",
         "sites_site_erase",
         "sites_site_erase_confirm",
+        "channel_add",
+        "channel_change",
     }
     assert not Admin.objects.filter(username="forged").exists()
     assert SiteKey.objects.count() == 2

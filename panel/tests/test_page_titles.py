@@ -9,7 +9,7 @@ from accounts.models import Admin, SignInAttempt
 from accounts.tests.tokens import login
 from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
-from panel.alerts.tests.cast import an_incident
+from panel.alerts.tests.cast import a_channel, an_incident
 from panel.tests.screen import ADD, LIST, browser_of
 from sites.models import SiteKey
 
@@ -47,6 +47,11 @@ SITE = "/admin/sites/site/{site}/"
             "/admin/alerts/incident/acknowledge/?incident={incident}",
             "Acknowledge · Somebody tries passwords · Portcullis",
         ),
+        ("/admin/channels/", "Channels · Portcullis"),
+        ("/admin/channels/add/", "Add a channel · Portcullis"),
+        ("/admin/channels/{channel}/", "On call · Channels · Portcullis"),
+        ("/admin/channels/{channel}/change/", "Change · On call · Portcullis"),
+        ("/admin/channels/{channel}/delete/", "Delete · On call · Portcullis"),
         ("/admin/jobs/", "Jobs · Portcullis"),
         ("/admin/account/", "Your account · Portcullis"),
     ],
@@ -62,6 +67,7 @@ def test_a_title_names_the_page_and_its_subject(
     assert roma.call_home().status_code == 200
     login("nobody", "wrong")
     rows: dict[str, object] = {
+        "channel": a_channel().pk,
         "incident": an_incident().pk,
         "heartbeat": Heartbeat.objects.get().pk,
         "key": SiteKey.objects.get().pk,

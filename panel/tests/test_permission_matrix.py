@@ -98,8 +98,12 @@ OTHER_PAGES = {
     "sites_site_rotate": Rule("sites.rotate_site_key", "sites.rotate_site_key"),
     "sites_site_key_use": Rule("sites.view_site", "sites.view_site"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
-    "own_notices": Rule(),
     "alerts_incident_acknowledge": Rule("alerts.acknowledge_incident", "alerts.acknowledge_incident"),
+    **{
+        f"channel{page}": Rule("alerts.manage_channels", "alerts.manage_channels")
+        for page in ("s", "", "_add", "_change", "_delete", "_test", "_enable", "_disable", "_send_again")
+    },
+    "own_notices": Rule(),
 }
 # The permission of each operation on sites, repeated here on purpose.
 OPERATION_PERMISSIONS = {
@@ -127,6 +131,9 @@ FORGED = {
     "timezone": "UTC",
     "reason": "forged",
     "note": "forged",
+    "kind": "pagerduty",
+    "address": "0123456789abcdef0123456789abcdef",
+    "min_severity": "info",
     "note_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
     "text": "forged",
     "add": "forged",

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from alerts.models import Incident
+from alerts.models import AlertChannel, Incident
 from common.admin import ReadOnlyAdmin
 from panel.alerts.badges import severity_badge
 from panel.alerts.incidents.acknowledge import PERMISSION, AcknowledgeView
@@ -49,6 +49,8 @@ class IncidentAdmin(ReadOnlyAdmin):
                 "rows": [(incident, severity_badge(incident)) for incident in changelist.result_list],
                 "view": view,
                 "can_select": view == "open" and request.user.has_perm(PERMISSION),
+                "has_no_channel": request.user.has_perm("alerts.manage_channels")
+                and not AlertChannel.objects.in_use().exists(),
             }
         return response
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.events import AdminAction
 from accounts.models import Admin
 from accounts.services import change_admin
-from alerts.events import CustomerNoticesAction, IncidentAction
+from alerts.events import ChannelAction, CustomerNoticesAction, IncidentAction
 from audit.actors import COMMAND, Actor
 from audit.events import EventListAction
 from audit.models import Event
@@ -122,6 +122,7 @@ def test_every_action_has_its_words() -> None:
         *DatabaseAction.values,
         *CustomerNoticesAction.values,
         *IncidentAction.values,
+        *ChannelAction.values,
     }
     known |= {*SigningKeyAction.values, *SPECIFIC_EDITS}
     assert set(ACTIONS) == known

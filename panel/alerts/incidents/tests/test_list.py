@@ -14,11 +14,12 @@ from accounts.models import Admin
 from alerts.incidents.services import acknowledge_incident, resolve_incidents
 from alerts.kinds import Kind
 from conftest import Register, RegisteredSite
-from panel.alerts.tests.cast import INCIDENTS, a_common_cause, an_incident, by
+from panel.alerts.tests.cast import INCIDENTS, a_channel, a_common_cause, an_incident, by
 from panel.tests.screen import browser_of
 
-# Session, admin, the number of incidents, the incidents, those of each state, the resolved ones.
-QUERIES = 6
+# Session, admin, the number of incidents, the incidents, those of each state, the resolved ones; and for sysadmins whether
+# there is a channel.
+QUERIES = 7
 
 
 @pytest.fixture
@@ -124,6 +125,13 @@ def test_a_viewer_selects_nothing(vera: Admin, browser: Client) -> None:
     assert "Acknowledge…" not in browser_of(vera).get(INCIDENTS).content.decode()
     assert "Acknowledge…" in browser.get(INCIDENTS).content.decode()
     assert "Acknowledge…" not in browser.get(f"{INCIDENTS}?view=all").content.decode()
+
+
+def test_a_sysadmin_is_told_that_there_is_no_channel(browser: Client, ben: Admin) -> None:
+    assert "told nowhere yet" in browser.get(INCIDENTS).content.decode()
+    assert "told nowhere yet" not in browser_of(ben).get(INCIDENTS).content.decode()
+    a_channel()
+    assert "told nowhere yet" not in browser.get(INCIDENTS).content.decode()
 
 
 def test_a_resolved_incident_is_not_coloured(browser: Client) -> None:

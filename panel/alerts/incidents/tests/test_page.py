@@ -70,16 +70,20 @@ def test_the_sites_of_a_common_cause_are_listed_those_that_are_silent_first(
     assert browser.get(f"{INCIDENTS}{incident.pk}/change/?p=nonsense").status_code == 200
 
 
-def test_it_says_what_was_told_on_which_channels(browser: Client) -> None:
+def test_it_says_what_was_told_on_which_channels(browser: Client, ben: Admin) -> None:
     pager, chat = a_channel("Pager", kind="pagerduty"), a_channel("Chat", kind="slack")
     incident = an_incident()
     answered(Delivery.objects.get(channel=pager), Verdict.DELIVERED, 202)
     answered(Delivery.objects.get(channel=chat), Verdict.FAILED, 404, "no_service")
     page = page_of(browser, incident.pk).partition('id="told-heading"')[2]
-    assert "Pager" in page
+    assert "Pager</a>" in page
     assert page.count("opened") == 2
     newest_first = incident.deliveries.newest_first().values_list("state", flat=True)
     assert [page.index(state) for state in newest_first] == sorted(map(page.index, ("delivered", "failed")))
+    assert f"/admin/channels/{pager.pk}/" in page
+    for_support = page_of(browser_of(ben), incident.pk)
+    assert "Pager" in for_support
+    assert "/admin/channels/" not in for_support
 
 
 def test_an_incident_that_no_channel_wanted_says_so(browser: Client) -> None:
