@@ -8,12 +8,16 @@ from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from alerts.kinds import State
+from alerts.kinds import Severity, State
 
 
 class IncidentQuerySet(models.QuerySet[Any]):
     def unresolved(self) -> "IncidentQuerySet":
         return self.exclude(state=State.RESOLVED)
+
+    def critical_open(self) -> "IncidentQuerySet":
+        """Critical, and not acknowledged."""
+        return self.filter(state=State.OPEN, severity=Severity.CRITICAL)
 
     def newest_first(self) -> "IncidentQuerySet":
         return self.order_by("-sequence")

@@ -17,6 +17,7 @@ from panel.account.passwords import OwnPasswordView
 from panel.account.sign_in import PasswordForm, PasswordView
 from panel.account.urls import account_urls
 from panel.alerts.channels.urls import channel_urls
+from panel.alerts.mark import critical_open
 from panel.customer_notices.urls import customer_notices_urls
 from panel.dashboard.views import dashboard_context
 from panel.jobs.urls import jobs_urls
@@ -62,6 +63,7 @@ class PortcullisAdminSite(AdminSite):
         return {
             **context,
             "main_menu": main_menu(context["available_apps"], request.path),
+            "critical_open": critical_open,
             "confirmed_until": shown_confirmation(request),
         }
 

@@ -49,6 +49,8 @@ def pages(server: RunningServer) -> dict[str, str]:
         "confirm": f"{LIST}operate/lock/?{many}",
         "register": f"{LIST}add/",
         "import": f"{LIST}import/",
+        "incidents": "/admin/alerts/incident/",
+        "channels": "/admin/channels/",
         "account": "/admin/account/",
     }
 

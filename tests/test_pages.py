@@ -16,6 +16,15 @@ NEW_COLLEAGUE = """
 from accounts.models import Admin
 print(Admin.objects.create_user("colleague", "colleague@vendor.example").pk)
 """
+# A channel, and an incident of many sites that was told on it.
+ALERTS = """
+from conftest import RegisteredSite
+from panel.alerts.tests.cast import a_channel, a_common_cause
+from sites.models import Site
+channel = a_channel("Ticket system")
+incident = a_common_cause(*(RegisteredSite(str(site.pk), "") for site in Site.objects.all()))
+print(incident.pk, channel.pk)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +85,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
     person.sign_in()
     created = server.manage("shell", "-c", NEW_COLLEAGUE, "--verbosity=0")
     colleague = int(created.stdout)
+    incident, channel = server.manage("shell", "-c", ALERTS, "--verbosity=0").stdout.split()
     site, cloned = (f"/admin/sites/site/{each.site_id}" for each in (locked_site, cloned_site))
     for path in (
         "/admin/",
@@ -105,6 +115,15 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/accounts/admin/1/change/",
         f"/admin/accounts/admin/{colleague}/change/",
         "/admin/accounts/signinattempt/",
+        "/admin/alerts/incident/",
+        "/admin/alerts/incident/?view=all",
+        f"/admin/alerts/incident/{incident}/change/",
+        f"/admin/alerts/incident/acknowledge/?incident={incident}",
+        "/admin/channels/",
+        "/admin/channels/add/",
+        f"/admin/channels/{channel}/",
+        f"/admin/channels/{channel}/change/",
+        f"/admin/channels/{channel}/delete/",
         "/admin/jobs/",
         "/admin/signing-keys/",
         "/admin/customer-notices/",

@@ -99,6 +99,7 @@ OTHER_PAGES = {
     "sites_site_key_use": Rule("sites.view_site", "sites.view_site"),
     "auth_user_password_change": Rule("accounts.change_admin", "accounts.change_admin"),
     "alerts_incident_acknowledge": Rule("alerts.acknowledge_incident", "alerts.acknowledge_incident"),
+    "alerts_incident_mark": Rule("alerts.view_incident", "alerts.view_incident"),
     **{
         f"channel{page}": Rule("alerts.manage_channels", "alerts.manage_channels")
         for page in ("s", "", "_add", "_change", "_delete", "_test", "_enable", "_disable", "_send_again")

@@ -14,6 +14,7 @@ from panel.alerts.badges import severity_badge
 from panel.alerts.incidents.acknowledge import PERMISSION, AcknowledgeView
 from panel.alerts.incidents.filters import KindFilter, OpenedFilter, SeverityFilter, SiteFilter, ViewFilter
 from panel.alerts.incidents.page import incident_facts
+from panel.alerts.mark import MarkView
 from panel.widgets.period_filter import PeriodFilter
 
 
@@ -34,6 +35,7 @@ class IncidentAdmin(ReadOnlyAdmin):
         in_admin = self.admin_site.admin_view
         return [
             path("acknowledge/", in_admin(AcknowledgeView.as_view()), name="alerts_incident_acknowledge"),
+            path("critical/", in_admin(MarkView.as_view()), name="alerts_incident_mark"),
             *super().get_urls(),
         ]
 

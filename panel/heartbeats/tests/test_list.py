@@ -46,8 +46,8 @@ def test_a_page_costs_the_same_for_many_heartbeats(anna: Admin, register: Regist
             assert browser.get(LIST).status_code == 200
         return len(queries)
 
-    # The session, the viewer, the number of heartbeats, and the heartbeats with their sites.
-    assert cost() == cost() == 4
+    # The session, the viewer, the mark in the header, the number of heartbeats, and the heartbeats with their sites.
+    assert cost() == cost() == 5
 
 
 def test_answers_are_found(anna: Admin, register: Register, clock: Clock) -> None:

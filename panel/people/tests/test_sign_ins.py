@@ -57,8 +57,8 @@ def test_the_list_costs_the_same_for_many_admins(anna: Admin) -> None:
     few = cost()
     for number in range(20):
         Admin.objects.create_user(f"admin{number}", f"{number}@vendor.example", PASSWORD)
-    # The session, the viewer, the number of admins, and the admins with their factors and sign-ins.
-    assert cost() == few == 4
+    # The session, the viewer, the mark in the header, the number of admins, and the admins with their factors and sign-ins.
+    assert cost() == few == 5
 
 
 def test_no_page_shows_the_hash_of_a_password(anna: Admin, ben: Admin, vera: Admin) -> None:

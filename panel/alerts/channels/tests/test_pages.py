@@ -20,10 +20,10 @@ from panel.alerts.channels import page as page_module
 from panel.alerts.tests.cast import CHANNELS, a_channel, an_incident, answered
 from panel.tests.screen import browser_of
 
-# Session, admin, the channels with their health.
-LIST_QUERIES = 3
-# Session, admin, the channel, the number of its messages, the messages, their attempts.
-PAGE_QUERIES = 6
+# Session, admin, the channels with their health, the mark in the header.
+LIST_QUERIES = 4
+# Session, admin, the channel, the number of its messages, the messages, their attempts, the mark in the header.
+PAGE_QUERIES = 7
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from conftest import Register, RegisteredSite
 from panel.alerts.tests.cast import INCIDENTS, a_channel, a_common_cause, an_incident, by
 from panel.tests.screen import browser_of
 
-# Session, admin, the number of incidents, the incidents, those of each state, the resolved ones; and for sysadmins whether
-# there is a channel.
-QUERIES = 7
+# Session, admin, the mark in the header, the number of incidents, the incidents, those of each state, the resolved ones; and
+# for sysadmins whether there is a channel.
+QUERIES = 8
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from panel.alerts.incidents import page as page_module
 from panel.alerts.tests.cast import INCIDENTS, a_channel, a_common_cause, an_incident, answered, by
 from panel.tests.screen import browser_of
 
-# Session, admin, the incident with its site, the number of members, the members, what was told.
-QUERIES = 6
+# Session, admin, the incident with its site, the number of members, the members, what was told, the mark in the header.
+QUERIES = 7
 
 
 @pytest.fixture

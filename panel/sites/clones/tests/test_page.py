@@ -19,7 +19,7 @@ from sites.models import SitePulse
 
 pytestmark = pytest.mark.any_database
 
-QUERIES = 5  # session, admin, the site, its runs, the event
+QUERIES = 6  # session, admin, the mark in the header, the site, its runs, the event
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from sites.models import Site, SitePulse
 from sites.services import deregister_site, lock_site, register_site, update_site
 
 LIST = "/admin/sites/site/"
-# session, admin, versions, zones and tags, which sites, their rows, their tags, their bars, saved views, kept count, counts
-# of the views, and deregistered sites if something is searched
-QUERIES = 12
+# session, admin, the mark in the header, versions, zones and tags, which sites, their rows, their tags, their bars, saved
+# views, kept count, counts of the views, and deregistered sites if something is searched
+QUERIES = 13
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 

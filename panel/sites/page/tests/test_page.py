@@ -219,8 +219,8 @@ def add_events(site: RegisteredSite, number: int) -> None:
     )
 
 
-# Session and admin; the site; who locked it and why; heartbeats, events, keys, notes, tags; slots, outages and figures.
-QUERIES = 13
+# Session and admin; the mark in the header; the site; who locked it and why; heartbeats, events, keys, notes, tags; slots, outages and figures.
+QUERIES = 14
 
 
 @pytest.mark.parametrize("number", [1, 300])

@@ -17,7 +17,7 @@ from sites.models import Site, SitePulse
 
 pytestmark = pytest.mark.any_database
 
-QUERIES = 5  # session, admin, the report, that of its undo, the sites
+QUERIES = 6  # session, admin, the mark in the header, the report, that of its undo, the sites
 
 
 def test_each_site_goes_from_not_delivered_over_delivered_to_applied(
