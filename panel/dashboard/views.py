@@ -19,6 +19,7 @@ from panel.dashboard.charts import Chart, ChartValue
 from panel.dashboard.counts import CHART_WEEKS, license_counts, status_counts
 from panel.dashboard.first_steps import first_steps, is_new
 from panel.dashboard.health import health_checks
+from panel.dashboard.open_incidents import open_incidents
 from panel.dashboard.recent_events import recent_lines
 from panel.heartbeats.filters import received_query
 from panel.sites.list.filters import EndingWeekFilter
@@ -74,6 +75,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "site_count": site_count,
         "formatted_site_count": f"{site_count:,}",
         "attention": attention,
+        "open_incidents": open_incidents(),
         "charts": [heartbeat_chart(heartbeats_by_hour(at=at)), license_chart(by_license, at=at)],
         "recent_events": recent_lines(),
         "health_checks": checks,
