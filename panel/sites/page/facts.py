@@ -9,11 +9,11 @@ from django.utils.safestring import SafeString
 from audit.models import Event
 from heartbeat.availability import Outage, availability, heartbeat_slots, outages, percent
 from heartbeat.models import Heartbeat
-from panel.events.timeline import timeline
 from panel.heartbeats.answers import answer_badges
 from panel.sites.page.agent import agent_facts
 from panel.sites.page.contact import contact_facts
 from panel.sites.page.days import day_chart
+from panel.sites.page.history import history_of
 from panel.sites.page.receipt import receipt_of
 from panel.sites.page.state import key_events, site_badges, state_text
 from panel.widgets.badges import badge
@@ -61,7 +61,7 @@ def site_facts(site: Any, *, at: datetime) -> dict[str, Any]:
         "receipt": receipt_of(site, events, at=at),
         "agent_facts": agent_facts(site, at=at),
         "heartbeats": [heartbeat_row(heartbeat) for heartbeat in heartbeats],
-        "history": timeline(events),
+        "history": history_of(site, events, limit=MAX_EVENTS),
         **uptime_facts(site, at=at),
         "keys": key_rows(keys, used_key_id=site.pulse.newest_key_id, at=at),
         **contact_facts(site, keys, at=at),

@@ -219,8 +219,9 @@ def add_events(site: RegisteredSite, number: int) -> None:
     )
 
 
-# Session and admin; the mark in the header; the site; who locked it and why; heartbeats, events, keys, notes, tags; slots, outages and figures.
-QUERIES = 14
+# Session and admin; the mark in the header; the site; who locked it and why; heartbeats, events, incidents of it alone and
+# with others, keys, notes, tags; slots, outages and figures.
+QUERIES = 16
 
 
 @pytest.mark.parametrize("number", [1, 300])
