@@ -29,10 +29,10 @@ class IncidentQuerySet(models.QuerySet[Any]):
 
     def of_site(self, site_id: uuid.UUID) -> "IncidentQuerySet":
         """About that site, alone or with others."""
-        covered = self.model._meta.get_field("members").related_model.objects.filter(
-            site_id=site_id, incident=OuterRef("pk")
-        )
-        return self.filter(Q(site_id=site_id) | Exists(covered))
+        members = self.model._meta.get_field("members").related_model.objects.filter(site_id=site_id)
+        own = self.model.objects.filter(site_id=site_id)
+        # Each half is found by its index. With OR, PostgreSQL reads all incidents.
+        return self.filter(pk__in=own.values("pk").union(members.values("incident"), all=True))
 
 
 class IncidentSiteQuerySet(models.QuerySet[Any]):
