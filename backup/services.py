@@ -14,6 +14,7 @@ from django.db import Error, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from accounts.services import END_ALL_SIGN_INS
+from alerts.evidence.marks import note_restore
 from audit.actors import Actor
 from audit.chain import first_finding
 from audit.services import record_event
@@ -122,6 +123,7 @@ def restore_backup(
         database().load(archive, scratch, END_ALL_SIGN_INS)
     call_command("migrate", verbosity=0, interactive=False)
     record_restore(file.name, manifest, by=by, at=at)
+    note_restore(at=at)
     database().refresh_statistics()
     finding = first_finding()
     refused = sum(usage.keys for usage in pepper_usage(at=at) if usage.state == PepperState.NOT_CONFIGURED)

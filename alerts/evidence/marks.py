@@ -30,13 +30,19 @@ def mark_receiving(*, at: datetime) -> Outage | None:
     ReceivingMark.objects.bulk_create([ReceivingMark(name=ReceivingMark.WEB, at=at)], ignore_conflicts=True)
     mark = ReceivingMark.objects.select_for_update().get(pk=ReceivingMark.WEB)
     outage = None
-    if at - mark.at >= settings.ALERT_OUTAGE:
+    is_restored = ReceivingMark.objects.filter(pk=ReceivingMark.RESTORED, at__gt=mark.at, at__lte=at).exists()
+    if at - mark.at >= settings.ALERT_OUTAGE or is_restored:
         outage = Outage.objects.create(began_at=mark.at, ended_at=at)
         log.warning("no heartbeat could be received from %s to %s", mark.at, at)
     if mark.at < at or mark.at > at + CLOCK_TOLERANCE:
         mark.at = at
         mark.save(update_fields=["at"])
     return outage
+
+
+def note_restore(*, at: datetime) -> None:
+    """Note that the database was replaced by a backup: the heartbeats that came since its last mark are lost."""
+    ReceivingMark.objects.update_or_create(pk=ReceivingMark.RESTORED, defaults={"at": at})
 
 
 def pause_seconds() -> float:

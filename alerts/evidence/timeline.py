@@ -1,7 +1,8 @@
 """For how long a site has been silent, without the time in which this control plane could not have heard it.
 
 A site is silent once its heartbeat has been overdue for a time called patience. An outage of the control plane does not count
-towards that time, and all sites that were not silent before it have ALERT_RETURN_SECONDS after it to come back.
+towards that time, and all sites that were not silent before it have ALERT_RETURN_SECONDS after it to come back. After a restore
+they have longer: the heartbeats since the backup are lost, and a site that sent one calls again only when its next is due.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from alerts.models import Outage, ReceivingMark
+from heartbeat.schedule import SPREAD
 
 # An outage that ended longer ago cannot change what is judged now.
 LOOK_BACK = timedelta(days=40)
@@ -19,8 +21,11 @@ MAX_OUTAGES = 1_000
 
 
 class Span(NamedTuple):
+    """An outage, and how long sites have after it to come back; None: the usual time."""
+
     began_at: datetime
     ended_at: datetime
+    time_to_return: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,10 @@ class Timeline:
         """When the newest outage ended."""
         return self.outages[-1].ended_at if self.outages else None
 
+    def back_at(self, outage: Span) -> datetime:
+        """When the sites have had the time to come back."""
+        return outage.ended_at + (self.time_to_return if outage.time_to_return is None else outage.time_to_return)
+
     def silent_before(self, patience: timedelta) -> datetime:
         """Sites are silent whose heartbeat was due before that moment."""
         return self._silent_before(self.known_until, len(self.outages), patience)
@@ -50,23 +59,50 @@ class Timeline:
             left -= max(moment - outage.ended_at, timedelta(0))
             moment = min(moment, outage.began_at)
         moment -= left
-        if count and at < self.outages[count - 1].ended_at + self.time_to_return:
-            moment = min(moment, self._silent_before(self.outages[count - 1].began_at, count - 1, patience))
+        for index, outage in enumerate(self.outages[:count]):
+            if at < self.back_at(outage):
+                return min(moment, self._silent_before(outage.began_at, index, patience))
         return moment
 
-    def silent_at(self, due_at: datetime, patience: timedelta) -> datetime:
-        """When a site becomes silent whose heartbeat was due at that moment: the reverse of `silent_before`."""
-        silent_at = due_at + patience
+    def silent_at(self, due_at: datetime, patience: timedelta, *, heard_at: datetime | None = None) -> datetime:
+        """When a site becomes silent whose heartbeat was due at that moment: the reverse of `silent_before`.
+
+        A site that was heard after an outage has come back from it.
+        """
+        out_of_patience = silent_at = due_at + patience
         for outage in self.outages:
-            if outage.began_at < silent_at:
-                silent_at += max(outage.ended_at - max(outage.began_at, due_at), timedelta(0))
-                silent_at = max(silent_at, outage.ended_at + self.time_to_return)
+            if heard_at and outage.ended_at <= heard_at:
+                continue
+            if outage.began_at <= out_of_patience:
+                out_of_patience += max(outage.ended_at - max(outage.began_at, due_at), timedelta(0))
+            if outage.began_at <= silent_at:
+                silent_at = max(silent_at, out_of_patience, self.back_at(outage))
         return silent_at
+
+    def heard_since(self, moment: datetime, patience: timedelta) -> datetime:
+        """The moment, or the beginning of an outage after which sites were still coming back at that moment."""
+        for outage in reversed(self.outages):
+            if outage.began_at < moment <= max(self.back_at(outage), outage.ended_at + patience):
+                moment = outage.began_at
+        return moment
 
 
 def read_timeline(*, at: datetime) -> Timeline:
+    marks = dict(ReceivingMark.objects.values_list("name", "at"))
     spans = Outage.objects.filter(ended_at__gt=at - LOOK_BACK).order_by("-ended_at").values_list("began_at", "ended_at")
-    marked_at = ReceivingMark.objects.filter(pk=ReceivingMark.WEB).values_list("at", flat=True).first()
-    outages = [Span(*span) for span in reversed(spans[:MAX_OUTAGES]) if span[1] <= at]
-    # Without any mark no web process of this release has started yet.
-    return Timeline(outages, min(at, marked_at or at), settings.ALERT_RETURN)
+    restored_at = marks.get(ReceivingMark.RESTORED)
+    known = [
+        Span(began_at, ended_at, after_restore() if restored_at and began_at < restored_at <= ended_at else None)
+        for began_at, ended_at in reversed(spans[:MAX_OUTAGES])
+    ]
+    outages = [span for span in known if span.ended_at <= at]
+    # An outage may have ended since the judge read the clock. Without any mark no web process of this release has started yet.
+    newest_mark = marks.get(ReceivingMark.WEB, at)
+    known_until = min([at, newest_mark, *(span.began_at for span in known if span.ended_at > at)])
+    return Timeline(outages, known_until, settings.ALERT_RETURN)
+
+
+def after_restore() -> timedelta:
+    """Until each site that called just before it has called again."""
+    longest: timedelta = settings.HEARTBEAT_INTERVAL * (1 + SPREAD) + settings.HEARTBEAT_GRACE
+    return max(longest, settings.ALERT_RETURN)

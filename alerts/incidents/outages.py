@@ -24,8 +24,10 @@ def judge_outages(*, at: datetime) -> tuple[int, int]:
             return 0, 0
         return 0, len(resolve_incidents([incident.pk], at=at))
     if incident is None:
-        (opened,) = open_incidents([described(untold)], at=at)
-        Outage.objects.filter(pk__in=[outage.pk for outage in untold]).update(incident=opened)
+        opened = open_incidents([described(untold)], at=at)
+        if not opened:  # another worker has just opened it
+            return 0, 0
+        Outage.objects.filter(pk__in=[outage.pk for outage in untold]).update(incident=opened[0])
         return 1, 0
     Outage.objects.filter(pk__in=[outage.pk for outage in untold]).update(incident=incident)
     description = described(list(incident.outages.order_by("began_at")))

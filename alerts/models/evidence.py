@@ -5,9 +5,9 @@ from django.db.models import F, Q
 
 
 class ReceivingMark(models.Model):
-    """The newest moment at which a web process could receive a heartbeat and write to the database. One row."""
+    """The newest moment at which a web process could receive a heartbeat and write to the database, and that of a restore."""
 
-    WEB = "web"
+    WEB, RESTORED = "web", "restored"
 
     name = models.CharField(max_length=16, primary_key=True)
     at = models.DateTimeField()

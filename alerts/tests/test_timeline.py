@@ -48,20 +48,24 @@ def test_a_site_that_was_silent_before_an_outage_stays_silent() -> None:
 
 
 @st.composite
-def outages_in_order(draw: st.DrawFn) -> list[tuple[int, int]]:
+def outages_in_order(draw: st.DrawFn) -> list[Span]:
     ends = sorted(draw(st.sets(minutes, max_size=12)))
-    return list(zip(ends[::2], ends[1::2], strict=False))
+    times_to_return = st.none() | st.integers(0, 600).map(lambda number: timedelta(minutes=number))
+    return [
+        Span(moment(begin), moment(end), draw(times_to_return))
+        for begin, end in zip(ends[::2], ends[1::2], strict=False)
+    ]
 
 
 @settings(max_examples=1000, deadline=None)
 @given(outages_in_order(), minutes, minutes, st.integers(1, 400), st.integers(0, 400))
-def test_both_directions_agree(
-    outages: list[tuple[int, int]], due: int, until: int, patience: int, time_to_return: int
-) -> None:
-    known = [span for span in outages if span[1] <= until]
+def test_both_directions_agree(outages: list[Span], due: int, until: int, patience: int, time_to_return: int) -> None:
+    known = [span for span in outages if span.ended_at <= moment(until)]
     # Nothing is judged during an outage: the clock of the evidence stands still at its beginning.
-    until = min([until, *(begin for begin, end in outages if begin <= until < end)])
-    line = timeline(*known, until=until, time_to_return=timedelta(minutes=time_to_return))
+    known_until = min(
+        [moment(until), *(span.began_at for span in outages if span.began_at <= moment(until) < span.ended_at)]
+    )
+    line = Timeline(known, known_until, timedelta(minutes=time_to_return))
     silent_at = line.silent_at(moment(due), timedelta(minutes=patience))
     # At that very moment both answers are right: all that were due during an outage may become silent at once.
     if silent_at != line.known_until:
