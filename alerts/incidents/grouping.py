@@ -33,6 +33,16 @@ class CommonCause:
     silences: Sequence[Silence]
 
 
+def network_in(subject: str) -> str:
+    """The network of an incident's subject, or EVERYWHERE."""
+    return subject.partition(" ")[0]
+
+
+def earlier_subject(subject: str, number: int) -> str:
+    """The subject of a common cause that is not the newest one of its network: with its own number."""
+    return subject if " " in subject else f"{subject} #{number}"
+
+
 def common_causes(silences: Iterable[Silence], *, calling_since: Callable[[datetime], int]) -> list[CommonCause]:
     """The common causes among them; no site has two. `calling_since` says how many sites have called since a moment."""
     causes = []

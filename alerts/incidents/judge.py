@@ -4,6 +4,7 @@ The worker runs it every ALERT_CHECK_SECONDS. It asks for the sites in sets, wit
 how many sites there are.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -27,23 +28,30 @@ def check_alerts(*, at: datetime) -> dict[str, int] | None:
     timeline = read_timeline(at=at)
     of_kinds = dict(conditions(timeline, at=at))
     silence = of_kinds.pop(Kind.SITE_OFFLINE)
-    opened, resolved = judge_silence(silence, timeline, at=at)
+    unresolved = unresolved_kinds()
+    opened, resolved = judge_silence(silence, timeline, unresolved, at=at)
     for kind, condition in of_kinds.items():
-        opened_of_kind, resolved_of_kind = judge_sites(kind, condition, at=at)
+        opened_of_kind, resolved_of_kind = judge_sites(kind, condition, is_known=kind in unresolved, at=at)
         opened, resolved = opened + opened_of_kind, resolved + resolved_of_kind
-    update_ending_licenses(at=at)
+    if Kind.LICENSE_ENDING in unresolved:
+        update_ending_licenses(at=at)
     for judge in (judge_outages, judge_sign_ins):
         opened_of_kind, resolved_of_kind = judge(at=at)
         opened, resolved = opened + opened_of_kind, resolved + resolved_of_kind
     return {"opened": opened, "resolved": resolved} if opened or resolved else None
 
 
+def unresolved_kinds() -> Collection[str]:
+    """What was there before this run: most of the time few kinds, and nothing has to be asked about the others."""
+    return set(Incident.objects.unresolved().order_by().values_list("kind", flat=True).distinct())
+
+
 @transaction.atomic
-def judge_sites(kind: Kind, condition: Condition, *, at: datetime) -> tuple[int, int]:
-    """How many incidents of the kind were opened and resolved."""
+def judge_sites(kind: Kind, condition: Condition, *, is_known: bool, at: datetime) -> tuple[int, int]:
+    """How many incidents of the kind were opened and resolved; `is_known` if some may be unresolved."""
     # The end of a licence is told by the incident that it has ended.
     is_news = kind != Kind.LICENSE_ENDING
-    over, ended = sort_over(kind, condition, at=at)
+    over, ended = sort_over(kind, condition, at=at) if is_known else ({}, {})
     resolved = resolve_incidents(over, at=at, because=over)
     resolved += resolve_incidents(ended, at=at, because=ended, is_news=is_news)
     opened = open_incidents((new_incident(kind, site, at=at) for site in sites_without(kind, condition)), at=at)

@@ -6,8 +6,9 @@ join it without a message. The cause is gone when few of them are left; after a 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -15,68 +16,112 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
 
 from alerts.evidence.timeline import Timeline
 from alerts.incidents.conditions import Condition
-from alerts.incidents.grouping import EVERYWHERE, SMALLEST_GROUP, WINDOW, CommonCause, Silence, common_causes
-from alerts.incidents.services import NewIncident, open_incidents, remind_of_incidents, resolve_incidents
+from alerts.incidents.grouping import (
+    EVERYWHERE,
+    SMALLEST_GROUP,
+    WINDOW,
+    CommonCause,
+    Silence,
+    common_causes,
+    earlier_subject,
+    network_in,
+)
+from alerts.incidents.services import (
+    NewIncident,
+    batches,
+    locked,
+    open_incidents,
+    remind_of_incidents,
+    resolve_incidents,
+)
 from alerts.incidents.words import resolution, site_detail, site_title, together_detail, together_title
 from alerts.kinds import Kind, State
 from alerts.models import Incident, IncidentSite
 from alerts.querysets import IncidentQuerySet
 from common.web.client_address import surrounding_network
+from heartbeat.schedule import SPREAD
 from sites.models import Site
-from sites.querysets import licensed_at
+from sites.querysets import SiteQuerySet, licensed_at
 
 BATCH_SIZE = 1_000
 NAMED = 5
-# Heartbeats differ from the usual pace by up to 5 %, see heartbeat/schedule.py.
-SLOWEST_PACE = 1.05
 
 
 @transaction.atomic
-def judge_silence(condition: Condition, timeline: Timeline, *, at: datetime) -> tuple[int, int]:
-    """How many incidents were opened and resolved."""
-    still = Site.objects.live().filter(condition.holds)
-    members = IncidentSite.objects.present()
-    members.filter(~Exists(still.filter(pk=OuterRef("site")))).update(left_at=at)
-    over = Incident.objects.unresolved().filter(~Exists(still.filter(pk=OuterRef("site"))), kind=Kind.SITE_OFFLINE)
-    because = {one.pk: resolution(Kind.SITE_OFFLINE, one.site, at=at) for one in over.select_related("site__pulse")}
-    resolved = len(resolve_incidents(because, at=at, because=because))
-    resolved += len(resolve_faded(at=at))
-
-    own = Incident.objects.unresolved().filter(kind=Kind.SITE_OFFLINE, site=OuterRef("pk"))
-    silent = (
-        Site.objects.live().filter(condition.begins).filter(~Exists(own), ~Exists(members.filter(site=OuterRef("pk"))))
-    )
-    sites = {site.pk: site for site in silent.select_related("pulse")}
+def judge_silence(
+    condition: Condition, timeline: Timeline, unresolved: Collection[str], *, at: datetime
+) -> tuple[int, int]:
+    """How many incidents were opened and resolved. `unresolved` are the kinds of which some may be unresolved."""
+    are_together = Kind.SITES_OFFLINE_TOGETHER in unresolved
+    resolved = resolve_heard(condition, at=at) if Kind.SITE_OFFLINE in unresolved else 0
+    if are_together:
+        # An acknowledgement waits, so that its message does not come between.
+        locked(unresolved_groups())
+        let_heard_leave(condition, at=at)
+        resolved += len(resolve_faded(at=at))
+    # Four columns of them: after a fault of a provider these may be many thousands.
+    facts = newly_silent(condition).values_list("pk", "pulse__due_at", "pulse__last_seen_at", "pulse__last_seen_ip")
     silences = [
         Silence(
-            site.pk,
-            timeline.silent_at(site.pulse.due_at, settings.HEARTBEAT_GRACE),
-            surrounding_network(site.pulse.last_seen_ip),
+            site_id,
+            timeline.silent_at(due_at, settings.HEARTBEAT_GRACE, heard_at=heard_at),
+            surrounding_network(ip),
         )
-        for site in sites.values()
+        for site_id, due_at, heard_at, ip in facts
     ]
-    left = join_common_causes(silences, at=at)
+    left = join_common_causes(silences, at=at) if are_together else silences
     opened = 0
     if left:
-        causes = new_causes(left, at=at)
+        causes = new_causes(left, timeline, at=at)
         opened, replaced = open_together(causes, at=at)
         resolved += replaced
         grouped = {silence.site_id for cause in causes for silence in cause.silences}
         alone = [silence for silence in left if silence.site_id not in grouped]
-        opened += len(open_incidents((new_incident(sites[one.site_id], one.since) for one in alone), at=at))
-    update_common_causes(at=at)
+        opened += len(open_incidents(incidents_of(alone), at=at))
+    if are_together:
+        update_common_causes(at=at)
     return opened, resolved
 
 
-def new_incident(site: Site, since: datetime) -> NewIncident:
+def silent_still(condition: Condition) -> SiteQuerySet:
+    sites: SiteQuerySet = Site.objects.live().filter(condition.holds)
+    return sites
+
+
+def resolve_heard(condition: Condition, *, at: datetime) -> int:
+    still = silent_still(condition).filter(pk=OuterRef("site"))
+    over = Incident.objects.unresolved().filter(~Exists(still), kind=Kind.SITE_OFFLINE)
+    because = {one.pk: resolution(Kind.SITE_OFFLINE, one.site, at=at) for one in over.select_related("site__pulse")}
+    return len(resolve_incidents(because, at=at, because=because))
+
+
+def let_heard_leave(condition: Condition, *, at: datetime) -> None:
+    still = silent_still(condition).filter(pk=OuterRef("site"))
+    IncidentSite.objects.present().filter(~Exists(still)).update(left_at=at)
+
+
+def newly_silent(condition: Condition) -> SiteQuerySet:
+    """Silent sites that no unresolved incident covers."""
+    own = Incident.objects.unresolved().filter(kind=Kind.SITE_OFFLINE, site=OuterRef("pk"))
+    member = IncidentSite.objects.present().filter(site=OuterRef("pk"))
+    sites: SiteQuerySet = Site.objects.live().filter(condition.begins).filter(~Exists(own), ~Exists(member))
+    return sites
+
+
+def incidents_of(silences: Sequence[Silence]) -> Iterator[NewIncident]:
     kind = Kind.SITE_OFFLINE
-    return NewIncident(kind, site_title(kind, site), site_detail(kind, site), since=since, site_id=site.pk)
+    for batch in batches(silences):
+        sites = Site.objects.select_related("pulse").in_bulk([silence.site_id for silence in batch])
+        for silence in batch:
+            site = sites[silence.site_id]
+            detail = site_detail(kind, site)
+            yield NewIncident(kind, site_title(kind, site), detail, since=silence.since, site_id=site.pk)
 
 
 # --- Common causes: new ones ---
 
 
-def new_causes(silences: Sequence[Silence], *, at: datetime) -> list[CommonCause]:
+def new_causes(silences: Sequence[Silence], timeline: Timeline, *, at: datetime) -> list[CommonCause]:
     """Those that these sites have in common, also with sites that are offline since shortly before."""
     earliest = min(silence.since for silence in silences) - WINDOW
     alone = Incident.objects.filter(kind=Kind.SITE_OFFLINE, state=State.OPEN, since__gte=earliest)
@@ -86,6 +131,7 @@ def new_causes(silences: Sequence[Silence], *, at: datetime) -> list[CommonCause
     ]
 
     def calling_since(moment: datetime) -> int:
+        moment = timeline.heard_since(moment, settings.HEARTBEAT_GRACE)
         with_service = licensed_at(at) & Q(is_locked=False)
         return Site.objects.live().filter(with_service, pulse__last_seen_at__gte=moment, pulse__due_at__gte=at).count()
 
@@ -98,13 +144,23 @@ def open_together(causes: Sequence[CommonCause], *, at: datetime) -> tuple[int, 
     by_subject: dict[str, list[Silence]] = {}
     for cause in causes:
         by_subject.setdefault(cause.subject, []).extend(cause.silences)
-    replaced = [silence.incident for of in by_subject.values() for silence in of if silence.incident is not None]
-    because = dict.fromkeys(replaced, "Over: it is part of a common cause.")
-    resolve_incidents(replaced, at=at, because=because, is_news=False)
+    release_subjects(by_subject)
     opened = open_incidents([together(subject, of) for subject, of in by_subject.items()], at=at)
+    replaced = 0
     for incident in opened:
-        add_members(incident, by_subject[incident.subject], at=at)
-    return len(opened), len(replaced)
+        of_incident = by_subject[incident.subject]
+        alone = [silence.incident for silence in of_incident if silence.incident is not None]
+        because = dict.fromkeys(alone, "Over: it is part of a common cause.")
+        replaced += len(resolve_incidents(alone, at=at, because=because, is_news=False))
+        add_members(incident, of_incident, at=at)
+    return len(opened), replaced
+
+
+def release_subjects(subjects: Iterable[str]) -> None:
+    """Give the earlier common causes of these networks a subject of their own, so that later ones are not taken for them."""
+    for group in locked(unresolved_groups().filter(subject__in=list(subjects))):
+        group.subject = earlier_subject(group.subject, group.pk)
+        group.save(update_fields=["subject"])
 
 
 def together(subject: str, silences: Sequence[Silence]) -> NewIncident:
@@ -132,28 +188,30 @@ def add_members(incident: Incident, silences: Iterable[Silence], *, at: datetime
 
 def join_common_causes(silences: Sequence[Silence], *, at: datetime) -> list[Silence]:
     """Let sites join the unresolved incident of their cause; returns the others."""
-    groups = {group.subject: group for group in unresolved_groups().annotate(newest=Max("members__since"))}
-    if not groups:
-        return list(silences)
-    # After that time each site of a network whose connection was lost has missed a heartbeat.
-    all_noticed = settings.HEARTBEAT_INTERVAL * SLOWEST_PACE + WINDOW
+    of_network: dict[str, list[Incident]] = defaultdict(list)
+    for group in unresolved_groups().annotate(newest=Max("members__since")).order_by("-pk"):
+        of_network[network_in(group.subject)].append(group)
     left: list[Silence] = []
     joining: dict[Incident, list[Silence]] = defaultdict(list)
     for silence in silences:
-        of_network, everywhere = groups.get(silence.network or None), groups.get(EVERYWHERE)
-        if of_network and of_network.since - WINDOW <= silence.since <= of_network.since + all_noticed:
-            joining[of_network].append(silence)
-        elif (
-            everywhere
-            and everywhere.newest
-            and everywhere.since - WINDOW <= silence.since <= everywhere.newest + WINDOW
-        ):
-            joining[everywhere].append(silence)
+        candidates = [*(of_network[silence.network] if silence.network else ()), *of_network[EVERYWHERE]]
+        cause = next((group for group in candidates if may_be_cause(group, silence)), None)
+        if cause:
+            joining[cause].append(silence)
         else:
             left.append(silence)
     for group, of_group in joining.items():
         add_members(group, of_group, at=at)
     return left
+
+
+def may_be_cause(group: Any, silence: Silence) -> bool:
+    """`group.newest` is when its last site became silent."""
+    # By then each site that lost its connection has missed a heartbeat: later silences have another cause.
+    end = group.since + settings.HEARTBEAT_INTERVAL * (1 + SPREAD) + WINDOW
+    if network_in(group.subject) == EVERYWHERE:
+        end = min(end, group.newest + WINDOW)
+    return bool(group.since - WINDOW <= silence.since <= end)
 
 
 def unresolved_groups() -> IncidentQuerySet:
@@ -196,7 +254,8 @@ def update_common_causes(*, at: datetime) -> None:
         has_doubled = group.ever >= 2 * (group.stage or 1)
         group.site_count = group.present
         group.stage = group.ever if has_doubled else group.stage
-        group.title = together_title(group.subject, group.ever, group.first, group.last)
-        group.detail = together_detail(group.subject, names, group.present, back=group.ever - group.present)
+        network = network_in(group.subject)
+        group.title = together_title(network, group.ever, group.first, group.last)
+        group.detail = together_detail(network, names, group.present, back=group.ever - group.present)
         fields = ("site_count", "stage", "title", "detail")
         remind_of_incidents([group], at=at, fields=fields, is_told=has_doubled)

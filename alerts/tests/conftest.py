@@ -13,6 +13,7 @@ from accounts.models import Admin
 from alerts.incidents.services import NewIncident, open_incidents
 from alerts.kinds import Kind
 from alerts.models import Incident
+from alerts.tests.estate import Estate
 from audit.actors import Actor
 from audit.models import Event
 from conftest import RegisteredSite
@@ -61,3 +62,8 @@ def by_anna(anna: Admin) -> Actor:
 def private_addresses(settings: LazySettings) -> None:
     """Channels may have addresses on this machine."""
     settings.ALERT_ALLOW_PRIVATE_ADDRESSES = True
+
+
+@pytest.fixture
+def estate(db: None) -> Estate:
+    return Estate()
