@@ -42,7 +42,7 @@ class AlertChannel(models.Model):
     timezone = models.CharField(max_length=64, default="UTC")
     created_at = models.DateTimeField()
     revision = models.PositiveIntegerField(default=1)
-    # Failed attempts in a row, since when, and until when no other is made.
+    # How many messages in a row failed at their first attempt, since when, and until when no other attempt is made.
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True)

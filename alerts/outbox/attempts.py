@@ -16,7 +16,7 @@ from audit.services import record_event
 
 LONGEST_PAUSE = timedelta(hours=1)
 LONGEST_ASKED_PAUSE = timedelta(days=1)
-# So many failures in a row, of whichever messages, pause the channel: it is not one message that it refuses.
+# So many messages in a row of which the first attempt failed pause the channel: it is not one message that it refuses.
 FAILURES_BEFORE_PAUSE = 3
 SPREAD = 0.25
 
@@ -43,7 +43,8 @@ def note_attempt(
     if outcome.verdict == Verdict.GONE:
         disable_channel(channel, reason=outcome.detail, at=at)
     elif outcome.verdict == Verdict.RETRY:
-        pause_channel(channel, outcome, at=at)
+        is_new = any(delivery.attempts == 0 for delivery in deliveries)
+        pause_channel(channel, outcome, is_new=is_new, at=at)
     else:
         AlertChannel.objects.filter(pk=channel.pk).update(failures=0, failing_since=None, paused_until=None)
 
@@ -51,7 +52,7 @@ def note_attempt(
 def note_delivery(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
     """Unless its state has changed: another worker has had its lease, and delivered it."""
     attempts = delivery.attempts + 1
-    next_attempt_at = at + (outcome.retry_after or pause(attempts))
+    next_attempt_at = at + (asked_pause(outcome) or pause(attempts))
     is_over = outcome.verdict != Verdict.RETRY or next_attempt_at > delivery.give_up_at
     state = Delivery.State.DELIVERED if outcome.verdict == Verdict.DELIVERED else Delivery.State.FAILED
     Delivery.objects.filter(pk=delivery.pk, state=delivery.state).update(
@@ -63,16 +64,20 @@ def note_delivery(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None
     )
 
 
-def pause_channel(channel: AlertChannel, outcome: Outcome, *, at: datetime) -> None:
-    failures = channel.failures + 1
+def pause_channel(channel: AlertChannel, outcome: Outcome, *, is_new: bool, at: datetime) -> None:
+    failures = channel.failures + is_new
     paused_until = None
-    if outcome.retry_after:
-        paused_until = at + min(outcome.retry_after, LONGEST_ASKED_PAUSE)
-    elif failures >= FAILURES_BEFORE_PAUSE:
+    if asked := asked_pause(outcome):
+        paused_until = at + asked
+    elif is_new and failures >= FAILURES_BEFORE_PAUSE:
         paused_until = at + pause(failures - FAILURES_BEFORE_PAUSE + 1)
     channel.failures, channel.paused_until = failures, paused_until
     channel.failing_since = channel.failing_since or at
     channel.save(update_fields=["failures", "paused_until", "failing_since"])
+
+
+def asked_pause(outcome: Outcome) -> timedelta | None:
+    return min(outcome.retry_after, LONGEST_ASKED_PAUSE) if outcome.retry_after else None
 
 
 def pause(attempts: int) -> timedelta:

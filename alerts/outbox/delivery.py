@@ -10,7 +10,7 @@ from django.conf import settings
 
 from alerts.channels.secrets import ADDRESS, SIGNING_SECRET, opened
 from alerts.channels.transports import send
-from alerts.channels.transports.outcome import Message, Outcome, Target, Verdict
+from alerts.channels.transports.outcome import Message, Outcome, Target, Transport, Verdict
 from alerts.models import AlertChannel, Delivery
 from alerts.outbox.attempts import note_attempt
 from alerts.outbox.claims import LEASE, claim_channel, release_channel
@@ -27,13 +27,23 @@ LARGEST_SUMMARY = 500
 
 
 def deliver_channel(
-    channel_id: uuid.UUID, *, holder: str, is_stopping: Callable[[], bool], lease: timedelta = LEASE
+    channel_id: uuid.UUID,
+    *,
+    holder: str,
+    is_stopping: Callable[[], bool],
+    lease: timedelta = LEASE,
+    transport: Transport | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> int:
-    """Deliver what is due on that channel; how many attempts were made. Another worker may have it: then none."""
+    """Deliver what is due on that channel; how many attempts were made. Another worker may have it: then none.
+
+    Only simulations name a transport or a clock.
+    """
+    now = clock or database_now
     attempts = 0
     try:
-        while not is_stopping() and claim_channel(channel_id, holder=holder, at=database_now(), lease=lease):
-            at = database_now()
+        while not is_stopping() and claim_channel(channel_id, holder=holder, at=now(), lease=lease):
+            at = now()
             channel = AlertChannel.objects.in_use().select_related("owner").filter(pk=channel_id).first()
             if channel is None or (channel.paused_until and channel.paused_until > at):
                 break
@@ -41,7 +51,7 @@ def deliver_channel(
             if not batch:
                 break
             attempts += 1
-            if attempt(channel, batch).verdict in (Verdict.RETRY, Verdict.GONE):
+            if attempt(channel, batch, transport=transport, clock=clock).verdict in (Verdict.RETRY, Verdict.GONE):
                 continue  # which reads the channel again
     finally:
         release_channel(channel_id, holder=holder)
@@ -53,7 +63,8 @@ def due_messages(channel: AlertChannel, *, at: datetime) -> Sequence[Delivery]:
     due = Delivery.objects.due(at=at).filter(channel=channel)
     if is_quiet(channel, at=at):
         due = due.filter(sent_in_quiet_hours())
-    first = due.order_by("sequence").first()
+    # New ones first: a message that fails again and again keeps none of another incident waiting.
+    first = due.filter(attempts=0).order_by("sequence").first() or due.order_by("attempts", "sequence").first()
     if first is None or channel.kind not in FOR_PEOPLE:
         return [first] if first else []
     # Also those that come after another one of their incident.
@@ -64,17 +75,23 @@ def due_messages(channel: AlertChannel, *, at: datetime) -> Sequence[Delivery]:
     return some if len(some) > ONE_BY_ONE else [first]
 
 
-def attempt(channel: AlertChannel, deliveries: Sequence[Delivery]) -> Outcome:
+def attempt(
+    channel: AlertChannel,
+    deliveries: Sequence[Delivery],
+    *,
+    transport: Transport | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Outcome:
     """Send one message, or several as one, and note the answer."""
     started = time.monotonic()
     target = target_of(channel)
     try:
-        outcome = send(message_of(deliveries), target) if target else UNREADABLE
+        outcome = (transport or send)(message_of(deliveries), target) if target else UNREADABLE
     except Exception:  # a defect with one message must not keep those after it waiting
         log.exception("a message for the channel %s could not be sent", channel.pk)
         outcome = DEFECT
     duration = timedelta(seconds=time.monotonic() - started)
-    note_attempt(channel, deliveries, outcome, duration=duration, at=database_now())
+    note_attempt(channel, deliveries, outcome, duration=duration, at=(clock or database_now)())
     return outcome
 
 

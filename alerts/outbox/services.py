@@ -28,10 +28,12 @@ def tell(
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("tell needs the transaction of the change that it tells")
-    channels = [channel for channel in AlertChannel.objects.in_use() if channel.kind not in except_kinds]
-    if not incidents or not channels:
+    if not incidents:
         return
-    told = None if type == Delivery.Type.OPENED else openings_told(incidents)
+    channels = [channel for channel in AlertChannel.objects.in_use() if channel.kind not in except_kinds]
+    if not channels:
+        return
+    told = set() if type == Delivery.Type.OPENED else openings_told(incidents)
     messages = [
         Delivery(
             channel=channel,
@@ -44,9 +46,17 @@ def tell(
         )
         for incident in incidents
         for channel in channels
-        if wants(channel, incident) and (told is None or (channel.pk, incident.pk) in told)
+        if is_told(channel, incident, type, told)
     ]
     Delivery.objects.bulk_create(messages, batch_size=BATCH_SIZE)
+
+
+def is_told(channel: AlertChannel, incident: Incident, type: str, told: Collection[tuple[object, int]]) -> bool:  # noqa: A002
+    if type == Delivery.Type.OPENED:
+        return wants(channel, incident)
+    # What was opened there is also closed there, even if the channel would not want it any more.
+    is_wanted = type != Delivery.Type.REMINDED or wants(channel, incident)
+    return is_wanted and (channel.pk, incident.pk) in told
 
 
 def wants(channel: AlertChannel, incident: Incident) -> bool:
