@@ -4,7 +4,7 @@ The worker runs it every ALERT_CHECK_SECONDS. It asks for the sites in sets, wit
 how many sites there are.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,13 +14,19 @@ from alerts.evidence.timeline import read_timeline
 from alerts.incidents.conditions import ENDING_DAYS, Condition, conditions, ending_stage
 from alerts.incidents.offline import judge_silence
 from alerts.incidents.outages import judge_outages
-from alerts.incidents.services import NewIncident, open_incidents, remind_of_incidents, resolve_incidents
+from alerts.incidents.services import (
+    NewIncident,
+    batches,
+    open_incidents,
+    remind_of_incidents,
+    resolve_incidents,
+    with_sites,
+)
 from alerts.incidents.sign_ins import judge_sign_ins
 from alerts.incidents.words import resolution, site_detail, site_title
 from alerts.kinds import Kind
 from alerts.models import Incident
 from sites.models import Site
-from sites.querysets import SiteQuerySet
 
 
 def check_alerts(*, at: datetime) -> dict[str, int] | None:
@@ -58,11 +64,15 @@ def judge_sites(kind: Kind, condition: Condition, *, is_known: bool, at: datetim
     return len(opened), len(resolved)
 
 
-def sites_without(kind: Kind, condition: Condition) -> SiteQuerySet:
+def sites_without(kind: Kind, condition: Condition) -> Iterator[Site]:
     """Live sites that have the cause and no unresolved incident of that kind."""
     unresolved = Incident.objects.unresolved().filter(kind=kind, site=OuterRef("pk"))
-    sites: SiteQuerySet = Site.objects.live().filter(condition.begins).filter(~Exists(unresolved))
-    return sites.select_related("pulse").order_by("pk")
+    sites = Site.objects.live().filter(condition.begins)
+    # Most of the time there is none: then the other columns are not asked for.
+    found = list(sites.filter(~Exists(unresolved)).order_by("pk").values_list("pk", flat=True))
+    for batch in batches(found):
+        # Once more by the condition: a site may have changed since.
+        yield from sites.filter(pk__in=batch).select_related("pulse").order_by("pk")
 
 
 def sort_over(kind: Kind, condition: Condition, *, at: datetime) -> tuple[dict[int, str], dict[int, str]]:
@@ -74,7 +84,7 @@ def sort_over(kind: Kind, condition: Condition, *, at: datetime) -> tuple[dict[i
     over_now = Incident.objects.unresolved().filter(~Exists(still), kind=kind)
     over: dict[int, str] = {}
     ended: dict[int, str] = {}
-    for incident in over_now.select_related("site__pulse"):
+    for incident in with_sites(over_now):
         has_ended = incident.site.license_expires_at <= at and not incident.site.deregistered_at
         (ended if has_ended else over)[incident.pk] = resolution(kind, incident.site, at=at)
     return over, ended
@@ -106,15 +116,10 @@ def update_ending_licenses(*, at: datetime) -> None:
     """Remind of licences that have come nearer to their end, and correct what is said of those that were extended a little."""
     stage_now = ending_stage("site__license_expires_at", at=at)
     ending = Incident.objects.unresolved().filter(kind=Kind.LICENSE_ENDING).annotate(stage_now=stage_now)
-    changed = list(
-        ending.exclude(stage_now=F("stage"))
-        .select_related("site__pulse", "acknowledged_by")
-        .select_for_update(of=("self",))
-        .order_by("pk")
-    )
+    changed = ending.exclude(stage_now=F("stage")).select_for_update(of=("self",)).order_by("pk")
     nearer: list[Incident] = []
     farther: list[Incident] = []
-    for incident in changed:
+    for incident in with_sites(changed):
         (nearer if incident.stage_now < incident.stage else farther).append(incident)
         incident.stage = incident.stage_now
         incident.title = site_title(Kind.LICENSE_ENDING, incident.site, stage=incident.stage)

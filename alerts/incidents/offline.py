@@ -33,6 +33,7 @@ from alerts.incidents.services import (
     open_incidents,
     remind_of_incidents,
     resolve_incidents,
+    with_sites,
 )
 from alerts.incidents.words import resolution, site_detail, site_title, together_detail, together_title
 from alerts.kinds import Kind, State
@@ -91,7 +92,7 @@ def silent_still(condition: Condition) -> SiteQuerySet:
 def resolve_heard(condition: Condition, *, at: datetime) -> int:
     still = silent_still(condition).filter(pk=OuterRef("site"))
     over = Incident.objects.unresolved().filter(~Exists(still), kind=Kind.SITE_OFFLINE)
-    because = {one.pk: resolution(Kind.SITE_OFFLINE, one.site, at=at) for one in over.select_related("site__pulse")}
+    because = {one.pk: resolution(Kind.SITE_OFFLINE, one.site, at=at) for one in with_sites(over)}
     return len(resolve_incidents(because, at=at, because=because))
 
 

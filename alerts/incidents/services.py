@@ -1,10 +1,10 @@
 """The changes of an incident's state: opened, reminded, acknowledged, resolved. Each stores what is to be told of it."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -125,6 +125,12 @@ def resolve_incidents(
 def locked(incidents: IncidentQuerySet) -> list[Incident]:
     """In the order of their numbers, so that two processes lock the rows in the same order."""
     return list(incidents.select_related("acknowledged_by").select_for_update(of=("self",)).order_by("pk"))
+
+
+def with_sites(incidents: IncidentQuerySet) -> Iterator[Any]:
+    """These with their sites and pulses, which are not asked for if there is none, as most of the time."""
+    for batch in batches(list(incidents.values_list("pk", flat=True))):
+        yield from incidents.filter(pk__in=batch).select_related("site__pulse", "acknowledged_by")
 
 
 def batches(numbers: Sequence[Key]) -> Iterable[Sequence[Key]]:
