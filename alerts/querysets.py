@@ -1,7 +1,7 @@
 """Querysets of incidents, channels and deliveries."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -9,6 +9,8 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from alerts.kinds import Severity, State
+
+LONGEST_PAUSE = timedelta(days=2)
 
 
 class IncidentQuerySet(models.QuerySet[Any]):
@@ -76,7 +78,9 @@ class DeliveryQuerySet(models.QuerySet[Any]):
             incident=OuterRef("incident"),
             sequence__lt=OuterRef("sequence"),
         )
-        return self.filter(~Exists(earlier), state="waiting", next_attempt_at__lte=at)
+        # No pause is that long: the clock was ahead.
+        due = Q(next_attempt_at__lte=at) | Q(next_attempt_at__gt=at + LONGEST_PAUSE)
+        return self.filter(due, ~Exists(earlier), state="waiting")
 
     def newest_first(self) -> "DeliveryQuerySet":
         return self.order_by("-sequence")

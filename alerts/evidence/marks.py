@@ -6,7 +6,7 @@ this control plane, whatever its cause: the processes were down, or the database
 
 import logging
 import threading
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import Error as DatabaseFault
@@ -14,30 +14,48 @@ from django.db import connection, transaction
 
 from alerts.models import Outage, ReceivingMark
 from common.jobs.services import database_now
+from sites.status import CLOCK_TOLERANCE
 
 log = logging.getLogger("portcullis.alerts")
 
 # Of ALERT_OUTAGE_SECONDS, so that a late mark is no outage.
 SHARE_OF_SHORTEST_OUTAGE = 8
 LONGEST_PAUSE_SECONDS = 10.0
-# A mark that is further ahead was written by a clock that was ahead.
-CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+def mark_receiving(*, at: datetime) -> Outage | None:
+    """Note that a heartbeat could be received at this moment; the outage that ends with it, if there was one."""
+    marks = dict(ReceivingMark.objects.values_list("name", "at"))
+    last = marks.get(ReceivingMark.WEB)
+    if last is None:
+        ReceivingMark.objects.bulk_create([ReceivingMark(name=ReceivingMark.WEB, at=at)], ignore_conflicts=True)
+        return None
+    if last > at + CLOCK_TOLERANCE:
+        forget_times_ahead(last, at=at)
+        return None
+    restored_at = marks.get(ReceivingMark.RESTORED)
+    is_restored = restored_at is not None and last < restored_at <= at
+    if at - last >= settings.ALERT_OUTAGE or is_restored:
+        return note_outage(last, at=at)
+    # No lock is held while this process may be stopped: of several processes one writes.
+    ReceivingMark.objects.filter(pk=ReceivingMark.WEB, at=last, at__lt=at).update(at=at)
+    return None
 
 
 @transaction.atomic
-def mark_receiving(*, at: datetime) -> Outage | None:
-    """Note that a heartbeat could be received at this moment; the outage that ends with it, if there was one."""
-    ReceivingMark.objects.bulk_create([ReceivingMark(name=ReceivingMark.WEB, at=at)], ignore_conflicts=True)
-    mark = ReceivingMark.objects.select_for_update().get(pk=ReceivingMark.WEB)
-    outage = None
-    is_restored = ReceivingMark.objects.filter(pk=ReceivingMark.RESTORED, at__gt=mark.at, at__lte=at).exists()
-    if at - mark.at >= settings.ALERT_OUTAGE or is_restored:
-        outage = Outage.objects.create(began_at=mark.at, ended_at=at)
-        log.warning("no heartbeat could be received from %s to %s", mark.at, at)
-    if mark.at < at or mark.at > at + CLOCK_TOLERANCE:
-        mark.at = at
-        mark.save(update_fields=["at"])
-    return outage
+def note_outage(last: datetime, *, at: datetime) -> Outage | None:
+    """None if another process has noted it."""
+    if not ReceivingMark.objects.filter(pk=ReceivingMark.WEB, at=last).update(at=at):
+        return None
+    log.warning("no heartbeat could be received from %s to %s", last, at)
+    return Outage.objects.create(began_at=last, ended_at=at)
+
+
+@transaction.atomic
+def forget_times_ahead(last: datetime, *, at: datetime) -> None:
+    """The clock was ahead, and is right again."""
+    ReceivingMark.objects.filter(pk=ReceivingMark.WEB, at=last).update(at=at)
+    Outage.objects.filter(ended_at__gt=at + CLOCK_TOLERANCE).delete()
 
 
 def note_restore(*, at: datetime) -> None:

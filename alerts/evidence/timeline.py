@@ -14,6 +14,7 @@ from django.conf import settings
 
 from alerts.models import Outage, ReceivingMark
 from heartbeat.schedule import SPREAD
+from sites.status import CLOCK_TOLERANCE
 
 # An outage that ended longer ago cannot change what is judged now.
 LOOK_BACK = timedelta(days=40)
@@ -47,10 +48,25 @@ class Timeline:
 
     def silent_before(self, patience: timedelta) -> datetime:
         """Sites are silent whose heartbeat was due before that moment."""
-        return self._silent_before(self.known_until, len(self.outages), patience)
+        at, count = self.known_until, len(self.outages)
+        earliest = self.out_of_patience_before(at, count, patience)
+        # Sites that were not silent before an outage have the time to come back after it. The same holds for that moment.
+        while (index := self.index_of_return(at, count)) is not None:
+            at, count = self.outages[index].began_at, index
+            earliest = min(earliest, self.out_of_patience_before(at, count, patience))
+        longest_patience = patience + self.longest_return()
+        return max(earliest, self.out_of_patience_before(self.known_until, len(self.outages), longest_patience))
 
-    def _silent_before(self, at: datetime, count: int, patience: timedelta) -> datetime:
-        """As of the moment `at`, with the first `count` outages."""
+    def longest_return(self) -> timedelta:
+        """Outages again and again do not hide a site for good: so long it could be heard in between, altogether."""
+        return 2 * max((self.back_at(outage) - outage.ended_at for outage in self.outages), default=timedelta(0))
+
+    def index_of_return(self, at: datetime, count: int) -> int | None:
+        """Which of the first `count` outages is the first one that sites may still be coming back from."""
+        return next((index for index in range(count) if at < self.back_at(self.outages[index])), None)
+
+    def out_of_patience_before(self, at: datetime, count: int, patience: timedelta) -> datetime:
+        """Before which moment a heartbeat must have been due to be overdue for that long, without the first `count` outages."""
         moment = at
         left = patience
         for outage in reversed(self.outages[:count]):
@@ -58,11 +74,7 @@ class Timeline:
                 break
             left -= max(moment - outage.ended_at, timedelta(0))
             moment = min(moment, outage.began_at)
-        moment -= left
-        for index, outage in enumerate(self.outages[:count]):
-            if at < self.back_at(outage):
-                return min(moment, self._silent_before(outage.began_at, index, patience))
-        return moment
+        return moment - left
 
     def silent_at(self, due_at: datetime, patience: timedelta, *, heard_at: datetime | None = None) -> datetime:
         """When a site becomes silent whose heartbeat was due at that moment: the reverse of `silent_before`.
@@ -77,7 +89,15 @@ class Timeline:
                 out_of_patience += max(outage.ended_at - max(outage.began_at, due_at), timedelta(0))
             if outage.began_at <= silent_at:
                 silent_at = max(silent_at, out_of_patience, self.back_at(outage))
-        return silent_at
+        return min(silent_at, self.out_of_patience_at(due_at, patience + self.longest_return()))
+
+    def out_of_patience_at(self, due_at: datetime, patience: timedelta) -> datetime:
+        """The reverse of `out_of_patience_before`."""
+        moment = due_at + patience
+        for outage in self.outages:
+            if outage.began_at <= moment:
+                moment += max(outage.ended_at - max(outage.began_at, due_at), timedelta(0))
+        return moment
 
     def heard_since(self, moment: datetime, patience: timedelta) -> datetime:
         """The moment, or the beginning of an outage after which sites were still coming back at that moment."""
@@ -89,7 +109,9 @@ class Timeline:
 
 def read_timeline(*, at: datetime) -> Timeline:
     marks = dict(ReceivingMark.objects.values_list("name", "at"))
-    spans = Outage.objects.filter(ended_at__gt=at - LOOK_BACK).order_by("-ended_at").values_list("began_at", "ended_at")
+    # One that ends much later was recorded by a clock that was ahead.
+    recorded = Outage.objects.filter(ended_at__gt=at - LOOK_BACK, ended_at__lte=at + CLOCK_TOLERANCE)
+    spans = recorded.order_by("-ended_at").values_list("began_at", "ended_at")
     restored_at = marks.get(ReceivingMark.RESTORED)
     known = [
         Span(began_at, ended_at, after_restore() if restored_at and began_at < restored_at <= ended_at else None)

@@ -28,6 +28,8 @@ from alerts.kinds import Kind
 from alerts.models import Incident
 from sites.models import Site
 
+BATCH_SIZE = 200
+
 
 def check_alerts(*, at: datetime) -> dict[str, int] | None:
     """How many incidents were opened and resolved; None if none was."""
@@ -52,16 +54,21 @@ def unresolved_kinds() -> Collection[str]:
     return set(Incident.objects.unresolved().order_by().values_list("kind", flat=True).distinct())
 
 
-@transaction.atomic
 def judge_sites(kind: Kind, condition: Condition, *, is_known: bool, at: datetime) -> tuple[int, int]:
     """How many incidents of the kind were opened and resolved; `is_known` if some may be unresolved."""
-    # The end of a licence is told by the incident that it has ended.
-    is_news = kind != Kind.LICENSE_ENDING
     over, ended = sort_over(kind, condition, at=at) if is_known else ({}, {})
-    resolved = resolve_incidents(over, at=at, because=over)
-    resolved += resolve_incidents(ended, at=at, because=ended, is_news=is_news)
-    opened = open_incidents((new_incident(kind, site, at=at) for site in sites_without(kind, condition)), at=at)
-    return len(opened), len(resolved)
+    # That the licence has ended is an incident of its own.
+    replaced_by = Kind.LICENSE_ENDED if kind == Kind.LICENSE_ENDING else None
+    new = [new_incident(kind, site, at=at) for site in sites_without(kind, condition)]
+    opened = resolved = 0
+    # Each batch is a transaction of its own: on SQLite heartbeats wait until it ends.
+    for numbers in batches(list(over), BATCH_SIZE):
+        resolved += len(resolve_incidents(numbers, at=at, because=over))
+    for numbers in batches(list(ended), BATCH_SIZE):
+        resolved += len(resolve_incidents(numbers, at=at, because=ended, replaced_by=replaced_by))
+    for some in batches(new, BATCH_SIZE):
+        opened += len(open_incidents(some, at=at))
+    return opened, resolved
 
 
 def sites_without(kind: Kind, condition: Condition) -> Iterator[Site]:

@@ -152,7 +152,7 @@ def open_together(causes: Sequence[CommonCause], *, at: datetime) -> tuple[int, 
         of_incident = by_subject[incident.subject]
         alone = [silence.incident for silence in of_incident if silence.incident is not None]
         because = dict.fromkeys(alone, "Over: it is part of a common cause.")
-        replaced += len(resolve_incidents(alone, at=at, because=because, is_news=False))
+        replaced += len(resolve_incidents(alone, at=at, because=because, replaced_by=Kind.SITES_OFFLINE_TOGETHER))
         add_members(incident, of_incident, at=at)
     return len(opened), replaced
 
@@ -222,16 +222,21 @@ def unresolved_groups() -> IncidentQuerySet:
 def resolve_faded(*, at: datetime) -> list[Incident]:
     """Resolve the common causes that are gone: without a site, or for ALERT_RETURN_SECONDS with few of those that it had."""
     groups = unresolved_groups().annotate(present=present_members(), ever=Count("members__site", distinct=True))
-    gone = []
+    gone: list[int] = []
+    empty: list[int] = []
     for group in groups:
         is_fading = group.present < SMALLEST_GROUP and 2 * group.present <= group.ever
         fading_since = (group.fading_since or at) if is_fading else None
         if fading_since != group.fading_since:
             group.fading_since = fading_since
             group.save(update_fields=["fading_since"])
-        if group.present == 0 or (fading_since and fading_since + settings.ALERT_RETURN <= at):
+        if group.present == 0:
+            empty.append(group.pk)
+        elif fading_since and fading_since + settings.ALERT_RETURN <= at:
             gone.append(group.pk)
-    return resolve_incidents(gone, at=at)
+    because = dict.fromkeys(empty, "Over: all have called again.")
+    because |= dict.fromkeys(gone, "Over: the sites that are still silent have incidents of their own.")
+    return resolve_incidents(because, at=at, because=because)
 
 
 def present_members() -> Count:

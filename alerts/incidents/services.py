@@ -13,14 +13,14 @@ from alerts.events import IncidentAction, incident_subject
 from alerts.kinds import SEVERITY_OF, Kind, State
 from alerts.models import Delivery, Incident, IncidentSite
 from alerts.models.incidents import MAX_DETAIL_LENGTH, MAX_TITLE_LENGTH
-from alerts.outbox.services import FOR_PEOPLE, tell
+from alerts.outbox.services import tell
 from alerts.querysets import IncidentQuerySet
 from audit.actors import Actor
 from audit.services import record_event
 from sites.validation import checked_note
 
 BATCH_SIZE = 1_000
-Key = TypeVar("Key")
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,15 @@ def acknowledge_incident(incident_id: uuid.UUID, *, by: Actor, at: datetime, not
 
 @transaction.atomic
 def resolve_incidents(
-    numbers: Collection[int], *, at: datetime, because: Mapping[int, str] | None = None, is_news: bool = True
+    numbers: Collection[int],
+    *,
+    at: datetime,
+    because: Mapping[int, str] | None = None,
+    replaced_by: Kind | None = None,
 ) -> list[Incident]:
     """Resolve those of these (by `sequence`) that are not resolved; `because` has a sentence for their details.
 
-    If that is no news, because another incident takes their place, only programs are told, which keep track of them.
+    `replaced_by` is the kind of the incidents that take their place.
     """
     resolved = []
     for batch in batches(sorted(numbers)):
@@ -118,7 +122,7 @@ def resolve_incidents(
         Incident.objects.bulk_update(of_batch, ["state", "resolved_at", "updated_at", "detail"])
         IncidentSite.objects.present().filter(incident__in=of_batch_numbers).update(left_at=at)
         resolved += of_batch
-    tell(resolved, Delivery.Type.RESOLVED, at=at, except_kinds=() if is_news else FOR_PEOPLE)
+    tell(resolved, Delivery.Type.RESOLVED, at=at, replaced_by=replaced_by)
     return resolved
 
 
@@ -133,6 +137,6 @@ def with_sites(incidents: IncidentQuerySet) -> Iterator[Any]:
         yield from incidents.filter(pk__in=batch).select_related("site__pulse", "acknowledged_by")
 
 
-def batches(numbers: Sequence[Key]) -> Iterable[Sequence[Key]]:
+def batches(rows: Sequence[Row], size: int = BATCH_SIZE) -> Iterable[Sequence[Row]]:
     """SQLite takes a bounded number of parameters."""
-    return (numbers[first : first + BATCH_SIZE] for first in range(0, len(numbers), BATCH_SIZE))
+    return (rows[first : first + size] for first in range(0, len(rows), size))

@@ -18,6 +18,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 LONGEST_ASKED_PAUSE = timedelta(days=1)
 # So many messages in a row of which the first attempt failed pause the channel: it is not one message that it refuses.
 FAILURES_BEFORE_PAUSE = 3
+ATTEMPTS_AS_ASKED = 10
 SPREAD = 0.25
 
 
@@ -25,7 +26,14 @@ SPREAD = 0.25
 def note_attempt(
     channel: AlertChannel, deliveries: Sequence[Delivery], outcome: Outcome, *, duration: timedelta, at: datetime
 ) -> None:
-    """Of one or of several messages that were sent as one."""
+    """Of one or of several messages that were sent as one.
+
+    If somebody has changed the channel while they were sent, the answer says nothing about the channel as it is now.
+    """
+    # Locked first, as by those who change it. It may be gone, with its messages.
+    present = AlertChannel.objects.select_for_update(no_key=True).filter(pk=channel.pk).first()
+    if present is None:
+        return
     DeliveryAttempt.objects.bulk_create(
         DeliveryAttempt(
             delivery=delivery,
@@ -38,21 +46,23 @@ def note_attempt(
     )
     for delivery in deliveries:
         note_delivery(delivery, outcome, at=at)
-    if outcome.verdict == Verdict.RETRY and deliveries[0].type == Delivery.Type.TEST:
-        return  # a test that fails keeps no message waiting
+    # A test that fails keeps no message waiting.
+    is_failed_test = outcome.verdict == Verdict.RETRY and deliveries[0].type == Delivery.Type.TEST
+    if present.revision != channel.revision or is_failed_test:
+        return
     if outcome.verdict == Verdict.GONE:
-        disable_channel(channel, reason=outcome.detail, at=at)
+        disable_channel(present, reason=outcome.detail, at=at)
     elif outcome.verdict == Verdict.RETRY:
         is_new = any(delivery.attempts == 0 for delivery in deliveries)
-        pause_channel(channel, outcome, is_new=is_new, at=at)
+        pause_channel(present, outcome, is_new=is_new, at=at)
     else:
-        AlertChannel.objects.filter(pk=channel.pk).update(failures=0, failing_since=None, paused_until=None)
+        AlertChannel.objects.filter(pk=present.pk).update(failures=0, failing_since=None, paused_until=None)
 
 
 def note_delivery(delivery: Delivery, outcome: Outcome, *, at: datetime) -> None:
     """Unless its state has changed: another worker has had its lease, and delivered it."""
     attempts = delivery.attempts + 1
-    next_attempt_at = at + (asked_pause(outcome) or pause(attempts))
+    next_attempt_at = at + next_pause(outcome, attempts)
     is_over = outcome.verdict != Verdict.RETRY or next_attempt_at > delivery.give_up_at
     state = Delivery.State.DELIVERED if outcome.verdict == Verdict.DELIVERED else Delivery.State.FAILED
     Delivery.objects.filter(pk=delivery.pk, state=delivery.state).update(
@@ -78,6 +88,14 @@ def pause_channel(channel: AlertChannel, outcome: Outcome, *, is_new: bool, at: 
 
 def asked_pause(outcome: Outcome) -> timedelta | None:
     return min(outcome.retry_after, LONGEST_ASKED_PAUSE) if outcome.retry_after else None
+
+
+def next_pause(outcome: Outcome, attempts: int) -> timedelta:
+    """As the other side asks; after many attempts not less than our own pauses."""
+    asked = asked_pause(outcome)
+    if asked and attempts <= ATTEMPTS_AS_ASKED:
+        return asked
+    return max(asked or timedelta(0), pause(attempts))
 
 
 def pause(attempts: int) -> timedelta:

@@ -12,19 +12,20 @@ from django.db.models import Exists, OuterRef, Q
 
 from alerts.models import AlertChannel, Delivery
 from alerts.outbox.quiet_hours import is_quiet, sent_in_quiet_hours
+from alerts.querysets import LONGEST_PAUSE
 
 # Longer than an attempt takes, also of a mail to a server that is slow at each step; it is renewed before each attempt.
 LEASE = timedelta(minutes=2)
+LONGEST_LEASE = timedelta(hours=1)
 
 
 def channels_with_work(*, at: datetime) -> Sequence[uuid.UUID]:
     """Those that have a due message, are not paused and that no worker delivers to."""
     due = Delivery.objects.due(at=at).filter(channel=OuterRef("pk"))
-    free = Q(lease_until=None) | Q(lease_until__lte=at)
-    unpaused = Q(paused_until=None) | Q(paused_until__lte=at)
+    unpaused = Q(paused_until=None) | Q(paused_until__lte=at) | Q(paused_until__gt=at + LONGEST_PAUSE)
     channels = (
         AlertChannel.objects.in_use()
-        .filter(free, unpaused)
+        .filter(free(at), unpaused)
         .annotate(has_any=Exists(due), has_urgent=Exists(due.filter(sent_in_quiet_hours())))
         .filter(has_any=True)
         .order_by("pk")
@@ -34,9 +35,13 @@ def channels_with_work(*, at: datetime) -> Sequence[uuid.UUID]:
 
 def claim_channel(channel_id: uuid.UUID, *, holder: str, at: datetime, lease: timedelta = LEASE) -> bool:
     """Take the lease, or renew it; False if another worker has it."""
-    available = Q(lease_until=None) | Q(lease_until__lte=at) | Q(lease_holder=holder)
-    claimed = AlertChannel.objects.filter(available, pk=channel_id, is_enabled=True)
+    claimed = AlertChannel.objects.filter(free(at) | Q(lease_holder=holder), pk=channel_id, is_enabled=True)
     return claimed.update(lease_holder=holder, lease_until=at + lease) == 1
+
+
+def free(at: datetime) -> Q:
+    """A lease that ends much later was written by a clock that was ahead."""
+    return Q(lease_until=None) | Q(lease_until__lte=at) | Q(lease_until__gt=at + LONGEST_LEASE)
 
 
 def release_channel(channel_id: uuid.UUID, *, holder: str) -> None:

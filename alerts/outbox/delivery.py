@@ -16,6 +16,7 @@ from alerts.outbox.attempts import note_attempt
 from alerts.outbox.claims import LEASE, claim_channel, release_channel
 from alerts.outbox.quiet_hours import is_quiet, sent_in_quiet_hours
 from alerts.outbox.services import FOR_PEOPLE
+from alerts.querysets import LONGEST_PAUSE
 from common.jobs.services import database_now
 from common.sealing import OpeningFailed
 
@@ -45,14 +46,13 @@ def deliver_channel(
         while not is_stopping() and claim_channel(channel_id, holder=holder, at=now(), lease=lease):
             at = now()
             channel = AlertChannel.objects.in_use().select_related("owner").filter(pk=channel_id).first()
-            if channel is None or (channel.paused_until and channel.paused_until > at):
+            if channel is None or (channel.paused_until and at < channel.paused_until <= at + LONGEST_PAUSE):
                 break
             batch = due_messages(channel, at=at)
             if not batch:
                 break
             attempts += 1
-            if attempt(channel, batch, transport=transport, clock=clock).verdict in (Verdict.RETRY, Verdict.GONE):
-                continue  # which reads the channel again
+            attempt(channel, batch, transport=transport, clock=clock)
     finally:
         release_channel(channel_id, holder=holder)
     return attempts

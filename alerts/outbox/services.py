@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from alerts.kinds import RANK
+from alerts.kinds import RANK, SEVERITY_OF, Kind
 from alerts.models import AlertChannel, Delivery, Incident
 from alerts.representation import incident_data
 
@@ -20,17 +20,18 @@ def tell(
     type: Delivery.Type,  # noqa: A002 - as webhooks call it
     *,
     at: datetime,
-    except_kinds: Collection[str] = (),
+    replaced_by: Kind | None = None,
 ) -> None:
-    """Store a message about each incident for each channel that wants it, but for channels of `except_kinds`.
+    """Store a message about each incident for each channel that wants it.
 
-    Only channels that were told of the opening are told what happens later. Raises RuntimeError outside a transaction.
+    If incidents of another kind take their place, people are not told who are told of those. Only channels that were told of
+    the opening are told what happens later. Raises RuntimeError outside a transaction.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("tell needs the transaction of the change that it tells")
     if not incidents:
         return
-    channels = [channel for channel in AlertChannel.objects.in_use() if channel.kind not in except_kinds]
+    channels = [channel for channel in AlertChannel.objects.in_use() if not is_told_anyway(channel, replaced_by)]
     if not channels:
         return
     told = set() if type == Delivery.Type.OPENED else openings_told(incidents)
@@ -53,15 +54,20 @@ def tell(
 
 def is_told(channel: AlertChannel, incident: Incident, type: str, told: Collection[tuple[object, int]]) -> bool:  # noqa: A002
     if type == Delivery.Type.OPENED:
-        return wants(channel, incident)
+        return wants(channel, incident.kind)
     # What was opened there is also closed there, even if the channel would not want it any more.
-    is_wanted = type != Delivery.Type.REMINDED or wants(channel, incident)
+    is_wanted = type != Delivery.Type.REMINDED or wants(channel, incident.kind)
     return is_wanted and (channel.pk, incident.pk) in told
 
 
-def wants(channel: AlertChannel, incident: Incident) -> bool:
-    is_severe_enough = RANK[incident.severity] >= RANK[channel.min_severity]
-    return is_severe_enough and (channel.kinds is None or incident.kind in channel.kinds)
+def is_told_anyway(channel: AlertChannel, replaced_by: Kind | None) -> bool:
+    """Programs keep track of each incident, so they are always told."""
+    return replaced_by is not None and channel.kind in FOR_PEOPLE and wants(channel, replaced_by)
+
+
+def wants(channel: AlertChannel, kind: str) -> bool:
+    is_severe_enough = RANK[SEVERITY_OF[kind]] >= RANK[channel.min_severity]
+    return is_severe_enough and (channel.kinds is None or kind in channel.kinds)
 
 
 def openings_told(incidents: Sequence[Incident]) -> set[tuple[object, int]]:

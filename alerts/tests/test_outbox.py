@@ -74,7 +74,7 @@ def test_a_channel_that_wants_less_since_is_still_told_the_end(estate: Estate) -
 def test_an_end_that_is_no_news_is_told_to_programs_only(estate: Estate) -> None:
     channels = [estate.channel(kind) for kind in ("email", "slack", "pagerduty", "webhook")]
     [incident] = opened(estate, "x")
-    resolve_incidents([incident.pk], at=estate.now, is_news=False)
+    resolve_incidents([incident.pk], at=estate.now, replaced_by=Kind.SITES_OFFLINE_TOGETHER)
     assert [len(estate.told(channel)) for channel in channels] == [1, 1, 2, 2]
 
 
