@@ -50,7 +50,8 @@ def test_a_site_that_was_silent_before_an_outage_stays_silent() -> None:
 @st.composite
 def outages_in_order(draw: st.DrawFn) -> list[Span]:
     ends = sorted(draw(st.sets(minutes, max_size=12)))
-    times_to_return = st.none() | st.integers(0, 600).map(lambda number: timedelta(minutes=number))
+    # Odd seconds, so that no return ends at the very moment at which another outage begins: then both answers are right.
+    times_to_return = st.none() | st.integers(0, 600).map(lambda number: timedelta(minutes=number, seconds=7))
     return [
         Span(moment(begin), moment(end), draw(times_to_return))
         for begin, end in zip(ends[::2], ends[1::2], strict=False)
@@ -65,9 +66,9 @@ def test_both_directions_agree(outages: list[Span], due: int, until: int, patien
     known_until = min(
         [moment(until), *(span.began_at for span in outages if span.began_at <= moment(until) < span.ended_at)]
     )
-    line = Timeline(known, known_until, timedelta(minutes=time_to_return))
-    silent_at = line.silent_at(moment(due), timedelta(minutes=patience))
-    # At that very moment both answers are right: all that were due during an outage may become silent at once.
+    line = Timeline(known, known_until, timedelta(minutes=time_to_return, seconds=3))
+    patient = timedelta(minutes=patience, seconds=20)
+    silent_at = line.silent_at(moment(due), patient)
+    # The same holds for the moment at which all become silent that were due during an outage.
     if silent_at != line.known_until:
-        is_silent = moment(due) < line.silent_before(timedelta(minutes=patience))
-        assert is_silent == (silent_at < line.known_until)
+        assert (moment(due) < line.silent_before(patient)) == (silent_at < line.known_until)
