@@ -407,9 +407,68 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="alertchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["email", "slack", "pagerduty", "webhook"])),
+                name="alertchannel_kind_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="alertchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("min_severity__in", ["info", "warning", "critical"])),
+                name="alertchannel_severity_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="alertchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_holder", ""), ("lease_until__isnull", True)),
+                    models.Q(models.Q(("lease_holder", ""), _negated=True), ("lease_until__isnull", False)),
+                    _connector="OR",
+                ),
+                name="alertchannel_lease_held_until",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["waiting", "delivered", "failed"])), name="delivery_state_known"
+            ),
+        ),
+        migrations.AddConstraint(
             model_name="incident",
             constraint=models.CheckConstraint(
-                condition=models.Q(("severity__in", ["info", "warning", "critical"])), name="incident_severity_known"
+                condition=models.Q(
+                    models.Q(("kind__in", ["control_plane_was_down"]), ("severity", "info")),
+                    models.Q(
+                        (
+                            "kind__in",
+                            [
+                                "lock_not_taken_up",
+                                "calls_without_license",
+                                "license_ending",
+                                "license_ended",
+                                "clone_suspected",
+                            ],
+                        ),
+                        ("severity", "warning"),
+                    ),
+                    models.Q(
+                        ("kind__in", ["site_offline", "sites_offline_together", "sign_in_attack"]),
+                        ("severity", "critical"),
+                    ),
+                    _connector="OR",
+                ),
+                name="incident_severity_of_its_kind",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("acknowledge_note", ""), ("acknowledged_at__isnull", False), _connector="OR"),
+                name="incident_note_of_somebody",
             ),
         ),
         migrations.AddConstraint(

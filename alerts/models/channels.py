@@ -59,6 +59,15 @@ class AlertChannel(models.Model):
             models.UniqueConstraint(fields=["name"], name="alertchannel_name_once"),
             models.CheckConstraint(condition=~Q(name=""), name="alertchannel_named"),
             models.CheckConstraint(
+                condition=Q(kind__in=["email", "slack", "pagerduty", "webhook"]), name="alertchannel_kind_known"
+            ),
+            models.CheckConstraint(condition=Q(min_severity__in=Severity.values), name="alertchannel_severity_known"),
+            models.CheckConstraint(
+                condition=Q(lease_holder="", lease_until__isnull=True)
+                | (~Q(lease_holder="") & Q(lease_until__isnull=False)),
+                name="alertchannel_lease_held_until",
+            ),
+            models.CheckConstraint(
                 condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
                 | Q(quiet_from__isnull=False, quiet_until__isnull=False) & ~Q(quiet_from=F("quiet_until")),
                 name="alertchannel_quiet_from_and_until",
@@ -120,6 +129,9 @@ class Delivery(models.Model):
             models.Index(fields=["created_at"], name="delivery_by_age"),
         ]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "delivered", "failed"]), name="delivery_state_known"
+            ),
             models.CheckConstraint(
                 condition=Q(state="waiting", ended_at__isnull=True) | (~Q(state="waiting") & Q(ended_at__isnull=False)),
                 name="delivery_ended_iff_time",

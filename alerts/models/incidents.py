@@ -1,12 +1,14 @@
 """Incidents. `alerts.incidents.services` writes them."""
 
 import uuid
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from alerts.kinds import Kind, Severity, State
+from alerts.kinds import SEVERITY_OF, Kind, Severity, State
 from alerts.querysets import IncidentQuerySet, IncidentSiteQuerySet
 from sites.limits import MAX_REASON_LENGTH
 
@@ -85,7 +87,20 @@ class Incident(models.Model):
                 name="incident_acknowledged_iff_time",
             ),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="incident_kind_known"),
-            models.CheckConstraint(condition=Q(severity__in=Severity.values), name="incident_severity_known"),
+            # Of each severity its kinds.
+            models.CheckConstraint(
+                condition=reduce(
+                    or_,
+                    (
+                        Q(severity=severity, kind__in=[kind for kind in Kind.values if SEVERITY_OF[kind] == severity])
+                        for severity in Severity.values
+                    ),
+                ),
+                name="incident_severity_of_its_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(acknowledge_note="") | Q(acknowledged_at__isnull=False), name="incident_note_of_somebody"
+            ),
             models.CheckConstraint(condition=~Q(title=""), name="incident_has_title"),
         ]
 

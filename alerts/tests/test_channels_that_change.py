@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from alerts.channels.services import change_channel, delete_channel
@@ -124,3 +124,29 @@ def test_for_pagerduty_an_outdated_message_is_not_sent_again(api: Any, estate: E
     outside.deliver()
     answer = api.post(path)
     assert (answer.status_code, answer.json()["code"]) == (409, "delivery_outdated")
+
+
+@pytest.mark.parametrize(
+    ("facts", "constraint"),
+    [
+        ({"kind": "fax"}, "alertchannel_kind_known"),
+        ({"min_severity": "banana"}, "alertchannel_severity_known"),
+        ({"lease_holder": "w"}, "alertchannel_lease_held_until"),
+        ({"name": ""}, "alertchannel_named"),
+        ({"quiet_from": "22:00"}, "alertchannel_quiet_from_and_until"),
+        ({"kind": "webhook"}, "alertchannel_webhook_iff_secret"),
+    ],
+)
+def test_the_database_refuses_a_channel_that_no_service_writes(
+    estate: Estate, facts: dict[str, Any], constraint: str
+) -> None:
+    channel = estate.channel("email")
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        AlertChannel.objects.filter(pk=channel.pk).update(**facts)
+
+
+def test_the_database_refuses_a_message_in_an_unknown_state(estate: Estate) -> None:
+    estate.channel("email")
+    open_one(estate, "x")
+    with pytest.raises(IntegrityError, match="delivery_state_known"), transaction.atomic():
+        Delivery.objects.update(state="lost", ended_at=estate.now)

@@ -44,7 +44,9 @@ def row(**facts: Any) -> Incident:
         ({"acknowledged_at": START}, "incident_acknowledged_by_somebody"),
         ({"state": State.ACKNOWLEDGED}, "incident_acknowledged_iff_time"),
         ({"kind": "rain"}, "incident_kind_known"),
-        ({"severity": "high"}, "incident_severity_known"),
+        ({"severity": "high"}, "incident_severity_of_its_kind"),
+        ({"severity": "info"}, "incident_severity_of_its_kind"),
+        ({"acknowledge_note": "Mine."}, "incident_note_of_somebody"),
         ({"title": ""}, "incident_has_title"),
     ],
 )
