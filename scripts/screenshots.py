@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,6 +24,17 @@ from tests.running_server import ADMIN, PASSWORD, RunningServer  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
 LIST = "/admin/sites/site/"
+CHANNELS = [
+    {"name": "On call", "kind": "pagerduty", "address": "0123456789abcdef0123456789abcdef", "min_severity": "critical"},
+    {
+        "name": "Support",
+        "kind": "email",
+        "address": "support@vendor.example",
+        "quiet_from": "22:00",
+        "quiet_until": "07:00",
+        "timezone": "Europe/Rome",
+    },
+]
 
 
 def prepared(folder: Path) -> RunningServer:
@@ -31,7 +43,25 @@ def prepared(folder: Path) -> RunningServer:
     credentials = {"PORTCULLIS_URL": server.url, "PORTCULLIS_USERNAME": ADMIN, "PORTCULLIS_PASSWORD": PASSWORD}
     demo = [sys.executable, "scripts/demo.py"]
     subprocess.run(demo, cwd=ROOT, env=server.environment | credentials, check=True, stdout=subprocess.DEVNULL)
+    add_alerts(server)
     return server
+
+
+def add_alerts(server: RunningServer) -> None:
+    """Incidents of the demo's restaurants, and channels that are made after them, so that nothing is sent."""
+    api = server.sign_in()
+    worker = server.launch("manage.py", "worker")
+    try:
+        give_up_at = time.monotonic() + 60
+        while not api.get("/api/incidents").json()["results"]:
+            if time.monotonic() > give_up_at:
+                sys.exit("The worker opened no incident within a minute.")
+            time.sleep(0.5)
+    finally:
+        worker.terminate()
+        worker.wait()
+    for channel in CHANNELS:
+        assert api.post("/api/alert-channels", channel).status_code == 201
 
 
 def pages(server: RunningServer) -> dict[str, str]:

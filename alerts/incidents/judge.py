@@ -18,7 +18,7 @@ from alerts.incidents.services import (
     NewIncident,
     batches,
     open_incidents,
-    remind_of_incidents,
+    update_incidents,
     resolve_incidents,
     with_sites,
 )
@@ -132,5 +132,5 @@ def update_ending_licenses(*, at: datetime) -> None:
         incident.title = site_title(Kind.LICENSE_ENDING, incident.site, stage=incident.stage)
         incident.detail = site_detail(Kind.LICENSE_ENDING, incident.site)
     fields = ("stage", "title", "detail")
-    remind_of_incidents(nearer, at=at, fields=fields)
-    remind_of_incidents(farther, at=at, fields=fields, is_told=False)
+    update_incidents(nearer, at=at, fields=fields)
+    update_incidents(farther, at=at, fields=fields, is_told=False)

@@ -31,7 +31,7 @@ from alerts.incidents.services import (
     batches,
     locked,
     open_incidents,
-    remind_of_incidents,
+    update_incidents,
     resolve_incidents,
     with_sites,
 )
@@ -264,4 +264,4 @@ def update_common_causes(*, at: datetime) -> None:
         group.title = together_title(network, group.ever, group.first, group.last)
         group.detail = together_detail(network, names, group.present, back=group.ever - group.present)
         fields = ("site_count", "stage", "title", "detail")
-        remind_of_incidents([group], at=at, fields=fields, is_told=has_doubled)
+        update_incidents([group], at=at, fields=fields, is_told=has_doubled)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from alerts.incidents.services import NewIncident, open_incidents, remind_of_incidents, resolve_incidents
+from alerts.incidents.services import NewIncident, open_incidents, update_incidents, resolve_incidents
 from alerts.incidents.words import length, moment
 from alerts.kinds import Kind
 from alerts.models import Incident, Outage
@@ -32,7 +32,7 @@ def judge_outages(*, at: datetime) -> tuple[int, int]:
     Outage.objects.filter(pk__in=[outage.pk for outage in untold]).update(incident=incident)
     description = described(list(incident.outages.order_by("began_at")))
     incident.title, incident.detail = description.title, description.detail
-    remind_of_incidents([incident], at=at, fields=("title", "detail"))
+    update_incidents([incident], at=at, fields=("title", "detail"))
     return 0, 0
 
 

@@ -63,7 +63,7 @@ def open_incidents(new: Iterable[NewIncident], *, at: datetime) -> list[Incident
 
 
 @transaction.atomic
-def remind_of_incidents(
+def update_incidents(
     changed: Sequence[Incident], *, at: datetime, fields: Collection[str], is_told: bool = True
 ) -> None:
     """Write what has changed of unresolved incidents, and tell it if `is_told`."""

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
-from alerts.incidents.services import NewIncident, open_incidents, remind_of_incidents, resolve_incidents
+from alerts.incidents.services import NewIncident, open_incidents, update_incidents, resolve_incidents
 from alerts.incidents.words import moment
 from alerts.kinds import Kind
 from alerts.models import Incident
@@ -36,7 +36,7 @@ def judge_sign_ins(*, at: datetime) -> tuple[int, int]:
         has_grown = (attack.stage or 1) >= 2 * (incident.stage or 1)
         incident.title, incident.detail = attack.title, attack.detail
         incident.stage = attack.stage if has_grown else incident.stage
-        remind_of_incidents([incident], at=at, fields=("title", "detail", "stage"), is_told=has_grown)
+        update_incidents([incident], at=at, fields=("title", "detail", "stage"), is_told=has_grown)
     return 0, 0
 
 
