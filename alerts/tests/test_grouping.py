@@ -238,6 +238,7 @@ def test_a_second_failure_of_a_fifth_of_all_is_told_though_the_first_is_not_over
     assert [members(one) for one in busy.unresolved(Kind.SITES_OFFLINE_TOGETHER)] == [ids(old), ids(new)]
 
 
+@pytest.mark.slow
 def test_a_chain_of_single_failures_joins_a_group_for_one_interval_only(busy: Estate) -> None:
     """On a large estate some site fails in each quarter of an hour."""
     sites, single = busy.add(45), busy.add(30)
