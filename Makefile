@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones simulate-alerts check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel bench-doorbell seed-large screenshots
+.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones simulate-alerts check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel bench-doorbell bench-alerts seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,7 @@ test-release: .venv/dev.stamp .venv/fast.stamp ## replace the previous release b
 simulate-clones: .venv/dev.stamp ## simulate 1,000 restaurants with clones and 100,000 events without; compares the suspicions with the rule
 	@$(BIN)/python -m tests.simulations.clones
 
-simulate-alerts: .venv/dev.stamp ## a year of 1,000 simulated sites through the rules of alerts; compares what is told with what happened; some two minutes
+simulate-alerts: .venv/dev.stamp ## a year of 1,000 simulated sites through the rules of alerts; compares what is told with what happened; some three minutes
 	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_alerts --sites 1000
 
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
@@ -125,6 +125,10 @@ bench-panel: .venv/bench.stamp .venv/fast.stamp ## measure the panel's pages at 
 bench-doorbell: .venv/bench.stamp .venv/fast.stamp ## measure how soon 2,000 sites apply a lock, and what 10,000 waiting sites cost; some ten minutes
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.doorbell
+
+bench-alerts: .venv/bench.stamp .venv/fast.stamp ## measure a look of the alerts' judge at 100,000 sites, and the delivery of 1,000 messages; some three minutes
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.alerts
 
 backup: .venv/run.stamp ## back the database of your settings up into var/backups
 	@$(BIN)/python manage.py backup
