@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from alerts.kinds import State
 from alerts.models import Delivery, DeliveryAttempt, Incident, IncidentSite, LicenseNotice, Outage
@@ -15,9 +15,12 @@ MESSAGES_KEPT = timedelta(days=90)
 
 
 def prune_alerts(*, at: datetime) -> dict[str, int]:
-    """Delete old messages that do not wait, and resolved incidents, outages and notices as old as heartbeats get; how many."""
+    """Delete what is old and not needed any more: messages after 90 days, the rest after as long as heartbeats; how many."""
     old = at - settings.HEARTBEAT_HISTORY
-    messages = Delivery.objects.filter(created_at__lt=at - MESSAGES_KEPT).exclude(state=Delivery.State.WAITING)
+    # A channel is told of the end of an incident if it was told of its opening.
+    opening = Q(type=Delivery.Type.OPENED, incident__in=Incident.objects.unresolved())
+    old_messages = Delivery.objects.filter(created_at__lt=at - MESSAGES_KEPT)
+    messages = old_messages.exclude(state=Delivery.State.WAITING).exclude(opening)
     outages = Outage.objects.filter(ended_at__lt=old).exclude(incident__in=Incident.objects.unresolved())
     return {
         "messages": delete_in_batches(messages, delete_messages),

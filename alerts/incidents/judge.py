@@ -18,8 +18,8 @@ from alerts.incidents.services import (
     NewIncident,
     batches,
     open_incidents,
-    update_incidents,
     resolve_incidents,
+    update_incidents,
     with_sites,
 )
 from alerts.incidents.sign_ins import judge_sign_ins

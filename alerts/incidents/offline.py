@@ -31,8 +31,8 @@ from alerts.incidents.services import (
     batches,
     locked,
     open_incidents,
-    update_incidents,
     resolve_incidents,
+    update_incidents,
     with_sites,
 )
 from alerts.incidents.words import resolution, site_detail, site_title, together_detail, together_title

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from alerts.incidents.services import NewIncident, open_incidents, update_incidents, resolve_incidents
+from alerts.incidents.services import NewIncident, open_incidents, resolve_incidents, update_incidents
 from alerts.incidents.words import length, moment
 from alerts.kinds import Kind
 from alerts.models import Incident, Outage

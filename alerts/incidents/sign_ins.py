@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
-from alerts.incidents.services import NewIncident, open_incidents, update_incidents, resolve_incidents
+from alerts.incidents.services import NewIncident, open_incidents, resolve_incidents, update_incidents
 from alerts.incidents.words import moment
 from alerts.kinds import Kind
 from alerts.models import Incident

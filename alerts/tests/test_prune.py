@@ -55,6 +55,16 @@ def test_messages_go_after_ninety_days_and_those_that_wait_stay(open_incident: O
     assert DeliveryAttempt.objects.count() == 2
 
 
+def test_a_channel_is_told_of_the_end_of_an_incident_that_lasted_longer_than_messages_are_kept(
+    open_incident: OpenIncident,
+) -> None:
+    incident = open_incident(at=ago(200))
+    end(Delivery.objects.all())
+    assert prune_alerts(at=NOW)["messages"] == 0
+    resolve_incidents([incident.pk], at=NOW)
+    assert Delivery.objects.waiting().get().type == "incident.resolved"
+
+
 def test_incidents_go_as_long_after_their_end_as_heartbeats(open_incident: OpenIncident, roma: RegisteredSite) -> None:
     old = resolved(open_incident, 401)
     IncidentSite.objects.create(incident=old, site_id=roma.site_id, since=ago(402), joined_at=ago(402))
