@@ -1,6 +1,7 @@
 """Sites whose heartbeats a test writes directly, the judge on a clock that the test moves, and what would be sent."""
 
 import itertools
+import random
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,8 @@ class Estate:
 
     def __init__(self) -> None:
         self.now = START
+        # The same in each run: when a site calls depends on its id.
+        self.random = random.Random(1)
         self.addresses = (
             f"{11 + number // 65_536}.{number // 256 % 256}.{number % 256}.1" for number in itertools.count()
         )
@@ -40,7 +43,10 @@ class Estate:
         for number in range(count):
             name = facts.get("name", f"Trattoria {number}")
             values = {"license_expires_at": self.now + FAR, "created_at": self.now, **facts, "name": name}
-            sites.append(Site(owner_name="Giulia", contact_email="g@roma.example", search_text=name, **values))
+            site_id = uuid.UUID(int=self.random.getrandbits(128), version=4)
+            sites.append(
+                Site(site_id=site_id, owner_name="Giulia", contact_email="g@roma.example", search_text=name, **values)
+            )
         Site.objects.bulk_create(sites)
         for number, site in enumerate(sites):
             separator = "::" if ":" in (network or "") else "."

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from alerts.evidence.timeline import read_timeline
 from alerts.incidents.services import acknowledge_incident
 from alerts.kinds import Kind, State
-from alerts.models import Delivery, Incident
+from alerts.models import Delivery, Incident, ReceivingMark
 from alerts.tests.estate import Estate
 from audit.actors import COMMAND, Actor
 from sites.models import Site
@@ -155,8 +155,6 @@ class AnyOrder(RuleBasedStateMachine):
 @pytest.mark.parametrize("examples", [15, pytest.param(300, marks=pytest.mark.long)], ids=["some", "many"])
 def test_what_is_said_is_true_whole_and_said_once(estate: Estate, by_anna: Actor, examples: int) -> None:
     Incident.objects.all().delete()
-    from alerts.models import ReceivingMark
-
     ReceivingMark.objects.all().delete()
     AnyOrder.by_anna = by_anna
     checked = settings(
