@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -22,6 +23,7 @@ def main() -> None:
     chosen = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    settings.DEBUG = False  # or Django keeps each statement
     if connection.vendor != "sqlite" or Path(connection.settings_dict["NAME"]) != chosen.file or chosen.file.exists():
         sys.exit("The simulation runs in a new SQLite file only.")
     with connection.cursor() as cursor:
