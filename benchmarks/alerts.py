@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -44,10 +44,7 @@ def measure(messages: int, url: str) -> dict[str, Any]:
     from alerts.channels.secrets import ADDRESS, SIGNING_SECRET, sealed
     from alerts.channels.transports.webhook import new_signing_secret
     from alerts.incidents.judge import check_alerts
-    from alerts.incidents.services import NewIncident, open_incidents
-    from alerts.kinds import Kind
     from alerts.models import AlertChannel, Delivery, Incident, ReceivingMark
-    from alerts.outbox.delivery import deliver_channel
 
     now = timezone.now()
     ReceivingMark.objects.create(name=ReceivingMark.WEB, at=now + timedelta(days=1))
@@ -96,17 +93,28 @@ def measure(messages: int, url: str) -> dict[str, Any]:
 
     Delivery.objects.all().delete()
     sql("VACUUM ANALYZE")
-    channels = list(AlertChannel.objects.order_by("name"))
-    AlertChannel.objects.filter(pk=channels[1].pk).update(is_enabled=False)
+    return found | measure_delivery(messages, at=now)
+
+
+def measure_delivery(messages: int, *, at: datetime) -> dict[str, Any]:
+    """To one of the channels, which `measure` has made."""
+    from django.utils import timezone
+
+    from alerts.incidents.services import NewIncident, open_incidents
+    from alerts.kinds import Kind
+    from alerts.models import AlertChannel, Delivery
+    from alerts.outbox.delivery import deliver_channel
+
+    channel, other = AlertChannel.objects.order_by("name")
+    AlertChannel.objects.filter(pk=other.pk).update(is_enabled=False)
     open_incidents(
-        [NewIncident(Kind.SIGN_IN_ATTACK, "Attack", "", since=now, subject=str(number)) for number in range(messages)],
+        [NewIncident(Kind.SIGN_IN_ATTACK, "Attack", "", since=at, subject=str(number)) for number in range(messages)],
         at=timezone.now(),
     )
     wall, cpu = time.perf_counter(), time.process_time()
-    deliver_channel(channels[0].pk, holder="benchmark", is_stopping=lambda: False)
-    found["delivery"] = [time.perf_counter() - wall, time.process_time() - cpu]
-    found["delivered"] = Delivery.objects.filter(state="delivered").count()
-    return found
+    deliver_channel(channel.pk, holder="benchmark", is_stopping=lambda: False)
+    took = [time.perf_counter() - wall, time.process_time() - cpu]
+    return {"delivery": took, "delivered": Delivery.objects.filter(state="delivered").count()}
 
 
 # --- The process that measures ---
