@@ -1,6 +1,6 @@
 """An admin's own notices by e-mail: a channel that only its owner sees and changes.
 
-They concern nobody else, so that they leave no event.
+They concern their owner alone, so they leave no event.
 """
 
 from datetime import datetime

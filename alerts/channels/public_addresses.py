@@ -1,4 +1,4 @@
-"""Which Internet addresses a channel may reach, so that nobody can make Portcullis call machines of its own network."""
+"""Which Internet addresses a channel may reach, so that Portcullis cannot be made to call machines of its own network."""
 
 import ipaddress
 import queue

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from alerts.channels.services import fail_waiting
 from alerts.channels.transports.outcome import Outcome, Verdict
 from alerts.events import ChannelAction, channel_subject
 from alerts.models import AlertChannel, Delivery, DeliveryAttempt
@@ -117,6 +118,4 @@ def disable_channel(channel: AlertChannel, *, reason: str, at: datetime) -> None
             at=at,
             changes={"is_enabled": (True, False)},
         )
-    Delivery.objects.waiting().filter(channel=channel).update(
-        state=Delivery.State.FAILED, ended_at=at, answer="The channel is disabled."
-    )
+    fail_waiting(channel, at=at)
