@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import LOOKS, TOO_WIDE, PanelUser, open_window
-from tests.running_server import RunningServer, Site, register
+from tests.running_server import RunningServer, Site, register, resolve_incidents
 from tests.test_secret_pages import nothing_is_left
 
 pytestmark = pytest.mark.e2e
@@ -20,12 +20,6 @@ from alerts.kinds import Kind
 at = timezone.now()
 (incident,) = open_incidents([NewIncident(Kind("{kind}"), "{title}", "Since noon.", since=at, subject="{title}")], at=at)
 print(incident.pk)
-"""
-RESOLVE = """
-from django.utils import timezone
-from alerts.incidents.services import resolve_incidents
-from alerts.models import Incident
-resolve_incidents(list(Incident.objects.unresolved().values_list("pk", flat=True)), at=timezone.now())
 """
 MARK = "#critical-mark a"
 HIDE = "isHidden => { Object.defineProperty(document, 'hidden', { value: isHidden, configurable: true }) }"
@@ -49,9 +43,9 @@ def server(race_server: RunningServer) -> RunningServer:
 
 @pytest.fixture(autouse=True)
 def _nothing_open(server: RunningServer) -> Iterator[None]:
-    run(server, RESOLVE)
+    resolve_incidents(server)
     yield
-    run(server, RESOLVE)
+    resolve_incidents(server)
 
 
 @pytest.fixture
@@ -124,7 +118,7 @@ def test_the_mark_comes_and_goes_without_reloading_and_waits_while_the_page_is_h
     page.clock.fast_forward(HALF_A_MINUTE)
     expect(page.locator(MARK)).to_have_text(re.compile("2 critical incidents open"))
     assert page.evaluate("document.activeElement.matches('#critical-mark a')"), "the focus stays"
-    run(server, RESOLVE)
+    resolve_incidents(server)
     page.clock.fast_forward(HALF_A_MINUTE)
     expect(page.locator(MARK)).to_have_count(0)
 
@@ -142,7 +136,7 @@ def test_an_incident_is_acknowledged_on_its_page_and_the_page_follows_what_happe
     page.fill("#id_note", "On my way")
     anna.follow("input[value=Acknowledge]")
     expect(page.locator("#incident-state")).to_contain_text("On my way")
-    run(server, RESOLVE)
+    resolve_incidents(server)
     page.clock.fast_forward(HALF_A_MINUTE)
     expect(page.locator("#incident-state")).to_contain_text("Resolved")
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import PanelUser, open_window
-from tests.running_server import RunningServer, Site, register
+from tests.running_server import RunningServer, Site, register, resolve_incidents
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=110)]
 
@@ -28,8 +28,10 @@ print(incident.pk, channel.pk)
 
 
 @pytest.fixture(scope="module")
-def server(race_server: RunningServer) -> RunningServer:
-    return race_server
+def server(race_server: RunningServer) -> Iterator[RunningServer]:
+    """Other files use this server, too: no incident stays open on it."""
+    yield race_server
+    resolve_incidents(race_server)
 
 
 @pytest.fixture(scope="module")
