@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "backup.apps.BackupConfig",
     "erasure.apps.ErasureConfig",
     "alerts.apps.AlertsConfig",
+    "fleet.devices.apps.DevicesConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
     "sites.apps.SitesConfig",

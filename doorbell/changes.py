@@ -12,12 +12,11 @@ import random
 import secrets
 import time
 import uuid
-from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import connections
 
+from common.notifications import listening_parameters
 from doorbell.errors import ChangesUnknown
 from doorbell.lookups import DatabaseThread, notify, revisions_of
 from doorbell.waits import Waits
@@ -30,7 +29,6 @@ SILENT_AFTER_SECONDS = 15.0
 KNOWN_AFTER_PROBE_SECONDS, KNOWN_AFTER_ASKING_SECONDS = 20.0, 5.0
 RECONNECT_SECONDS = (0.5, 2.0)
 # Parameters that Django's backend adds for its own connections.
-ONLY_FOR_DJANGO = ("context", "cursor_factory", "prepare_threshold", "server_side_binding")
 
 log = logging.getLogger("portcullis.doorbell")
 
@@ -120,7 +118,7 @@ class ChangeFeed:
             await asyncio.sleep(random.uniform(*RECONNECT_SECONDS))  # noqa: S311 - keeps several doorbells apart
 
     async def _listen_once(self) -> None:
-        conninfo, parameters = connection_parameters()
+        conninfo, parameters = listening_parameters()
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True, **parameters) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             # Changes before LISTEN. A probe is taken below only, so that none counts before this.
@@ -139,11 +137,3 @@ class ChangeFeed:
         site_id, _, revision = payload.partition(":")
         with contextlib.suppress(ValueError):  # the probe of another doorbell
             self.waits.announce(uuid.UUID(site_id), int(revision))
-
-
-def connection_parameters() -> tuple[str, dict[str, Any]]:
-    """Of DOORBELL_DATABASE_URL, otherwise those of Django's connections, for psycopg."""
-    if settings.DOORBELL_DATABASE_URL:
-        return settings.DOORBELL_DATABASE_URL, {"connect_timeout": 3}
-    parameters = connections["default"].get_connection_params()
-    return "", {name: value for name, value in parameters.items() if name not in ONLY_FOR_DJANGO}

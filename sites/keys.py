@@ -1,4 +1,4 @@
-"""Site keys: `psk_`, 43 characters of base 62 for 256 random bits, and a checksum of 6 characters.
+"""Keys of sites and devices: a prefix, 43 characters of base 62 for 256 random bits, and a checksum of 6 characters.
 
 The checksum finds typing errors without the database, and a double click selects the whole key. The database holds an
 HMAC-SHA-256 of the key under a pepper. 256 random bits need no slow hash, and a stolen table is useless without the
@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-PREFIX = "psk_"
+PREFIX = "psk_"  # of a site
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_BITS = 256
 BODY_LENGTH = 43  # the smallest n with 62**n >= 2**256
@@ -34,15 +34,15 @@ def checksum(body: str) -> str:
     return base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
 
 
-def generate_key() -> str:
+def generate_key(prefix: str = PREFIX) -> str:
     body = base62(secrets.randbits(RANDOM_BITS), BODY_LENGTH)
-    return PREFIX + body + checksum(body)
+    return prefix + body + checksum(body)
 
 
-def is_well_formed(key: str) -> bool:
+def is_well_formed(key: str, prefix: str = PREFIX) -> bool:
     """Whether the text has the form of a key. Only the database knows whether it is one."""
-    body, check = key[len(PREFIX) : -CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]
-    return key.startswith(PREFIX) and len(body) == BODY_LENGTH and key.isascii() and checksum(body) == check
+    body, check = key[len(prefix) : -CHECKSUM_LENGTH], key[-CHECKSUM_LENGTH:]
+    return key.startswith(prefix) and len(body) == BODY_LENGTH and key.isascii() and checksum(body) == check
 
 
 def current_pepper() -> str:

@@ -1,0 +1,1 @@
+"""The devices behind each restaurant's counter: tills, printer bridges, displays, cameras. A folder of apps."""

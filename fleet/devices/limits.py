@@ -1,0 +1,12 @@
+"""The limits of the values of a device, used by serializers, forms, services and tables."""
+
+DEVICE_ID = r"[A-Za-z0-9._:\-]{1,64}"
+MAX_DEVICE_ID_LENGTH = 64
+MAX_NAME_LENGTH = 200
+MAX_ROLE_LENGTH = 64
+MAX_HARDWARE_LENGTH = 64
+MAX_VERSION_LENGTH = 64
+MAX_CONFIG_BYTES = 16_384  # as JSON
+MAX_CODE_USES, DEFAULT_CODE_USES = 1_000, 1
+MAX_CODE_HOURS, DEFAULT_CODE_HOURS = 720, 24
+MAX_UPTIME = MAX_SEQUENCE = 2**53 - 1

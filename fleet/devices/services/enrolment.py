@@ -1,0 +1,92 @@
+"""Enrolment codes: make one, use one, revoke one."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from audit.actors import Actor
+from audit.services import record_event
+from common.instants import format_instant
+from fleet.devices.codes import code_digest, code_digests, generate_code
+from fleet.devices.errors import InvalidEnrolmentCode
+from fleet.devices.events import EnrolmentAction
+from fleet.devices.limits import DEFAULT_CODE_HOURS, DEFAULT_CODE_USES
+from fleet.devices.models import EnrolmentCode
+from fleet.devices.validation import checked
+from sites.errors import SiteNotFound
+from sites.events import site_subject
+from sites.keys import key_hint
+from sites.models import Site
+
+
+@dataclass(frozen=True)
+class NewCode:
+    """A new enrolment code, which cannot be read anywhere else or later."""
+
+    code: str = field(repr=False)
+    row: EnrolmentCode
+
+
+@transaction.atomic
+def create_enrolment_code(
+    site_id: uuid.UUID,
+    *,
+    by: Actor,
+    at: datetime,
+    uses: int = DEFAULT_CODE_USES,
+    expires_in_hours: int = DEFAULT_CODE_HOURS,
+) -> NewCode:
+    """Raises InvalidInput, SiteNotFound."""
+    checked({"uses": uses, "expires_in_hours": expires_in_hours})
+    site = Site.objects.live().select_for_update(no_key=True).filter(pk=site_id).first()
+    if site is None:
+        raise SiteNotFound
+    code = generate_code()
+    row = EnrolmentCode.objects.create(
+        site=site,
+        digest=code_digest(code),
+        hint=key_hint(code),
+        uses=uses,
+        created_at=at,
+        created_by_id=by.admin.pk if by.admin else None,
+        expires_at=at + timedelta(hours=expires_in_hours),
+    )
+    changes = {"uses": (None, uses), "expires_at": (None, format_instant(row.expires_at)), "hint": (None, row.hint)}
+    record_event(EnrolmentAction.CODE_CREATED, subject=site_subject(site.pk, site.name), by=by, at=at, changes=changes)
+    return NewCode(code, row)
+
+
+@transaction.atomic
+def revoke_enrolment_code(code_id: uuid.UUID, *, by: Actor, at: datetime) -> None:
+    """A code that cannot be used any more stays as it is. Raises InvalidEnrolmentCode if there is none of this id."""
+    row = EnrolmentCode.objects.select_for_update().select_related("site").filter(pk=code_id).first()
+    if row is None:
+        raise InvalidEnrolmentCode
+    if not EnrolmentCode.objects.usable(at=at).filter(pk=code_id).update(revoked_at=at):
+        return
+    subject = site_subject(row.site.pk, row.site.name)
+    record_event(EnrolmentAction.CODE_REVOKED, subject=subject, by=by, at=at, changes={"hint": (row.hint, None)})
+
+
+def site_of_enrolment_code(code: str, *, at: datetime) -> uuid.UUID:
+    """The location for which the code is valid. Raises InvalidEnrolmentCode."""
+    rows = EnrolmentCode.objects.usable(at=at).filter(digest__in=code_digests(code))
+    site_id: uuid.UUID | None = rows.values_list("site", flat=True).first()
+    if site_id is None:
+        raise InvalidEnrolmentCode
+    return site_id
+
+
+def use_enrolment_code(code: str, *, at: datetime) -> uuid.UUID:
+    """Use the code once, in the caller's transaction: if that is rolled back, nothing is used up. Returns its location.
+
+    Raises InvalidEnrolmentCode.
+    """
+    rows = EnrolmentCode.objects.usable(at=at).filter(digest__in=code_digests(code))
+    if not rows.update(used=F("used") + 1):  # of two at the same moment, one gets the last use
+        raise InvalidEnrolmentCode
+    site_id: uuid.UUID = EnrolmentCode.objects.values_list("site", flat=True).get(digest__in=code_digests(code))
+    return site_id
