@@ -28,6 +28,18 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
                     "name": "X-Site-Key",
                     "description": "The site's secret key.",
                 },
+                "deviceId": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Device-ID",
+                    "description": "The device's id.",
+                },
+                "deviceKey": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Device-Key",
+                    "description": "The device's secret key.",
+                },
                 "metricsToken": {"type": "http", "scheme": "bearer", "description": "The server's METRICS_TOKEN."},
             }
         },
@@ -39,6 +51,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
         ],
         "ENUM_NAME_OVERRIDES": {
             "SiteStatus": "sites.status.SiteStatus",
+            "DeviceStatus": "fleet.devices.status.DeviceStatus",
             "AdminRole": "accounts.roles.Role",
             "IncidentKind": "alerts.kinds.Kind",
             "IncidentState": "alerts.kinds.State",
@@ -48,6 +61,10 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
         "TAGS": [
             {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
             {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
+            {
+                "name": "devices",
+                "description": "The boxes at the locations: tills, printer bridges, displays, cameras.",
+            },
             {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
             {"name": "heartbeat", "description": "What a site's local backend calls."},
             {"name": "service", "description": "Is the control plane up?"},

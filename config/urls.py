@@ -31,6 +31,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("heartbeat.api.urls")),
     path("", include("sites.api.urls")),
     path("", include("alerts.api.urls")),
+    path("", include("fleet.api.urls")),
 ]
 
 urlpatterns = [

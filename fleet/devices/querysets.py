@@ -48,6 +48,10 @@ class DeviceQuerySet(models.QuerySet[Any]):
         annotated: DeviceQuerySet = self.annotate(key_hint=Subquery(newest.values("hint")[:1]))
         return annotated
 
+    def with_state(self, *, at: datetime) -> "DeviceQuerySet":
+        """Adds all that the representation of a device needs of these tables, in one query."""
+        return self.select_related("pulse", "site").with_status(at=at).with_key_hint()
+
     def sorted_by(self, order: str, *, descending: bool = False) -> "DeviceQuerySet":
         """By a lookup, as in "pulse__last_seen_at", then by id; devices without a value come last in both directions."""
         key = Alphabetical("name") if order == "name" else F(order)

@@ -1,0 +1,14 @@
+from django.urls import re_path
+
+from fleet.api.devices import DeviceViewSet
+from fleet.api.locations import LocationViewSet
+from fleet.api.registration import RegisterDeviceView
+from sites.api.urls import EitherSlashRouter
+
+router = EitherSlashRouter()
+router.register("devices", DeviceViewSet, basename="device")
+router.register("locations", LocationViewSet, basename="location")
+urlpatterns = [
+    re_path(r"^devices/register/?$", RegisterDeviceView.as_view(), name="register-device"),
+    *router.urls,
+]
