@@ -18,6 +18,7 @@ READ = frozenset(
         "audit.view_event",
         "devices.view_device",
         "heartbeat.view_heartbeat",
+        "sites.view_organization",
         "sites.view_site",
         "sites.view_sitekey",
     }
@@ -49,7 +50,9 @@ ADMINISTER = frozenset(
         "erasure.erase_site",
         "jobs.view_job",
         "licensing.view_signingkey",
+        "sites.add_organization",
         "sites.add_site",
+        "sites.change_organization",
         "sites.change_site",
         "sites.deactivate_site",
         "sites.deregister_site",

@@ -4,6 +4,7 @@ MAX_NAME_LENGTH = 200  # of a site and of its owner
 MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1
 MAX_PHONE_LENGTH = 32
 MAX_ZONE_LENGTH = 64
+MAX_SLUG_LENGTH = 64  # of an organization
 MAX_REASON_LENGTH = 500  # of a lock's reason, and of a reason or a note in the history
 MAX_NOTE_LENGTH = 2000  # of a note about a site
 MAX_IMPORT_REASON_LENGTH = 200  # with the name of the file it makes a reason in the history

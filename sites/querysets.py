@@ -1,4 +1,4 @@
-"""Querysets of sites and keys, and the conditions on sites that they and others use."""
+"""Querysets of sites, organizations and keys, and the conditions on sites that they and others use."""
 
 import unicodedata
 from datetime import datetime, timedelta
@@ -70,7 +70,7 @@ def newer_decision_on_pulse() -> Q:
 
 
 def containing(term: str) -> Q:
-    """Name, owner, e-mail, phone or id contains the term; each of its characters is taken literally."""
+    """`search_text`, of a site or an organization, contains the term; each of its characters is taken literally."""
     return Q(search_text__contains=folded(term))
 
 
@@ -128,6 +128,23 @@ class SiteQuerySet(models.QuerySet[Any]):
     def with_state(self, *, at: datetime) -> "SiteQuerySet":
         """Adds all that the representation of a site needs, in one query."""
         return self.select_related("pulse").with_status(at=at).with_licensed(at=at).with_key_hint()
+
+
+class OrganizationQuerySet(models.QuerySet[Any]):
+    def matching(self, term: str) -> "OrganizationQuerySet":
+        """Those whose name or slug contains the term."""
+        return self.filter(containing(term))
+
+    def by_name(self) -> "OrganizationQuerySet":
+        return self.order_by(Alphabetical("name"), "id")
+
+    def with_locations(self) -> "OrganizationQuerySet":
+        """Adds `locations`, the number of live sites."""
+        sites = self.model._meta.get_field("sites").related_model.objects  # sites.models imports this module
+        counted = sites.live().filter(organization=OuterRef("pk")).order_by().values("organization")
+        number = Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
+        annotated: OrganizationQuerySet = self.annotate(locations=number)
+        return annotated
 
 
 class SiteKeyQuerySet(models.QuerySet[Any]):

@@ -21,7 +21,7 @@ from erasure.models import ErasureRequest
 from idempotency.models import IdempotentRequest
 from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
-from sites.models import SavedView, Site, SiteImport, SiteKey, SiteNote, SitePulse, SiteTag
+from sites.models import Organization, SavedView, Site, SiteImport, SiteKey, SiteNote, SitePulse, SiteTag
 
 pytestmark = pytest.mark.any_database
 
@@ -212,6 +212,7 @@ def stored() -> list[Any]:
         TokenFamily,
         SiteImport,
         SiteTag,
+        Organization,
         SavedView,
         ErasureRequest,
         NoticeTemplate,

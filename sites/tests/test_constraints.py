@@ -13,7 +13,7 @@ from django.db.models import ProtectedError
 from accounts.models import Admin
 from conftest import Register, RegisteredSite
 from idempotency.models import IdempotentRequest
-from sites.models import SavedView, Site, SiteKey, SitePulse, SiteTag
+from sites.models import Organization, SavedView, Site, SiteKey, SitePulse, SiteTag
 from sites.tests.conftest import TICK
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -34,6 +34,7 @@ def refuses(operate: Callable[[], object], constraint: str) -> None:
 SQLITE_WORDS = {
     "sitekey_digest_unique": "UNIQUE constraint failed: sites_sitekey.digest",
     "sitetag_once_for_a_site": "UNIQUE constraint failed: sites_sitetag.name, sites_sitetag.site_id",
+    "organization_slug_unique": "UNIQUE constraint failed: sites_organization.slug",
     "savedview_name_once_for_an_owner": "UNIQUE constraint failed: sites_savedview.owner_id, sites_savedview.name",
     "savedview_name_once_for_everybody": "UNIQUE constraint failed: sites_savedview.name",
     "sitekey_one_newest": "UNIQUE constraint failed: sites_sitekey.site_id",
@@ -143,6 +144,52 @@ def test_a_tag_is_a_short_word_in_lower_case(roma: RegisteredSite, name: str, co
     refuses(lambda: SiteTag.objects.create(site_id=roma.site_id, name=name), constraint)
 
 
+def organization(**columns: Any) -> Organization:
+    return Organization.objects.create(**{"name": "Conti", "slug": "conti", "search_text": "conti", **columns})
+
+
+def test_a_slug_is_of_one_organization(db: None) -> None:
+    organization()
+    refuses(organization, "organization_slug_unique")
+    organization(slug="conti-2")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "columns"),
+    [
+        ("organization_slug_characters", {"slug": "Conti"}),
+        ("organization_slug_characters", {"slug": "cont\u00ec"}),
+        ("organization_slug_characters", {"slug": "conti roma"}),
+        ("organization_slug_characters", {"slug": " conti"}),
+        ("organization_slug_length", {"slug": ""}),
+        ("organization_slug_no_hyphen_first", {"slug": "-conti"}),
+        ("organization_name_not_empty", {"name": ""}),
+        ("organization_searchable", {"search_text": ""}),
+    ],
+)
+def test_an_organization_has_a_name_and_a_plain_slug(db: None, constraint: str, columns: dict[str, Any]) -> None:
+    refuses(lambda: organization(**columns), constraint)
+
+
+def test_the_revision_of_an_organization_is_positive(db: None) -> None:
+    organization()
+    # The column's type refuses negative numbers already, the constraint refuses 0.
+    refuses(lambda: Organization.objects.update(revision=0), "organization_revision_positive")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="elsewhere the column's type has the same rule")
+def test_a_slug_has_at_most_64_characters(db: None) -> None:
+    organization(slug="x" * 64)
+    refuses(lambda: organization(slug="x" * 65), "organization_slug_length")
+
+
+def test_an_organization_with_a_site_cannot_be_deleted(roma: RegisteredSite) -> None:
+    Site.objects.update(organization=organization())
+    with pytest.raises(ProtectedError):
+        Organization.objects.all().delete()
+    refuses_at_commit(lambda: Organization.objects.all()._raw_delete("default"))
+
+
 def test_an_owner_has_one_view_of_a_name_and_everybody_another(anna: Admin, ben: Admin) -> None:
     for owner in (anna, ben, None):
         SavedView.objects.create(owner=owner, name="North")
@@ -209,6 +256,6 @@ def test_a_key_and_a_pulse_need_their_site(roma: RegisteredSite, model: Any) -> 
 def test_every_constraint_on_sites_is_broken_here() -> None:
     """A rule that is added without a test of its own shows here."""
     source = Path(__file__).read_text(encoding="utf-8")
-    for model in (Site, SiteKey, SitePulse, SiteTag, SavedView, IdempotentRequest):
+    for model in (Site, SiteKey, SitePulse, SiteTag, SavedView, Organization, IdempotentRequest):
         for constraint in model._meta.constraints:
             assert f'"{constraint.name}"' in source, constraint.name
