@@ -21,6 +21,7 @@ from accounts.services import start_token_family
 from audit import triggers
 from audit.actors import Actor
 from audit.models import Event
+from fleet.heartbeats.services import waiting_beats
 from heartbeat import signing_failures
 from heartbeat.failures import refused_addresses
 from heartbeat.refused_calls import refused_calls
@@ -104,6 +105,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
         refused_addresses.clear()
         signing_failures.forget()
         refused_calls.forget()
+        waiting_beats.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

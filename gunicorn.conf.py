@@ -111,10 +111,18 @@ def post_worker_init(worker):
         from alerts.evidence.marks import start_marking
 
         start_marking()
+    if find_spec("fleet"):
+        from fleet.heartbeats import process
+
+        process.start()
     worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 
 def worker_exit(server, worker):
+    if find_spec("fleet"):
+        from fleet.heartbeats import process
+
+        process.stop()
     if folder.VARIABLE in os.environ:
         from common.metrics import write_noted
 

@@ -1,4 +1,4 @@
-"""The paths that are answered before the session and CSRF middleware: the health probes, the metrics and the heartbeat.
+"""The paths that are answered before the session and CSRF middleware: the health probes, the metrics and the heartbeats.
 
 Monitors and local backends send no cookie. For a heartbeat, a session, a CSRF token, messages and the search through all
 URL patterns would cost as much as the heartbeat itself. `config.urls` uses the same table, for `reverse()` and for
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from config.metrics.view import MetricsView
 from config.probes import HealthView, LiveView
+from fleet.heartbeats.api.views import DeviceHeartbeatView
 from heartbeat.api.views import HeartbeatView
 
 API_PREFIXES = ("api/v1/", "api/")  # `reverse()` takes the last one
@@ -28,6 +29,8 @@ class DirectRoute(NamedTuple):
 
 
 HEARTBEAT = DirectRoute("heartbeat", HeartbeatView, "heartbeat", checks_host=True)
+DEVICE_HEARTBEAT = DirectRoute("devices/heartbeat", DeviceHeartbeatView, "device-heartbeat", checks_host=True)
+BELOW_API = (HEARTBEAT, DEVICE_HEARTBEAT)
 PROBES = (
     # Load balancers and Prometheus send an IP address as Host, which is not in ALLOWED_HOSTS.
     DirectRoute("health", HealthView, "health", checks_host=False),
@@ -42,7 +45,7 @@ def url_pattern(route: DirectRoute) -> URLPattern:
 
 def direct_paths() -> dict[str, DirectRoute]:
     """Every path that the middleware answers."""
-    routes = {f"/{prefix}{HEARTBEAT.path}": HEARTBEAT for prefix in API_PREFIXES}
+    routes = {f"/{prefix}{route.path}": route for prefix in API_PREFIXES for route in BELOW_API}
     routes |= {f"/{probe.path}": probe for probe in PROBES}
     return {path + slash: route for path, route in routes.items() for slash in ("", "/")}
 

@@ -15,6 +15,7 @@ from audit.services import add_checkpoint
 from common.counters import prune_counters
 from common.jobs.registry import PeriodicJob
 from erasure.prune import prune_erasure_requests
+from fleet.heartbeats.transitions import note_transitions
 from heartbeat.prune import prune_heartbeats
 from heartbeat.thinning import thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
@@ -52,6 +53,12 @@ JOBS = [
     ),
     PeriodicJob(
         "check_alerts", check_alerts, settings.ALERT_CHECK, "Open incidents, and resolve those whose cause is gone."
+    ),
+    PeriodicJob(
+        "note_device_transitions",
+        note_transitions,
+        timedelta(seconds=10),
+        "Note which devices went online, late, offline or stopped.",
     ),
     PeriodicJob(
         "send_license_notices",

@@ -10,7 +10,7 @@ import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import alert_settings, api_description, databases, leases, log_settings
+from config import alert_settings, api_description, databases, fleet_settings, leases, log_settings
 from config import environment as env
 from config.doorbell import settings as doorbell
 
@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "backup.apps.BackupConfig",
     "erasure.apps.ErasureConfig",
     "alerts.apps.AlertsConfig",
+    "fleet.heartbeats.apps.DeviceHeartbeatsConfig",
     "fleet.devices.apps.DevicesConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
@@ -292,6 +293,8 @@ HEARTBEATS_PER_MINUTE = env.integer("HEARTBEATS_PER_MINUTE", default=60, minimum
 HEARTBEAT_FAILURES_PER_MINUTE = env.integer("HEARTBEAT_FAILURES_PER_MINUTE", default=60, minimum=1, maximum=100_000)
 ERASURE_CONFIRMED_WITHIN = timedelta(days=env.integer("ERASURE_REQUEST_DAYS", default=7, minimum=1, maximum=90))
 HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default=400, minimum=1, maximum=36_500))
+
+DEVICE_HEARTBEAT_INTERVAL = fleet_settings.device_heartbeat_interval()
 
 # --- Leases: a heartbeat's answer, signed ---------------------------------------------------------------------------
 

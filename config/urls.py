@@ -11,7 +11,7 @@ from django.views.generic import RedirectView
 
 from alerts.customer_notices.pages import UnsubscribeView
 from common.api.problems import DATABASE_UNAVAILABLE, outage_page, problem_response
-from config.direct_routes import API_PREFIXES, HEARTBEAT, PROBES, url_pattern
+from config.direct_routes import API_PREFIXES, BELOW_API, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
 from config.security_txt import security_txt_view
 from licensing.api.views import KeySetView
@@ -27,7 +27,7 @@ unknown_endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 api: list[URLPattern | URLResolver] = [
     re_path(r"^schema/?$", SchemaView.as_view(), name="schema"),
     path("auth/", include("accounts.api.urls")),
-    url_pattern(HEARTBEAT),
+    *(url_pattern(route) for route in BELOW_API),
     path("", include("heartbeat.api.urls")),
     path("", include("sites.api.urls")),
     path("", include("alerts.api.urls")),

@@ -15,6 +15,7 @@ class DeviceAction(TextChoices):
     KEY_ROTATED = "device.key_rotated"
     KEY_RETIRED = "device.key_retired"
     RETIRED = "device.retired"
+    COMMAND_SENT = "device.command_sent"
     CLONE_SUSPECTED = "device.clone_suspected"
     CLONE_DISMISSED = "device.clone_dismissed"
 

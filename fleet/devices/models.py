@@ -44,6 +44,8 @@ class Device(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True)
+    # Since when two boxes seem to use its key; see `fleet.heartbeats.boots`.
+    clone_suspected_at = models.DateTimeField(null=True)
     # Name, ids, role and hardware in folded case, as in Site.
     search_text = models.TextField(editable=False)
 
@@ -54,6 +56,7 @@ class Device(models.Model):
         permissions = [
             ("retire_device", "Can retire a device"),
             ("rotate_device_key", "Can rotate a device's key"),
+            ("dismiss_clone", "Can dismiss the suspicion that a device's key is used twice"),
         ]
         indexes = [
             models.Index(fields=["name", "id"], name="device_by_name", condition=Q(retired_at=None)),

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
                 ("updated_at", models.DateTimeField()),
                 ("retired_at", models.DateTimeField(null=True)),
+                ("clone_suspected_at", models.DateTimeField(null=True)),
                 ("search_text", models.TextField(editable=False)),
                 (
                     "site",
@@ -67,6 +68,7 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("retire_device", "Can retire a device"),
                     ("rotate_device_key", "Can rotate a device's key"),
+                    ("dismiss_clone", "Can dismiss the suspicion that a device's key is used twice"),
                 ],
                 "default_permissions": ("add", "change", "view"),
             },

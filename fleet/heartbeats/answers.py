@@ -1,0 +1,55 @@
+"""What a device is answered to its heartbeat.
+
+Nearly all answers bring nothing new, and need nothing but what `fleet.devices.known` holds. What else an answer may hold is
+read once, when the device is read, and kept with it: whatever changes it raises the device's revision.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from common.instants import format_instant
+from fleet.devices.known import KnownDevice
+from fleet.devices.models import Device
+from fleet.heartbeats.commands import take_commands
+from fleet.heartbeats.models import DeviceCommand
+from fleet.heartbeats.pace import seconds_until_next_call
+
+
+@dataclass(slots=True)
+class Extras:
+    config: dict[str, Any]
+    has_commands: bool
+    firmware: dict[str, Any] | None
+
+
+def answer_to(known: KnownDevice, *, config_version: int | None, at: datetime) -> dict[str, Any]:
+    """The answer, in the order of its fields. `config_version` is the one that the device has."""
+    extras: Extras = known.answer or read_extras(known, at=at)
+    answer: dict[str, Any] = {
+        "server_time": format_instant(at),
+        "next_heartbeat_seconds": seconds_until_next_call(known.id),
+        "config_version": known.config_version,
+    }
+    if config_version != known.config_version:
+        answer["config"] = extras.config
+    answer["commands"] = []
+    if extras.has_commands:
+        extras.has_commands = False
+        answer["commands"] = [command_representation(command) for command in take_commands(known.id, at=at)]
+    if extras.firmware is not None:
+        answer["firmware"] = extras.firmware
+    answer["licensed"] = known.is_licensed(at=at)
+    answer["locked"] = known.is_locked
+    return answer
+
+
+def read_extras(known: KnownDevice, *, at: datetime) -> Extras:
+    config = Device.objects.values_list("config", flat=True).get(pk=known.id)
+    has_commands = DeviceCommand.objects.waiting(at=at).filter(device=known.id).exists()
+    known.answer = Extras(config, has_commands, None)
+    return known.answer
+
+
+def command_representation(command: DeviceCommand) -> dict[str, Any]:
+    return {"id": str(command.pk), "name": command.name, "created_at": format_instant(command.created_at)}

@@ -1,0 +1,24 @@
+"""What a web process does beside answering devices: gunicorn.conf.py starts and ends it."""
+
+import logging
+
+from django.db import Error as DatabaseFault
+
+from fleet.devices.changes import start_comparing
+from fleet.heartbeats.services import waiting_beats
+
+log = logging.getLogger("portcullis.devices")
+
+
+def start() -> None:
+    """After the fork: threads do not survive one."""
+    start_comparing()
+    waiting_beats.start()
+
+
+def stop() -> None:
+    """Write what waits."""
+    try:
+        waiting_beats.write_waiting()
+    except DatabaseFault as error:
+        log.error("heartbeats of %d devices are lost: %s", len(waiting_beats.waiting), error)
