@@ -1,6 +1,6 @@
 -- wrk script: POST heartbeats for random sites. All requests are formatted once in init(), so that the client costs little.
 -- Our own code, under the licence of the project (MIT, see LICENSE).
--- env: SITES=file of "uuid,key" lines  PATHNAME=/api/heartbeat
+-- env: SITES=file of "uuid,key" lines  PATHNAME=/api/heartbeat  ID_HEADER, KEY_HEADER, BODY: those of sites unless given
 --      FORWARDED_FOR=address, for X-Forwarded-For  COUNT_STATUSES=1: count the answers by status
 local reqs, n = {}, 0
 local tid = 0
@@ -16,10 +16,11 @@ end
 function init(args)
   math.randomseed(os.time() + (seed or 0) * 7919)
   local path = os.getenv("PATHNAME") or "/api/heartbeat"
-  local body = '{"version":"1.0.0","uptime_seconds":12345}'
+  local body = os.getenv("BODY") or '{"version":"1.0.0","uptime_seconds":12345}'
+  local id_header, key_header = os.getenv("ID_HEADER") or "X-Site-ID", os.getenv("KEY_HEADER") or "X-Site-Key"
   for line in io.lines(os.getenv("SITES") or "sites.csv") do
     local id, key = line:match("^([^,]+),([^,]*)")
-    local h = { ["Content-Type"] = "application/json", ["X-Site-ID"] = id, ["X-Site-Key"] = key }
+    local h = { ["Content-Type"] = "application/json", [id_header] = id, [key_header] = key }
     h["X-Forwarded-For"] = os.getenv("FORWARDED_FOR")
     reqs[n + 1] = wrk.format("POST", path, h, body)
     n = n + 1

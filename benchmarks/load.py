@@ -25,6 +25,7 @@ class Target:
     credentials: Path
     forwarded_for: str | None = None
     script: Path = SCRIPT
+    settings: dict[str, str] = field(default_factory=dict)  # further ones of the script
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def running(
     target: Target, *, seconds: float, connections: int = CONNECTIONS, count_statuses: bool = False
 ) -> Iterator[Run]:
     """Load in the background, from one thread of the client; it is ended with the block."""
-    settings = {"SITES": str(target.credentials), "PATHNAME": target.path}
+    settings = {"SITES": str(target.credentials), "PATHNAME": target.path, **target.settings}
     if target.forwarded_for:
         settings["FORWARDED_FOR"] = target.forwarded_for
     if count_statuses:

@@ -72,5 +72,6 @@ def indexes_made_afterwards(connection: psycopg.Connection, table: str) -> Itera
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
     yield
+    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # an index waits for no check of a foreign key
     for _, definition in indexes:
         connection.execute(definition)
