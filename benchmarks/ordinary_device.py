@@ -1,6 +1,6 @@
 """What a device's heartbeat costs as it is usually written: a view of Django REST Framework, a serializer, `device.save()`.
 
-This module is its own settings, beside those of the product, and its own URLs. It has the product's middleware, keys and tables.
+This module is its own settings and its own URLs; middleware, keys and tables are the product's.
 """
 
 from datetime import timedelta
