@@ -64,6 +64,11 @@ class PreconditionFailed(DomainError):
     title = "The resource has changed since you read it"
 
 
+class TooLarge(DomainError):
+    code = "body_too_large"
+    title = "The body is too large"
+
+
 class TooManyRequests(DomainError):
     code = "too_many_requests"
     title = "Too many requests"
@@ -81,6 +86,13 @@ class Unavailable(DomainError):
     retry_after_seconds: ClassVar[int] = 5
 
 
+class InsufficientStorage(DomainError):
+    """Something that the request brings has no room on the server."""
+
+    code = "insufficient_storage"
+    title = "The server has no room for this"
+
+
 HTTP_STATUS: Mapping[type[DomainError], int] = {
     InvalidInput: 400,
     NotAuthenticated: 401,
@@ -89,8 +101,10 @@ HTTP_STATUS: Mapping[type[DomainError], int] = {
     Conflict: 409,
     Gone: 410,
     PreconditionFailed: 412,
+    TooLarge: 413,
     TooManyRequests: 429,
     Unavailable: 503,
+    InsufficientStorage: 507,
 }
 
 

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "erasure.apps.ErasureConfig",
     "alerts.apps.AlertsConfig",
     "fleet.heartbeats.apps.DeviceHeartbeatsConfig",
+    "fleet.firmware.apps.FirmwareConfig",
     "fleet.devices.apps.DevicesConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",

@@ -76,6 +76,17 @@ FIELDS = {
     "is_enabled": "Enabled",
     "quiet_from": "Quiet from",
     "quiet_until": "Quiet until",
+    "target_firmware": "Target firmware",
+    "source": "Set by",
+    "product": "Product",
+    "channel": "Channel",
+    "hardware": "Hardware",
+    "min_from": "Can be installed from",
+    "size": "Bytes",
+    "sha256": "SHA-256",
+    "signed_by": "Signed by",
+    "notes": "Notes",
+    "withdrawn_at": "Withdrawn",
 }
 # Fields that are too long to show; a count is shown in their place.
 COUNTED = {"erased_events"}

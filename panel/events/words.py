@@ -17,6 +17,8 @@ from alerts.events import (
 from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
+from fleet.devices.events import DEVICE
+from fleet.firmware.events import FIRMWARE, FirmwareAction, FirmwareTargetAction
 from licensing.events import SIGNING_KEY, SigningKeyAction
 from sites.events import SAVED_VIEW, SITE, SITE_LIST, SavedViewAction, SiteAction, SiteListAction
 
@@ -89,6 +91,12 @@ ACTIONS: Mapping[str, ActionWords] = {
     SigningKeyAction.CREATED: ActionWords("Signing key created", "created the signing key"),
     SigningKeyAction.ACTIVATED: ActionWords("Signing key activated", "activated the signing key"),
     SigningKeyAction.RETIRED: ActionWords("Signing key retired", "retired the signing key"),
+    FirmwareAction.UPLOADED: ActionWords("Firmware uploaded", "uploaded the firmware"),
+    FirmwareAction.WITHDRAWN: ActionWords("Firmware withdrawn", "withdrew the firmware"),
+    FirmwareAction.REINSTATED: ActionWords("Firmware offered again", "offered again the firmware"),
+    FirmwareAction.NOTES_CHANGED: ActionWords("Notes changed", "changed the notes of the firmware"),
+    FirmwareAction.SIGNED: ActionWords("Manifest signed", "signed the manifest of the firmware"),
+    FirmwareTargetAction.TARGET_CHANGED: ActionWords("Target firmware changed", "changed the target firmware of"),
     CustomerNoticesAction.CHANGED: ActionWords("Notices to restaurants changed", "changed"),
     DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
     IncidentAction.ACKNOWLEDGED: ActionWords("Acknowledged", "acknowledged the incident"),
@@ -112,6 +120,8 @@ SUBJECT_TYPES: Mapping[str, str] = {
     CUSTOMER_NOTICES: "Customer notices",
     INCIDENT: "Incident",
     ALERT_CHANNEL: "Channel",
+    DEVICE: "Device",
+    FIRMWARE: "Firmware",
 }
 # The other subjects have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {

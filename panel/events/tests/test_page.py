@@ -19,6 +19,7 @@ from audit.models import Event
 from audit.services import Subject, record_event
 from backup.events import DatabaseAction
 from conftest import RegisteredSite
+from fleet.firmware.events import FirmwareAction, FirmwareTargetAction
 from licensing.events import SigningKeyAction
 from panel.events.words import ACTIONS, SPECIFIC_EDITS, SUBJECT_TYPES
 from sites.events import SavedViewAction, SiteAction, SiteListAction
@@ -123,6 +124,8 @@ def test_every_action_has_its_words() -> None:
         *CustomerNoticesAction.values,
         *IncidentAction.values,
         *ChannelAction.values,
+        *FirmwareAction.values,
+        *FirmwareTargetAction.values,
     }
     known |= {*SigningKeyAction.values, *SPECIFIC_EDITS}
     assert set(ACTIONS) == known

@@ -1,0 +1,168 @@
+"""Which firmware a device should run: set it, clear it, and what heartbeats are told of it."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from audit.actors import Actor
+from audit.services import record_event
+from common.errors import DomainError
+from fleet.devices.errors import DeviceNotFound
+from fleet.devices.events import device_subject
+from fleet.devices.models import Device
+from fleet.devices.services import touch_devices
+from fleet.firmware.errors import (
+    FirmwareNeedsNewerVersion,
+    FirmwareNotFound,
+    FirmwareOfOtherHardware,
+    FirmwareWithdrawn,
+)
+from fleet.firmware.events import FirmwareTargetAction
+from fleet.firmware.models import Firmware, FirmwareTarget
+from fleet.firmware.versions import precedence_key
+
+ADMIN, ROLLOUT = FirmwareTarget.Source.ADMIN, FirmwareTarget.Source.ROLLOUT
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFirmware:
+    """What a device is told of the firmware that it should load; `path` is that of the file, below the API's host."""
+
+    id: uuid.UUID
+    version: str
+    path: str
+    sha256: str
+    size: int
+
+
+def set_target(
+    device_id: uuid.UUID,
+    firmware_id: uuid.UUID | None,
+    *,
+    by: Actor,
+    at: datetime,
+    source: FirmwareTarget.Source = ADMIN,
+) -> None:
+    """Let a device run this firmware, or with None let it keep what it has. The same target again changes nothing.
+
+    Raises DeviceNotFound, FirmwareNotFound, FirmwareWithdrawn, FirmwareOfOtherHardware, FirmwareNeedsNewerVersion.
+    """
+    refused = set_targets([device_id], firmware_id, by=by, at=at, source=source)
+    if device_id in refused:
+        raise refused[device_id]
+
+
+@transaction.atomic
+def set_targets(
+    device_ids: Collection[uuid.UUID],
+    firmware_id: uuid.UUID | None,
+    *,
+    by: Actor,
+    at: datetime,
+    source: FirmwareTarget.Source,
+) -> dict[uuid.UUID, DomainError]:
+    """As `set_target`, of many devices. Returns why some of them keep the target that they had, by their ids.
+
+    Locks the devices in the order of their ids. Raises FirmwareNotFound, FirmwareWithdrawn.
+    """
+    firmware = available_firmware(firmware_id) if firmware_id is not None else None
+    locked = Device.objects.live().select_for_update(no_key=True, of=("self",)).filter(pk__in=device_ids).order_by("pk")
+    devices = {device.pk: device for device in locked.select_related("pulse")}
+    refused: dict[uuid.UUID, DomainError] = {pk: DeviceNotFound() for pk in device_ids if pk not in devices}
+    for pk, device in devices.items():
+        if firmware and (refusal := why_not(firmware, device)):
+            refused[pk] = refusal
+    before = {
+        target.device_id: target.firmware
+        for target in FirmwareTarget.objects.filter(device__in=devices).select_related("firmware")
+    }
+    changed = [
+        device
+        for pk, device in devices.items()
+        if pk not in refused and (before[pk].pk if pk in before else None) != firmware_id
+    ]
+    write_targets([device.pk for device in changed], firmware, at=at, source=source)
+    for device in changed:
+        record_change(device, before.get(device.pk), firmware, by=by, at=at, source=source)
+    return refused
+
+
+def targets_of(device_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, OfferedFirmware]:
+    """What those devices should load, in one statement.
+
+    Without withdrawn versions, and without a version that the device reports already.
+    """
+    fields = ("device", "firmware", "firmware__version", "firmware__sha256", "firmware__size")
+    rows = FirmwareTarget.objects.offered_to(device_ids).values_list(*fields)
+    return {
+        device_id: OfferedFirmware(pk, version, file_path(pk), sha256, size)
+        for device_id, pk, version, sha256, size in rows
+    }
+
+
+def file_path(firmware_id: uuid.UUID) -> str:
+    """Where the file is downloaded. A text, because heartbeats are answered without Django's search through URL patterns."""
+    return f"/api/firmware/{firmware_id}/file"
+
+
+def available_firmware(firmware_id: uuid.UUID) -> Firmware:
+    """Not locked: a version that is withdrawn at the same moment is offered to nobody, whatever targets it has."""
+    firmware: Firmware | None = Firmware.objects.filter(pk=firmware_id).first()
+    if firmware is None:
+        raise FirmwareNotFound
+    if firmware.withdrawn_at is not None:
+        raise FirmwareWithdrawn
+    return firmware
+
+
+def why_not(firmware: Firmware, device: Device) -> DomainError | None:
+    """Why the device may not run the firmware. What it runs is compared if it has said so, as a semantic version."""
+    if firmware.hardware is not None and firmware.hardware != device.hardware:
+        hardware = f"its hardware is {device.hardware}" if device.hardware else "its hardware is not known"
+        return FirmwareOfOtherHardware(f"The firmware is for {firmware.hardware}; of the device, {hardware}.")
+    reported = device.pulse.firmware_version
+    running = precedence_or_none(reported)
+    if firmware.min_from is not None and running is not None and running < precedence_key(firmware.min_from):
+        return FirmwareNeedsNewerVersion(
+            f"It can be installed from {firmware.min_from} on; the device runs {reported}."
+        )
+    return None
+
+
+def precedence_or_none(version: str) -> bytes | None:
+    try:
+        return precedence_key(version)
+    except ValueError:
+        return None  # devices may report any text
+
+
+def write_targets(
+    device_ids: Collection[uuid.UUID], firmware: Firmware | None, *, at: datetime, source: FirmwareTarget.Source
+) -> None:
+    if firmware is None:
+        FirmwareTarget.objects.filter(device__in=device_ids).delete()
+    else:
+        FirmwareTarget.objects.bulk_create(
+            [FirmwareTarget(device_id=pk, firmware=firmware, set_at=at, source=source) for pk in device_ids],
+            update_conflicts=True,
+            update_fields=["firmware", "set_at", "source"],
+            unique_fields=["device"],
+        )
+    touch_devices(device_ids, at=at)
+
+
+def record_change(
+    device: Device,
+    before: Firmware | None,
+    firmware: Firmware | None,
+    *,
+    by: Actor,
+    at: datetime,
+    source: FirmwareTarget.Source,
+) -> None:
+    versions = (str(before) if before else None, str(firmware) if firmware else None)
+    changes: Mapping[str, tuple[object, object]] = {"target_firmware": versions, "source": (None, str(source))}
+    record_event(FirmwareTargetAction.TARGET_CHANGED, subject=device_subject(device), by=by, at=at, changes=changes)
