@@ -16,6 +16,8 @@ from common.counters import prune_counters
 from common.jobs.registry import PeriodicJob
 from erasure.prune import prune_erasure_requests
 from fleet.heartbeats.transitions import note_transitions
+from fleet.telemetry.prune import make_day_partitions, prune_telemetry
+from fleet.telemetry.rollup import compute_marked_hours
 from heartbeat.prune import prune_heartbeats
 from heartbeat.thinning import thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
@@ -69,6 +71,16 @@ JOBS = [
     PeriodicJob(
         "prune_alerts", prune_alerts, DAILY, "Delete old incidents, messages about them, outages and licence notices."
     ),
+    PeriodicJob(
+        "compute_telemetry_hours",
+        compute_marked_hours,
+        timedelta(minutes=1),
+        "Compute the hours and days of devices in which health samples or telemetry periods arrived.",
+    ),
+    PeriodicJob(
+        "make_telemetry_partitions", make_day_partitions, HOURLY, "Make the partitions of the coming days (PostgreSQL)."
+    ),
+    PeriodicJob("prune_telemetry", prune_telemetry, DAILY, "Delete old health samples and telemetry periods."),
     PeriodicJob("prune_counters", prune_counters, timedelta(minutes=10), "Delete expired counters of rate limits."),
     PeriodicJob(
         "checkpoint_audit", checkpoint_audit, DAILY, "Store and log a hash over the events since the last one."

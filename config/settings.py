@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "alerts.apps.AlertsConfig",
     "fleet.heartbeats.apps.DeviceHeartbeatsConfig",
     "fleet.firmware.apps.FirmwareConfig",
+    "fleet.telemetry.apps.TelemetryConfig",
     "fleet.devices.apps.DevicesConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
@@ -296,6 +297,14 @@ ERASURE_CONFIRMED_WITHIN = timedelta(days=env.integer("ERASURE_REQUEST_DAYS", de
 HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default=400, minimum=1, maximum=36_500))
 
 DEVICE_HEARTBEAT_INTERVAL = fleet_settings.device_heartbeat_interval()
+# --- The fleet: devices behind the counter --------------------------------------------------------------------------
+
+# Longer than the oldest sample (30 days) and the oldest start of a period (61 days) that are accepted, because hours and days
+# are computed from them.
+HEALTH_SAMPLES_KEPT = fleet_settings.kept("HEALTH_SAMPLE_DAYS", default=35, minimum=31)
+TELEMETRY_PERIODS_KEPT = fleet_settings.kept("TELEMETRY_PERIOD_DAYS", default=100, minimum=62)
+FLEET_HOURS_KEPT = fleet_settings.kept("FLEET_HOUR_DAYS", default=400, minimum=62)
+FLEET_DAYS_KEPT = fleet_settings.kept("FLEET_DAY_DAYS", default=1_830, minimum=62)
 
 # --- Leases: a heartbeat's answer, signed ---------------------------------------------------------------------------
 
@@ -316,6 +325,7 @@ JOB_LEASE = timedelta(seconds=env.integer("JOB_LEASE_SECONDS", default=60, minim
 # --- The API -------------------------------------------------------------------------------------------------------
 
 API_BODY_LIMIT_BYTES = 64 * 1024
+API_BODY_LIMITS = fleet_settings.body_limits()  # of other paths
 # Larger than the largest CSV file for an import, so that the import's page can refuse a larger file with a message.
 PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {

@@ -13,6 +13,7 @@ from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
 from erasure.prune import prune_erasure_requests
+from fleet.telemetry.prune import prune_telemetry
 from heartbeat.prune import BATCH_SIZE, prune_heartbeats
 from heartbeat.thinning import DAYS_LOOKED_AT, thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
@@ -51,6 +52,7 @@ class Command(DomainCommand):
             prune_erasure_requests,
             prune_idempotent_requests,
             prune_alerts,
+            prune_telemetry,
             prune_counters,
         ]
         at = timezone.now()
@@ -62,5 +64,6 @@ class Command(DomainCommand):
 
 def line(what: str, count: int) -> str:
     if " not " in what:
-        return f"{count} {what}: the table belongs to another role. Run partition_history with its DATABASE_URL."
+        command = "partition_history" if what.startswith("heartbeat") else "partition_telemetry"
+        return f"{count} {what}: the table belongs to another role. Run {command} with its DATABASE_URL."
     return f"Deleted {count} {what}."
