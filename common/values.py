@@ -6,6 +6,7 @@ message and a code. There is no coercion: "5" is not an integer and 5 is not a t
 
 import re
 import unicodedata
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from common.instants import known_zones, parse_instant
 LINE_BREAKS_AND_TABS = "\n\r\t"
 # A regular expression of Python and of ECMA 262. No country has numbers of fewer than three digits.
 PHONE = r"[ ()+/.\-]*([0-9][ ()+/.\-]*){3,}"
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def has_control_characters(text: str, *, but: str = "") -> bool:
@@ -100,6 +102,15 @@ def clean_instant(value: Any) -> datetime:
             "Must be an RFC 3339 time with an offset, such as 2026-12-31T00:00:00Z, in the years 0001 to 9999.",
             code="invalid",
         ) from error
+
+
+def clean_id(value: Any, *, null: bool = False) -> Any:
+    """A UUID, also as a text with dashes: one that is written in another way is refused."""
+    if isinstance(value, uuid.UUID) or (null and value is None):
+        return value
+    if not (isinstance(value, str) and ID.fullmatch(value)):
+        raise ValidationError("Must be a valid UUID.", code="invalid")
+    return uuid.UUID(value)
 
 
 def clean_boolean(value: Any) -> bool:

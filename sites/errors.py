@@ -76,5 +76,25 @@ class TooManySavedViews(Conflict):
     title = f"There can be at most {MAX_VIEWS} views; delete one first"
 
 
+class OrganizationNotFound(NotFound):
+    code = "organization_not_found"
+    title = "There is no such organization"
+
+
+class OrganizationAlreadyAdded(Conflict):
+    code = "organization_already_added"
+    title = "An organization with this id was added already"
+
+
+class OrganizationChanged(PreconditionFailed):
+    code = "organization_changed_meanwhile"
+    title = "The organization was changed since you read it"
+
+
+class SlugTaken(Conflict):
+    code = "slug_taken"
+    title = "Another organization has this slug"
+
+
 class InvalidExtension(InvalidInput):
     title = "The licence cannot be extended like that"

@@ -1,12 +1,14 @@
-"""The events of a site, of the list of sites as a whole, and of its saved views."""
+"""The events of a site, of an organization, of the list of sites as a whole, and of its saved views."""
 
 import uuid
 
 from django.db.models import TextChoices
 
 from audit.services import Subject
+from sites.models import Organization
 
 SITE = "site"
+ORGANIZATION = "organization"
 SITE_LIST = "site_list"
 SAVED_VIEW = "saved_view"
 
@@ -53,6 +55,11 @@ RAISE_THE_REVISION = frozenset(
 )
 
 
+class OrganizationAction(TextChoices):
+    CREATED = "organization.created"
+    UPDATED = "organization.updated"
+
+
 class SiteListAction(TextChoices):
     EXPORTED = "site_list.exported"
 
@@ -70,3 +77,7 @@ SITES = Subject(SITE_LIST, "all", "the list of sites")
 
 def site_subject(site_id: uuid.UUID, name: str) -> Subject:
     return Subject(SITE, site_id, name)
+
+
+def organization_subject(organization: Organization) -> Subject:
+    return Subject(ORGANIZATION, organization.pk, organization.name)

@@ -1,9 +1,9 @@
-"""A site as JSON, the same in the API's answers and in what commands print with `--json`."""
+"""A site and an organization as JSON, the same in the API's answers and in what commands print with `--json`."""
 
 from typing import Any
 
 from common.instants import format_instant
-from sites.models import Site
+from sites.models import Organization, Site
 from sites.services import Rotation
 
 
@@ -41,6 +41,7 @@ def site_representation(site: Site) -> dict[str, Any]:
         "applied_at": pulse.applied_at and format_instant(pulse.applied_at),
         "lock_known_since": known_since and format_instant(known_since),
         "agent": agent_representation(site),
+        "organization_id": site.organization_id and str(site.organization_id),
     }
 
 
@@ -55,4 +56,17 @@ def rotation_representation(rotation: Rotation) -> dict[str, Any]:
     return {
         "secret_key": rotation.secret_key,
         "previous_key_expires_at": format_instant(rotation.previous_key_expires_at),
+    }
+
+
+def organization_representation(organization: Organization) -> dict[str, Any]:
+    """Expects an organization of `with_locations()`; `devices` is 0 unless a room above has annotated their number."""
+    state: Any = organization
+    return {
+        "id": str(organization.pk),
+        "name": organization.name,
+        "slug": organization.slug,
+        "created_at": format_instant(organization.created_at),
+        "locations": state.locations,
+        "devices": getattr(state, "devices", 0),
     }

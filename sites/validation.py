@@ -5,7 +5,6 @@ below it, so that every caller follows the rules. The API's serializers declare 
 the two.
 """
 
-import re
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
@@ -14,9 +13,18 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from common.errors import InvalidInput
-from common.values import clean_boolean, clean_email, clean_instant, clean_integer, clean_phone, clean_text, clean_zone
-from sites.errors import SiteNotFound
+from common.errors import DomainError, InvalidInput
+from common.values import (
+    clean_boolean,
+    clean_email,
+    clean_id,
+    clean_instant,
+    clean_integer,
+    clean_phone,
+    clean_text,
+    clean_zone,
+)
+from sites.errors import OrganizationNotFound, SiteNotFound
 from sites.limits import (
     MAX_EMAIL_LENGTH,
     MAX_EXTENSION_DAYS,
@@ -26,6 +34,7 @@ from sites.limits import (
     MAX_PHONE_LENGTH,
     MAX_REASON_LENGTH,
 )
+from sites.slugs import clean_slug
 
 # Each returns the value as it is stored, or raises ValidationError.
 RULES: Mapping[str, Callable[[Any], Any]] = {
@@ -34,6 +43,7 @@ RULES: Mapping[str, Callable[[Any], Any]] = {
     "contact_email": partial(clean_email, max_length=MAX_EMAIL_LENGTH),
     "contact_phone": partial(clean_phone, max_length=MAX_PHONE_LENGTH),
     "timezone": clean_zone,
+    "organization_id": partial(clean_id, null=True),
     "license_expires_at": clean_instant,
     "is_active": clean_boolean,
     "reason": partial(clean_text, max_length=MAX_REASON_LENGTH, multiline=True),
@@ -44,17 +54,25 @@ RULES: Mapping[str, Callable[[Any], Any]] = {
 }
 # What a new site must have.
 REQUIRED = ("name", "owner_name", "contact_email")
-
-
-# With dashes: a UUID that is written in another way is not an id of a site.
-SITE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+ORGANIZATION_RULES: Mapping[str, Callable[[Any], Any]] = {"name": RULES["name"], "slug": clean_slug}
 
 
 def read_site_id(text: str) -> uuid.UUID:
     """The id in a path or an argument. Raises SiteNotFound if it is malformed."""
-    if not SITE_ID.fullmatch(text):
-        raise SiteNotFound
-    return uuid.UUID(text)
+    return read_id(text, SiteNotFound)
+
+
+def read_organization_id(text: str) -> uuid.UUID:
+    """Raises OrganizationNotFound if it is malformed."""
+    return read_id(text, OrganizationNotFound)
+
+
+def read_id(text: str, missing: type[DomainError]) -> uuid.UUID:
+    try:
+        found: uuid.UUID = clean_id(text)
+    except ValidationError as error:
+        raise missing from error
+    return found
 
 
 def read_values(given: Mapping[str, Any], *, required: Collection[str] = ()) -> dict[str, Any]:
@@ -83,6 +101,17 @@ def checked_value(name: str, value: Any) -> Any:
         return RULES[name](value)
     except ValidationError as error:
         raise InvalidInput(error.messages[0], field=name) from error
+
+
+def checked_organization(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an organization, by the rules. Raises InvalidInput, which names the first that is wrong."""
+    clean = {}
+    for name, value in values.items():
+        try:
+            clean[name] = ORGANIZATION_RULES[name](value)
+        except ValidationError as error:
+            raise InvalidInput(error.messages[0], field=name) from error
+    return clean
 
 
 def checked_note(text: str | None, *, field: str) -> str | None:

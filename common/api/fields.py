@@ -3,6 +3,7 @@
 Their rules, messages and codes are those of `common.values`.
 """
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from common.values import (
     PHONE,
     clean_boolean,
     clean_email,
+    clean_id,
     clean_instant,
     clean_integer,
     clean_phone,
@@ -88,6 +90,18 @@ class ZoneField(TextField):
 
     def clean(self, data: Any) -> str:
         return clean_zone(data)
+
+
+@extend_schema_field({"type": "string", "format": "uuid"})
+class IdField(RuleField, serializers.Field[Any, Any, Any, Any]):
+    """A UUID, written with dashes."""
+
+    def clean(self, data: Any) -> uuid.UUID:
+        found: uuid.UUID = clean_id(data)
+        return found
+
+    def to_representation(self, value: uuid.UUID) -> str:
+        return str(value)
 
 
 class StrictIntegerField(RuleField, serializers.IntegerField):

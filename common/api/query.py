@@ -1,12 +1,16 @@
 """Strict query parameters: an unknown or repeated parameter is refused."""
 
+import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from common.api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from common.values import clean_id
 
 
 class QueryBooleanField(serializers.ChoiceField):
@@ -17,6 +21,20 @@ class QueryBooleanField(serializers.ChoiceField):
 
     def to_internal_value(self, data: Any) -> bool:
         return bool(super().to_internal_value(str(data).lower()) == "true")
+
+
+@extend_schema_field({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "enum": ["none"]}]})
+class QueryIdOrNoneField(serializers.Field[Any, Any, Any, Any]):
+    """A UUID, or `none`, which reads as None."""
+
+    def to_internal_value(self, data: Any) -> uuid.UUID | None:
+        if data == "none":
+            return None
+        try:
+            found: uuid.UUID = clean_id(data)
+        except DjangoValidationError as error:
+            raise ValidationError("Must be a UUID or none.") from error
+        return found
 
 
 class QuerySerializer(serializers.Serializer[Any]):

@@ -20,6 +20,8 @@ FIELDS = {
     "timezone": "Time zone",
     "license_expires_at": "Licence ends",
     "is_active": "Active",
+    "organization": "Organization",
+    "slug": "Slug",
     "lock_reason": "Lock reason",
     "tags": "Tags",
     "confirm_until_at": "Can be confirmed until",

@@ -20,7 +20,16 @@ from backup.events import DATABASE, DatabaseAction
 from fleet.devices.events import DEVICE
 from fleet.firmware.events import FIRMWARE, FirmwareAction, FirmwareTargetAction
 from licensing.events import SIGNING_KEY, SigningKeyAction
-from sites.events import SAVED_VIEW, SITE, SITE_LIST, SavedViewAction, SiteAction, SiteListAction
+from sites.events import (
+    ORGANIZATION,
+    SAVED_VIEW,
+    SITE,
+    SITE_LIST,
+    OrganizationAction,
+    SavedViewAction,
+    SiteAction,
+    SiteListAction,
+)
 
 # Edits of a single field that have a name of their own.
 ACTIVATED, DEACTIVATED, EXPIRY_SET = "site.activated", "site.deactivated", "site.expiry_set"
@@ -63,6 +72,8 @@ ACTIONS: Mapping[str, ActionWords] = {
     ACTIVATED: ActionWords("Activated", "activated"),
     DEACTIVATED: ActionWords("Deactivated", "deactivated"),
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
+    OrganizationAction.CREATED: ActionWords("Organization added", "added the organization"),
+    OrganizationAction.UPDATED: ActionWords("Organization changed", "changed the organization"),
     SiteListAction.EXPORTED: ActionWords("Exported", "exported"),
     EventListAction.EXPORTED: ActionWords("Exported", "exported"),
     SavedViewAction.CREATED: ActionWords("View saved for everybody", "saved for everybody the view"),
@@ -111,6 +122,7 @@ ACTIONS: Mapping[str, ActionWords] = {
 }
 SUBJECT_TYPES: Mapping[str, str] = {
     SITE: "Site",
+    ORGANIZATION: "Organization",
     SITE_LIST: "Site list",
     EVENT_LIST: "Event list",
     SAVED_VIEW: "Saved view",

@@ -55,6 +55,7 @@ SITE = {
         "held_revision": 1,
         "holds_newer_decision": False,
     },
+    "organization_id": None,
 }
 LAST_HEARTBEAT = {
     "received_at": "2026-06-01T12:00:00Z",
@@ -175,7 +176,9 @@ replace_site = extend_schema(
 update_site = extend_schema(
     operation_id="update_site",
     summary="Change some fields of a site",
-    description="Anything but name, owner, e-mail, phone, zone, `license_expires_at` and `is_active` is ignored.",
+    description=(
+        "Anything but name, owner, e-mail, phone, zone, `license_expires_at`, `is_active` and `organization_id` is ignored."
+    ),
     tags=TAGS,
     parameters=[SITE_ID, IF_MATCH, ETAG],
     request=EditSerializer(partial=True),

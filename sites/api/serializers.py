@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from audit.models import Event
 from common.api.fields import (
+    IdField,
     InstantField,
     PhoneField,
     StrictBooleanField,
@@ -14,7 +15,7 @@ from common.api.fields import (
     TextField,
     ZoneField,
 )
-from common.api.query import PageQuery, QueryBooleanField
+from common.api.query import PageQuery, QueryBooleanField, QueryIdOrNoneField
 from sites.events import SITE, SiteAction
 from sites.limits import (
     DEFAULT_OVERLAP_HOURS,
@@ -111,6 +112,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
     )
     lock_known_since = InstantField(allow_null=True, help_text="Since when the site has been told that it is locked.")
     agent = AgentSerializer(allow_null=True, help_text="Null for a local backend that has not asked for a lease.")
+    organization_id = IdField(allow_null=True, help_text="The chain to which the site belongs.")
 
     class Meta:
         model = Site
@@ -144,6 +146,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
             "applied_at",
             "lock_known_since",
             "agent",
+            "organization_id",
         ]
         read_only_fields = fields
 
@@ -186,6 +189,7 @@ class EditSerializer(serializers.Serializer[Any]):
     timezone = ZoneField(max_length=MAX_ZONE_LENGTH, required=False)
     license_expires_at = InstantField(required=False)
     is_active = StrictBooleanField(required=False)
+    organization_id = IdField(required=False, allow_null=True, help_text="Null for none.")
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
@@ -195,6 +199,7 @@ class RegistrationSerializer(serializers.Serializer[Any]):
     contact_phone = PhoneField(max_length=MAX_PHONE_LENGTH, required=False)
     timezone = ZoneField(max_length=MAX_ZONE_LENGTH, required=False, help_text="An IANA zone; UTC when left out.")
     license_expires_at = InstantField(required=False, help_text="A year from now when left out.")
+    organization_id = IdField(required=False, allow_null=True, help_text="None when left out.")
 
 
 class LockSerializer(serializers.Serializer[Any]):
@@ -252,6 +257,7 @@ class SiteListQuery(PageQuery):
     last_seen_before = InstantField(required=False)
     version = serializers.CharField(required=False, max_length=MAX_VERSION_LENGTH, trim_whitespace=False)
     clone_suspected = QueryBooleanField(required=False)
+    organization_id = QueryIdOrNoneField(required=False, help_text="`none` for the sites of no organization.")
     receipt = serializers.ChoiceField(
         choices=ReceiptStage.choices,
         required=False,

@@ -1,5 +1,6 @@
 from rest_framework.routers import SimpleRouter
 
+from sites.api.organizations import OrganizationViewSet
 from sites.api.views import SiteViewSet
 
 
@@ -13,4 +14,5 @@ class EitherSlashRouter(SimpleRouter):
 
 router = EitherSlashRouter()
 router.register("sites", SiteViewSet, basename="site")
+router.register("organizations", OrganizationViewSet, basename="organization")
 urlpatterns = router.urls

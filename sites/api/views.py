@@ -59,6 +59,7 @@ def site_query(query: dict[str, Any], *, at: datetime) -> SiteQuery:
         is_active="is_active",
         license_expires_before="license_expires_at__lt",
         license_expires_after="license_expires_at__gt",
+        organization_id="organization",
     )
     if "licensed" in query:
         on_site &= licensed_at(at) if query["licensed"] else unlicensed_at(at)

@@ -3,6 +3,8 @@
 from sites.services import EDITABLE
 
 IDENTITY = "site_id"
+# A file names organizations by their slugs.
+ORGANIZATION = "organization"
 # Where each exported column is found, as a lookup of the ORM on `Site.objects.with_status(…).with_licensed(…)`.
 LOOKUPS = {
     "site_id": "site_id",
@@ -29,6 +31,7 @@ LOOKUPS = {
     "deregistered_at": "deregistered_at",  # not in the API, where a deregistered site is unknown
     # Last, because programs may read the older columns by their position.
     "contact_phone": "contact_phone",
+    ORGANIZATION: "organization__slug",
 }
 # The end of a key is of no use in a file that is passed on; the others are for those who look after the agents.
 NOT_EXPORTED = {
@@ -39,7 +42,8 @@ NOT_EXPORTED = {
     "applied_revision",
     "applied_state",
     "applied_at",
+    "organization_id",
 }
 EXPORTED = tuple(LOOKUPS)
-IMPORTED = (IDENTITY, *EDITABLE)
+IMPORTED = (IDENTITY, *(name for name in EDITABLE if name != "organization_id"), ORGANIZATION)
 IGNORED = frozenset({*EXPORTED, *NOT_EXPORTED} - {*IMPORTED})

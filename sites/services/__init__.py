@@ -7,6 +7,7 @@ same transaction, unless there is nothing to change.
 
 from sites.services.keys import Rotation, move_to_current_pepper, retire_older_keys, rotate_key
 from sites.services.notes import add_note
+from sites.services.organizations import create_organization, searchable_organization, update_organization
 from sites.services.rows import (
     CHANNEL,
     MAX_LOST_REVISIONS,
@@ -51,6 +52,7 @@ __all__ = [
     "add_note",
     "add_tags",
     "confirm_site",
+    "create_organization",
     "deactivate_site",
     "deregister_site",
     "digits_of",
@@ -71,8 +73,10 @@ __all__ = [
     "row_for_update",
     "save_fields",
     "searchable",
+    "searchable_organization",
     "set_license_expiry",
     "site_for_update",
     "unlock_site",
+    "update_organization",
     "update_site",
 ]

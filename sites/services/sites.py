@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from audit.actors import Actor
+from audit.services import Changes
 from common.instants import format_instant
 from sites.errors import (
     InvalidExtension,
@@ -21,6 +22,7 @@ from sites.limits import DEFAULT_LICENSE_DAYS
 from sites.models import Site, SitePulse
 from sites.querysets import folded
 from sites.services.keys import add_key
+from sites.services.organizations import organization_slugs
 from sites.services.rows import (
     Expected,
     newer_revision,
@@ -34,7 +36,16 @@ from sites.services.rows import (
 from sites.validation import checked, checked_note, checked_value
 
 DEFAULT_LICENSE = timedelta(days=DEFAULT_LICENSE_DAYS)
-EDITABLE = ("name", "owner_name", "contact_email", "contact_phone", "timezone", "license_expires_at", "is_active")
+EDITABLE = (
+    "name",
+    "owner_name",
+    "contact_email",
+    "contact_phone",
+    "timezone",
+    "license_expires_at",
+    "is_active",
+    "organization_id",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ def register_site(
     license_expires_at: datetime | None = None,
     contact_phone: str = "",
     timezone: str = "UTC",
+    organization_id: uuid.UUID | None = None,
     site_id: uuid.UUID | None = None,
     reason: str | None = None,
 ) -> Registration:
@@ -70,9 +82,12 @@ def register_site(
         "contact_phone": contact_phone,
         "timezone": timezone,
         "license_expires_at": license_expires_at or at + DEFAULT_LICENSE,
+        "organization_id": organization_id,
     }
     reason = checked_note(reason, field="reason")
     site = Site(site_id=site_id or uuid.uuid4(), **checked(values), created_at=at, updated_at=at)
+    new = {field: (None, value) for field in EDITABLE if (value := getattr(site, field)) not in ("", None)}
+    recorded = recordable(new)
     site.search_text = searchable(site)
     try:
         with transaction.atomic():
@@ -83,7 +98,6 @@ def register_site(
         raise
     SitePulse.objects.create(site=site)
     secret_key = add_key(site, at=at).secret
-    recorded = {field: (None, printable(value)) for field in EDITABLE if (value := getattr(site, field)) != ""}
     record(SiteAction.REGISTERED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return Registration(site, secret_key)
 
@@ -111,7 +125,7 @@ def update_site(
     if not changed:
         return site
     refuse_if_changed(site, expected)
-    recorded = {field: (printable(getattr(site, field)), printable(value)) for field, value in changed.items()}
+    recorded = recordable({field: (getattr(site, field), value) for field, value in changed.items()})
     for name, value in changed.items():
         setattr(site, name, value)
     site.search_text = searchable(site)
@@ -303,6 +317,14 @@ def restore_site(
     save_fields(site, ["deregistered_at"], at=at)
     record(SiteAction.RESTORED, site, by=by, at=at, reason=reason or None, changes=recorded)
     return site
+
+
+def recordable(changes: Changes) -> Changes:
+    """As they are stored in an event, which names organizations by their slugs. Raises InvalidInput for an unknown one."""
+    recorded = {field: (printable(before), printable(after)) for field, (before, after) in changes.items()}
+    if "organization_id" in recorded:
+        recorded["organization"] = organization_slugs(*recorded.pop("organization_id"))
+    return recorded
 
 
 def searchable(site: Site) -> str:

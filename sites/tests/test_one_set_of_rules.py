@@ -50,6 +50,8 @@ VALUES = [
     "1" * 33,
     "٠٦٥٥٥٠",
     "Europe/Rome",
+    "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
+    "0b6f4c1e6d0f4f0e9d533a3c1f5d2b11",
     "Mars/Phobos",
     "2030-01-01T01:00:00+01:00",
     "2030-01-01T00:00:00",
@@ -120,6 +122,11 @@ def test_a_rotation_looks_as_its_serializer_declares(roma: RegisteredSite) -> No
 def test_a_file_has_the_columns_of_the_api_from_the_same_places() -> None:
     fields = SiteSerializer().fields
     sources = {name: str(field.source).replace(".", "__") for name, field in fields.items() if name not in NOT_EXPORTED}
-    appended = {"deregistered_at": "deregistered_at", "contact_phone": sources.pop("contact_phone")}
+    appended = {
+        "deregistered_at": "deregistered_at",
+        "contact_phone": sources.pop("contact_phone"),
+        "organization": "organization__slug",
+    }
     assert list(LOOKUPS.items()) == [*sources.items(), *appended.items()]
-    assert ("site_id", *EditSerializer().fields) == IMPORTED
+    edited = ["organization" if name == "organization_id" else name for name in EditSerializer().fields]
+    assert ("site_id", *edited) == IMPORTED

@@ -63,6 +63,7 @@ def test_a_new_site_has_what_was_sent_and_a_year_in_utc(api: APIClient, clock: C
         "applied_at": None,
         "lock_known_since": None,
         "agent": None,
+        "organization_id": None,
     }
 
 

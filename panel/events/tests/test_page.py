@@ -22,7 +22,7 @@ from conftest import RegisteredSite
 from fleet.firmware.events import FirmwareAction, FirmwareTargetAction
 from licensing.events import SigningKeyAction
 from panel.events.words import ACTIONS, SPECIFIC_EDITS, SUBJECT_TYPES
-from sites.events import SavedViewAction, SiteAction, SiteListAction
+from sites.events import OrganizationAction, SavedViewAction, SiteAction, SiteListAction
 
 PAGE = "/admin/audit/event/"
 
@@ -116,6 +116,7 @@ def test_no_filter_reads_the_table_for_its_choices(browser: Client) -> None:
 def test_every_action_has_its_words() -> None:
     known = {
         *SiteAction.values,
+        *OrganizationAction.values,
         *SiteListAction.values,
         *SavedViewAction.values,
         *EventListAction.values,
