@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
 from common.instants import parse_instant
-from sites.imports.columns import IDENTITY
+from sites.imports.columns import IDENTITY, ORGANIZATION
 from sites.imports.reading import Row, shortened
-from sites.models import Site
+from sites.models import Organization, Site
 from sites.services import EDITABLE, printable
 from sites.validation import REQUIRED, read_values
 
@@ -30,8 +31,8 @@ class RowResult(StrEnum):
 class PreviewRow:
     """A row with its expected result; stored as JSON, by these names.
 
-    `after` is what the API would be sent, `before` the site's current values; both hold only what differs. `problems` are
-    pairs of a column, empty for the whole row, and a reason.
+    `after` is what the API would be sent, but for an organization its slug; `before` is the site's current values. Both hold
+    only what differs. `problems` are pairs of a column, empty for the whole row, and a reason.
     """
 
     line: int
@@ -65,17 +66,25 @@ class RowRefused(Exception):
 
 
 def preview_rows(rows: list[Row]) -> list[PreviewRow]:
-    """The expected result of each row; at most two queries, however many rows."""
+    """The expected result of each row; at most three queries, however many rows."""
     given = FileContext(rows)
     return [preview_row(row, given) for row in rows]
 
 
 class FileContext:
-    """What a row is checked against: the sites that the file names, and the file's other rows."""
+    """What a row is checked against: the sites and organizations that the file names, and the file's other rows."""
 
     def __init__(self, rows: list[Row]) -> None:
         ids = [each for each in (as_uuid(row.cells.get(IDENTITY, "")) for row in rows) if each]
-        self.sites: Mapping[uuid.UUID, Site] = {site.pk: site for site in Site.objects.filter(pk__in=set(ids))}
+        sites = Site.objects.filter(pk__in=set(ids)).select_related("organization")
+        self.sites: Mapping[uuid.UUID, Site] = {site.pk: site for site in sites}
+        texts = {row.cells[ORGANIZATION].strip() for row in rows if ORGANIZATION in row.cells}
+        named = Organization.objects.filter(Q(slug__in=texts) | Q(name__in=texts))
+        self.by_slug: dict[str, Organization] = {}
+        self.by_name: dict[str, list[Organization]] = defaultdict(list)
+        for organization in named if texts else ():
+            self.by_slug[organization.slug] = organization
+            self.by_name[organization.name].append(organization)
         self.lines: dict[uuid.UUID, list[int]] = defaultdict(list)
         for row in rows:
             if site_id := as_uuid(row.cells.get(IDENTITY, "")):
@@ -97,17 +106,24 @@ def preview_row(row: Row, given: FileContext) -> PreviewRow:
 
 def preview_change(row: Row, given: FileContext) -> PreviewRow:
     site = named_site(row, given)
-    facts = read_body(body_of(row), row)
-    changed = {name: value for name, value in facts.items() if value != getattr(site, name)}
+    facts = read_facts(body_of(row), row, given)
+    present = {name: present_value(site, name) for name in facts}
+    changed = {name: value for name, value in facts.items() if value != present[name]}
     return PreviewRow(
         row.line,
         RowResult.CHANGE if changed else RowResult.UNCHANGED,
         name=site.name,
         site_id=str(site.pk),
         revision=site.revision,
-        before={name: printable(getattr(site, name)) for name in changed},
+        before={name: printable(present[name]) for name in changed},
         after={name: printable(value) for name, value in changed.items()},
     )
+
+
+def present_value(site: Site, column: str) -> Any:
+    if column == ORGANIZATION:
+        return site.organization.slug if site.organization else None
+    return getattr(site, column)
 
 
 def named_site(row: Row, given: FileContext) -> Site:
@@ -132,18 +148,40 @@ def preview_registration(row: Row, given: FileContext) -> PreviewRow:
         )
     body = body_of(row)
     is_active = body.pop("is_active", True)
-    facts = read_body(body, row, required=REQUIRED)
+    facts = read_facts(body, row, given, required=REQUIRED)
     if is_active is not True:
         raise RowRefused(("is_active", "A new site is active: leave the cell empty or write true."))
     after = {name: printable(value) for name, value in facts.items()}
     return PreviewRow(row.line, RowResult.REGISTER, name=facts["name"], after=after)
 
 
-def read_body(body: dict[str, Any], row: Row, *, required: Collection[str] = ()) -> dict[str, Any]:
+def read_facts(body: dict[str, Any], row: Row, given: FileContext, *, required: Collection[str] = ()) -> dict[str, Any]:
+    """The values of the row by column; that of an organization is its slug. Raises RowRefused."""
+    facts: dict[str, Any] = {}
+    problems: list[tuple[str, str]] = []
     try:
-        return read_values(body, required=required)
+        facts = read_values(body, required=required)
     except ValidationError as error:
-        raise RowRefused(*problems_by_column(error.message_dict, row)) from error
+        problems += problems_by_column(error.message_dict, row)
+    try:
+        if ORGANIZATION in row.cells:
+            facts[ORGANIZATION] = named_organization(row.cells[ORGANIZATION].strip(), given).slug
+    except RowRefused as refused:
+        problems += refused.problems
+    if problems:
+        raise RowRefused(*problems)
+    return facts
+
+
+def named_organization(text: str, given: FileContext) -> Organization:
+    """The organization of that slug, else the only one of that name."""
+    named = [given.by_slug[text]] if text in given.by_slug else given.by_name.get(text, [])
+    if not named:
+        raise RowRefused((ORGANIZATION, f"There is no such organization. Add it first. Given: {shortened(text)}"))
+    if len(named) > 1:
+        slugs = ", ".join(sorted(each.slug for each in named))
+        raise RowRefused((ORGANIZATION, f"Several organizations have this name. Write the slug of one: {slugs}."))
+    return named[0]
 
 
 def body_of(row: Row) -> dict[str, Any]:

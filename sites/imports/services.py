@@ -13,13 +13,14 @@ from accounts.models import Admin
 from audit.actors import Actor
 from common.errors import InvalidInput
 from common.values import clean_text
-from sites.errors import SitesChanged
+from sites.errors import OrganizationChanged, SitesChanged
+from sites.imports.columns import ORGANIZATION
 from sites.imports.errors import ImportAlreadyApplied, ImportHasRefusedRows, ImportNotFound
 from sites.imports.preview import PreviewRow, RowResult, preview_rows
 from sites.imports.prune import prune_site_imports
 from sites.imports.reading import read_file
 from sites.limits import MAX_IMPORT_REASON_LENGTH
-from sites.models import Site, SiteImport
+from sites.models import Organization, Site, SiteImport
 from sites.services import Registration, register_site, update_site
 from sites.validation import read_values
 
@@ -48,7 +49,8 @@ def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime, reason: str =
     """Write everything that the preview showed, or nothing; the new sites, with their keys.
 
     `reason` is required if a row takes a licence away, and is recorded with these rows.
-    Raises InvalidInput, ImportNotFound, ImportAlreadyApplied, ImportHasRefusedRows, SitesChanged.
+    Raises InvalidInput, ImportNotFound, ImportAlreadyApplied, ImportHasRefusedRows, SitesChanged,
+    OrganizationChanged.
     """
     pending = SiteImport.objects.filter(pk=import_id, admin=by.admin.pk if by.admin else None).first()
     if pending is None:
@@ -60,12 +62,13 @@ def apply_import(import_id: uuid.UUID, *, by: Actor, at: datetime, reason: str =
         reason = checked_reason(reason)
     source = f"import {pending.file_name}"
     # Read before the transaction, so that other changes wait no longer than the writing takes.
+    ids = organization_ids(rows)
     changes = [
-        change_of(row, reason=f"{source}: {reason}" if row.takes_license_away else source)
+        change_of(row, ids, reason=f"{source}: {reason}" if row.takes_license_away else source)
         for row in rows
         if row.result == RowResult.CHANGE
     ]
-    new = [read_values(row.after) for row in rows if row.result == RowResult.REGISTER]
+    new = [values_of(row, ids) for row in rows if row.result == RowResult.REGISTER]
     with transaction.atomic():
         mark_applied(pending, changed=len(changes), registered=len(new), at=at)
         return import_sites(changes, new, reason=source, by=by, at=at)
@@ -121,5 +124,22 @@ def rows_of(pending: SiteImport) -> list[PreviewRow]:
     return [PreviewRow(**row) for row in pending.rows or []]
 
 
-def change_of(row: PreviewRow, *, reason: str) -> SiteChange:
-    return SiteChange(uuid.UUID(row.site_id), row.revision, read_values(row.after), reason)
+def change_of(row: PreviewRow, organizations: Mapping[str, uuid.UUID], *, reason: str) -> SiteChange:
+    return SiteChange(uuid.UUID(row.site_id), row.revision, values_of(row, organizations), reason)
+
+
+def organization_ids(rows: Sequence[PreviewRow]) -> dict[str, uuid.UUID]:
+    """The ids of the organizations of these rows, by their slugs."""
+    slugs = {row.after[ORGANIZATION] for row in rows if ORGANIZATION in row.after}
+    return dict(Organization.objects.filter(slug__in=slugs).values_list("slug", "pk")) if slugs else {}
+
+
+def values_of(row: PreviewRow, organizations: Mapping[str, uuid.UUID]) -> dict[str, Any]:
+    """The row's values as services take them. Raises OrganizationChanged if a slug has changed since the preview."""
+    values = dict(row.after)
+    slug = values.pop(ORGANIZATION, None)
+    if slug is None:
+        return read_values(values)
+    if slug not in organizations:
+        raise OrganizationChanged(f"There is no organization {slug} any more. Upload the file again.")
+    return {**read_values(values), "organization_id": organizations[slug]}

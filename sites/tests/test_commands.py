@@ -59,6 +59,17 @@ def test_register_site_takes_expiry_and_zone(db: None) -> None:
     assert (shown["timezone"], shown["license_expires_at"]) == ("Europe/Rome", "2030-01-01T00:00:00Z")
 
 
+def test_register_site_and_list_sites_name_an_organization_by_its_slug(api: APIClient, register: Register) -> None:
+    conti = api.post("/api/organizations", {"name": "Conti", "slug": "conti"}).json()["id"]
+    register(name="Elsewhere")
+    shown = run_json("register_site", *FACTS, "--organization", "conti")
+    assert shown["organization_id"] == conti
+    assert [site["name"] for site in run_json("list_sites", "--organization", "conti")["results"]] == ["Trattoria Roma"]
+    for command in (("register_site", *FACTS), ("list_sites",)):
+        assert refusal(*command, "--organization", "Conti") == "There is no organization with the slug Conti."
+    assert Site.objects.count() == 2
+
+
 def test_register_site_tells_a_person_the_id_and_the_key(db: None) -> None:
     output = run("register_site", *FACTS)
     site = Site.objects.get()

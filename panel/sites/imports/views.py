@@ -21,6 +21,7 @@ from audit.models import Event
 from common.errors import DomainError
 from common.instants import parse_instant
 from panel.account.confirmation import needs_confirmation
+from panel.events.timeline import NOTHING
 from panel.kept_forms import take_kept_entries
 from panel.sites.imports.export import BYTE_ORDER_MARK, csv_lines
 from panel.sites.operations.forms import COUNT_TYPED_ABOVE, text_field
@@ -210,7 +211,9 @@ def taken_away_words(row: PreviewRow, *, at: datetime) -> str:
 
 
 def preview_value(name: str, value: Any) -> Any:
-    if name == "license_expires_at" and value is not None:
+    if value is None:
+        return NOTHING
+    if name == "license_expires_at":
         return moment(parse_instant(value))
     return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
 

@@ -4,6 +4,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from common.commands import DomainCommand
+from sites.commands import read_organization
 from sites.models import Site
 from sites.representation import site_representation
 from sites.status import SiteStatus
@@ -14,6 +15,7 @@ class Command(DomainCommand):
 
     def declare(self, parser: CommandParser) -> None:
         parser.add_argument("--status", choices=SiteStatus.values)
+        parser.add_argument("--organization", metavar="SLUG", help="only those of this chain")
         parser.add_argument("--locked", action="store_true", help="only those that are locked")
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
@@ -21,6 +23,8 @@ class Command(DomainCommand):
         sites = Site.objects.live().sorted_by("name").with_state(at=at)
         if options["status"]:
             sites = sites.in_status(options["status"], at=at)
+        if organization := read_organization(options["organization"]):
+            sites = sites.filter(organization=organization)
         if options["locked"]:
             sites = sites.filter(is_locked=True)
         results = [site_representation(site) for site in sites]
