@@ -16,4 +16,5 @@ def since(key: SigningKey) -> str:
         return f"since {format_instant(key.activated_at)}"
     assert key.retired_at
     assert key.listed_until
-    return f"since {format_instant(key.retired_at)}, in the set until {format_instant(key.listed_until)}"
+    ends = "while it is needed" if key.stays_listed else f"until {format_instant(key.listed_until)}"
+    return f"since {format_instant(key.retired_at)}, in the set {ends}"

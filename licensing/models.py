@@ -20,8 +20,8 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         return self.filter(state=SigningKey.State.PUBLISHED)
 
     def listed(self, *, at: datetime) -> "SigningKeyQuerySet":
-        """In the public set: a lease that is valid now may be signed by one of them, or a later one will be."""
-        return self.filter(Q(listed_until=None) | Q(listed_until__gt=at))
+        """In the public set: something that is valid now may be signed by one of them, or a later lease will be."""
+        return self.filter(Q(listed_until=None) | Q(listed_until__gt=at) | Q(stays_listed=True))
 
     def in_chain(self) -> "SigningKeyQuerySet":
         """Not withdrawn before it signed. Their endorsements lead from any key that ever signed to the present one."""
@@ -55,8 +55,11 @@ class SigningKey(models.Model):
     retired_at = models.DateTimeField(null=True)
     # The longest life of a lease that a process may have signed with it: recorded by each process before its first lease.
     longest_lease_seconds = models.PositiveIntegerField(default=0, db_default=0)
-    # When a retired key leaves the public set. Stored, because LEASE_DAYS may have been another one then.
+    # When a retired key leaves the public set, because its leases have ended. Stored, because LEASE_DAYS may have been another
+    # one then.
     listed_until = models.DateTimeField(null=True)
+    # It signed a document that has no end, so that it stays in the set also after `listed_until`; see `licensing.documents`.
+    stays_listed = models.BooleanField(default=False, db_default=False)
 
     objects = SigningKeyQuerySet.as_manager()
 
@@ -91,10 +94,16 @@ class SigningKey(models.Model):
                 condition=~Q(state="retired") | Q(sealed_private__isnull=True),
                 name="signingkey_retired_without_private",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="published") | Q(stays_listed=False), name="signingkey_published_signed_nothing"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.kid
+
+    def is_listed(self, *, at: datetime) -> bool:
+        return self.listed_until is None or self.listed_until > at or self.stays_listed
 
     @property
     def may_sign_at(self) -> datetime:

@@ -16,7 +16,7 @@ def key_set(*, at: datetime) -> dict[str, Any]:
     """
     chain = list(SigningKey.objects.in_chain().oldest_first().defer("sealed_private"))
     return {
-        "keys": [public_representation(key) for key in chain if key.listed_until is None or key.listed_until > at],
+        "keys": [public_representation(key) for key in chain if key.is_listed(at=at)],
         "endorsements": [key.endorsement for key in chain if key.endorsement],
     }
 
@@ -35,6 +35,7 @@ def signing_key_representation(key: SigningKey) -> dict[str, Any]:
         "state": str(key.state),
         "endorsed_by": key.endorsed_by_id,
         **{name: format_instant(at) if at else None for name, at in times.items()},
+        "stays_listed": key.stays_listed,
         "private_half": str(private_half_of(key)),
         "may_sign_at": format_instant(key.may_sign_at) if key.state == SigningKey.State.PUBLISHED else None,
     }

@@ -82,10 +82,11 @@ def activate_signing_key(kid: str, *, by: Actor, at: datetime, now: bool = False
 
 @transaction.atomic
 def retire_signing_key(kid: str, *, by: Actor, at: datetime, now: bool = False) -> SigningKey:
-    """Delete the private half. A published key leaves the set at once, the signing one when its last lease has ended.
+    """Delete the private half. A published key leaves the set at once, the signing one when its last lease has ended, or
+    later if it signed documents that have no end (see `licensing.documents`).
 
     In place of the signing key the oldest published one signs, which must have waited. `now`, after a leak, skips that
-    waiting time, and takes the key out of the set at once, also one that was retired before.
+    waiting time, and takes the key out of the set at once, whatever it signed, also one that was retired before.
     Raises SigningKeyNotFound, NoSuccessor, SigningKeyUnavailable.
     """
     keys = locked_keys()
@@ -95,10 +96,10 @@ def retire_signing_key(kid: str, *, by: Actor, at: datetime, now: bool = False) 
         return found(keys, kid)
     if key.state == PUBLISHED:
         return retire(key, listed_until=at, by=by, at=at)
-    if now and key.listed_until and key.listed_until > at:
-        before, key.listed_until = key.listed_until, at
-        key.save(update_fields=["listed_until"])
-        changes = {"listed_until": (format_instant(before), format_instant(at))}
+    if now and key.listed_until and key.is_listed(at=at):
+        before, key.listed_until, key.stays_listed = key.listed_until, min(key.listed_until, at), False
+        key.save(update_fields=["listed_until", "stays_listed"])
+        changes = {"listed_until": (format_instant(before), format_instant(key.listed_until))}
         record(SigningKeyAction.RETIRED, key, by=by, at=at, changes=changes)
     return key
 
@@ -138,7 +139,8 @@ def hand_over(
 def retire(key: SigningKey, *, listed_until: datetime, by: Actor, at: datetime) -> SigningKey:
     before, key.state = key.state, RETIRED
     key.retired_at, key.listed_until, key.sealed_private = at, listed_until, None
-    key.save(update_fields=["state", "retired_at", "listed_until", "sealed_private"])
+    key.stays_listed = key.stays_listed and listed_until > at
+    key.save(update_fields=["state", "retired_at", "listed_until", "stays_listed", "sealed_private"])
     if key_file.is_used():
         transaction.on_commit(lambda: key_file.remove(key.kid))
     changes = {"state": (before, RETIRED), "listed_until": (None, format_instant(listed_until))}

@@ -26,6 +26,7 @@ MEMBERS = {
     "listed_until",
     "may_sign_at",
     "private_half",
+    "stays_listed",
 }
 
 
