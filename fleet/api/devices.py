@@ -126,7 +126,12 @@ def visible() -> DeviceQuerySet:
 def matching(query: dict[str, Any], *, at: datetime) -> DeviceQuerySet:
     """What the list's query parameters ask for."""
     devices = visible()
-    lookups = {"location_id": "site", "role": "role", "firmware_version": "pulse__firmware_version"}
+    lookups = {
+        "location_id": "site",
+        "organization_id": "site__organization",
+        "role": "role",
+        "firmware_version": "pulse__firmware_version",
+    }
     devices = devices.filter(**{lookup: query[name] for name, lookup in lookups.items() if name in query})
     if query.get("search"):
         devices = devices.matching(query["search"])

@@ -23,7 +23,7 @@ def device_representation(device: Device) -> dict[str, Any]:
         "role": device.role or None,
         "hardware": device.hardware or None,
         "location_id": str(device.site_id),
-        "organization_id": None,
+        "organization_id": device.site.organization_id and str(device.site.organization_id),
         "status": state.status,
         "last_seen_at": pulse.last_seen_at and format_instant(pulse.last_seen_at),
         "due_at": pulse.due_at and format_instant(pulse.due_at),

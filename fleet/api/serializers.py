@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
-from common.api.fields import InstantField, StrictBooleanField, StrictIntegerField, TextField
-from common.api.query import PageQuery
+from common.api.fields import IdField, InstantField, StrictBooleanField, StrictIntegerField, TextField
+from common.api.query import PageQuery, QueryIdOrNoneField
 from fleet.devices.limits import (
     DEFAULT_CODE_HOURS,
     DEFAULT_CODE_USES,
@@ -21,8 +21,7 @@ from fleet.devices.limits import (
 )
 from fleet.devices.status import DeviceStatus
 from fleet.devices.validation import clean_config, clean_device_id
-from heartbeat.api.serializers import CanonicalUUIDField
-from sites.api.serializers import RegistrationSerializer
+from sites.api.serializers import RegisteredSiteSerializer
 from sites.limits import MAX_SEARCH_LENGTH
 
 # The orders of the list by their names in the query, as lookups of Device.
@@ -58,7 +57,7 @@ class RegistrationFactsSerializer(serializers.Serializer[Any]):
     role = TextField(max_length=MAX_ROLE_LENGTH, required=False, allow_null=True, allow_blank=True)
     hardware = TextField(max_length=MAX_HARDWARE_LENGTH, required=False, allow_null=True, allow_blank=True)
     firmware_version = TextField(max_length=MAX_VERSION_LENGTH, required=False, allow_null=True, allow_blank=True)
-    location_id = CanonicalUUIDField(
+    location_id = IdField(
         required=False, allow_null=True, help_text="If it is given, the code or the key must be of that location."
     )
     enrolment_code = TextField(required=False, allow_null=True, max_length=200)
@@ -71,20 +70,18 @@ class RegistrationFactsSerializer(serializers.Serializer[Any]):
 class DeviceSerializer(serializers.Serializer[Any]):
     """The fields describe a device for the API's documentation; `fleet.api.representation` makes it."""
 
-    id = serializers.UUIDField()
+    id = IdField()
     device_id = serializers.CharField()
     name = serializers.CharField()
     role = serializers.CharField(allow_null=True)
     hardware = serializers.CharField(allow_null=True)
-    location_id = serializers.UUIDField()
-    organization_id = serializers.UUIDField(allow_null=True)
+    location_id = IdField()
+    organization_id = IdField(allow_null=True)
     status = serializers.ChoiceField(choices=DeviceStatus.choices)
     last_seen_at = InstantField(allow_null=True)
     due_at = InstantField(allow_null=True)
     firmware_version = serializers.CharField(allow_null=True)
-    target_firmware = serializers.UUIDField(
-        allow_null=True, help_text="The firmware that the device is told to install."
-    )
+    target_firmware = IdField(allow_null=True, help_text="The firmware that the device is told to install.")
     health = serializers.DictField(allow_null=True, help_text="The newest sample.")
     config = serializers.DictField()
     config_version = serializers.IntegerField()
@@ -102,6 +99,9 @@ class RegisteredDeviceSerializer(DeviceSerializer):
 class DeviceEditSerializer(serializers.Serializer[Any]):
     name = TextField(max_length=MAX_NAME_LENGTH, required=False)
     role = TextField(max_length=MAX_ROLE_LENGTH, required=False, allow_null=True, allow_blank=True)
+    target_firmware = IdField(
+        required=False, allow_null=True, help_text="The firmware that the device is to install; null for none."
+    )
     config = ConfigField(required=False, help_text="An object; devices get it when its version differs from theirs.")
 
 
@@ -111,7 +111,10 @@ class DeviceKeySerializer(serializers.Serializer[Any]):
 
 
 class DeviceListQuery(PageQuery):
-    location_id = CanonicalUUIDField(required=False)
+    location_id = IdField(required=False)
+    organization_id = QueryIdOrNoneField(
+        required=False, help_text="`none` for devices at locations of no organization."
+    )
     status = serializers.ChoiceField(choices=DeviceStatus.choices, required=False)
     role = serializers.CharField(required=False, max_length=MAX_ROLE_LENGTH)
     firmware_version = serializers.CharField(required=False, max_length=MAX_VERSION_LENGTH)
@@ -148,9 +151,9 @@ class DeviceCountsSerializer(serializers.Serializer[Any]):
 class LocationSerializer(serializers.Serializer[Any]):
     """A site as the fleet sees it."""
 
-    id = serializers.UUIDField(help_text="The site's id.")
+    id = IdField(help_text="The site's id.")
     name = serializers.CharField()
-    organization_id = serializers.UUIDField(allow_null=True)
+    organization_id = IdField(allow_null=True)
     timezone = serializers.CharField()
     status = serializers.CharField()
     licensed = serializers.BooleanField()
@@ -158,5 +161,15 @@ class LocationSerializer(serializers.Serializer[Any]):
     devices = DeviceCountsSerializer()
 
 
-class NewLocationSerializer(RegistrationSerializer):
-    organization_id = CanonicalUUIDField(required=False, allow_null=True)
+class LocationListQuery(PageQuery):
+    organization_id = QueryIdOrNoneField(required=False, help_text="`none` for the locations of no organization.")
+
+
+class RegisteredLocationSerializer(RegisteredSiteSerializer):
+    """For the description only: the site, its id once more, and its key."""
+
+    id = IdField(source="site_id")
+
+    class Meta(RegisteredSiteSerializer.Meta):
+        fields = ["id", *RegisteredSiteSerializer.Meta.fields]
+        read_only_fields = fields

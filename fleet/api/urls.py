@@ -2,10 +2,12 @@ from django.urls import re_path
 
 from fleet.api.devices import DeviceViewSet
 from fleet.api.locations import LocationViewSet
+from fleet.api.organizations import CountedOrganizationViewSet
 from fleet.api.registration import RegisterDeviceView
 from sites.api.urls import EitherSlashRouter
 
 router = EitherSlashRouter()
+router.register("organizations", CountedOrganizationViewSet, basename="organization")
 router.register("devices", DeviceViewSet, basename="device")
 router.register("locations", LocationViewSet, basename="location")
 urlpatterns = [

@@ -1,6 +1,7 @@
+"""`/api/organizations` is in `fleet.api`, which counts their devices."""
+
 from rest_framework.routers import SimpleRouter
 
-from sites.api.organizations import OrganizationViewSet
 from sites.api.views import SiteViewSet
 
 
@@ -14,5 +15,4 @@ class EitherSlashRouter(SimpleRouter):
 
 router = EitherSlashRouter()
 router.register("sites", SiteViewSet, basename="site")
-router.register("organizations", OrganizationViewSet, basename="organization")
 urlpatterns = router.urls
