@@ -1,7 +1,7 @@
 """Which share of the time devices were available, by day, from the history of their status.
 
-A device is available while it is online or late. Time before its first heartbeat does not count, nor does time after it said that
-it stops. The history knows a change a few seconds after it took place.
+A device is available while it is online or late. Time before its first heartbeat and time after it said that it stops do not
+count. The history knows a change a few seconds after it took place.
 """
 
 import uuid

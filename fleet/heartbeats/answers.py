@@ -18,7 +18,6 @@ from fleet.heartbeats.pace import seconds_until_next_call
 
 @dataclass(slots=True)
 class Extras:
-    config: dict[str, Any]
     has_commands: bool
     firmware: dict[str, Any] | None
 
@@ -32,7 +31,9 @@ def answer_to(known: KnownDevice, *, config_version: int | None, at: datetime) -
         "config_version": known.config_version,
     }
     if config_version != known.config_version:
-        answer["config"] = extras.config
+        # Read together: a change may have come since `known` was read.
+        present = Device.objects.values("config_version", "config").get(pk=known.id)
+        answer |= present
     answer["commands"] = []
     if extras.has_commands:
         extras.has_commands = False
@@ -45,10 +46,10 @@ def answer_to(known: KnownDevice, *, config_version: int | None, at: datetime) -
 
 
 def read_extras(known: KnownDevice, *, at: datetime) -> Extras:
-    config = Device.objects.values_list("config", flat=True).get(pk=known.id)
     has_commands = DeviceCommand.objects.waiting(at=at).filter(device=known.id).exists()
-    known.answer = Extras(config, has_commands, None)
-    return known.answer
+    extras = Extras(has_commands, None)
+    known.answer = extras
+    return extras
 
 
 def command_representation(command: DeviceCommand) -> dict[str, Any]:

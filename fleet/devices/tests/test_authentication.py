@@ -1,6 +1,7 @@
 """Who is taken for a device, and who is not."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -8,13 +9,14 @@ from django.utils import timezone
 
 from audit.actors import SYSTEM
 from conftest import Clock, RegisteredSite
-from fleet.devices.authentication import DeviceCredentials, authenticate_device
+from fleet.devices.authentication import DeviceCredentials, authenticate_device, read_key, read_key_with_orm
 from fleet.devices.errors import InvalidDeviceCredentials
 from fleet.devices.known import KnownDevice
 from fleet.devices.models import DeviceKey
 from fleet.devices.services import register_device, retire_device, rotate_device_key
 from fleet.devices.services.registration import NewDevice
-from sites.services import deregister_site
+from sites.keys import key_digests
+from sites.services import deactivate_site, deregister_site, lock_site
 
 pytestmark = pytest.mark.django_db
 
@@ -86,3 +88,30 @@ def test_the_old_key_ends_with_the_overlap(till: NewDevice, clock: Clock) -> Non
     clock.move(minutes=1)
     with pytest.raises(InvalidDeviceCredentials):
         authenticate(till.device.pk, till.device_key)
+
+
+@pytest.mark.postgresql
+def test_the_statement_reads_what_the_orm_reads(till: NewDevice, roma: RegisteredSite, clock: Clock) -> None:
+    site_id = uuid.UUID(roma.site_id)
+
+    def read_both(key: str = till.device_key) -> list[object]:
+        given = {"device_id": till.device.pk, "at": clock.at}
+        return [read_key(key=key, **given), read_key_with_orm(digests=key_digests(key), **given)]
+
+    new = rotate_device_key(till.device.pk, by=SYSTEM, at=clock.at, overlap=timedelta(hours=1)).device_key
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: lock_site(site_id, reason="unpaid", by=SYSTEM, at=clock.at),
+        lambda: deactivate_site(site_id, by=SYSTEM, at=clock.at),
+        lambda: deregister_site(site_id, by=SYSTEM, at=clock.at),
+        lambda: clock.move(hours=1),
+        lambda: retire_device(till.device.pk, by=SYSTEM, at=clock.at),
+    ]
+    seen = []
+    for change in changes:
+        change()
+        for key in (till.device_key, new):
+            statement, orm = read_both(key)
+            assert statement == orm
+            seen.append(statement is not None)
+    assert seen == [True] * 8 + [False, True, False, False]
