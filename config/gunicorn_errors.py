@@ -19,7 +19,7 @@ UNREADABLE = Counter(
 DETAILS = {
     408: "The request did not arrive in time.",
     413: "The body is too large.",
-    503: "Too many uploads at a time. Try again.",
+    503: "Too many requests at a time. Try again.",
 }
 
 

@@ -7,6 +7,8 @@ client that is slow or silent costs a file descriptor and some memory, but no th
 - Of one network, MAX_WAITING connections may be busy receiving or sending; for another one, the oldest of them is closed.
 - A body over 64 KiB is read by one of LARGE_BODY_THREADS extra threads, so that uploads do not hold the others. MAX_LARGE may
   wait for one, others are answered 503. One that brings nothing for 10 seconds is given up.
+- MOST_HANDLED requests may have a thread or wait for one, fewer if they are of devices; others are answered 503 at once.
+  Devices call again soon, and a flood of them must keep neither restaurants nor admins waiting.
 - A response that is not read within 20 seconds and the time that it takes at 8 KiB a second is given up.
 
 Leans on these parts of gunicorn 27, which config/tests/test_package_internals.py checks: `ThreadWorker` (`run`, `handle`,
@@ -37,6 +39,9 @@ MAX_WAITING = 64
 LARGE_BODY_THREADS = 2
 MAX_LARGE, MAX_LARGE_OF_NETWORK = 32, 8
 LARGEST_BODY = 16 * 1024 * 1024  # the application refuses less; see API_BODY_LIMIT_BYTES and PAGE_BODY_LIMIT_BYTES
+MOST_HANDLED, MOST_HANDLED_OF_DEVICES = 768, 256
+DEVICE_PATHS = ("devices/heartbeat", "health", "telemetry")
+DEVICE_REQUESTS = tuple(f"POST /api/{version}{path}".encode() for path in DEVICE_PATHS for version in ("", "v1/"))
 MAX_UNSENT_BYTES = 64 * 1024 * 1024  # of all connections of a process
 CLOSING_SECONDS = 2.0
 CLOSING_BYTES = 64 * 1024
@@ -165,7 +170,7 @@ class WholeRequestWorker(ThreadWorker):
         request = connection.request
         match request.arrival:
             case Arrival.WHOLE:
-                self.enqueue_req(connection)
+                self.receive_whole(connection)
             case Arrival.LARGE:
                 self.receive_large(connection)
             case Arrival.HEAD_TOO_LONG:
@@ -179,6 +184,13 @@ class WholeRequestWorker(ThreadWorker):
                 self.poll(connection, selectors.EVENT_READ)
             case Arrival.HEAD_MISSING:
                 self.poll(connection, selectors.EVENT_READ)
+
+    def receive_whole(self, connection: Connection) -> None:
+        is_of_device = connection.request.data.startswith(DEVICE_REQUESTS)
+        if self.handling >= (MOST_HANDLED_OF_DEVICES if is_of_device else MOST_HANDLED):
+            self.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self.enqueue_req(connection)
 
     def receive_large(self, connection: Connection) -> None:
         """A body that a thread reads. Those that wait for one are limited, in all and of one network."""
