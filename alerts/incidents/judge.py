@@ -44,7 +44,7 @@ def check_alerts(*, at: datetime) -> dict[str, int] | None:
     if Kind.LICENSE_ENDING in unresolved:
         update_ending_licenses(at=at)
     for judge in (judge_outages, judge_sign_ins):
-        opened_of_kind, resolved_of_kind = judge(at=at)
+        opened_of_kind, resolved_of_kind = judge(unresolved, at=at)
         opened, resolved = opened + opened_of_kind, resolved + resolved_of_kind
     return {"opened": opened, "resolved": resolved} if opened or resolved else None
 
@@ -59,7 +59,7 @@ def judge_sites(kind: Kind, condition: Condition, *, is_known: bool, at: datetim
     over, ended = sort_over(kind, condition, at=at) if is_known else ({}, {})
     # That the licence has ended is an incident of its own.
     replaced_by = Kind.LICENSE_ENDED if kind == Kind.LICENSE_ENDING else None
-    new = [new_incident(kind, site, at=at) for site in sites_without(kind, condition)]
+    new = [new_incident(kind, site, at=at) for site in sites_without(kind, condition, is_known=is_known)]
     opened = resolved = 0
     # Each batch is a transaction of its own: on SQLite heartbeats wait until it ends.
     for numbers in batches(list(over), BATCH_SIZE):
@@ -71,12 +71,14 @@ def judge_sites(kind: Kind, condition: Condition, *, is_known: bool, at: datetim
     return opened, resolved
 
 
-def sites_without(kind: Kind, condition: Condition) -> Iterator[Site]:
+def sites_without(kind: Kind, condition: Condition, *, is_known: bool) -> Iterator[Site]:
     """Live sites that have the cause and no unresolved incident of that kind."""
-    unresolved = Incident.objects.unresolved().filter(kind=kind, site=OuterRef("pk"))
-    sites = Site.objects.live().filter(condition.begins)
+    sites = uncovered = Site.objects.live().filter(condition.begins)
+    if is_known:
+        unresolved = Incident.objects.unresolved().filter(kind=kind, site=OuterRef("pk"))
+        uncovered = sites.filter(~Exists(unresolved))
     # Most of the time there is none: then the other columns are not asked for.
-    found = list(sites.filter(~Exists(unresolved)).order_by("pk").values_list("pk", flat=True))
+    found = list(uncovered.order_by("pk").values_list("pk", flat=True))
     for batch in batches(found):
         # Once more by the condition: a site may have changed since.
         yield from sites.filter(pk__in=batch).select_related("pulse").order_by("pk")
@@ -132,5 +134,7 @@ def update_ending_licenses(*, at: datetime) -> None:
         incident.title = site_title(Kind.LICENSE_ENDING, incident.site, stage=incident.stage)
         incident.detail = site_detail(Kind.LICENSE_ENDING, incident.site)
     fields = ("stage", "title", "detail")
-    update_incidents(nearer, at=at, fields=fields)
-    update_incidents(farther, at=at, fields=fields, is_told=False)
+    if nearer:
+        update_incidents(nearer, at=at, fields=fields)
+    if farther:
+        update_incidents(farther, at=at, fields=fields, is_told=False)

@@ -74,8 +74,9 @@ def judge_silence(
     opened = 0
     if left:
         causes = new_causes(left, timeline, at=at)
-        opened, replaced = open_together(causes, at=at)
-        resolved += replaced
+        if causes:
+            opened, replaced = open_together(causes, at=at)
+            resolved += replaced
         grouped = {silence.site_id for cause in causes for silence in cause.silences}
         alone = [silence for silence in left if silence.site_id not in grouped]
         opened += len(open_incidents(incidents_of(alone), at=at))

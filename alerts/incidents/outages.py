@@ -1,5 +1,6 @@
 """The incident that says from when to when the control plane itself was down."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,11 +15,16 @@ LISTED = 5
 
 
 @transaction.atomic
-def judge_outages(*, at: datetime) -> tuple[int, int]:
-    """Tell each outage once. The incident is resolved when the sites have had ALERT_RETURN_SECONDS to come back."""
-    unresolved = Incident.objects.unresolved().filter(kind=Kind.CONTROL_PLANE_WAS_DOWN)
-    incident = unresolved.select_related("acknowledged_by").select_for_update(of=("self",)).first()
+def judge_outages(unresolved: Collection[str], *, at: datetime) -> tuple[int, int]:
+    """Tell each outage once. The incident is resolved when the sites have had ALERT_RETURN_SECONDS to come back.
+
+    `unresolved` are the kinds of which some may be unresolved.
+    """
     untold = list(Outage.objects.filter(incident=None).order_by("began_at"))
+    if not untold and Kind.CONTROL_PLANE_WAS_DOWN not in unresolved:
+        return 0, 0
+    incidents = Incident.objects.unresolved().filter(kind=Kind.CONTROL_PLANE_WAS_DOWN)
+    incident = incidents.select_related("acknowledged_by").select_for_update(of=("self",)).first()
     if not untold:
         if incident is None or incident.outages.filter(ended_at__gt=at - settings.ALERT_RETURN).exists():
             return 0, 0

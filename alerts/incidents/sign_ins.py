@@ -1,5 +1,6 @@
 """The incident about attacks on the sign-in. One covers all that go on at a time: an attacker may have many addresses."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
@@ -17,15 +18,20 @@ LISTED = 5
 
 
 @transaction.atomic
-def judge_sign_ins(*, at: datetime) -> tuple[int, int]:
-    """Each address and admin over a limit leaves one event in each LOGIN_FAILURE_WINDOW. Two windows without one end it."""
+def judge_sign_ins(unresolved: Collection[str], *, at: datetime) -> tuple[int, int]:
+    """Each address and admin over a limit leaves one event in each LOGIN_FAILURE_WINDOW. Two windows without one end it.
+
+    `unresolved` are the kinds of which some may be unresolved.
+    """
     blocks = list(
         Event.objects.filter(
             subject_type=ADMIN, action=AdminAction.SIGN_IN_BLOCKED, at__gt=at - 2 * settings.LOGIN_FAILURE_WINDOW
         ).order_by("sequence")
     )
-    unresolved = Incident.objects.unresolved().filter(kind=Kind.SIGN_IN_ATTACK)
-    incident = unresolved.select_related("acknowledged_by").select_for_update(of=("self",)).first()
+    if not blocks and Kind.SIGN_IN_ATTACK not in unresolved:
+        return 0, 0
+    incidents = Incident.objects.unresolved().filter(kind=Kind.SIGN_IN_ATTACK)
+    incident = incidents.select_related("acknowledged_by").select_for_update(of=("self",)).first()
     if not blocks:
         return 0, len(resolve_incidents([incident.pk], at=at)) if incident else 0
     attack = described(blocks)

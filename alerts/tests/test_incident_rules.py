@@ -188,6 +188,15 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_sites(estate:
     assert counts[1] <= counts[0] + more
 
 
+def test_the_incidents_of_a_kind_are_asked_for_only_if_there_are_unresolved_ones(estate: Estate) -> None:
+    estate.add(3)
+    with CaptureQueriesContext(connection) as captured:
+        estate.check(seconds=30)
+    of_incidents = [query["sql"] for query in captured if '"alerts_incident"' in query["sql"]]
+    # Which kinds there are, and the silent sites that no incident covers.
+    assert len(of_incidents) == 2
+
+
 # --- Several at once ---
 
 
