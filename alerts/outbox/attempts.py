@@ -56,7 +56,7 @@ def note_attempt(
     elif outcome.verdict == Verdict.RETRY:
         is_new = any(delivery.attempts == 0 for delivery in deliveries)
         pause_channel(present, outcome, is_new=is_new, at=at)
-    else:
+    elif present.failing_since or present.failures or present.paused_until:
         AlertChannel.objects.filter(pk=present.pk).update(failures=0, failing_since=None, paused_until=None)
 
 

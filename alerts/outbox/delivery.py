@@ -48,31 +48,35 @@ def deliver_channel(
             channel = AlertChannel.objects.in_use().select_related("owner").filter(pk=channel_id).first()
             if channel is None or (channel.paused_until and at < channel.paused_until <= at + LONGEST_PAUSE):
                 break
-            batch = due_messages(channel, at=at)
-            if not batch:
+            batch, is_last = due_messages(channel, at=at)
+            if batch:
+                attempts += 1
+                attempt(channel, batch, transport=transport, clock=clock)
+            if is_last:
                 break
-            attempts += 1
-            attempt(channel, batch, transport=transport, clock=clock)
     finally:
         release_channel(channel_id, holder=holder)
     return attempts
 
 
-def due_messages(channel: AlertChannel, *, at: datetime) -> Sequence[Delivery]:
-    """The next message, or several for a summary."""
+def due_messages(channel: AlertChannel, *, at: datetime) -> tuple[Sequence[Delivery], bool]:
+    """The next message, or several for a summary; and whether it is known that no other one was due at that moment."""
     due = Delivery.objects.due(at=at).filter(channel=channel)
     if is_quiet(channel, at=at):
         due = due.filter(sent_in_quiet_hours())
     # New ones first: a message that fails again and again keeps none of another incident waiting.
     first = due.filter(attempts=0).order_by("sequence").first() or due.order_by("attempts", "sequence").first()
-    if first is None or channel.kind not in FOR_PEOPLE:
-        return [first] if first else []
+    if first is None:
+        return [], True
+    if channel.kind not in FOR_PEOPLE:
+        return [first], False
     # Also those that come after another one of their incident.
     waiting = Delivery.objects.waiting().filter(channel=channel, created_at__lte=at, incident__isnull=False)
     if is_quiet(channel, at=at):
         waiting = waiting.filter(sent_in_quiet_hours())
     some = list(waiting.order_by("sequence")[:LARGEST_SUMMARY])
-    return some if len(some) > ONE_BY_ONE else [first]
+    batch = some if len(some) > ONE_BY_ONE else [first]
+    return batch, len(batch) == len(some) < LARGEST_SUMMARY
 
 
 def attempt(

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alerts.channels.transports.outcome import Message, Outcome, Verdict
 from alerts.errors import ChannelDisabled, DeliveryNotFailed
 from alerts.incidents.services import NewIncident, acknowledge_incident, open_incidents, resolve_incidents
 from alerts.kinds import Kind, Severity
 from alerts.models import AlertChannel, Delivery, DeliveryAttempt, Incident
+from alerts.outbox import delivery
 from alerts.outbox.attempts import LONGEST_PAUSE, pause
 from alerts.outbox.claims import claim_channel, release_channel
 from alerts.outbox.requests import send_again
@@ -239,6 +242,29 @@ def test_ten_messages_are_no_summary_and_eleven_are(estate: Estate, outside: Out
     assert len(outside.deliver()) == 10
     opened(estate, *[f"more {number}" for number in range(11)])
     assert [message.type for message in outside.deliver()] == ["summary"]
+
+
+def test_what_does_not_fit_into_one_summary_is_sent_at_once_too(
+    estate: Estate, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "LARGEST_SUMMARY", 12)
+    estate.channel("email")
+    opened(estate, *numbered(14))
+    assert [message.type for message in outside.deliver()] == ["summary", "incident.opened", "incident.opened"]
+
+
+@pytest.mark.parametrize(("kind", "looks"), [("email", 2), ("webhook", 3)])
+def test_after_the_last_message_for_people_the_outbox_is_not_asked_again(
+    estate: Estate, outside: Outside, kind: str, looks: int
+) -> None:
+    """Programs get one message after another: whether one is the last is found out by asking once more."""
+    estate.channel(kind)
+    opened(estate, "x", "y")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(outside.deliver()) == 2
+    written = [query["sql"] for query in queries if query["sql"].startswith('UPDATE "alerts_alertchannel"')]
+    # A lease for each look, and its end. That nothing has failed is not written, because it is so already.
+    assert len(written) == looks + 1
 
 
 # --- Send again ---
