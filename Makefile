@@ -56,7 +56,7 @@ test-release: .venv/dev.stamp .venv/fast.stamp ## replace the previous release b
 simulate-clones: .venv/dev.stamp ## simulate 1,000 restaurants with clones and 100,000 events without; compares the suspicions with the rule
 	@$(BIN)/python -m tests.simulations.clones
 
-simulate-alerts: .venv/dev.stamp ## a year of 1,000 simulated sites through the rules of alerts; compares what is told with what happened; some three minutes
+simulate-alerts: .venv/dev.stamp ## a year of 1,000 simulated sites through the rules of alerts; compares what is told with what happened; some two minutes
 	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_alerts --sites 1000
 
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description

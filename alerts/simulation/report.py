@@ -100,8 +100,11 @@ def report_on(world: World) -> Report:
 def silences_of(world: World, index: int) -> Iterator[Silence]:
     """Those that must be noticed: with service from the beginning to NOTICED_WITHIN later."""
     state, end = world.states[index], world.history.seconds
+    shortest = settings.HEARTBEAT_GRACE.total_seconds() + NOTICED_WITHIN
     for call, following in zip(state.calls, [*state.calls[1:], None], strict=True):
         ended = following.at if following else end
+        if ended <= call.due + shortest:
+            continue  # as after almost every heartbeat
         heard_at = instant(call.at)
         silent_at = world.timeline.silent_at(instant(call.due), settings.HEARTBEAT_GRACE, heard_at=heard_at)
         began = (silent_at - instant(0)).total_seconds()

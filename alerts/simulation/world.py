@@ -8,6 +8,7 @@ of the outside world.
 import heapq
 import random
 import uuid
+from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,9 +25,8 @@ from alerts.incidents.conditions import LOCK_PATIENCE
 from alerts.incidents.judge import check_alerts
 from alerts.kinds import Kind
 from alerts.models import AlertChannel, Delivery, Incident, IncidentSite, ReceivingMark
-from alerts.outbox.claims import channels_with_work
 from alerts.outbox.delivery import deliver_channel
-from alerts.simulation.history import HOUR, History, SimulatedSite, instant
+from alerts.simulation.history import HOUR, START, History, SimulatedSite, instant
 from alerts.simulation.snapshots import Snapshot
 from audit.actors import COMMAND
 from heartbeat.schedule import pace_of, seconds_until_next_call
@@ -37,6 +37,7 @@ from sites.services import deregister_site, extend_license, lock_site, unlock_si
 MARK_LAG = 10.0
 LONGEST_RETRY = 600.0  # of a local backend that could not reach us
 LATENCY = 1.0
+START_IN_UTC = START.replace(tzinfo=None)
 UPDATE = """
     UPDATE sites_sitepulse
        SET last_seen_at = %s, due_at = %s, reply_licensed = %s, reply_locked = %s
@@ -75,9 +76,10 @@ class Call(NamedTuple):
 
 @dataclass
 class State:
-    """A site as it is in the world. `due` is what the last answer said."""
+    """A site as it is in the world. `key` is its id for the database, `due` what the last answer said."""
 
     site: Site
+    key: object
     plan: SimulatedSite
     due: float = 0.0
     last: float = 0.0
@@ -104,6 +106,8 @@ class World:
         self.numbers: dict[uuid.UUID, int] = {}
         self.checks = 0
         self.snapshots: dict[float, Snapshot] = {}
+        self.grace = settings.HEARTBEAT_GRACE.total_seconds()  # asked for after each heartbeat
+        self.outages_begin = [one.began for one in history.outages]
         shortest = settings.ALERT_OUTAGE.total_seconds()
         known = [one for one in history.outages if one.ended - one.began >= shortest]
         spans = [Span(instant(one.began), instant(one.ended)) for one in known]
@@ -124,8 +128,11 @@ class World:
             SitePulse(site=row, last_seen_ip=plan.address) for row, plan in zip(sites, self.history.sites, strict=True)
         ]
         SitePulse.objects.bulk_create(pulses, batch_size=1_000)
+        to_key = SitePulse._meta.pk.get_db_prep_value
         self.states = [
-            State(row, plan, expires=plan.expires, usual_pause=pace_of(row.pk).usual_seconds)
+            State(
+                row, to_key(row.pk, connection), plan, expires=plan.expires, usual_pause=pace_of(row.pk).usual_seconds
+            )
             for row, plan in zip(sites, self.history.sites, strict=True)
         ]
         self.numbers = {row.pk: index for index, row in enumerate(sites)}
@@ -171,7 +178,8 @@ class World:
             heapq.heappush(self.events, (moment, TICK, 0, 0.0))
 
     def when_up(self, at: float) -> float:
-        return next((one.ended for one in self.history.outages if one.began <= at < one.ended), at)
+        position = bisect_right(self.outages_begin, at) - 1
+        return max(at, self.history.outages[position].ended) if position >= 0 else at
 
     # --- Sites ---
 
@@ -180,8 +188,7 @@ class World:
         state.due = due
         state.next_call = self.first_success(state, due + self.randomness.random() * LATENCY)
         heapq.heappush(self.events, (state.next_call, CALL, index, due))
-        grace = settings.HEARTBEAT_GRACE.total_seconds()
-        if state.last and state.next_call > due + grace:
+        if state.last and state.next_call > due + self.grace:
             self.plan_look(index)
 
     def plan_look(self, index: int) -> None:
@@ -246,13 +253,11 @@ class World:
         return timeline.silent_at(pulse.due_at, settings.HEARTBEAT_GRACE, heard_at=pulse.last_seen_at)
 
     def write_calls(self) -> None:
-        adapt = connection.ops.adapt_datetimefield_value
-        to_id = SitePulse._meta.pk.get_db_prep_value
         rows = []
         for index in self.changed:
             state, site = self.states[index], self.states[index].site
             answers = (state.expires > state.last, site.is_locked)
-            rows.append((adapt(instant(state.last)), adapt(instant(state.due)), *answers, to_id(site.pk, connection)))
+            rows.append((written(state.last), written(state.due), *answers, state.key))
         self.changed.clear()
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany(UPDATE, rows)
@@ -292,23 +297,26 @@ class World:
         with transaction.atomic():  # one commit for what the worker does in several
             changed = check_alerts(at=at)
         self.checks += 1
-        self.note_what_is_said()
-        if changed or Delivery.objects.waiting().exists():
-            self.deliver()
-        groups = Incident.objects.unresolved().filter(kind=Kind.SITES_OFFLINE_TOGETHER, fading_since__isnull=False)
-        for fading_since in groups.values_list("fading_since", flat=True):
-            self.tick_after((fading_since + settings.ALERT_RETURN - instant(0)).total_seconds() - 0.001)
+        if changed and changed["opened"]:
+            alone = Incident.objects.filter(kind=Kind.SITE_OFFLINE, opened_at=at).values_list("site", "id")
+            self.noticed += [Noticed(self.now, self.numbers[site], str(number), True) for site, number in alone]
+        groups = Incident.objects.unresolved().filter(kind=Kind.SITES_OFFLINE_TOGETHER)
+        if fading := list(groups.values_list("fading_since", flat=True)):
+            self.note_members(fading, at)
+        self.deliver()
 
-    def note_what_is_said(self) -> None:
-        at = instant(self.now)
-        alone = Incident.objects.filter(kind=Kind.SITE_OFFLINE, opened_at=at).values_list("site", "id")
+    def note_members(self, fading: Collection[datetime | None], at: datetime) -> None:
+        """Which sites common causes cover since now, and when these may be over that are `fading` since a moment."""
         together = IncidentSite.objects.filter(joined_at=at).values_list("site", "incident__id")
-        self.noticed += [Noticed(self.now, self.numbers[site], str(number), True) for site, number in alone]
         self.noticed += [Noticed(self.now, self.numbers[site], str(number), False) for site, number in together]
+        for since in filter(None, fading):
+            self.tick_after((since + settings.ALERT_RETURN - instant(0)).total_seconds() - 0.001)
 
     def deliver(self) -> None:
+        # Whether they are due, `deliver_channel` finds out by itself.
+        waiting = Delivery.objects.waiting().order_by("channel").values_list("channel", flat=True).distinct()
         with transaction.atomic():
-            for channel_id in channels_with_work(at=instant(self.now)):
+            for channel_id in list(waiting):
                 deliver_channel(
                     channel_id,
                     holder="simulation",
@@ -364,6 +372,11 @@ def new_row(index: int, plan: SimulatedSite, site_id: uuid.UUID) -> Site:
         license_expires_at=instant(plan.expires),
         created_at=instant(0),
     )
+
+
+def written(at: float) -> str:
+    """The moment as Django writes it into SQLite, in half the time. PostgreSQL reads it in the zone of the connection, UTC."""
+    return str(START_IN_UTC + timedelta(seconds=at))
 
 
 def add_channel(kind: str, channel_id: uuid.UUID) -> None:

@@ -62,6 +62,16 @@ def test_a_provider_that_fails_is_one_message_and_its_end_another() -> None:
     assert [each["type"] for each in alone] == ["incident.opened"] * 4
 
 
+def test_no_heartbeat_arrives_while_the_control_plane_is_down() -> None:
+    outages = [Period(10 * HOUR, 11 * HOUR), Period(20 * HOUR, 30 * HOUR)]
+    sites = [SimulatedSite(f"11.0.{number}.1", number * 1_000.0, 1e9) for number in range(20)]
+    world = World(History(2 * DAY, sites, outages))
+    world.run()
+    calls = [call.at for state in world.states for call in state.calls]
+    assert not [at for at in calls for outage in outages if outage.began <= at < outage.ended]
+    assert [site for site in world.states if any(outages[1].ended <= call.at < 31 * HOUR for call in site.calls)]
+
+
 def test_the_same_seed_tells_the_same() -> None:
     histories = [generate(30, 20, seed=4).to_json() for _ in range(2)]
     assert histories[0] == histories[1]
