@@ -7,10 +7,19 @@ from django.contrib.auth.models import Group
 from panel.alerts.incidents.admin import IncidentAdmin
 from panel.events.admin import EventAdmin
 from panel.heartbeats.admin import HeartbeatAdmin
+from panel.organizations.admin import OrganizationAdmin
 from panel.people.admin import AdminAdmin, SignInAttemptAdmin
 from panel.sites.admin import SiteAdmin
 
-__all__ = ["AdminAdmin", "EventAdmin", "HeartbeatAdmin", "IncidentAdmin", "SignInAttemptAdmin", "SiteAdmin"]
+__all__ = [
+    "AdminAdmin",
+    "EventAdmin",
+    "HeartbeatAdmin",
+    "IncidentAdmin",
+    "OrganizationAdmin",
+    "SignInAttemptAdmin",
+    "SiteAdmin",
+]
 
 # Permissions come from the roles in `accounts.roles`; a group would have no effect.
 admin.site.unregister(Group)

@@ -25,6 +25,8 @@ KEPT_PAGES = frozenset(
         "sites_site_import_review",
         "sites_site_erase",
         "sites_site_views",
+        "sites_organization_add",
+        "sites_organization_change",
         "customer_notices",
         "alerts_incident_acknowledge",
         "accounts_admin_add",

@@ -135,6 +135,13 @@ class OrganizationQuerySet(models.QuerySet[Any]):
         """Those whose name or slug contains the term."""
         return self.filter(containing(term))
 
+    def named(self, text: str) -> "OrganizationQuerySet":
+        """The one of that slug; without one, those of that name. Case does not matter."""
+        written = folded(text.strip())
+        of_slug = self.filter(slug=written)
+        # In the first line of the text is the name.
+        return of_slug if of_slug.exists() else self.filter(search_text__startswith=f"{written}\n")
+
     def by_name(self) -> "OrganizationQuerySet":
         return self.order_by(Alphabetical("name"), "id")
 

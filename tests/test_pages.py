@@ -88,6 +88,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
     created = server.manage("shell", "-c", NEW_COLLEAGUE, "--verbosity=0")
     colleague = int(created.stdout)
     incident, channel = server.manage("shell", "-c", ALERTS, "--verbosity=0").stdout.split()
+    chain = server.sign_in().post("/api/organizations", {"name": "Trattorie Conti"}).json()["id"]
     site, cloned = (f"/admin/sites/site/{each.site_id}" for each in (locked_site, cloned_site))
     for path in (
         "/admin/",
@@ -98,6 +99,10 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/sites/site/add/",
         "/admin/sites/site/import/",
         "/admin/sites/site/views/",
+        "/admin/sites/site/?columns=organization",
+        "/admin/sites/organization/",
+        "/admin/sites/organization/add/",
+        f"/admin/sites/organization/{chain}/change/",
         f"{site}/change/",
         f"{site}/notes/",
         f"{site}/rotate-key/",

@@ -21,6 +21,7 @@ FIELDS = {
     "license_expires_at": "Licence ends",
     "is_active": "Active",
     "organization": "Organization",
+    "organization_id": "Organization",
     "slug": "Slug",
     "lock_reason": "Lock reason",
     "tags": "Tags",

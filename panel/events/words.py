@@ -138,6 +138,7 @@ SUBJECT_TYPES: Mapping[str, str] = {
 # The other subjects have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {
     SITE: "admin:sites_site_change",
+    ORGANIZATION: "admin:sites_organization_change",
     ADMIN: "admin:accounts_admin_change",
     INCIDENT: "admin:alerts_incident_change",
     ALERT_CHANNEL: "admin:channel",

@@ -40,6 +40,7 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "alerts_incident": incident.pk,
         "channel_id": channel.pk,
         "delivery_id": channel.deliveries.get().id,
+        "sites_organization": api.post("/api/organizations", {"name": "Conti"}).json()["id"],
         "key_id": 1,
         "site_id": uuid.UUID(site.site_id),
         "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,

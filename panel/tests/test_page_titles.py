@@ -4,14 +4,17 @@ import re
 from html import unescape
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Admin, SignInAttempt
 from accounts.tests.tokens import login
+from audit.actors import COMMAND
 from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
 from panel.alerts.tests.cast import a_channel, an_incident
 from panel.tests.screen import ADD, LIST, browser_of
 from sites.models import SiteKey
+from sites.services import create_organization
 
 pytestmark = pytest.mark.any_database
 
@@ -30,6 +33,9 @@ SITE = "/admin/sites/site/{site}/"
         (LIST + "operate/lock/?site={site}", "Lock · Trattoria Roma · Portcullis"),
         (LIST + "operate/extend/?site={site}", "Extend licence · Trattoria Roma · Portcullis"),
         (LIST + "operations/", "Recent operations · Portcullis"),
+        ("/admin/sites/organization/", "Organizations · Portcullis"),
+        ("/admin/sites/organization/add/", "Add an organization · Portcullis"),
+        ("/admin/sites/organization/{organization}/change/", "Conti · Organizations · Portcullis"),
         ("/admin/audit/event/", "Events · Portcullis"),
         ("/admin/audit/event/{event}/change/", "Registered · Trattoria Roma · Portcullis"),
         ("/admin/heartbeat/heartbeat/", "Heartbeats · Portcullis"),
@@ -67,6 +73,7 @@ def test_a_title_names_the_page_and_its_subject(
     assert roma.call_home().status_code == 200
     login("nobody", "wrong")
     rows: dict[str, object] = {
+        "organization": create_organization(name="Conti", by=COMMAND, at=timezone.now()).pk,
         "channel": a_channel().pk,
         "incident": an_incident().pk,
         "heartbeat": Heartbeat.objects.get().pk,

@@ -44,6 +44,11 @@ class Rule:
 # The permissions of a table's pages. No page deletes anything.
 TABLES = {
     "sites_site": {"view": "sites.view_site", "add": "sites.add_site", "change": "sites.change_site"},
+    "sites_organization": {
+        "view": "sites.view_organization",
+        "add": "sites.add_organization",
+        "change": "sites.change_organization",
+    },
     "sites_sitekey": {"view": "sites.view_sitekey"},
     "heartbeat_heartbeat": {"view": "heartbeat.view_heartbeat"},
     "audit_event": {"view": "audit.view_event"},
@@ -130,6 +135,9 @@ FORGED = {
     "owner_name": "Forged",
     "contact_email": "forged@evil.example",
     "timezone": "UTC",
+    "slug": "forged",
+    "organization_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b12",
+    "revision_seen": "1",
     "reason": "forged",
     "note": "forged",
     "kind": "pagerduty",

@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
-from panel.sites.list.rows import Row, rows_of, tags_of
+from panel.sites.list.rows import Row, organizations_of, rows_of, tags_of
 from panel.sites.list.shown_columns import COLUMNS, OPTIONAL, hidden_columns
 from panel.sites.list.triage import find_triage_page, in_triage_order
 from sites.listing.pages import Page, find_page
@@ -77,8 +77,10 @@ class SiteChangeList(ChangeList):
         if number > last:
             number, page = last, self.find(last)
         slots, tags = heartbeat_slots(page.sites, at=self.query_of_list.at), tags_of(page.sites)
+        organizations = {} if "shown_organization" in self.hidden_columns else organizations_of(page.sites)
         for site in page.sites:
             site.slots, site.tag_names = slots[site.pk], tags[site.pk]
+            site.organization_name = organizations.get(site.organization_id, "")
         # The numbers of the pages are all that the template needs of a paginator.
         self.paginator = Paginator(range(page.total), size)
         self.page_num, self.result_list, self.result_count = number, page.sites, page.total

@@ -8,6 +8,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -22,6 +23,7 @@ from panel.sites.list.filters import (
     LicenseFilter,
     LockFilter,
     NewerDecisionFilter,
+    OrganizationFilter,
     ReceiptFilter,
     RegistrationFilter,
     StatusFilter,
@@ -40,6 +42,7 @@ from sites.querysets import ENDING_SOON, SiteQuerySet
 from sites.receipts import ReceiptStage
 
 REASON_SHOWN = 40
+ORGANIZATION_PAGE = "admin:sites_organization_change"
 
 
 class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
@@ -51,6 +54,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         "shown_version",
         "shown_week",
         "shown_receipt",
+        "shown_organization",
     ]
     list_filter = [
         FixedView,
@@ -64,6 +68,7 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         CloneFilter,
         NewerDecisionFilter,
         RegistrationFilter,
+        OrganizationFilter,
         TagFilter,
         VersionFilter,
         ZoneFilter,
@@ -155,6 +160,15 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
         }[stage]
         state = badge("done" if stage == ReceiptStage.APPLIED else "none", str(stage.label))
         return format_html("{} {}", state, moment_ago(since)) if since else state
+
+    @admin.display(description="Organization")
+    def shown_organization(self, site: Any) -> SafeString | str:
+        """Not shown unless it is chosen."""
+        if site.organization_id is None:
+            return "–"
+        return format_html(
+            '<a href="{}">{}</a>', reverse(ORGANIZATION_PAGE, args=[site.organization_id]), site.organization_name
+        )
 
 
 def shortened(reason: str) -> str:

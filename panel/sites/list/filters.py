@@ -5,22 +5,26 @@ into one `SiteQuery`.
 """
 
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from common.values import clean_id
+from panel.organizations.links import NO_ORGANIZATION, PARAMETER
 from panel.sites.list.offers import offers_for
 from panel.sites.list.view_counts import view_counts
 from panel.widgets.weeks import week_of, week_words, weeks_from
 from sites.attention import not_told_of_lock, pulses_needing_attention
 from sites.listing.postgresql import database
-from sites.models import Site, SiteTag
+from sites.models import Organization, Site, SiteTag
 from sites.querysets import ending_at, licensed_at, newer_decision_on_pulse, unlicensed_at
 from sites.receipts import ReceiptStage, receipt_on_pulse
 from sites.status import SiteStatus, status_conditions
@@ -44,6 +48,11 @@ class SiteFilter(SimpleListFilter):
     def takes(cls, value: str) -> bool:
         """Whether the filter has the value, in the URL of a list or in a saved view."""
         return value in cls.options
+
+    @classmethod
+    def describe(cls, value: str) -> str:
+        """The value in words, for a saved view."""
+        return cls.options.get(value, value)
 
     @property
     def is_known(self) -> bool:
@@ -253,6 +262,36 @@ class ZoneFilter(OpenFilter):
         return Q(timezone=chosen)
 
 
+class OrganizationFilter(SiteFilter):
+    """By id, which stays when the organization is renamed. Offers some of them; the list of organizations leads to others."""
+
+    title = "organization"
+    parameter_name = PARAMETER
+    is_folded = True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = offers_for(request).organizations
+        given = self.value()
+        if given and not found_in(given, found) and given != NO_ORGANIZATION:
+            found = [(str(given), self.describe(str(given))), *found]
+        return [*found, (NO_ORGANIZATION, self.describe(NO_ORGANIZATION))] if found else []
+
+    @classmethod
+    def takes(cls, value: str) -> bool:
+        return value == NO_ORGANIZATION or organization_id(value) is not None
+
+    @classmethod
+    def describe(cls, value: str) -> str:
+        if value == NO_ORGANIZATION:
+            return "no organization"
+        chosen = organization_id(value)
+        organization = Organization.objects.filter(pk=chosen).first() if chosen else None
+        return organization.name if organization else value
+
+    def on_site(self, chosen: str, *, at: datetime) -> Q:
+        return Q(organization=organization_id(chosen))
+
+
 class RegistrationFilter(SiteFilter):
     """Deregistered sites are out of sight unless asked for."""
 
@@ -290,6 +329,19 @@ class FixedView(SiteFilter):
 
     def on_pulse(self, chosen: str, *, at: datetime) -> Q:
         return pulses_needing_attention(at) if chosen == "attention" else Q()
+
+
+def found_in(value: str, pairs: list[tuple[str, str]]) -> bool:
+    return any(value == each for each, _ in pairs)
+
+
+def organization_id(value: str) -> uuid.UUID | None:
+    """None for "none", and for what is no id."""
+    try:
+        found: uuid.UUID = clean_id(value)
+    except ValidationError:
+        return None
+    return found
 
 
 def read_monday(typed: str) -> date | None:

@@ -1,19 +1,24 @@
-"""The time zones and the tags that the filters of the list offer: what there is, read in one statement for both."""
+"""The time zones, tags and organizations that the filters of the list offer: what there is, read in one statement."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 
+from common.alphabet import alphabetical_key
 from sites.listing.postgresql import database
 
 MAX_OFFERED_TAGS = 100
+MAX_OFFERED_ORGANIZATIONS = 100
 
 
 @dataclass(frozen=True)
 class Offers:
     zones: list[str]
     tags: list[str]
+    # Pairs of id and name, in the order of the alphabet.
+    organizations: list[tuple[str, str]]
 
 
 def offers_for(request: HttpRequest) -> Offers:
@@ -21,9 +26,12 @@ def offers_for(request: HttpRequest) -> Offers:
     holder: Any = request
     if not hasattr(holder, "offers_of_list"):
         with database().cursor() as cursor:
-            cursor.execute(OFFERS, [MAX_OFFERED_TAGS])
+            cursor.execute(OFFERS, [MAX_OFFERED_TAGS, MAX_OFFERED_ORGANIZATIONS])
             rows = cursor.fetchall()
-        holder.offers_of_list = Offers(*([name for kind, name in rows if kind == each] for each in ("zone", "tag")))
+        zones, tags = ([name for kind, name, _ in rows if kind == each] for each in ("zone", "tag"))
+        organizations = [(str(uuid.UUID(pk)), name) for kind, name, pk in rows if kind == "organization"]
+        organizations.sort(key=lambda pair: alphabetical_key(pair[1]) or "")
+        holder.offers_of_list = Offers(zones, tags, organizations)
     offers: Offers = holder.offers_of_list
     return offers
 
@@ -42,6 +50,9 @@ tag (name) AS (
     SELECT (SELECT min(sites_sitetag.name) FROM sites_sitetag WHERE sites_sitetag.name > tag.name)
     FROM tag WHERE tag.name IS NOT NULL
 )
-SELECT 'zone', name FROM zone WHERE name IS NOT NULL
+SELECT 'zone', name, NULL FROM zone WHERE name IS NOT NULL
 UNION ALL
-SELECT 'tag', name FROM (SELECT name FROM tag WHERE name IS NOT NULL LIMIT %s) AS offered"""
+SELECT 'tag', name, NULL FROM (SELECT name FROM tag WHERE name IS NOT NULL LIMIT %s) AS offered
+UNION ALL
+SELECT 'organization', name, CAST(id AS text)
+FROM (SELECT id, name FROM sites_organization ORDER BY name, id LIMIT %s) AS offered"""

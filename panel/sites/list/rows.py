@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from sites.models import Site, SiteTag
+from sites.models import Organization, Site, SiteTag
 
 NO_SITE = UUID(int=0)
 
@@ -57,3 +57,9 @@ def tags_of(sites: Sequence[Site]) -> Mapping[UUID, list[str]]:
     for site_id, name in SiteTag.objects.filter(site__in=[site.pk for site in sites]).values_list("site_id", "name"):
         found[site_id].append(name)
     return found
+
+
+def organizations_of(sites: Sequence[Site]) -> Mapping[UUID, str]:
+    """Their names, by id."""
+    found = {site.organization_id for site in sites if site.organization_id}
+    return dict(Organization.objects.filter(pk__in=found).values_list("pk", "name")) if found else {}

@@ -10,6 +10,7 @@ OPTIONAL: Mapping[str, str] = {
     "version": "shown_version",
     "week": "shown_week",
     "receipt": "shown_receipt",
+    "organization": "shown_organization",
 }
 USUAL = ("end", "seen", "version", "week")  # without a choice
 ALWAYS = "state"  # in the URL of a list that shows nothing else

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
 
+from panel.organizations.field import OrganizationField
 from panel.sites.forms import PHONE_INPUT, OneLineNames
 from panel.sites.page.stale_form import StaleAwareForm
 from panel.widgets.zone_field import ZoneField
@@ -17,6 +18,7 @@ from sites.models import Site
 
 class EditForm(OneLineNames, StaleAwareForm):
     timezone = ZoneField(label="Time zone")
+    organization_id = OrganizationField()
 
     class Meta:
         model = Site
@@ -32,3 +34,4 @@ class EditForm(OneLineNames, StaleAwareForm):
     def __init__(self, *args: Any, instance: Site, **kwargs: Any) -> None:
         # A copy, because cleaning writes to it and the page around the form shows the stored values.
         super().__init__(*args, instance=copy.copy(instance), **kwargs)
+        self.initial["organization_id"] = instance.organization_id or ""

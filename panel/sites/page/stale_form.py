@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.safestring import SafeString
 
 from audit.models import Event
 from panel.events.timeline import Entry, entry, from_event, readable, timeline
 from sites.events import RAISE_THE_REVISION, SITE
-from sites.models import Site
+from sites.models import Organization, Site
 from sites.services import EDITABLE
 
 MAX_CHANGES = 50
@@ -50,10 +51,24 @@ class ChangesSince:
         """Of each changed field the newest event, and the value from before the oldest event: the form was opened with it."""
         changes: dict[str, FieldChange] = {}
         for event in self.events:
-            for name, (before, _) in event.changes.items():
+            for recorded, (before, _) in event.changes.items():
+                name, opened_value = field_of_event(recorded, before)
                 newest = changes[name].event if name in changes else event
-                changes[name] = FieldChange(from_event(name, before), newest)
+                changes[name] = FieldChange(opened_value, newest)
         return changes
+
+
+def field_of_event(recorded: str, value: Any) -> tuple[str, Any]:
+    """The field of EDITABLE, and the value that it had. An event names an organization by the slug of that time."""
+    if recorded != "organization":
+        return recorded, from_event(recorded, value)
+    return "organization_id", Organization.objects.filter(slug=value).values_list("pk", flat=True).first()
+
+
+def readable_value(name: str, value: Any) -> str | SafeString:
+    if name != "organization_id":
+        return readable(name, value)
+    return readable(name, Organization.objects.filter(pk=value).values_list("slug", flat=True).first())
 
 
 def changes_since(site: Site, opened_revision: int) -> ChangesSince:
@@ -118,7 +133,9 @@ class StaleAwareForm(forms.ModelForm):
                 self.errors.pop(name, None)
                 self.cleaned_data[name] = stored
             changed_by = entry(change.event) if change else None
-            self.conflicts[name] = FieldConflict(self[name], readable(name, stored), was_typed, choice, changed_by)
+            self.conflicts[name] = FieldConflict(
+                self[name], readable_value(name, stored), was_typed, choice, changed_by
+            )
 
     def choice_for(self, name: str) -> str:
         choice = self.data.get(f"take_{name}") if self.has_seen_all else None

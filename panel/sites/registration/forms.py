@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminEmailInputWidget, AdminTextInputWidget
 from django.utils.timezone import get_current_timezone_name
 
+from panel.organizations.field import OrganizationField
 from panel.sites.forms import EXPIRY_HELP, PHONE_INPUT, OneLineNames
 from panel.widgets.zone_field import ZoneField
 from panel.widgets.zoned_fields import ZonedDateTimeField
@@ -24,6 +25,7 @@ class RegisterForm(OneLineNames, forms.ModelForm):
         label="Licence ends",
         help_text=f"{EXPIRY_HELP} Leave empty for one year from now.",
     )
+    organization_id = OrganizationField()
 
     class Meta:
         model = Site

@@ -38,7 +38,8 @@ class RegisterSiteView(SiteFormView):
     def get_initial(self) -> dict[str, Any]:
         if self.like is None:
             return {}
-        return {name: getattr(self.like, name) for name in ("owner_name", "contact_email", "contact_phone", "timezone")}
+        names = ("owner_name", "contact_email", "contact_phone", "timezone", "organization_id")
+        return {name: getattr(self.like, name) for name in names}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**{"title": "Register a site", "like": self.like, **kwargs})

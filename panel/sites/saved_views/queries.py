@@ -67,7 +67,7 @@ def words(query: str, site_admin: Any) -> Iterator[str]:
     filters, columns = filters_of(site_admin), site_admin.list_display
     for name, value in parse_qsl(query):
         if name in filters:
-            yield f"{filters[name].title}: {filters[name].options.get(value, value)}"
+            yield f"{filters[name].title}: {filters[name].describe(value)}"
         elif name == SEARCH_VAR:
             yield f"search: {value}"
         elif name == COLUMNS:

@@ -110,7 +110,7 @@ def test_a_deregistered_site_can_only_be_read_and_restored(anna: Admin, roma: Re
 
 def test_the_form_has_only_the_fields_that_an_admin_may_edit(anna: Admin, roma: RegisteredSite) -> None:
     names = set(open_page(anna, roma).fields) - {"csrfmiddlewaretoken", "revision"}
-    assert names == {"name", "owner_name", "contact_email", "contact_phone", "timezone"}
+    assert names == {"name", "owner_name", "contact_email", "contact_phone", "timezone", "organization_id"}
 
 
 def test_the_form_cannot_take_a_licence_away(anna: Admin, roma: RegisteredSite) -> None:
@@ -220,8 +220,9 @@ def add_events(site: RegisteredSite, number: int) -> None:
 
 
 # Session and admin; the mark in the header; the site; who locked it and why; heartbeats, events, incidents of it alone and
-# with others, keys, notes, tags; slots, outages and figures.
-QUERIES = 16
+# with others, keys, notes, tags; slots, outages and figures; organizations
+# for the form.
+QUERIES = 17
 
 
 @pytest.mark.parametrize("number", [1, 300])

@@ -49,7 +49,7 @@ def test_the_page_after_registering_shows_what_a_local_backend_needs(anna: Admin
 
 def test_a_second_site_of_the_same_owner_begins_with_its_facts(anna: Admin, roma: RegisteredSite) -> None:
     page = browser_of(anna).get(f"{ADD}?like={roma.site_id}").content.decode()
-    assert "Owner, e-mail, phone and time zone are those of Trattoria Roma." in page
+    assert "Owner, e-mail, phone, time zone and organization are those of Trattoria Roma." in page
     assert 'value="giulia@roma.example"' in page
     assert 'value="Trattoria Roma"' not in page, "two sites of one name cannot be told apart"
     assert FormReader(page).fields["site_id"] != [roma.site_id], "the new site has an id of its own"
