@@ -3,6 +3,8 @@
 Plans, not times: with so many sites that a wrong plan costs more, and with statistics as autovacuum leaves them.
 """
 
+import hashlib
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,20 +33,23 @@ pytestmark = [
 ]
 
 SITES = 20_000
+ORGANIZATION = uuid.UUID(hashlib.md5(b"organization").hexdigest())
 SEEDED_AT_ONCE = 1_000  # within the time that a statement may take on a busy machine
 # Every fifth site is in Rome's zone. Of five hundred one is locked, one inactive, one expired, one deregistered and one of
 # Rosso. The pulses go round in another rhythm: of a hundred two were never seen, two are late, two offline, and a fifth of
-# all have version 2.0.0.
+# all have version 2.0.0. Of a hundred two are of an organization.
 SEED = """
     CREATE TEMPORARY TABLE numbered AS SELECT n, md5(n::text)::uuid AS site_id FROM generate_series({first}, {last}) AS n;
     INSERT INTO sites_site (site_id, name, owner_name, contact_email, timezone, is_active, is_locked, lock_reason, locked_at,
-                            license_expires_at, deregistered_at, created_at, updated_at, revision, search_text)
+                            license_expires_at, deregistered_at, created_at, updated_at, revision, search_text,
+                            organization_id)
     SELECT site_id, 'Trattoria ' || site_id, 'Giulia', 'giulia@roma.example',
            CASE WHEN n % 5 = 0 THEN 'Europe/Rome' ELSE 'UTC' END, n % 500 <> 1, n % 500 = 0,
            CASE WHEN n % 500 = 0 THEN 'unpaid' END, CASE WHEN n % 500 = 0 THEN now() END,
            now() + CASE WHEN n % 500 = 2 THEN -1 ELSE 1 END * (n % 365 + 1) * interval '1 day',
            CASE WHEN n % 500 = 3 THEN now() END, now() - n * interval '1 hour', now(), 1,
-           concat_ws(E'\n', 'trattoria', CASE WHEN n % 500 = 4 THEN 'rosso' ELSE 'giulia' END, 'giulia@roma.example', site_id)
+           concat_ws(E'\n', 'trattoria', CASE WHEN n % 500 = 4 THEN 'rosso' ELSE 'giulia' END, 'giulia@roma.example', site_id),
+           CASE WHEN n % 50 = 7 THEN md5('organization')::uuid END
     FROM numbered;
     INSERT INTO sites_sitekey (site_id, digest, hint, created_at)
     SELECT site_id, repeat(md5(site_id::text), 2), 'abcdefgh', now() FROM numbered;
@@ -61,8 +66,13 @@ SEED = """
 
 @pytest.fixture(scope="module", autouse=True)
 def _many_sites(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    tables = ["sites_site", "sites_sitekey", "sites_sitepulse"]
+    tables = ["sites_organization", "sites_site", "sites_sitekey", "sites_sitepulse"]
     with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sites_organization (id, name, slug, created_at, updated_at, revision, search_text)"
+            " VALUES (%s, 'Conti', 'conti', now(), now(), 1, 'conti')",
+            [ORGANIZATION],
+        )
         for before in range(0, SITES, SEEDED_AT_ONCE):
             cursor.execute(SEED.format(first=before + 1, last=before + SEEDED_AT_ONCE))
         for table in tables:
@@ -178,6 +188,8 @@ def read_whole(plan: list[Step], table: str) -> float:
         ({"license_expires_before": timedelta(days=300)}, "site_by_expiry site_by_name_alphabetical"),
         ({"license_expires_after": timedelta(days=10)}, "site_by_expiry site_by_name_alphabetical"),
         ({"search": "ROSSO"}, "site_search"),
+        ({"organization_id": str(ORGANIZATION)}, "site_by_organization"),
+        ({"organization_id": str(ORGANIZATION), "ordering": "-name", "page": "7"}, "site_by_organization"),
         ({"ordering": "-name"}, "site_flags site_by_name_alphabetical"),
         ({"ordering": "created_at"}, "site_flags site_by_age"),
         ({"ordering": "-created_at"}, "site_flags site_by_age"),
@@ -236,6 +248,7 @@ QUESTIONS: dict[str, Conditions] = {
     "not licensed": lambda at: (unlicensed_at(at), NONE, NONE),
     "ending": lambda at: (ending_at(at), NONE, NONE),
     "in a zone": lambda at: (Q(timezone="Europe/Rome"), NONE, NONE),
+    "in an organization": lambda at: (Q(organization=ORGANIZATION), NONE, NONE),
     "of rosso": lambda at: (NONE, containing("rosso"), NONE),
     **{status: partial(of_status, status) for status in SiteStatus.values},
     "of version 2": lambda at: (NONE, NONE, Q(version="2.0.0")),
