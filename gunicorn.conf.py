@@ -96,6 +96,7 @@ def pre_request(worker, req):
 def post_worker_init(worker):
     """Answer requests that gunicorn refuses with a problem in place of HTML, limit connections by network, and count."""
     # gunicorn runs this file before the worker has loaded the application.
+    from django.conf import settings
     from gunicorn import util
 
     from config.gunicorn_errors import write_problem
@@ -104,6 +105,7 @@ def post_worker_init(worker):
 
     util.write_error = write_problem
     worker.network_of = network_of
+    worker.largest_body = max(worker.largest_body, *settings.API_BODY_LIMITS.values())
     if folder.VARIABLE in os.environ:
         worker.report_load = ServerMetrics(threads=worker.cfg.threads).report_load
     # Not in the workers of an earlier release that reads this file again after SIGHUP.

@@ -57,6 +57,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "IncidentState": "alerts.kinds.State",
             "Severity": "alerts.kinds.Severity",
             "ChannelKind": "alerts.models.AlertChannel.Kind",
+            "FirmwareChannel": "fleet.firmware.models.Firmware.Channel",
         },
         "TAGS": [
             {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
@@ -66,6 +67,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
                 "description": "The boxes at the locations: tills, printer bridges, displays, cameras.",
             },
             {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
+            {"name": "firmware", "description": "Versions of the devices' firmware: upload, withdraw, load."},
             {"name": "heartbeat", "description": "What a site's local backend calls."},
             {"name": "service", "description": "Is the control plane up?"},
         ],

@@ -318,6 +318,13 @@ LEASE_ISSUER = env.text("LEASE_ISSUER", "portcullis")
 DOORBELL_URL, DOORBELL_DATABASE_URL = doorbell.url(), doorbell.listen_url()
 DOORBELL_WAITS_PER_ADDRESS = env.integer("DOORBELL_WAITS_PER_ADDRESS", default=1_000, minimum=1, maximum=1_000_000)
 
+# --- Firmware of devices -------------------------------------------------------------------------------------------
+
+FIRMWARE_STORAGE, FIRMWARE_FOLDER = fleet_settings.firmware_storage(), fleet_settings.firmware_folder(BASE_DIR)
+FIRMWARE_BUCKET = fleet_settings.firmware_bucket()
+FIRMWARE_MAX_BYTES = fleet_settings.firmware_max_bytes()
+FIRMWARE_ACCEL_REDIRECT = fleet_settings.firmware_accel_redirect()
+
 # --- Periodic jobs -------------------------------------------------------------------------------------------------
 
 JOB_LEASE = timedelta(seconds=env.integer("JOB_LEASE_SECONDS", default=60, minimum=30, maximum=3_600))
@@ -326,6 +333,10 @@ JOB_LEASE = timedelta(seconds=env.integer("JOB_LEASE_SECONDS", default=60, minim
 
 API_BODY_LIMIT_BYTES = 64 * 1024
 API_BODY_LIMITS = fleet_settings.body_limits()  # of other paths
+# Of other paths, without a slash at the end, and the same below /api/v1/.
+API_BODY_LIMITS = {
+    "/api/firmware": FIRMWARE_MAX_BYTES + 1024 * 1024,  # the file and the other fields
+}
 # Larger than the largest CSV file for an import, so that the import's page can refuse a larger file with a message.
 PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {

@@ -32,6 +32,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("sites.api.urls")),
     path("", include("alerts.api.urls")),
     path("", include("fleet.api.urls")),
+    path("", include("fleet.firmware.api.urls")),
 ]
 
 urlpatterns = [

@@ -20,10 +20,12 @@ PROBLEM_TITLES = {
     405: "The endpoint does not have this method; `Allow` names those that it has",
     409: "In conflict with another request",
     412: "It was changed since you read it",
-    413: "The body is over 64 KiB",
-    415: "The body is not application/json",
+    413: "The body is too large: over 64 KiB, if the endpoint does not say otherwise",
+    415: "The body is of another media type than the endpoint reads",
+    416: "The file does not have these bytes; `Content-Range` says how many it has",
     429: "Too often; `Retry-After` says when to come back",
     503: "The database does not answer; `Retry-After` says when to come back",
+    507: "The server has no room for what the request brings",
 }
 REQUEST_ID = {
     "description": "The request's id: yours, if it is 1 to 128 of `A-Z a-z 0-9 . _ -`, else a new one.",

@@ -3,13 +3,17 @@
 import logging
 from collections.abc import Callable
 from io import BytesIO
+from typing import BinaryIO
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from gunicorn.http.errors import ParseException
 
 from common.api.problems import below_api, problem_response
 
+# A body in chunks of a path with a higher limit is not held in memory: the view's parser reads it.
+CHUNKS_IN_MEMORY_BYTES = 8 * 1024 * 1024
 TOO_LARGE = "This is too large. Go back; nothing was changed."
 
 log = logging.getLogger("portcullis.body")
@@ -23,17 +27,19 @@ class RequestBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if below_api(request):
-            if is_chunked(request):
+            limit = body_limit(request.path)
+            if is_chunked(request) and limit > CHUNKS_IN_MEMORY_BYTES:
+                close_after_response(request)
+                pass_chunks_on(request, limit)
+            elif is_chunked(request):
                 try:
-                    read_chunked_body(request)
+                    read_chunked_body(request, limit)
                 except (OSError, ParseException) as error:
                     log.info("a body in chunks could not be read: %s", error)
                     return problem_response(400, "unreadable", "The body's chunks cannot be read.")
-            if content_length(request) > settings.API_BODY_LIMIT_BYTES:
+            if content_length(request) > limit:
                 close_after_response(request)
-                return problem_response(
-                    413, "body_too_large", f"The body may have {settings.API_BODY_LIMIT_BYTES} bytes at most."
-                )
+                return problem_response(413, "body_too_large", f"The body may have {limit} bytes at most.")
         elif content_length(request) > settings.PAGE_BODY_LIMIT_BYTES:
             # The CSRF check would read all of it to the disk before anyone has signed in.
             close_after_response(request)
@@ -41,6 +47,13 @@ class RequestBodyMiddleware:
         elif is_chunked(request):
             close_after_response(request)  # pages do not read such a body, and its length is unknown
         return self.get_response(request)
+
+
+def body_limit(path: str) -> int:
+    """Of a path below /api/, in bytes; API_BODY_LIMITS has those that differ from the usual one."""
+    plain = "/api/" + path.removeprefix("/api/").removeprefix("v1/").rstrip("/")
+    limit: int = settings.API_BODY_LIMITS.get(plain, settings.API_BODY_LIMIT_BYTES)
+    return limit
 
 
 def is_chunked(request: HttpRequest) -> bool:
@@ -64,11 +77,35 @@ def content_length(request: HttpRequest) -> int:
         return 0
 
 
-def read_chunked_body(request: HttpRequest) -> None:
+def read_chunked_body(request: HttpRequest, limit: int) -> None:
     """Read up to one byte more than the limit, which shows that the body is too large."""
     if "wsgi.input" not in request.META:  # on ASGI, Django has read it
         return
     stream = request.META["wsgi.input"] if request.META.get("wsgi.input_terminated") else BytesIO()
-    body = stream.read(settings.API_BODY_LIMIT_BYTES + 1)
+    body = stream.read(limit + 1)
     request.META["CONTENT_LENGTH"] = str(len(body))
     request._stream = BytesIO(body)
+
+
+def pass_chunks_on(request: HttpRequest, limit: int) -> None:
+    """Let the view read the body from the connection. Its length is not known; Django would take 0 for no body."""
+    if "wsgi.input" in request.META and request.META.get("wsgi.input_terminated"):
+        request.META["CONTENT_LENGTH"] = str(limit)
+        request._stream = Chunks(request.META["wsgi.input"], limit)
+
+
+class Chunks:
+    """A body in chunks, read piece by piece. Raises RequestDataTooBig past the limit, and UnreadablePostError."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self.stream, self.left = stream, limit
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            data = self.stream.read(self.left + 1 if size < 0 else size)
+        except ParseException as error:
+            raise UnreadablePostError(*error.args) from error
+        self.left -= len(data)
+        if self.left < 0:
+            raise RequestDataTooBig
+        return data

@@ -187,9 +187,12 @@ class Connection:
             raise TimeoutError("the body came too slowly")
         self.sock.settimeout(remaining)
         try:
-            return self.sock.recv(size)
+            received = self.sock.recv(size)
         finally:
             self.sock.settimeout(None)
+        if self.request.is_chunked:  # its length is not known before
+            self.deadline += seconds_for(len(received), 0)
+        return received
 
     def gettimeout(self) -> float | None:
         return self.timeout

@@ -17,7 +17,7 @@ class Arrival(Enum):
     HEAD_TOO_LONG = auto()
     BODY_MISSING = auto()
     WHOLE = auto()
-    LARGE = auto()  # the head is there, and announces a body over BODY_LIMIT
+    LARGE = auto()  # the head is there, and announces a body over BODY_LIMIT, or brought so much of one in chunks
 
 
 class IncomingRequest:
@@ -81,14 +81,14 @@ class IncomingRequest:
         length = self.length or 0
         if self.is_chunked:
             if self.has_all_chunks():
-                self.arrival = Arrival.WHOLE
+                self.arrival = Arrival.LARGE if self.chunk_bytes > BODY_LIMIT else Arrival.WHOLE
         elif length > BODY_LIMIT:
             self.arrival = Arrival.LARGE
         elif len(self.data) >= self.body_start + length:
             self.arrival = Arrival.WHOLE
 
     def has_all_chunks(self) -> bool:
-        """Whether the last chunk is there, or more than BODY_LIMIT, which is refused, or something that is no chunk."""
+        """Whether the last chunk is there, or more than BODY_LIMIT, or something that is no chunk."""
         while True:
             end = self.data.find(b"\r\n", self.next_chunk, self.next_chunk + LONGEST_CHUNK_LINE)
             if end < 0:
@@ -100,6 +100,7 @@ class IncomingRequest:
                 return self.has_trailers(end)
             arrived = len(self.data) - (end + 2)
             if self.chunk_bytes + min(size, arrived) > BODY_LIMIT:
+                self.chunk_bytes += min(size, arrived)
                 return True
             if arrived < size + 2:
                 return False

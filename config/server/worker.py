@@ -38,7 +38,7 @@ from config.server.incoming_request import Arrival
 MAX_WAITING = 64
 LARGE_BODY_THREADS = 2
 MAX_LARGE, MAX_LARGE_OF_NETWORK = 32, 8
-LARGEST_BODY = 16 * 1024 * 1024  # the application refuses less; see API_BODY_LIMIT_BYTES and PAGE_BODY_LIMIT_BYTES
+LARGEST_BODY = 16 * 1024 * 1024  # the application refuses less, but for uploads of firmware; see gunicorn.conf.py
 MOST_HANDLED, MOST_HANDLED_OF_DEVICES = 768, 256
 DEVICE_PATHS = ("devices/heartbeat", "health", "telemetry")
 DEVICE_REQUESTS = tuple(f"POST /api/{version}{path}".encode() for path in DEVICE_PATHS for version in ("", "v1/"))
@@ -70,6 +70,8 @@ class WholeRequestWorker(ThreadWorker):
     report_load: Callable[[Load], None] = staticmethod(report_nothing)
     # The network of a client's address for which MAX_WAITING counts, or None for no limit. gunicorn.conf.py sets it.
     network_of: Callable[[Any], str | None] = staticmethod(no_network)
+    # The largest body that any path takes. gunicorn.conf.py sets it.
+    largest_body = LARGEST_BODY
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -195,7 +197,7 @@ class WholeRequestWorker(ThreadWorker):
     def receive_large(self, connection: Connection) -> None:
         """A body that a thread reads. Those that wait for one are limited, in all and of one network."""
         length = connection.request.length or 0
-        if length > LARGEST_BODY:
+        if length > self.largest_body:
             self.refuse(connection, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         elif self.large.total() >= MAX_LARGE or (
             connection.network and self.large[connection.network] >= MAX_LARGE_OF_NETWORK

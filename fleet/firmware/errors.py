@@ -45,6 +45,13 @@ class FirmwareStorageUnavailable(Unavailable):
     title = "The storage of firmware does not answer"
 
 
+class FirmwareFileMissing(NotFound):
+    """The database was restored without the files, or somebody deleted the file."""
+
+    code = "firmware_file_missing"
+    title = "The file of this firmware is not in the storage"
+
+
 class FirmwareWithdrawn(Conflict):
     code = "firmware_withdrawn"
     title = "The firmware was withdrawn"

@@ -99,8 +99,8 @@ def test_chunks_over_the_limit_are_handed_on_with_one_byte_too_many() -> None:
     whole_limit = b"%x\r\n" % BODY_LIMIT + b"a" * BODY_LIMIT + b"\r\n"
     assert arrival_of(head + whole_limit) is Arrival.BODY_MISSING
     assert arrival_of(head + whole_limit + b"5\r\n") is Arrival.BODY_MISSING
-    assert arrival_of(head + whole_limit, b"5\r\na") is Arrival.WHOLE
-    assert arrival_of(head + b"fffffff\r\n" + b"a" * (BODY_LIMIT + 1)) is Arrival.WHOLE
+    assert arrival_of(head + whole_limit, b"5\r\na") is Arrival.LARGE
+    assert arrival_of(head + b"fffffff\r\n" + b"a" * (BODY_LIMIT + 1)) is Arrival.LARGE
 
 
 @pytest.mark.parametrize("chunk", [b"x\r\n", b"3\r\nabcdef\r\n", b"\r\n", b"-1\r\n", b"1" * 300])

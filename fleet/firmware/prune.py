@@ -1,0 +1,32 @@
+"""Deletes what uploads have left that were cut short, as by a process that was killed."""
+
+import logging
+import time
+from datetime import datetime
+
+from fleet.firmware.files.incoming import disk_errors, incoming_folder
+from fleet.firmware.files.stored import stored_files
+from fleet.firmware.models import Firmware
+
+# An upload writes every ten seconds at least; sending it to S3 may take longer.
+OLD_AFTER_SECONDS = 6 * 3_600
+
+log = logging.getLogger("portcullis.firmware")
+
+
+def prune_firmware_uploads(*, at: datetime | None = None) -> int | None:
+    """Of this machine. Returns how many; `at` does not count, because files have the time of the machine.
+
+    Raises FirmwareStorageUnavailable.
+    """
+    before = time.time() - OLD_AFTER_SECONDS
+    pruned = 0
+    with disk_errors():
+        for left in sorted(incoming_folder().glob("*.bin")):
+            if left.stat().st_mtime > before:
+                continue
+            if not Firmware.objects.filter(file_name=left.name).exists():
+                stored_files().delete(left.name)
+            left.unlink(missing_ok=True)
+            pruned += 1
+    return pruned or None
