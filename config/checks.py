@@ -91,6 +91,34 @@ def https_behind_a_named_proxy(**_: Any) -> list[CheckMessage]:
     return []
 
 
+@register()
+def nginx_finds_the_firmware(**_: Any) -> list[CheckMessage]:
+    if settings.FIRMWARE_ACCEL_REDIRECT and settings.FIRMWARE_STORAGE != "folder":
+        return [
+            Error(
+                "nginx cannot send files of firmware that are in S3.",
+                hint="Leave out FIRMWARE_ACCEL_REDIRECT, or set FIRMWARE_STORAGE=folder.",
+                id="portcullis.E010",
+            )
+        ]
+    return []
+
+
+@register()
+def firmware_is_not_served_as_static_files(**_: Any) -> list[CheckMessage]:
+    folder = Path(settings.FIRMWARE_FOLDER).resolve()
+    served = [Path(each).resolve() for each in (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)]
+    if any(folder.is_relative_to(each) for each in served):
+        return [
+            Error(
+                "Everybody could load the firmware: FIRMWARE_FOLDER is below a folder of static files.",
+                hint="Set FIRMWARE_FOLDER to a folder of its own.",
+                id="portcullis.E011",
+            )
+        ]
+    return []
+
+
 @register(deploy=True)
 def leases_can_be_signed(**_: Any) -> list[CheckMessage]:
     """Of a database that answers and is migrated; otherwise nothing is known."""

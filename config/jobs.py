@@ -18,6 +18,8 @@ from erasure.prune import prune_erasure_requests
 from fleet.heartbeats.transitions import note_transitions
 from fleet.telemetry.prune import make_day_partitions, prune_telemetry
 from fleet.telemetry.rollup import compute_marked_hours
+from fleet.firmware.prune import prune_firmware_uploads
+from fleet.firmware.services import sign_firmware
 from heartbeat.prune import prune_heartbeats
 from heartbeat.thinning import thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
@@ -81,6 +83,14 @@ JOBS = [
         "make_telemetry_partitions", make_day_partitions, HOURLY, "Make the partitions of the coming days (PostgreSQL)."
     ),
     PeriodicJob("prune_telemetry", prune_telemetry, DAILY, "Delete old health samples and telemetry periods."),
+        "prune_firmware_uploads", prune_firmware_uploads, HOURLY, "Delete what uploads have left that were cut short."
+    ),
+    PeriodicJob(
+        "sign_firmware",
+        sign_firmware,
+        timedelta(minutes=5),
+        "Sign manifests of firmware that have no signature by a key of the public set.",
+    ),
     PeriodicJob("prune_counters", prune_counters, timedelta(minutes=10), "Delete expired counters of rate limits."),
     PeriodicJob(
         "checkpoint_audit", checkpoint_audit, DAILY, "Store and log a hash over the events since the last one."

@@ -49,6 +49,7 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         "outages": 0,
         "incidents": 0,
         "license_notices": 0,
+        "firmware_uploads": 0,
     }
     assert Heartbeat.objects.count() == 2
     assert Heartbeat.objects.filter(received_at__lt=timezone.now() - timedelta(days=400)).count() == 0
@@ -97,6 +98,7 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
         "outages",
         "incidents",
         "license notices",
+        "firmware uploads",
     ]
     assert prune().splitlines() == [f"Deleted 0 {kind}." for kind in kinds]
 

@@ -62,6 +62,18 @@ def test_a_complete_environment_is_not_refused() -> None:
         ({"DATABASE_URL": "junk"}, "DATABASE_URL must look like"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL must be"),
         ({"HEARTBEAT_INTERVAL_SECONDS": "-5"}, "HEARTBEAT_INTERVAL_SECONDS must be a whole number"),
+        ({"FIRMWARE_STORAGE": "ftp"}, "FIRMWARE_STORAGE must be one of folder, s3"),
+        ({"FIRMWARE_STORAGE": "s3"}, "Set FIRMWARE_S3_BUCKET"),
+        (
+            {"FIRMWARE_STORAGE": "s3", "FIRMWARE_S3_BUCKET": "b", "FIRMWARE_S3_ACCESS_KEY": "k"},
+            "Set both FIRMWARE_S3_ACCESS_KEY and FIRMWARE_S3_SECRET_KEY",
+        ),
+        (
+            {"FIRMWARE_STORAGE": "s3", "FIRMWARE_S3_BUCKET": "b", "FIRMWARE_S3_ENDPOINT": "s3.example.com"},
+            "FIRMWARE_S3_ENDPOINT must look like",
+        ),
+        ({"FIRMWARE_ACCEL_REDIRECT": "files"}, "FIRMWARE_ACCEL_REDIRECT must look like"),
+        ({"FIRMWARE_MAX_BYTES": "512M"}, "FIRMWARE_MAX_BYTES must be a whole number"),
         ({"SECRET_KEY": None, "SECRET_KEY_FILE": "/nowhere/secret"}, "SECRET_KEY_FILE names /nowhere/secret"),
         ({"SECRET_KEY_FILE": "/nowhere/secret"}, "Set either SECRET_KEY or SECRET_KEY_FILE, not both"),
     ],
@@ -79,6 +91,12 @@ def test_what_cannot_be_meant_is_named_in_one_line(environment: dict[str, str | 
         ({"REFRESH_TOKEN_SECONDS": "60"}, "portcullis.E002"),
         ({"ALLOWED_HOSTS": "*"}, "portcullis.E004"),
         ({"ALLOWED_HOSTS": "licenses.example.com,*"}, "portcullis.E004"),
+        (
+            {"FIRMWARE_STORAGE": "s3", "FIRMWARE_S3_BUCKET": "b", "FIRMWARE_ACCEL_REDIRECT": "/files/"},
+            "portcullis.E010",
+        ),
+        ({"FIRMWARE_FOLDER": "static/firmware"}, "portcullis.E011"),
+        ({"FIRMWARE_FOLDER": "var/../staticfiles"}, "portcullis.E011"),
     ],
 )
 def test_settings_that_contradict_each_other_fail_the_check(environment: dict[str, str], said: str) -> None:

@@ -1,6 +1,5 @@
 """Deletes what uploads have left that were cut short, as by a process that was killed."""
 
-import logging
 import time
 from datetime import datetime
 
@@ -11,11 +10,9 @@ from fleet.firmware.models import Firmware
 # An upload writes every ten seconds at least; sending it to S3 may take longer.
 OLD_AFTER_SECONDS = 6 * 3_600
 
-log = logging.getLogger("portcullis.firmware")
 
-
-def prune_firmware_uploads(*, at: datetime | None = None) -> int | None:
-    """Of this machine. Returns how many; `at` does not count, because files have the time of the machine.
+def prune_firmware_uploads(*, at: datetime) -> dict[str, int]:
+    """Of this machine; how many. `at` does not count, because files have the time of the machine.
 
     Raises FirmwareStorageUnavailable.
     """
@@ -29,4 +26,4 @@ def prune_firmware_uploads(*, at: datetime | None = None) -> int | None:
                 stored_files().delete(left.name)
             left.unlink(missing_ok=True)
             pruned += 1
-    return pruned or None
+    return {"firmware_uploads": pruned}

@@ -13,6 +13,7 @@ from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
 from erasure.prune import prune_erasure_requests
+from fleet.firmware.prune import prune_firmware_uploads
 from fleet.telemetry.prune import prune_telemetry
 from heartbeat.prune import BATCH_SIZE, prune_heartbeats
 from heartbeat.thinning import DAYS_LOOKED_AT, thin_heartbeats
@@ -53,6 +54,7 @@ class Command(DomainCommand):
             prune_idempotent_requests,
             prune_alerts,
             prune_telemetry,
+            prune_firmware_uploads,
             prune_counters,
         ]
         at = timezone.now()

@@ -17,7 +17,7 @@ from fleet.firmware.errors import FirmwareFileMissing, FirmwareStorageUnavailabl
 
 # Three attempts of at most these seconds must fit into the time that a proxy waits.
 LIMITS = {"connect_timeout": 2, "read_timeout": 5, "retries": {"mode": "standard", "total_max_attempts": 3}}
-MISSING = {"NoSuchKey", "404"}
+MISSING = {"NoSuchKey", "404", "InvalidRange"}
 
 log = logging.getLogger("portcullis.firmware")
 

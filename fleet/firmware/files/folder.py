@@ -21,10 +21,10 @@ class FolderPart:
         return self.opened.fileno()
 
     def read(self, size: int = -1) -> bytes:
-        """Raises OSError if the file has become shorter."""
+        """Raises FirmwareFileMissing if the file has become shorter."""
         data = self.opened.read(self.left if size < 0 else min(size, self.left)) or b""
         if not data and self.left:
-            raise OSError(f"{self.opened.name} has become shorter")
+            raise FirmwareFileMissing(f"{self.opened.name} has become shorter.")
         self.left -= len(data)
         return data
 

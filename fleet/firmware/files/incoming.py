@@ -20,6 +20,8 @@ from fleet.firmware.errors import FirmwareStorageFull, FirmwareStorageUnavailabl
 
 # Stays free for the database and the logs, which may be on the same disk.
 RESERVED_BYTES = 16 * 1024 * 1024
+# Whatever the umask: the group may have nginx in it, which sends the files with FIRMWARE_ACCEL_REDIRECT.
+FILE_MODE = 0o640
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 log = logging.getLogger("portcullis.firmware")
@@ -58,6 +60,7 @@ class IncomingFile:
             if shutil.disk_usage(self.path.parent).free - expected_bytes < RESERVED_BYTES:
                 raise FirmwareStorageFull
             self.opened = self.path.open("xb", buffering=0)
+            os.fchmod(self.opened.fileno(), FILE_MODE)
 
     @property
     def sha256(self) -> str:

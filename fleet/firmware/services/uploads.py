@@ -12,6 +12,7 @@ from fleet.firmware.events import FirmwareAction, firmware_subject
 from fleet.firmware.files.incoming import IncomingFile
 from fleet.firmware.files.stored import stored_files
 from fleet.firmware.models import Firmware
+from fleet.firmware.prune import prune_firmware_uploads
 from fleet.firmware.services.manifests import signed_manifest
 from fleet.firmware.validation import checked
 from fleet.firmware.versions import precedence_key
@@ -35,6 +36,7 @@ def add_firmware(
 
     Raises FirmwareInvalid, FirmwareExists, FirmwareStorageFull, FirmwareStorageUnavailable. No file is left then.
     """
+    prune_firmware_uploads(at=at)
     given = {"product": product, "version": version, "channel": channel}
     values = checked({**given, "hardware": hardware, "notes": notes, "min_from": min_from})
     if not incoming.size:

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from conftest import SignIn
 from fleet.firmware.api.ranges import Part, RangeNotSatisfiable, requested_part
+from fleet.firmware.errors import FirmwareFileMissing
 from fleet.firmware.models import Firmware
 from fleet.firmware.tests.conftest import BYTES, Upload, loaded
 from sites.tests.conftest import UNKNOWN_ID, assert_problem
@@ -172,7 +173,7 @@ def test_a_file_that_is_gone_is_said(device: APIClient, path: str, folder: Path)
 
 def test_a_file_that_has_become_shorter_ends_with_an_error(device: APIClient, path: str, folder: Path) -> None:
     (folder / Firmware.objects.get().file_name).write_bytes(BYTES[:10])
-    with pytest.raises(OSError, match="has become shorter"):
+    with pytest.raises(FirmwareFileMissing, match="has become shorter"):
         loaded(device.get(path))
 
 
