@@ -107,26 +107,37 @@ class HttpServer:
         body: bytes | None,
         read: Callable[[httpx.Response], dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
-        """A server that sends a byte now and then never reaches a time-out of httpx, so another thread waits for it."""
         try:
             client = httpx.Client(
                 timeout=self.step_seconds, follow_redirects=False, headers={"Accept-Encoding": "identity"}
             )
         except (OSError, ValueError) as error:  # the certificates or a proxy's address that the environment names
             raise RequestFailed(f"The request cannot be sent: {error}.") from error
-        request = _Request(lambda: send(client, method, self.url + path, headers, body, read or read_answer))
         try:
-            request.start()
-        except RuntimeError as error:  # the limit of threads is reached
+            return answer_within(
+                self.total_seconds,
+                lambda: send(client, method, self.url + path, headers, body, read or read_answer),
+            )
+        finally:
             client.close()
-            raise RequestFailed(f"The request cannot be sent: {error}.") from error
-        request.join(self.total_seconds)
-        client.close()
-        if request.failure is not None:
-            raise request.failure
-        if request.answer is None:
-            raise RequestFailed(f"No complete answer within {self.total_seconds:g} seconds.")
-        return request.answer
+
+
+def answer_within(seconds: float, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The answer of a request that another thread sends; RequestFailed. Then the caller closes the client, which ends it.
+
+    A server that sends a byte now and then never reaches a time-out of httpx.
+    """
+    request = _Request(call)
+    try:
+        request.start()
+    except RuntimeError as error:  # the limit of threads is reached
+        raise RequestFailed(f"The request cannot be sent: {error}.") from error
+    request.join(seconds)
+    if request.failure is not None:
+        raise request.failure
+    if request.answer is None:
+        raise RequestFailed(f"No complete answer within {seconds:g} seconds.")
+    return request.answer
 
 
 class HttpDoorbell:
@@ -218,6 +229,7 @@ class _Request(threading.Thread):
             self.failure = failure
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, RuntimeError) as error:
             self.failure = describe_error(error)
+            self.failure.__cause__ = error
 
 
 def describe_error(error: Exception) -> RequestFailed:
@@ -245,18 +257,23 @@ def read_answer(response: httpx.Response, max_bytes: int = MAX_ANSWER_BYTES) -> 
     if response.status_code != 200:
         retry_after = read_retry_after(response.headers.get("Retry-After"))
         raise RequestFailed(_describe(response), retry_after, response.status_code)
+    return read_object(response, max_bytes)
+
+
+def read_object(response: httpx.Response, max_bytes: int) -> dict[str, Any]:
+    """The JSON object in an answer of any status; RequestFailed if there is none, or a larger one."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise RequestFailed("The answer is compressed, although it must not be.", status=200)
+        raise RequestFailed("The answer is compressed, although it must not be.", status=response.status_code)
     data = b""
     for chunk in response.iter_raw(8 * 1024):
         data += chunk
         if len(data) > max_bytes:
-            raise RequestFailed(f"The answer is larger than {max_bytes // 1024} KiB.", status=200)
+            raise RequestFailed(f"The answer is larger than {max_bytes // 1024} KiB.", status=response.status_code)
     try:
         return decode_object(data)
     except (ValueError, RecursionError) as error:
         reason = "The answer is not the control plane's: it is not a JSON object."
-        raise RequestFailed(reason, status=200) from error
+        raise RequestFailed(reason, status=response.status_code) from error
 
 
 def _describe(response: httpx.Response) -> str:

@@ -1,4 +1,4 @@
-"""Strict base64url and JSON: two decoders that accept exactly one spelling of each value."""
+"""Strict base64url, JSON and times: decoders that accept exactly one form."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import base64
 import binascii
 import json
 import re
+from datetime import datetime, timezone
 from typing import Any
 
 MAX_DEPTH = 16  # an honest lease, key set or answer has at most four levels
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z\Z", re.ASCII)
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 
 
@@ -28,6 +30,14 @@ def decode_base64url(text: str) -> bytes:
 
 def encode_base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode_moment(text: str) -> datetime:
+    """Read a time like 2026-11-29T00:30:00Z, in UTC and with up to six decimals; ValueError for every other form."""
+    if not _RFC3339.match(text):
+        raise ValueError("not a time in UTC")
+    form = "%Y-%m-%dT%H:%M:%S.%fZ" if "." in text else "%Y-%m-%dT%H:%M:%SZ"
+    return datetime.strptime(text, form).replace(tzinfo=timezone.utc)
 
 
 def decode_object(data: bytes) -> dict[str, Any]:

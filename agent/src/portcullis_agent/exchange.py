@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from portcullis_agent.attempts import Attempt
 from portcullis_agent.client import RequestFailed, Server
 from portcullis_agent.doorbell import doorbell_url
-from portcullis_agent.errors import LeaseRefused
+from portcullis_agent.errors import KeyRefused, LeaseRefused
 from portcullis_agent.keeper import LeaseKeeper
-from portcullis_agent.keys import KeyRing, readable_keys, signing_keys
+from portcullis_agent.keys import KeyRing, with_newer_keys
 from portcullis_agent.lease import Lease, verify_lease
 from portcullis_agent.settings import Settings
 
@@ -60,22 +60,11 @@ def exchange(server: Server, settings: Settings, attempt: Attempt, keys: KeyRing
         if refused.code != "unknown_key":
             raise
     key_set = server.key_set()
-    keys = _with_newer_keys(settings, keys, key_set)
+    try:
+        keys = with_newer_keys(keys, key_set, settings.pin)
+    except KeyRefused as refused:
+        raise LeaseRefused(refused.code, str(refused)) from refused
     return Answer(verify(keys), keys, key_set, doorbell=url, takes_receipts=takes_receipts)
-
-
-def _with_newer_keys(settings: Settings, keys: KeyRing, key_set: object) -> KeyRing:
-    """A ring with the keys of the server's set that the trusted ones lead to; without a pinned one, one is pinned first."""
-    ring = keys.copy()
-    if not keys.pinned:
-        pin = settings.pin
-        found = [key for key in readable_keys(key_set) if key.kid == pin] if pin else signing_keys(key_set)
-        if len(found) != 1:
-            wanted = f"the pinned key {pin}" if pin else "one key that signs"
-            raise LeaseRefused("unknown_key", f"the server's key set does not have {wanted}")
-        ring.pin(found[0])
-    ring.extend(key_set)
-    return ring
 
 
 def read_key_set(server: Server, keeper: LeaseKeeper, signer: str) -> None:

@@ -199,6 +199,22 @@ class KeyRing:
             raise KeyRefused("wrong_claims", "iat is not an integer")
 
 
+def with_newer_keys(keys: KeyRing, key_set: object, pin: str | None) -> KeyRing:
+    """A ring with the keys of the server's set that the trusted ones lead to. Without a pinned key, one is pinned first.
+
+    That is the key `pin`, or the one that signs; KeyRefused if the set does not have exactly one.
+    """
+    ring = keys.copy()
+    if not keys.pinned:
+        found = [key for key in readable_keys(key_set) if key.kid == pin] if pin else signing_keys(key_set)
+        if len(found) != 1:
+            wanted = f"the pinned key {pin}" if pin else "one key that signs"
+            raise KeyRefused("unknown_key", f"the server's key set does not have {wanted}")
+        ring.pin(found[0])
+    ring.extend(key_set)
+    return ring
+
+
 def _names_key(jwk: Any, key: PublicKey) -> bool:
     return isinstance(jwk, dict) and (jwk.get("kty"), jwk.get("crv"), jwk.get("x")) == ("OKP", "Ed25519", key.x)
 

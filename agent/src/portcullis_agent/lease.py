@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from portcullis_agent import jws
+from portcullis_agent.encoding import decode_moment
 from portcullis_agent.errors import LeaseRefused, Refused
 from portcullis_agent.keys import KeyRing
 
@@ -15,7 +15,6 @@ LEASE_TYPE = "portcullis-lease+jwt"
 STOPPING_STATES = ("locked", "expired", "lapsed")
 LATEST = 253402300799  # the last second of the year 9999
 LARGEST_INTEGER = 2**53 - 1
-_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -156,10 +155,7 @@ class _Claims:
         if value is None:
             return None
         try:
-            if not _RFC3339.match(value):
-                raise ValueError
-            form = "%Y-%m-%dT%H:%M:%S.%fZ" if "." in value else "%Y-%m-%dT%H:%M:%SZ"
-            return datetime.strptime(value, form).replace(tzinfo=timezone.utc)
+            return decode_moment(value)
         except ValueError as error:
             raise LeaseRefused("wrong_claims", f"{name} is not a time in UTC") from error
 

@@ -13,10 +13,17 @@ START_PAUSE_SECONDS = 60
 UNSIGNED_WAIT_SECONDS = (60, 24 * 60 * 60)
 
 
-def wait_after_failures(failures: int, retry_after: int | None, source: random.Random) -> float:
-    """Exponential back-off with full jitter, from 30 seconds to 30 minutes, and never less than `Retry-After`."""
-    longest = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
-    return max(source.uniform(0, longest), retry_after or 0, SHORTEST_WAIT_SECONDS)
+def wait_after_failures(
+    failures: int,
+    retry_after: int | None,
+    source: random.Random,
+    *,
+    first: float = FIRST_BACKOFF_SECONDS,
+    longest: float = LONGEST_BACKOFF_SECONDS,
+) -> float:
+    """Exponential back-off with full jitter, from `first` to `longest` seconds, and never less than `Retry-After`."""
+    backoff = min(first * 2 ** min(failures - 1, 16), longest)
+    return max(source.uniform(0, backoff), retry_after or 0, SHORTEST_WAIT_SECONDS)
 
 
 def wait_after_lease(lease: Lease) -> int:

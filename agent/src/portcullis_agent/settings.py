@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from portcullis_agent.encoding import decode_object
 from portcullis_agent.errors import SettingsError, StateError
-from portcullis_agent.state import StateFolder, sync_folder, write_durably
+from portcullis_agent.state import StateFolder, replace_durably
 
 DEFAULT_STATE_DIR = "/var/lib/portcullis-agent"
 CREDENTIALS_FILE = "credentials.json"
@@ -41,21 +41,9 @@ class Settings:
         printable = "".join(character for character in self.version if character.isprintable())
         object.__setattr__(self, "version", printable[:LONGEST_VERSION] or "unknown")
         if self.url:
-            self._check_url()
+            check_url(self.url, allow_http=self.allow_http)
         if not (self.site_key.isascii() and self.site_key.isprintable()):
             raise SettingsError("The site key has characters that no key has.")
-
-    def _check_url(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            host = parts.hostname
-            _ = parts.port
-        except ValueError as error:
-            raise SettingsError(f"{self.url!r} is not an address: {error}.") from error
-        if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or parts.username:
-            raise SettingsError(f"{self.url!r} is not an address like https://licenses.example.com.")
-        if parts.scheme == "http" and not (self.allow_http or is_loopback(host)):
-            raise SettingsError(f"{self.url} has no encryption: use https://, or set allow_http for a test.")
 
     @classmethod
     def load(
@@ -72,7 +60,7 @@ class Settings:
         environ = os.environ if environ is None else environ
         folder = Path(state_dir or environ.get("PORTCULLIS_STATE") or DEFAULT_STATE_DIR)
         names = ("url", "site_id", "site_key")
-        values = {name: _from_environment(f"PORTCULLIS_{name.upper()}", environ) for name in names}
+        values = {name: from_environment(f"PORTCULLIS_{name.upper()}", environ) for name in names}
         stored = read_credentials(folder)
         values = {name: values[name] or stored.get(name, "") for name in names}
         issuer = environ.get("PORTCULLIS_ISSUER") or stored.get("issuer") or "portcullis"
@@ -89,6 +77,20 @@ class Settings:
         return cls(url, site_id, site_key, folder, version=version, issuer=issuer, allow_http=allow_http)
 
 
+def check_url(url: str, *, allow_http: bool) -> None:
+    """SettingsError if it is no address of a control plane, or has no encryption and is not this machine's."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"{url!r} is not an address: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or parts.username:
+        raise SettingsError(f"{url!r} is not an address like https://licenses.example.com.")
+    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
+        raise SettingsError(f"{url} has no encryption: use https://, or set allow_http for a test.")
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -96,7 +98,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+def from_environment(name: str, environ: Mapping[str, str]) -> str:
+    """The value of a setting, or the content of the file that NAME_FILE names; "" if neither is set. SettingsError."""
     value, file = environ.get(name, ""), environ.get(f"{name}_FILE", "")
     if value and file:
         raise SettingsError(f"Both {name} and {name}_FILE are set: use one.")
@@ -134,11 +137,13 @@ def store_credentials(settings: Settings) -> None:
     """Keep address, site and key in the state folder, readable by its owner only; SettingsError."""
     content = {"url": settings.url, "site_id": settings.site_id, "site_key": settings.site_key}
     content["issuer"] = settings.issuer
-    file = settings.state_dir / CREDENTIALS_FILE
-    temporary = file.with_suffix(".new")
+    write_credentials(settings.state_dir, content)
+
+
+def write_credentials(folder: Path, content: Mapping[str, str]) -> None:
+    """Replace what `read_credentials` reads; SettingsError."""
+    file = folder / CREDENTIALS_FILE
     try:
-        write_durably(temporary, json.dumps(content, indent=1).encode("ascii") + b"\n")
-        os.replace(temporary, file)
-        sync_folder(settings.state_dir)
+        replace_durably(file, json.dumps(content, indent=1).encode("ascii") + b"\n")
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror or error}.") from error

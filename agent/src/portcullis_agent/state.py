@@ -233,6 +233,14 @@ def write_durably(file: Path, content: bytes, mode: int = 0o600) -> None:
         os.fsync(descriptor)
 
 
+def replace_durably(file: Path, content: bytes) -> None:
+    """Replace a file that only its owner can read, so that a power cut at any instant leaves the old or the new one."""
+    temporary = file.with_suffix(".new")
+    write_durably(temporary, content)
+    os.replace(temporary, file)
+    sync_folder(file.parent)
+
+
 def sync_folder(path: Path) -> None:
     """Wait until the disk has the names in the folder."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

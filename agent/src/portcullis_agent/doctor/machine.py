@@ -86,7 +86,7 @@ def check_folder(path: Path) -> Check:
             finding = f"{described}, but {file.name} belongs to {_user(details.st_uid)}."
             return Check("State folder", PROBLEM, finding, f"Run 'chown -R {owner} {path}' as root.")
         if file.name == CREDENTIALS_FILE and details.st_mode & 0o077:
-            finding = f"Others than {owner} can read the site's key in {file}."
+            finding = f"Others than {owner} can read the key in {file}."
             return Check("State folder", PROBLEM, finding, f"Run 'chmod 600 {file}', and rotate the key in the panel.")
     space = os.statvfs(path)
     if space.f_bavail * space.f_frsize < NEEDED_BYTES or (space.f_files and not space.f_favail):
