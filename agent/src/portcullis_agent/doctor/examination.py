@@ -43,7 +43,21 @@ def examine(
 
 
 def _network(settings: Settings, clock: Clock, seconds: float) -> Iterator[Check]:
-    target, check = connection.check_proxy(settings.url)
+    keeper = LeaseKeeper(settings, clock)
+    not_before = keeper.snapshot.trusted_time(clock.monotonic())
+    for check in reach(settings.url, clock, seconds, not_before=not_before):
+        yield check
+        if check.level == PROBLEM:
+            return
+    yield from _ask(settings, keeper, clock, seconds)
+
+
+def reach(url: str, clock: Clock, seconds: float, *, not_before: float) -> Iterator[Check]:
+    """The way to the server up to an encrypted connection. It ends with the first problem.
+
+    `not_before` is the lower bound of the present, in seconds since 1970, that is known without the machine's date.
+    """
+    target, check = connection.check_proxy(url)
     yield check
     if target is None:
         return
@@ -55,18 +69,13 @@ def _network(settings: Settings, clock: Clock, seconds: float) -> Iterator[Check
     yield check
     if address is None:
         return
-    keeper, parts = LeaseKeeper(settings, clock), urlsplit(settings.url)
-    if parts.scheme == "http":
+    if urlsplit(url).scheme == "http":
         yield Check("TLS", OK, "The address has no encryption.")
     elif target.is_proxy:
         yield Check("TLS", SKIPPED, "Not checked by itself: the proxy makes the connection. See the next line.")
     else:
-        now, known = _moment(clock.wall()), _moment(keeper.snapshot.trusted_time(clock.monotonic()))
-        check = certificate.check_certificate(address, target.host, seconds, now=now, not_before=known)
-        yield check
-        if check.level == PROBLEM:
-            return
-    yield from _ask(settings, keeper, clock, seconds)
+        now, known = moment(clock.wall()), moment(not_before)
+        yield certificate.check_certificate(address, target.host, seconds, now=now, not_before=known)
 
 
 def _ask(settings: Settings, keeper: LeaseKeeper, clock: Clock, seconds: float) -> Iterator[Check]:
@@ -74,7 +83,7 @@ def _ask(settings: Settings, keeper: LeaseKeeper, clock: Clock, seconds: float) 
     check = server.check_answer(answer)
     yield check
     if answer.status is not None:
-        yield server.check_clock(answer.date, _moment(clock.wall()))
+        yield server.check_clock(answer.date, moment(clock.wall()))
     if check.level == PROBLEM:
         return
     yield server.check_keys(answer.body, keeper.keys)
@@ -85,6 +94,6 @@ def _ask(settings: Settings, keeper: LeaseKeeper, clock: Clock, seconds: float) 
         yield server.check_doorbell(answer.body.get("doorbell"), settings, seconds)
 
 
-def _moment(seconds: float) -> datetime:
+def moment(seconds: float) -> datetime:
     """What a clock says; the year 9999 if it is later than that."""
     return datetime.fromtimestamp(min(max(seconds, 0.0), 253402300799.0), tz=timezone.utc)

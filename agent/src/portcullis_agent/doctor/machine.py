@@ -20,13 +20,13 @@ NEEDED_BYTES = 1024 * 1024
 SERVICE = "portcullis-agent.service"
 
 
-def state_folder(option: str | None, environ: Mapping[str, str]) -> tuple[Path, str]:
+def state_folder(option: str | None, environ: Mapping[str, str], default: str = DEFAULT_STATE_DIR) -> tuple[Path, str]:
     """The state folder and the setting that names it."""
     if option:
         return Path(option), "--state"
     if environ.get("PORTCULLIS_STATE"):
         return Path(environ["PORTCULLIS_STATE"]), "PORTCULLIS_STATE"
-    return Path(DEFAULT_STATE_DIR), "the default"
+    return Path(default), "the default"
 
 
 def check_settings(folder: Path, named_by: str, environ: Mapping[str, str]) -> tuple[Settings | None, Check]:
@@ -139,13 +139,13 @@ def check_stored_state(path: Path, settings: Settings | None) -> Check:
     return Check("State", OK, "The stored state is whole.")
 
 
-def check_writer(path: Path) -> Check:
+def check_writer(path: Path, service: str = SERVICE) -> Check:
     """Whether a process sends the heartbeats. An agent that starts in the same instant starts to send a minute later."""
     name = "Heartbeats"
     try:
         descriptor = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return _nobody_sends(name)
+        return _nobody_sends(name, service)
     except OSError:
         return Check(name, WARNING, "This user cannot see whether a process sends heartbeats.", _as_the_services_user())
     try:
@@ -154,11 +154,11 @@ def check_writer(path: Path) -> Check:
         return Check(name, OK, "A process sends the heartbeats of this folder.")
     finally:
         os.close(descriptor)
-    return _nobody_sends(name)
+    return _nobody_sends(name, service)
 
 
-def _nobody_sends(name: str) -> Check:
-    advice = f"Start the local backend that embeds the agent, or run 'systemctl start {SERVICE}'."
+def _nobody_sends(name: str, service: str) -> Check:
+    advice = f"Start the application that embeds the agent, or run 'systemctl start {service}'."
     return Check(name, WARNING, "No process sends the heartbeats of this folder.", advice)
 
 

@@ -1,0 +1,1 @@
+"""Firmware: the signed manifest, the download, the installation."""
