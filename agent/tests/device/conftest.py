@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from portcullis_agent.device import Device, DeviceSettings, enrol
 from portcullis_agent.device.server import HttpDeviceServer
 from portcullis_agent.device.state import DeviceStore
 
+from ..certificates import Authority
 from ..simulated_clock import SimulatedClock
 from .fleet import CODE, Fleet, served
 
@@ -36,6 +38,17 @@ class Readings:
 def _disk_that_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests write thousands of small files; none of them cuts the power."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def small_authorities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Authority(tmp_path_factory.mktemp("authority")).file
+
+
+@pytest.fixture(autouse=True)
+def _few_authorities(small_authorities: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To read all that the world trusts takes a tenth of a second for each client, and the fleet has no TLS here."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(small_authorities))
 
 
 @pytest.fixture
@@ -69,7 +82,8 @@ def make_device(settings: DeviceSettings, clock: SimulatedClock) -> Iterator[Mak
     def make(changes: dict[str, Any] | None = None, **options: Any) -> Device:
         for device in devices:
             device.close()
-        options = {"clock": clock, "health": Readings(), **options}
+        random_source = random.Random(len(devices))
+        options = {"clock": clock, "health": Readings(), "random_source": random_source, **options}
         devices.append(Device(replace(settings, **(changes or {})), **options))
         devices[-1].open()
         return devices[-1]

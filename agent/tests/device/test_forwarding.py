@@ -219,10 +219,8 @@ def test_samples_of_an_earlier_start_keep_its_time(
     device = make_device()
     offline(fleet, device, clock, 1_000)
     begun = clock.now
-    fleet.planned = [(HEALTH, 503, {}, {})] * 3
-    run_for(device, clock, 40)
-    count = waiting(device)
-    assert count >= 3
+    assert device.beat().answer
+    assert waiting(device) >= 3
     clock.restart_machine(seconds_off=7_200)
     device = make_device()
     run_for(device, clock, 100)

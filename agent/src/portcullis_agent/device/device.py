@@ -93,7 +93,7 @@ class Device:
             clock=self.clock,
             random_source=self._random,
         )
-        self._has_failed = False
+        self._has_failed = self._has_unreadable_health = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -226,8 +226,11 @@ class Device:
         try:
             values = self._health.read()
         except (OSError, ValueError) as error:
-            logger.warning("No sample of the machine's health: %s.", error)
+            level = logging.DEBUG if self._has_unreadable_health else logging.WARNING
+            logger.log(level, "No sample of the machine's health: %s.", error)
+            self._has_unreadable_health = True
             return
+        self._has_unreadable_health = False
         moment = self._server_clock.now()
         self._forwarders[0].add({"at": moment.encode(), "values": values}, is_present=True)
 

@@ -110,7 +110,7 @@ class HttpDeviceServer:
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
-        client = self._client = self._client or self.new_client()
+        client = self.client()
         try:
             return answer_within(
                 self.total_seconds,
@@ -124,12 +124,17 @@ class HttpDeviceServer:
                 raise
         return self._ask(method, path, body, with_key=with_key, repeat=False, read=read)
 
-    def new_client(self) -> httpx.Client:
-        """RequestFailed if the certificates or the proxy's address that the environment names are not usable."""
+    def client(self) -> httpx.Client:
+        """The kept client, or a new one; `close` ends it. RequestFailed if the certificates or the proxy are not usable."""
         limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT_SECONDS)
         headers = {"Accept-Encoding": "identity"}
+        if self._client is not None:
+            return self._client
         try:
-            return httpx.Client(timeout=self.step_seconds, follow_redirects=False, headers=headers, limits=limits)
+            self._client = httpx.Client(
+                timeout=self.step_seconds, follow_redirects=False, headers=headers, limits=limits
+            )
+            return self._client
         except (OSError, ValueError) as error:
             raise RequestFailed(f"The request cannot be sent: {error}.") from error
 

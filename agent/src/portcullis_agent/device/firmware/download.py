@@ -97,9 +97,9 @@ class Download:
         headers = server.device_headers()
         if there and etag is not None:
             headers |= {"Range": f"bytes={there}-", "If-Range": etag}
-        client = server.new_client()
+        client = server.client()
         try:
-            with client, client.stream("GET", server.settings.url + path, headers=headers) as response:
+            with client.stream("GET", server.settings.url + path, headers=headers) as response:
                 if response.status_code == 416:
                     self.discard()
                     raise RequestFailed("The server does not have the rest of the file: it is loaded anew.", status=416)
@@ -121,7 +121,7 @@ class Download:
             opened = self.part.open("r+b" if there else "wb", buffering=0)
         with opened:
             opened.seek(there)
-            for chunk in response.iter_raw(CHUNK_BYTES):
+            for chunk in response.iter_raw():  # as they come: a cut must not lose what a buffer holds
                 there += len(chunk)
                 if there > self.manifest.size:
                     self.discard()

@@ -95,6 +95,8 @@ class Updater:
             wait = LOOK_AGAIN_SECONDS
         else:
             return IDLE_SECONDS if self._is_done(offer) else LOOK_AGAIN_SECONDS
+        finally:
+            self._server.close()  # the next request may be a week away
         self._not_before = self._clock.monotonic() + wait
         return wait
 

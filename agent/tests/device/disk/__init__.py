@@ -1,0 +1,1 @@
+"""Real processes that write, on real disks that fill up, until they are killed."""
