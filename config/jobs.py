@@ -15,11 +15,11 @@ from audit.services import add_checkpoint
 from common.counters import prune_counters
 from common.jobs.registry import PeriodicJob
 from erasure.prune import prune_erasure_requests
+from fleet.firmware.prune import prune_firmware_uploads
+from fleet.firmware.services import sign_firmware
 from fleet.heartbeats.transitions import note_transitions
 from fleet.telemetry.prune import make_day_partitions, prune_telemetry
 from fleet.telemetry.rollup import compute_marked_hours
-from fleet.firmware.prune import prune_firmware_uploads
-from fleet.firmware.services import sign_firmware
 from heartbeat.prune import prune_heartbeats
 from heartbeat.thinning import thin_heartbeats
 from idempotency.prune import prune_idempotent_requests
@@ -83,6 +83,7 @@ JOBS = [
         "make_telemetry_partitions", make_day_partitions, HOURLY, "Make the partitions of the coming days (PostgreSQL)."
     ),
     PeriodicJob("prune_telemetry", prune_telemetry, DAILY, "Delete old health samples and telemetry periods."),
+    PeriodicJob(
         "prune_firmware_uploads", prune_firmware_uploads, HOURLY, "Delete what uploads have left that were cut short."
     ),
     PeriodicJob(
