@@ -10,8 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config import environment as env
 
 MEBIBYTE = 1024 * 1024
-# Batches of a thousand samples or periods.
-LARGE_BODIES = {"health": 4 * MEBIBYTE, "telemetry": 4 * MEBIBYTE}
+MOST_BATCH_BYTES = 4 * MEBIBYTE  # of a thousand samples or periods
 
 
 def kept(name: str, *, default: int, minimum: int) -> timedelta:
@@ -19,9 +18,13 @@ def kept(name: str, *, default: int, minimum: int) -> timedelta:
     return timedelta(days=env.integer(name, default=default, minimum=minimum, maximum=36_500))
 
 
-def body_limits() -> dict[str, int]:
-    """Bytes by path, without a slash at its end."""
-    return {f"/{prefix}/{path}": limit for path, limit in LARGE_BODIES.items() for prefix in ("api", "api/v1")}
+def body_limits(firmware_bytes: int) -> dict[str, int]:
+    """Bytes by path. A form with firmware has other fields, too."""
+    return {
+        "/api/health": MOST_BATCH_BYTES,
+        "/api/telemetry": MOST_BATCH_BYTES,
+        "/api/firmware": firmware_bytes + MEBIBYTE,
+    }
 
 
 def device_heartbeat_interval() -> timedelta:

@@ -332,11 +332,8 @@ JOB_LEASE = timedelta(seconds=env.integer("JOB_LEASE_SECONDS", default=60, minim
 # --- The API -------------------------------------------------------------------------------------------------------
 
 API_BODY_LIMIT_BYTES = 64 * 1024
-API_BODY_LIMITS = fleet_settings.body_limits()  # of other paths
 # Of other paths, without a slash at the end, and the same below /api/v1/.
-API_BODY_LIMITS = {
-    "/api/firmware": FIRMWARE_MAX_BYTES + 1024 * 1024,  # the file and the other fields
-}
+API_BODY_LIMITS = fleet_settings.body_limits(FIRMWARE_MAX_BYTES)
 # Larger than the largest CSV file for an import, so that the import's page can refuse a larger file with a message.
 PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {
