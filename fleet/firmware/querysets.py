@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 
 class FirmwareQuerySet(models.QuerySet[Any]):
@@ -24,6 +24,5 @@ class FirmwareQuerySet(models.QuerySet[Any]):
 
 class FirmwareTargetQuerySet(models.QuerySet[Any]):
     def offered_to(self, device_ids: Collection[uuid.UUID]) -> "FirmwareTargetQuerySet":
-        """Of those devices the targets that they should load: not withdrawn, and not what the device reports already."""
-        available = self.filter(device__in=device_ids, firmware__withdrawn_at=None)
-        return available.exclude(firmware__version=F("device__pulse__firmware_version"))
+        """Of those devices the targets that are not withdrawn."""
+        return self.filter(device__in=device_ids, firmware__withdrawn_at=None)

@@ -10,7 +10,8 @@ from typing import Any
 
 from common.instants import format_instant
 from fleet.devices.known import KnownDevice
-from fleet.devices.models import Device
+from fleet.devices.models import Device, DevicePulse
+from fleet.firmware.services import OfferedFirmware, targets_of
 from fleet.heartbeats.commands import take_commands
 from fleet.heartbeats.models import DeviceCommand
 from fleet.heartbeats.pace import seconds_until_next_call
@@ -19,11 +20,15 @@ from fleet.heartbeats.pace import seconds_until_next_call
 @dataclass(slots=True)
 class Extras:
     has_commands: bool
-    firmware: dict[str, Any] | None
+    target: OfferedFirmware | None
+    # As the device reported it last; only known if it has a target.
+    firmware_version: str = ""
 
 
-def answer_to(known: KnownDevice, *, config_version: int | None, at: datetime) -> dict[str, Any]:
-    """The answer, in the order of its fields. `config_version` is the one that the device has."""
+def answer_to(
+    known: KnownDevice, *, config_version: int | None, firmware_version: str | None, at: datetime
+) -> dict[str, Any]:
+    """The answer, in the order of its fields. The versions are those that the device has; the URL of firmware is a path."""
     extras: Extras = known.answer or read_extras(known, at=at)
     answer: dict[str, Any] = {
         "server_time": format_instant(at),
@@ -38,8 +43,10 @@ def answer_to(known: KnownDevice, *, config_version: int | None, at: datetime) -
     if extras.has_commands:
         extras.has_commands = False
         answer["commands"] = [command_representation(command) for command in take_commands(known.id, at=at)]
-    if extras.firmware is not None:
-        answer["firmware"] = extras.firmware
+    if extras.target is not None:
+        extras.firmware_version = firmware_version or extras.firmware_version
+        if extras.target.version != extras.firmware_version:
+            answer["firmware"] = firmware_representation(extras.target)
     answer["licensed"] = known.is_licensed(at=at)
     answer["locked"] = known.is_locked
     return answer
@@ -47,10 +54,16 @@ def answer_to(known: KnownDevice, *, config_version: int | None, at: datetime) -
 
 def read_extras(known: KnownDevice, *, at: datetime) -> Extras:
     has_commands = DeviceCommand.objects.waiting(at=at).filter(device=known.id).exists()
-    extras = Extras(has_commands, None)
+    extras = Extras(has_commands, targets_of([known.id]).get(known.id))
+    if extras.target is not None:
+        extras.firmware_version = DevicePulse.objects.values_list("firmware_version", flat=True).get(pk=known.id)
     known.answer = extras
     return extras
 
 
 def command_representation(command: DeviceCommand) -> dict[str, Any]:
     return {"id": str(command.pk), "name": command.name, "created_at": format_instant(command.created_at)}
+
+
+def firmware_representation(firmware: OfferedFirmware) -> dict[str, Any]:
+    return {"version": firmware.version, "url": firmware.path, "sha256": firmware.sha256, "size": firmware.size}

@@ -33,7 +33,7 @@ def record_device_heartbeat(
     Raises InvalidDeviceCredentials, TooManyFailures.
     """
     known = authenticate_device(credentials, ip=ip, at=at)
-    answer = answer_to(known, config_version=report.config_version, at=at)
+    answer = answer_to(known, config_version=report.config_version, firmware_version=report.firmware_version, at=at)
     due_at = at + timedelta(seconds=answer["next_heartbeat_seconds"])
     beat = Beat(
         at,

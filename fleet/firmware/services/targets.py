@@ -91,10 +91,7 @@ def set_targets(
 
 
 def targets_of(device_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, OfferedFirmware]:
-    """What those devices should load, in one statement.
-
-    Without withdrawn versions, and without a version that the device reports already.
-    """
+    """What those devices should run, in one statement. Without withdrawn versions; a device may run it already."""
     fields = ("device", "firmware", "firmware__version", "firmware__sha256", "firmware__size")
     rows = FirmwareTarget.objects.offered_to(device_ids).values_list(*fields)
     return {

@@ -12,7 +12,7 @@ from audit.actors import SYSTEM, Actor
 from audit.models import Event
 from conftest import Clock, RegisteredSite
 from fleet.devices.errors import DeviceNotFound
-from fleet.devices.models import Device, DevicePulse
+from fleet.devices.models import Device
 from fleet.devices.services import register_device, retire_device
 from fleet.firmware.errors import (
     FirmwareNeedsNewerVersion,
@@ -62,14 +62,6 @@ def test_a_withdrawn_version_is_not_offered(add_device: AddDevice) -> None:
     device, firmware = add_device(), add_row()
     give(device, firmware)
     Firmware.objects.filter(pk=firmware.pk).update(withdrawn_at=timezone.now())
-    assert targets_of([device.pk]) == {}
-
-
-def test_what_the_device_runs_already_is_not_offered(add_device: AddDevice) -> None:
-    device = add_device(firmware_version="1.0.0")
-    give(device, add_row("1.1.0"))
-    assert device.pk in targets_of([device.pk])
-    DevicePulse.objects.filter(pk=device.pk).update(firmware_version="1.1.0")
     assert targets_of([device.pk]) == {}
 
 

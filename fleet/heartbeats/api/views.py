@@ -89,6 +89,8 @@ class DeviceHeartbeatView(APIView):
         report = read_device_report(json_body(request))
         credentials = DeviceCredentials(device_id, key)
         answer = record_device_heartbeat(credentials, report, ip=request.client_address, at=timezone.now())
+        if "firmware" in answer:
+            answer["firmware"]["url"] = request.build_absolute_uri(answer["firmware"]["url"])
         count(DEVICE_HEARTBEATS, LOCKED if answer["locked"] else LICENSED if answer["licensed"] else UNLICENSED)
         body = encode(answer).encode()
         headers = {"Cache-Control": "no-store", "Content-Length": str(len(body))}
