@@ -37,7 +37,8 @@ def names(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("typed", ["conti", "CONTI", " trattorie conti "])
-def test_a_site_is_registered_in_an_organization(browser: Client, conti: str, typed: str) -> None:
+def test_a_site_is_registered_in_an_organization(browser: Client, api: APIClient, conti: str, typed: str) -> None:
+    add(api, "Trattorie Conti Nord")
     page = browser.get(ADD).content.decode()
     assert '<option value="conti" label="Trattorie Conti"></option>' in page
     sent = {name: values[-1] for name, values in FormReader(page).fields.items()}
