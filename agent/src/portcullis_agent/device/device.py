@@ -93,6 +93,7 @@ class Device:
             clock=self.clock,
             random_source=self._random,
         )
+        self._refused_config: int | None = None
         self._has_failed = self._has_unreadable_health = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -175,7 +176,9 @@ class Device:
         try:
             take_config(self.store, answer, self._apply_config)
         except Exception:  # the application's
-            logger.exception("The configuration was not applied; the server sends it again")
+            level = logging.DEBUG if self._refused_config == answer.config_version else logging.ERROR
+            logger.log(level, "The configuration was not applied; the server sends it again", exc_info=True)
+            self._refused_config = answer.config_version
         take_commands(self.store, answer.commands, self._carry_out)
         if self._updater:
             self._updater.offer(answer.firmware)
