@@ -141,6 +141,17 @@ def test_a_disk_that_cannot_be_written_keeps_the_newest_records_in_memory(
     assert len(said) == 3 * 2 + 1, "the failure, the recovery, and the first loss"
 
 
+def test_what_is_damaged_while_the_queue_is_open_is_not_waited_for(tmp_path: Path) -> None:
+    queue = filled(tmp_path, 9)
+    [segment] = tmp_path.glob("*.log")
+    segment.write_bytes(b"\0" * 100)
+    assert (values(queue), len(queue)) == ([], 0)
+    segment.unlink()
+    assert (values(queue), queue.problem) == ([], None)
+    queue.append({"value": 10})
+    assert values(queue) == [10] or queue.problem
+
+
 @given(st.lists(st.integers(1, 40)), st.integers(0, 40))
 def test_ranges_are_a_set_of_numbers(numbers: list[int], up_to: int) -> None:
     ranges, plain = Ranges(), set()

@@ -46,14 +46,25 @@ class Record:
     @classmethod
     def decode(cls, line: bytes) -> Record | None:
         """None if the line is damaged."""
-        checksum, _, text = line.partition(b" ")
-        number, _, content = text.partition(b" ")
+        checked = _check(line)
+        if checked is None:
+            return None
         try:
-            if len(checksum) != 8 or int(checksum, 16) != zlib.crc32(text):
-                return None
-            return cls(int(number), decode_object(content))
+            return cls(checked[0], decode_object(checked[1]))
         except (ValueError, RecursionError):
             return None
+
+
+def _check(line: bytes) -> tuple[int, bytes] | None:
+    """The number of a record and its content, not decoded yet; None if the line is damaged."""
+    checksum, _, text = line.partition(b" ")
+    number, _, content = text.partition(b" ")
+    try:
+        if len(checksum) != 8 or int(checksum, 16) != zlib.crc32(text):
+            return None
+        return int(number), content
+    except ValueError:
+        return None
 
 
 class Queue:
@@ -75,8 +86,8 @@ class Queue:
         self._active: Path | None = None
         self._cached: tuple[Path, list[Record]] | None = None  # the oldest segment
         self._acknowledged = self._read_acknowledged()
+        self._waiting = 0
         self._next = max(self._acknowledged.highest, self._find_segments()) + 1
-        self._waiting = sum(len(self._pending(segment)) for segment in self._sizes)
 
     def __len__(self) -> int:
         """How many records wait for the server."""
@@ -115,7 +126,10 @@ class Queue:
                 found += self._pending(segment)
                 if len(found) >= count:
                     return found[:count]
-            return [*found, *self._memory][:count]
+            found += self._memory
+            if len(found) < count:
+                self._waiting = len(found)  # what was damaged since the start is not waited for
+            return found[:count]
 
     def acknowledge(self, records: Iterable[Record]) -> None:
         """Forget records: the server has them, or does not want them."""
@@ -138,24 +152,30 @@ class Queue:
     # Segments
 
     def _find_segments(self) -> int:
-        """The highest number in the segments, or 0."""
+        """Count what waits; the highest number in the segments, or 0."""
         highest = 0
         with suppress(OSError):  # no folder yet, or one that cannot be read
             for segment in sorted(self.folder.glob("*.log")):
                 if segment.stem.isdigit():
                     self._sizes[segment] = segment.stat().st_size
-                    highest = max(highest, int(segment.stem) - 1, *(record.number for record in self._read(segment)))
+                    numbers = [checked[0] for checked in map(_check, self._lines(segment)) if checked]
+                    self._waiting += sum(number not in self._acknowledged for number in numbers)
+                    highest = max(highest, int(segment.stem) - 1, *numbers)
         return highest
+
+    def _lines(self, segment: Path) -> list[bytes]:
+        try:
+            return [line for line in segment.read_bytes().split(b"\n") if line]
+        except FileNotFoundError:  # another process reads the status while this one removes it
+            return []
+        except OSError as error:
+            self._note_problem(error)
+            return []
 
     def _read(self, segment: Path) -> list[Record]:
         if self._cached is not None and self._cached[0] == segment:
             return self._cached[1]
-        try:
-            lines = segment.read_bytes().split(b"\n")
-        except OSError as error:
-            self._note_problem(error)
-            return []
-        records = [record for record in map(Record.decode, filter(None, lines)) if record is not None]
+        records = [record for record in map(Record.decode, self._lines(segment)) if record is not None]
         if segment != self._active:
             self._cached = segment, records
         return records
