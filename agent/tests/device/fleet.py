@@ -43,7 +43,7 @@ class Fleet:
         self.licensed, self.locked = True, False
         self.requests: list[tuple[str, str]] = []  # method and path
         self.batches: list[tuple[str, int]] = []  # kind and number of items
-        self.planned: list[tuple[str, int, dict[str, str], dict[str, Any]]] = []  # path, status, headers, body
+        self.planned: list[tuple[str, int, dict[str, str], dict[str, Any]]] = []  # path, status or 0, headers, body
         self.most_items = 1000
         self.samples: dict[str, dict[str, Any]] = {}
         self.periods: list[dict[str, Any]] = []
@@ -221,7 +221,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.fleet.planned or self.fleet.planned[0][0] != self.path:
             return False
         _, status, headers, body = self.fleet.planned.pop(0)
-        self.answer(status, body, **headers)
+        if status:
+            self.answer(status, body, **headers)
+        else:  # the connection is closed without an answer
+            self.close_connection = True
         return True
 
     def _send_file(self, content: bytes) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from portcullis_agent.client import RequestFailed
 from portcullis_agent.device import Device, Manifest
 from portcullis_agent.device.firmware.download import Download
+from portcullis_agent.device.server import HttpDeviceServer
 
 from ..signing import SigningKey
 from ..simulated_clock import SimulatedClock
@@ -195,16 +197,31 @@ def test_every_flipped_byte_of_the_file_is_refused(
                 download.check()
 
 
-@pytest.mark.parametrize("change", [lambda c: c[:-1], lambda c: c + b"x", lambda c: b""])
+@pytest.mark.parametrize("change", [lambda c: c[:-1], lambda c: c + b"x", lambda c: c + c, lambda c: b""])
 def test_a_file_of_another_size_is_not_installed(
     device: Device, fleet: Fleet, clock: SimulatedClock, installer: Installer, change: Callable[[bytes], bytes]
 ) -> None:
     firmware_id = fleet.publish(CONTENT)
     fleet.files[firmware_id] = change(CONTENT)
-    update(device, clock, 4)
+    device.beat()
+    for _ in range(4):
+        clock.advance(device.step_firmware() + 0.01)
+        assert sum(file.stat().st_size for file in (device.settings.state_dir / "firmware").glob("*.part")) <= len(
+            CONTENT
+        )
     assert installer.installed == []
-    size = sum(file.stat().st_size for file in (device.settings.state_dir / "firmware").iterdir())
-    assert size <= len(CONTENT) + 10
+
+
+def test_a_file_without_an_end_does_not_fill_the_disk(device: Device, fleet: Fleet, tmp_path: Path) -> None:
+    firmware_id = fleet.publish(CONTENT)
+    fleet.files[firmware_id] = CONTENT * 20
+    assert fleet.offer
+    download = Download(tmp_path, Manifest("till", "2.0.0", fleet.offer["sha256"], len(CONTENT), None, None))
+    server = HttpDeviceServer(device.settings)
+    with pytest.raises(RequestFailed, match="larger than its manifest says"):
+        download.fetch(server, f"/api/firmware/{firmware_id}/file", threading.Event())
+    server.close()
+    assert download.bytes_there == 0
 
 
 @pytest.mark.parametrize(
@@ -257,11 +274,33 @@ def test_keys_that_the_pinned_one_leads_to_are_trusted(
     fleet.publish(CONTENT, "2.2.0", key=first)
     update(device, clock)
     assert installer.installed[-1][0] == "2.1.0", "a key that is not listed any more"
+    assert "no trusted key leads to" in device.store.state.firmware.problem
     fleet.unlisted = set()
     device = make_device(on_firmware=installer)
     fleet.publish(CONTENT, "2.3.0", key=first)
     update(device, clock)
     assert installer.installed[-1][0] == "2.1.0", "nor does it come back"
+    fleet.publish(CONTENT, "2.4.0")
+    update(device, clock)
+    assert installer.installed[-1][0] == "2.4.0"
+
+
+def test_a_key_must_be_listed_also_if_the_set_does_not_say_which_one_signs(
+    device: Device, fleet: Fleet, clock: SimulatedClock, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = fleet.key
+    fleet.rotate()
+    fleet.unlisted = {first.kid}
+    fleet.publish(CONTENT, key=first)
+    key_set = fleet.key_set()
+    for key in key_set["keys"]:
+        key["state"] = "retired"
+    monkeypatch.setattr(fleet, "key_set", lambda: key_set)
+    update(device, clock)
+    assert installer.installed == []
+    fleet.publish(CONTENT, "2.0.1")
+    update(device, clock)
+    assert installer.installed == [("2.0.1", CONTENT)]
 
 
 def test_back_to_the_last_good_version_and_not_below_min_from(

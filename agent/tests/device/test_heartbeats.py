@@ -62,14 +62,17 @@ def test_all_requests_use_one_connection(make_device: MakeDevice, fleet: Fleet, 
     assert len(fleet.connections) == 1
 
 
-def test_a_connection_that_the_server_closed_is_no_failure(
-    make_device: MakeDevice, fleet: Fleet, clock: SimulatedClock
-) -> None:
+def test_a_kept_connection_that_the_server_closed_is_no_failure(make_device: MakeDevice, fleet: Fleet) -> None:
     device = make_device()
+    drop: tuple[str, int, dict[str, str], dict[str, Any]] = ("/api/devices/heartbeat", 0, {}, {})
+    fleet.planned = [drop]
+    assert device.beat().answer is None, "a new connection"
     assert device.beat().answer
-    fleet.planned = [("/api/devices/heartbeat", 200, {"Connection": "close"}, {})]
-    assert device.beat().answer is None
-    assert device.beat().answer
+    fleet.planned = [drop]
+    assert device.beat().answer, "sent again over a new one"
+    fleet.planned = [drop, drop]
+    assert device.beat().answer is None, "once"
+    assert [beat["sequence"] for beat in fleet.heartbeats] == [2, 3]
 
 
 @pytest.mark.parametrize("status", [429, 503])

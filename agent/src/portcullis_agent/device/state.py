@@ -31,7 +31,7 @@ MOST_EARLIER_VERSIONS = 10
 
 @dataclass(frozen=True)
 class FirmwareState:
-    """`installed` is the version that was installed last; `offered` the sha256 of the offer that `attempts` count."""
+    """`installed` is the version that was installed last; `offered` the offer whose `attempts` are counted."""
 
     installed: str = ""
     floor: str = ""

@@ -69,9 +69,9 @@ class Updater:
     def offer(self, firmware: dict[str, Any] | None) -> None:
         """What the server wants to be installed; None if the device has it. A new offer is tried at once."""
         before, self._offer = self._offer, firmware
-        sha256 = str(firmware.get("sha256")) if firmware else ""
-        if sha256 != self._store.state.firmware.offered:
-            self._store.change_firmware(offered=sha256, attempts=0, is_installed=False, problem="")
+        name = _name(firmware)
+        if name != self._store.state.firmware.offered:
+            self._store.change_firmware(offered=name, attempts=0, is_installed=False, problem="")
         if firmware is not None and firmware != before:
             self._not_before, self._failures = 0.0, 0
             self.has_offer.set()
@@ -104,7 +104,7 @@ class Updater:
         state = self._store.state.firmware
         return (
             offer.get("version") == self.running_version
-            or (state.is_installed and state.offered == offer.get("sha256"))
+            or (state.is_installed and state.offered == _name(offer))
             or state.attempts >= MOST_ATTEMPTS
         )
 
@@ -187,6 +187,10 @@ class Updater:
             logger.warning("%s", sentence)
             self._said = sentence
             self._store.change_firmware(problem=sentence)
+
+
+def _name(offer: dict[str, Any] | None) -> str:
+    return f"{offer.get('version')} {offer.get('sha256')}" if offer else ""
 
 
 def _only(keys: KeyRing, listed: frozenset[str]) -> KeyRing:
