@@ -28,6 +28,7 @@ from fleet.devices.errors import DeviceNotFound
 from fleet.devices.models import Device
 from fleet.devices.querysets import DeviceQuerySet
 from fleet.devices.validation import read_device_id
+from fleet.firmware.services import set_target
 from sites.api.serializers import RotateSerializer
 
 
@@ -49,7 +50,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
     problems_by_action = {
         "list": (400, 401, 403, 404),
         "retrieve": (400, 401, 403, 404),
-        "partial_update": (400, 401, 403, 404, 412),
+        "partial_update": (400, 401, 403, 404, 409, 412),
         "destroy": (400, 401, 403, 404),
         "rotate_key": (400, 401, 403, 404),
     }
@@ -64,7 +65,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
         page = found.with_state(at=at).sorted_by(order, descending=descending)[self.paginator.rows(request)]
         return self.paginator.response(request, device_representations(page), total=found.count())
 
-    @extend_schema(operation_id="retrieve_device", summary="Read a device", tags=["devices"])
+    @extend_schema(operation_id="get_device", summary="Read a device", tags=["devices"])
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 - as in the path
         return self.represent(read_device_id(id), at=timezone.now())
 
@@ -76,7 +77,10 @@ class DeviceViewSet(ActorMixin, ViewSet):
         responses=DeviceSerializer,
     )
     def partial_update(self, request: Request, id: str) -> Response:  # noqa: A002
-        """What is left out stays as it is. A new `config` gets the next `config_version`."""
+        """What is left out stays as it is. A new `config` gets the next `config_version`.
+
+        A `target_firmware` that is withdrawn or does not fit is refused.
+        """
         wanted, at = read_device_id(id), timezone.now()
         changes = self.read_body(DeviceEditSerializer, partial=True)
         changes = {name: "" if name == "role" and value is None else value for name, value in changes.items()}
@@ -84,6 +88,8 @@ class DeviceViewSet(ActorMixin, ViewSet):
             services.update_device(
                 wanted, changes, by=self.actor(), at=at, expected_revisions=expected_revisions(request)
             )
+            if "target_firmware" in changes:
+                set_target(wanted, changes["target_firmware"], by=self.actor(), at=at)
             return self.represent(wanted, at=at)
 
     @extend_schema(operation_id="retire_device", summary="Retire a device", tags=["devices"])

@@ -2,18 +2,26 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from common.instants import format_instant
 from fleet.devices.models import Device
 from fleet.devices.status import DeviceStatus
+from fleet.firmware.models import FirmwareTarget
+from fleet.telemetry.services import Sample
+from fleet.telemetry.summaries import newest_sample
 
 
 def device_representations(devices: Iterable[Device]) -> list[dict[str, Any]]:
-    """Expects devices of `Device.objects.for_representation(at=…)`. The number of statements does not depend on theirs."""
-    return [device_representation(device) for device in devices]
+    """Expects devices of `Device.objects.with_state(at=…)`. The number of statements does not depend on theirs."""
+    devices = list(devices)
+    ids = [device.pk for device in devices]
+    targets = dict(FirmwareTarget.objects.filter(device__in=ids).values_list("device_id", "firmware_id"))
+    samples = newest_sample(ids)
+    return [device_representation(device, targets.get(device.pk), samples.get(device.pk)) for device in devices]
 
 
-def device_representation(device: Device) -> dict[str, Any]:
+def device_representation(device: Device, target: UUID | None, sample: Sample | None) -> dict[str, Any]:
     state: Any = device  # with the columns that `with_state` adds
     pulse = device.pulse
     return {
@@ -28,8 +36,8 @@ def device_representation(device: Device) -> dict[str, Any]:
         "last_seen_at": pulse.last_seen_at and format_instant(pulse.last_seen_at),
         "due_at": pulse.due_at and format_instant(pulse.due_at),
         "firmware_version": pulse.firmware_version or None,
-        "target_firmware": None,
-        "health": None,
+        "target_firmware": target and str(target),
+        "health": sample and {**sample._asdict(), "at": format_instant(sample.at)},
         "config": device.config,
         "config_version": device.config_version,
         "key_hint": state.key_hint,

@@ -8,6 +8,8 @@ from rest_framework.test import APIClient
 
 from conftest import Register, RegisteredSite
 from fleet.devices.models import Device, DeviceKey, EnrolmentCode
+from fleet.firmware.tests.rows import add_row
+from fleet.heartbeats.tests.calls import a_device
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +134,13 @@ def test_admins_read_change_rotate_and_retire(api: APIClient, anybody: APIClient
     assert api.get(path).status_code == 404
     assert api.delete(path).status_code == 404
     assert register(anybody, headers=site).status_code == 201  # the id is free again
+
+
+def test_an_admin_gives_a_device_a_target(api: APIClient, roma: RegisteredSite) -> None:
+    till, firmware = a_device(roma, hardware="rpi-5"), add_row("1.1.0")
+    path = f"/api/devices/{till.id}"
+    answer = api.patch(path, {"target_firmware": str(firmware.pk)})
+    assert (answer.status_code, answer.json()["target_firmware"]) == (200, str(firmware.pk))
+    assert api.patch(path, {"target_firmware": str(uuid.uuid4()), "name": "x"}).status_code in (400, 404, 409)
+    assert api.get(path).json()["name"] == "till-1", "all of a change is refused, or none"
+    assert api.patch(path, {"target_firmware": None}).json()["target_firmware"] is None
