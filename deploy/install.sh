@@ -18,6 +18,7 @@ SECRETS=$SETTINGS/secrets
 TLS=$SETTINGS/tls
 LETS_ENCRYPT=/etc/letsencrypt
 BACKUPS=/var/backups/portcullis
+FIRMWARE=/var/lib/portcullis/firmware
 NGINX=/etc/nginx/portcullis
 NGINX_CONF=/etc/nginx/nginx.conf
 SOCKETS=%2Fvar%2Frun%2Fpostgresql
@@ -153,6 +154,9 @@ make_users_and_folders() {
   install -d -m 750 -o root -g portcullis "$SETTINGS" "$SECRETS"
   install -d -m 700 "$TLS"
   install -d -m 700 -o portcullis_owner -g portcullis_owner "$BACKUPS"
+  # nginx sends the files: what is made in the folder has its group, too.
+  install -d -m 755 "$(dirname "$FIRMWARE")"
+  install -d -m 2750 -o portcullis -g www-data "$FIRMWARE"
 }
 
 make_secret() { # make_secret NAME VALUE [GROUP]: a file that is written once
@@ -175,6 +179,7 @@ make_settings() {
   make_secret owner_database_url "postgres://portcullis_owner@$SOCKETS/portcullis" portcullis_owner
   if [ -f "$SETTINGS/portcullis.env" ]; then
     announce_doorbell
+    announce_firmware
     return 0
   fi
   cat >"$SETTINGS/portcullis.env.new" <<SETTINGS
@@ -191,6 +196,9 @@ DOORBELL_URL=https://$host/doorbell
 # For the links in messages of alerts; the mail server is set by EMAIL_HOST and what follows it.
 PUBLIC_URL=https://$host
 BACKUP_FOLDER=$BACKUPS
+# Versions of the devices' firmware, which nginx sends.
+FIRMWARE_FOLDER=$FIRMWARE
+FIRMWARE_ACCEL_REDIRECT=/firmware-files/
 SECRET_KEY_FILE=$SECRETS/secret_key
 SITE_KEY_PEPPER_FILE=$SECRETS/site_key_pepper
 TWO_FACTOR_KEY_FILE=$SECRETS/two_factor_key
@@ -206,6 +214,13 @@ announce_doorbell() {
   ! grep -q '^#*DOORBELL_URL' "$SETTINGS/portcullis.env" || return 0
   begin "Add DOORBELL_URL to the settings"
   printf '# Where sites wait for changes; leave it empty for none.\nDOORBELL_URL=https://%s/doorbell\n' "$host" >>"$SETTINGS/portcullis.env"
+}
+
+# Settings of a release that had no firmware. The default folder would go with the release.
+announce_firmware() {
+  ! grep -q '^#*FIRMWARE_' "$SETTINGS/portcullis.env" || return 0
+  begin "Add FIRMWARE_FOLDER to the settings"
+  printf "# Versions of the devices' firmware, which nginx sends.\nFIRMWARE_FOLDER=%s\nFIRMWARE_ACCEL_REDIRECT=/firmware-files/\n" "$FIRMWARE" >>"$SETTINGS/portcullis.env"
 }
 
 make_database() {

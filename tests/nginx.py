@@ -100,6 +100,7 @@ class NginxInFront:
             "/etc/letsencrypt/live/licenses.example.com": f"{self.folder}/live",
             "/var/log/nginx": f"{self.folder}/log",
             "/var/www/portcullis": f"{self.folder}/www",
+            "/var/lib/portcullis/firmware": f"{self.folder}/firmware",
             "https://licenses.example.com": self.url,
             "licenses.example.com": HOST,
         }.items():

@@ -53,3 +53,18 @@ def test_https_without_a_proxy_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     checked = check_settings(tmp_path, monkeypatch, "TRUSTED_PROXIES=\n")
     assert "portcullis.E003" in checked.stderr
     assert checked.returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("before", "added"), [("", True), ("FIRMWARE_STORAGE=s3\n", False), ("#FIRMWARE_FOLDER=\n", False)]
+)
+def test_settings_of_a_release_without_firmware_get_a_folder_that_stays(
+    tmp_path: Path, before: str, added: bool
+) -> None:
+    settings = tmp_path / "settings/portcullis.env"
+    settings.parent.mkdir()
+    settings.write_text(SETTINGS + before)
+    for _ in range(2):
+        assert run_functions("announce_firmware", tmp_path).returncode == 0
+    lines = ["FIRMWARE_FOLDER=/var/lib/portcullis/firmware", "FIRMWARE_ACCEL_REDIRECT=/firmware-files/"]
+    assert [line for line in settings.read_text().splitlines() if line in lines] == (lines if added else [])

@@ -14,6 +14,8 @@ from common.api.problems import below_api, problem_response
 
 # A body in chunks of a path with a higher limit is not held in memory: the view's parser reads it.
 CHUNKS_IN_MEMORY_BYTES = 8 * 1024 * 1024
+# gunicorn reads so much that a view has left, to keep the connection.
+READ_IN_ANY_CASE = 64 * 1024
 TOO_LARGE = "This is too large. Go back; nothing was changed."
 
 log = logging.getLogger("portcullis.body")
@@ -28,8 +30,9 @@ class RequestBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if below_api(request):
             limit = body_limit(request.path)
+            if limit > CHUNKS_IN_MEMORY_BYTES and (is_chunked(request) or content_length(request) > READ_IN_ANY_CASE):
+                close_after_response(request)  # an upload that is refused in its middle is not read to its end
             if is_chunked(request) and limit > CHUNKS_IN_MEMORY_BYTES:
-                close_after_response(request)
                 pass_chunks_on(request, limit)
             elif is_chunked(request):
                 try:

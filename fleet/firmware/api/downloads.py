@@ -45,10 +45,10 @@ def file_response(request: Request, firmware: Firmware) -> HttpResponseBase:
         content_range = {"Content-Range": f"bytes */{error.size}"}
         return problem_response(416, error.code, error.detail, title=error.title, headers=content_range)
     if settings.FIRMWARE_ACCEL_REDIRECT and "If-Match" not in request.headers:
-        # nginx reads Range itself. It would compare If-Match with a tag of its own.
-        return HttpResponse(
-            headers=headers | {"X-Accel-Redirect": settings.FIRMWARE_ACCEL_REDIRECT + firmware.file_name}
-        )
+        # nginx reads Range itself, and says so. It would compare If-Match with a tag of its own.
+        del headers["Accept-Ranges"]
+        headers["X-Accel-Redirect"] = settings.FIRMWARE_ACCEL_REDIRECT + firmware.file_name
+        return HttpResponse(headers=headers)
     start, stop = part or (0, firmware.size)
     headers["Content-Length"] = str(stop - start)
     if part:
