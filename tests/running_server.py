@@ -60,6 +60,7 @@ class RunningServer:
             "REDIS_URL": self.redis_url,
             "REQUIRE_TWO_FACTOR": "false",  # enrolling is tested by itself
             "WEB_CONCURRENCY": "2",
+            "FIRMWARE_FOLDER": str(self.folder / "firmware"),
             **self.settings,
         }
 

@@ -17,7 +17,7 @@ PAGES = sorted(
 )
 # A path of this repository, as `code`: it has a slash and begins with one of our folders.
 FOLDERS = (
-    "accounts|agent|audit|backup|benchmarks|common|config|demo|docs|doorbell|erasure|heartbeat|idempotency|licensing"
+    "accounts|agent|audit|backup|benchmarks|common|config|demo|docs|doorbell|erasure|fleet|heartbeat|idempotency|licensing"
     "|panel|scripts|sites|static|templates|tests"
 )
 CODE_PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*)`(?:, `(\w+)`)?")
