@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -94,7 +94,7 @@ def pass_chunks_on(request: HttpRequest, limit: int) -> None:
     """Let the view read the body from the connection. Its length is not known; Django would take 0 for no body."""
     if "wsgi.input" in request.META and request.META.get("wsgi.input_terminated"):
         request.META["CONTENT_LENGTH"] = str(limit)
-        request._stream = Chunks(request.META["wsgi.input"], limit)
+        request._stream = cast(BinaryIO, Chunks(request.META["wsgi.input"], limit))
 
 
 class Chunks:
