@@ -66,6 +66,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
                 "name": "devices",
                 "description": "The boxes at the locations: tills, printer bridges, displays, cameras.",
             },
+            {"name": "analytics", "description": "What devices did, by day."},
             {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
             {"name": "firmware", "description": "Versions of the devices' firmware: upload, withdraw, load."},
             {"name": "heartbeat", "description": "What a site's local backend calls."},

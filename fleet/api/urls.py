@@ -1,5 +1,6 @@
 from django.urls import re_path
 
+from fleet.api.analytics import LocationAnalyticsView, OrganizationAnalyticsView
 from fleet.api.devices import DeviceViewSet
 from fleet.api.locations import LocationViewSet
 from fleet.api.organizations import CountedOrganizationViewSet
@@ -12,5 +13,11 @@ router.register("devices", DeviceViewSet, basename="device")
 router.register("locations", LocationViewSet, basename="location")
 urlpatterns = [
     re_path(r"^devices/register/?$", RegisterDeviceView.as_view(), name="register-device"),
+    re_path(
+        r"^analytics/organization/(?P<organization_id>[^/]+)/?$",
+        OrganizationAnalyticsView.as_view(),
+        name="organization-analytics",
+    ),
+    re_path(r"^analytics/location/(?P<site_id>[^/]+)/?$", LocationAnalyticsView.as_view(), name="location-analytics"),
     *router.urls,
 ]

@@ -111,6 +111,7 @@ def test_each_operation_with_each_kind_of_credentials(
         "devices": str(till.id),
         "firmware": str(firmware.pk),
         "rollouts": str(uuid.uuid4()),
+        "analytics": str(organization.pk),
     }
     found = operations(ids)
     assert {operation.name for operation in found} <= set(ALLOWED), "a new operation must be listed above"
