@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "backup.apps.BackupConfig",
     "erasure.apps.ErasureConfig",
     "alerts.apps.AlertsConfig",
+    "fleet.rollouts.apps.RolloutsConfig",
     "fleet.heartbeats.apps.DeviceHeartbeatsConfig",
     "fleet.firmware.apps.FirmwareConfig",
     "fleet.telemetry.apps.TelemetryConfig",

@@ -90,6 +90,13 @@ FIELDS = {
     "signed_by": "Signed by",
     "notes": "Notes",
     "withdrawn_at": "Withdrawn",
+    "firmware": "Firmware",
+    "waves": "Waves",
+    "wave": "Wave",
+    "devices": "Devices",
+    "pilot_site": "Pilot location",
+    "accepted_failures": "Accepted failures",
+    "maintenance_window": "Maintenance window",
 }
 # Fields that are too long to show; a count is shown in their place.
 COUNTED = {"erased_events"}

@@ -19,6 +19,7 @@ from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
 from fleet.devices.events import DEVICE
 from fleet.firmware.events import FIRMWARE, FirmwareAction, FirmwareTargetAction
+from fleet.rollouts.events import ROLLOUT, RolloutAction, WindowAction
 from licensing.events import SIGNING_KEY, SigningKeyAction
 from sites.events import (
     ORGANIZATION,
@@ -108,6 +109,16 @@ ACTIONS: Mapping[str, ActionWords] = {
     FirmwareAction.NOTES_CHANGED: ActionWords("Notes changed", "changed the notes of the firmware"),
     FirmwareAction.SIGNED: ActionWords("Manifest signed", "signed the manifest of the firmware"),
     FirmwareTargetAction.TARGET_CHANGED: ActionWords("Target firmware changed", "changed the target firmware of"),
+    RolloutAction.CREATED: ActionWords("Roll-out created", "created the roll-out"),
+    RolloutAction.STARTED: ActionWords("Roll-out started", "started the roll-out"),
+    RolloutAction.WAVE_STARTED: ActionWords("Next wave started", "started the next wave of the roll-out"),
+    RolloutAction.PAUSED: ActionWords("Roll-out paused", "paused the roll-out"),
+    RolloutAction.RESUMED: ActionWords("Roll-out resumed", "resumed the roll-out"),
+    RolloutAction.ABORTED: ActionWords("Roll-out aborted", "aborted the roll-out"),
+    RolloutAction.FINISHED: ActionWords("Roll-out finished", "finished the roll-out"),
+    RolloutAction.ROLLBACK_STARTED: ActionWords("Way back started", "started to roll back"),
+    RolloutAction.ROLLED_BACK: ActionWords("Rolled back", "rolled back"),
+    WindowAction.CHANGED: ActionWords("Maintenance window changed", "changed the maintenance window of"),
     CustomerNoticesAction.CHANGED: ActionWords("Notices to restaurants changed", "changed"),
     DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
     IncidentAction.ACKNOWLEDGED: ActionWords("Acknowledged", "acknowledged the incident"),
@@ -134,6 +145,7 @@ SUBJECT_TYPES: Mapping[str, str] = {
     ALERT_CHANNEL: "Channel",
     DEVICE: "Device",
     FIRMWARE: "Firmware",
+    ROLLOUT: "Roll-out",
 }
 # The other subjects have no page of their own here.
 SUBJECT_PAGES: Mapping[str, str] = {

@@ -20,6 +20,7 @@ from audit.services import Subject, record_event
 from backup.events import DatabaseAction
 from conftest import RegisteredSite
 from fleet.firmware.events import FirmwareAction, FirmwareTargetAction
+from fleet.rollouts.events import RolloutAction, WindowAction
 from licensing.events import SigningKeyAction
 from panel.events.words import ACTIONS, SPECIFIC_EDITS, SUBJECT_TYPES
 from sites.events import OrganizationAction, SavedViewAction, SiteAction, SiteListAction
@@ -127,6 +128,8 @@ def test_every_action_has_its_words() -> None:
         *ChannelAction.values,
         *FirmwareAction.values,
         *FirmwareTargetAction.values,
+        *RolloutAction.values,
+        *WindowAction.values,
     }
     known |= {*SigningKeyAction.values, *SPECIFIC_EDITS}
     assert set(ACTIONS) == known
