@@ -18,6 +18,7 @@ from erasure.prune import prune_erasure_requests
 from fleet.firmware.prune import prune_firmware_uploads
 from fleet.firmware.services import sign_firmware
 from fleet.heartbeats.transitions import note_transitions
+from fleet.rollouts.engine import advance_rollouts
 from fleet.telemetry.prune import make_day_partitions, prune_telemetry
 from fleet.telemetry.rollup import compute_marked_hours
 from heartbeat.prune import prune_heartbeats
@@ -63,6 +64,12 @@ JOBS = [
         note_transitions,
         timedelta(seconds=10),
         "Note which devices went online, late, offline or stopped.",
+    ),
+    PeriodicJob(
+        "advance_rollouts",
+        advance_rollouts,
+        timedelta(seconds=30),
+        "Judge the devices that are being updated, and offer the firmware to the next ones in their maintenance windows.",
     ),
     PeriodicJob(
         "send_license_notices",

@@ -112,7 +112,8 @@ def abort_rollout(
     rollout = rollout_for_update(rollout_id, expected_revisions=expected_revisions)
     require_state(rollout, State.DRAFT, State.RUNNING, State.PAUSED, State.ROLLING_BACK)
     before = rollout.state
-    rollout.state, rollout.pause_reason, rollout.finished_at = State.ABORTED, "", at
+    rollout.state, rollout.pause_reason = State.ABORTED, ""
+    rollout.finished_at = max(at, rollout.started_at or at)  # by the clocks of two machines
     save_fields(rollout, ["state", "pause_reason", "finished_at"])
     skip_waiting(rollout, ABORTED, at=at)
     changes = {"state": (before, State.ABORTED.value)}

@@ -4,6 +4,9 @@ import uuid
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Greatest
+
 from fleet.rollouts.errors import RolloutChanged, RolloutInOtherState, RolloutNotFound
 from fleet.rollouts.models import Rollout, RolloutDevice
 
@@ -35,5 +38,7 @@ def save_fields(rollout: Rollout, fields: Iterable[str]) -> None:
 def skip_waiting(rollout: Rollout, reason: str, *, at: datetime) -> int:
     """No device that waits is updated any more. Returns how many there were."""
     waiting = RolloutDevice.objects.waiting().filter(rollout=rollout)
-    skipped: int = waiting.update(state=DeviceState.SKIPPED, reason=reason, finished_at=at)
+    # The clock of the machine that let a device join may be ahead.
+    finished_at = Greatest(F("joined_at"), Value(at, output_field=DateTimeField()))
+    skipped: int = waiting.update(state=DeviceState.SKIPPED, reason=reason, finished_at=finished_at)
     return skipped

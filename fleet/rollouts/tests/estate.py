@@ -1,5 +1,6 @@
 """Sites and devices for tests of roll-outs, without requests; devices report what a test says."""
 
+import random
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,12 +8,12 @@ from typing import Any
 from audit.actors import SYSTEM
 from fleet.devices.models import Device, DevicePulse
 from fleet.firmware.models import Firmware, FirmwareTarget
-from fleet.firmware.tests.rows import add_row
+from fleet.firmware.versions import precedence_key
 from fleet.rollouts.engine import advance_rollouts
 from fleet.rollouts.models import Rollout, RolloutDevice
 from fleet.rollouts.services import create_rollout, start_rollout
 from fleet.rollouts.waves import WaveSpec
-from sites.models import Site
+from sites.models import Site, SitePulse
 
 # 03:00 in Rome on an ordinary day: the usual window opens.
 NIGHT = datetime(2026, 6, 2, 1, tzinfo=UTC)
@@ -24,15 +25,35 @@ class Estate:
 
     def __init__(self) -> None:
         self.at = NIGHT
-        self.old = add_row("1.0.0")
-        self.new = add_row("2.0.0")
+        # Which wave a device is in follows from ids.
+        self.randomness = random.Random(1)
+        self.old, self.new = self.firmware("1.0.0"), self.firmware("2.0.0")
+
+    def new_id(self) -> uuid.UUID:
+        return uuid.UUID(int=self.randomness.getrandbits(128))
+
+    def firmware(self, version: str, **facts: Any) -> Firmware:
+        pk = self.new_id()
+        return Firmware.objects.create(
+            pk=pk,
+            product="till",
+            version=version,
+            precedence=precedence_key(version),
+            channel="stable",
+            sha256="0" * 64,
+            size=1_000,
+            file_name=f"{pk}.bin",
+            created_at=self.at,
+            **facts,
+        )
 
     def move(self, **by: float) -> datetime:
         self.at += timedelta(**by)
         return self.at
 
     def site(self, name: str = "Roma", timezone: str = "Europe/Rome") -> Site:
-        return Site.objects.create(
+        site = Site.objects.create(
+            pk=self.new_id(),
             name=name,
             owner_name="Giulia",
             contact_email="giulia@roma.example",
@@ -42,10 +63,13 @@ class Estate:
             created_at=self.at,
             updated_at=self.at,
         )
+        SitePulse.objects.create(site=site)
+        return site
 
     def device(self, site: Site, device_id: str = "till-1", *, version: str = "1.0.0", **facts: Any) -> Device:
         """Online, and reports that version."""
         device = Device.objects.create(
+            pk=self.new_id(),
             site=site,
             device_id=device_id,
             name=device_id,

@@ -1,0 +1,11 @@
+"""Why devices are skipped."""
+
+RETIRED = "The device was retired."
+MOVED = "The device was moved to another location."
+DEREGISTERED = "Its location was deregistered."
+SET_BY_HAND = "Its target firmware was set by hand."
+RUNS_IT = "It runs this version already."
+RUNS_ANOTHER = "It runs another version by now."
+IN_ANOTHER_ROLLOUT = "It is in another roll-out."
+NO_PREVIOUS = "There is no firmware of the version that it ran before."
+NOT_ONLINE = "It was not online while the roll-out ran."
