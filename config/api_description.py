@@ -52,6 +52,8 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
         "ENUM_NAME_OVERRIDES": {
             "SiteStatus": "sites.status.SiteStatus",
             "DeviceStatus": "fleet.devices.status.DeviceStatus",
+            "RolloutState": "fleet.rollouts.models.Rollout.State",
+            "RolloutDeviceState": "fleet.rollouts.models.RolloutDevice.State",
             "AdminRole": "accounts.roles.Role",
             "IncidentKind": "alerts.kinds.Kind",
             "IncidentState": "alerts.kinds.State",
@@ -67,6 +69,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
                 "description": "The boxes at the locations: tills, printer bridges, displays, cameras.",
             },
             {"name": "analytics", "description": "What devices did, by day."},
+            {"name": "rollouts", "description": "Firmware on its way to devices, in waves and in closed hours."},
             {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
             {"name": "firmware", "description": "Versions of the devices' firmware: upload, withdraw, load."},
             {"name": "heartbeat", "description": "What a site's local backend calls."},

@@ -33,6 +33,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("alerts.api.urls")),
     path("", include("fleet.api.urls")),
     path("", include("fleet.firmware.api.urls")),
+    path("", include("fleet.rollouts.api.urls")),
 ]
 
 urlpatterns = [

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, Count, F, Q, Value, When
+from django.db.models import Case, Count, F, Value, When
 
 from fleet.devices.status import offline_at, status_conditions
 
@@ -18,17 +18,6 @@ class RolloutQuerySet(models.QuerySet[Any]):
     def under_way(self) -> "RolloutQuerySet":
         """Started and not over; paused ones too."""
         return self.filter(state__in=UNDER_WAY)
-
-    def with_counts(self) -> "RolloutQuerySet":
-        """Adds how many of its devices are in each state, on the way to the firmware, and how many went back."""
-        forward = Q(devices__direction="forward")
-        counts = {
-            f"devices_{state}": Count("devices", filter=forward & Q(devices__state=state))
-            for state in ("waiting", "in_flight", "succeeded", "failed", "skipped")
-        }
-        back = Count("devices", filter=Q(devices__direction="back", devices__state="succeeded"))
-        annotated: RolloutQuerySet = self.annotate(**counts, devices_back=back)
-        return annotated
 
 
 class RolloutDeviceQuerySet(models.QuerySet[Any]):
@@ -52,3 +41,9 @@ class RolloutDeviceQuerySet(models.QuerySet[Any]):
             reports=F("device__pulse__firmware_version"), status=Case(*whens, output_field=models.CharField())
         )
         return annotated
+
+    def counts(self) -> dict[tuple[Any, int, str, str], int]:
+        """How many there are by roll-out, wave, direction and state, in one statement."""
+        columns = ("rollout", "wave", "direction", "state")
+        rows = self.order_by().values_list(*columns).annotate(number=Count("pk"))
+        return {(rollout, wave, direction, state): number for rollout, wave, direction, state, number in rows}

@@ -6,7 +6,7 @@ joins late is in the wave in which it would have been from the beginning, and a 
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -79,6 +79,11 @@ def place_of(key: uuid.UUID, *, firmware_id: uuid.UUID, name: str) -> int:
     """Where a device or a site stands in a roll-out, from 0 to PLACES - 1."""
     text = f"{firmware_id}\n{name}\n{key}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % PLACES
+
+
+def chosen_pilot(site_ids: Iterable[uuid.UUID], *, firmware_id: uuid.UUID, name: str) -> uuid.UUID:
+    """By hash, one of these sites, of which there must be one."""
+    return min(site_ids, key=lambda pk: (place_of(pk, firmware_id=firmware_id, name=name), pk))
 
 
 def wave_of(

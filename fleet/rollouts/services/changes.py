@@ -19,7 +19,7 @@ from fleet.rollouts.limits import MAX_REASON_LENGTH
 from fleet.rollouts.models import Rollout, RolloutWave
 from fleet.rollouts.selection import Selection, selected_devices
 from fleet.rollouts.services.rows import State, require_state, rollout_for_update, save_fields, skip_waiting
-from fleet.rollouts.waves import place_of
+from fleet.rollouts.waves import chosen_pilot
 
 ABORTED = "The roll-out was aborted."
 ROLLED_BACK = "The roll-out was rolled back."
@@ -38,7 +38,7 @@ def start_rollout(
     if rollout.firmware.withdrawn_at is not None:
         raise FirmwareWithdrawn
     if rollout.pilot_site_id is None and rollout.waves.filter(percent=None).exists():
-        rollout.pilot_site_id = chosen_pilot(rollout, at=at)
+        rollout.pilot_site_id = pilot_of(rollout, at=at)
     elif not selected_devices(Selection.from_json(rollout.selection), rollout.firmware).exists():
         raise RolloutSelectsNothing
     rollout.state, rollout.started_at = State.RUNNING, at
@@ -143,13 +143,11 @@ def roll_back_rollout(
     return rollout
 
 
-def chosen_pilot(rollout: Rollout, *, at: datetime) -> uuid.UUID:
-    """By hash, one of the locations that have a device that is online, or of all if none has. Raises RolloutSelectsNothing."""
+def pilot_of(rollout: Rollout, *, at: datetime) -> uuid.UUID:
+    """One of the locations that have a device that is online, or of all if none has. Raises RolloutSelectsNothing."""
     devices = selected_devices(Selection.from_json(rollout.selection), rollout.firmware)
     sites = set(devices.in_status(DeviceStatus.ONLINE, at=at).values_list("site", flat=True))
     sites = sites or set(devices.values_list("site", flat=True))
     if not sites:
         raise RolloutSelectsNothing
-    firmware_id, name = rollout.firmware_id, rollout.name
-    pilot: uuid.UUID = min(sites, key=lambda pk: (place_of(pk, firmware_id=firmware_id, name=name), pk))
-    return pilot
+    return chosen_pilot(sites, firmware_id=rollout.firmware_id, name=rollout.name)
