@@ -38,8 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(("device_heartbeat", "report_health", "report_telemetry"), DEVICE),
     **dict.fromkeys(("list_firmware", "latest_firmware", "retrieve_firmware", "load_firmware"), READ | DEVICE),
     **dict.fromkeys(("upload_firmware", "update_firmware"), ADMINISTER),
-    **dict.fromkeys(("list_rollouts", "retrieve_rollout", "list_rollout_devices", "plan_rollout"), READ),
-    **dict.fromkeys(("create_rollout", "start_rollout", "pause_rollout", "resume_rollout"), ADMINISTER),
+    **dict.fromkeys(("list_rollouts", "retrieve_rollout", "list_rollout_devices"), READ),
+    **dict.fromkeys(("plan_rollout", "create_rollout", "start_rollout", "pause_rollout", "resume_rollout"), ADMINISTER),
     **dict.fromkeys(("abort_rollout", "roll_back_rollout"), ADMINISTER),
     **dict.fromkeys(("organization_analytics", "location_analytics"), READ),
 }
