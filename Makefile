@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones simulate-alerts check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel bench-doorbell bench-alerts seed-large screenshots
+.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones simulate-alerts check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel bench-doorbell bench-alerts bench-fleet seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -129,6 +129,10 @@ bench-doorbell: .venv/bench.stamp .venv/fast.stamp ## measure how soon 2,000 sit
 bench-alerts: .venv/bench.stamp .venv/fast.stamp ## measure a look of the alerts' judge at 100,000 sites, and the delivery of 1,000 messages; some three minutes
 	@scripts/system_packages.sh bench
 	@$(BIN)/python -m benchmarks.alerts
+
+bench-fleet: .venv/bench.stamp .venv/fast.stamp ## measure the heartbeats of 30,000 devices, an overload, the pages with 100,000, and a fleet with faults; some ten minutes
+	@scripts/system_packages.sh bench
+	@$(BIN)/python -m benchmarks.fleet
 
 backup: .venv/run.stamp ## back the database of your settings up into var/backups
 	@$(BIN)/python manage.py backup
