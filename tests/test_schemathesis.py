@@ -74,7 +74,8 @@ def run(server: RunningServer, folder: Path, *options: str, headers: dict[str, s
         *(part for name, value in headers.items() for part in ("-H", f"{name}: {value}")),
         *options,
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    organization = server.sign_in().post("/api/organizations", {"name": "Trattorie Conti"}).json()["id"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "EXISTING_ORGANIZATION": organization}
     done = subprocess.run(
         arguments, capture_output=True, text=True, cwd=folder, env=environment, timeout=FUZZ_WITHIN_SECONDS, check=False
     )
