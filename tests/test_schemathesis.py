@@ -37,6 +37,11 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "412", "429"]
 include-path-regex = "/(extend|events|heartbeats|instances)/$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "429"]
 
+# A version is there once, min_from is not above it, and texts have no control characters.
+[[operations]]
+include-path-regex = "/api/firmware/"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "412", "416"]
+
 # Which address is right depends on the kind, and quiet hours have a beginning and an end.
 [[operations]]
 include-path-regex = "/api/(alert-channels|incidents)/"
@@ -111,6 +116,20 @@ def test_the_endpoints_of_one_channel_keep_to_their_description(server: RunningS
         *("--include-path-regex", "/api/alert-channels/{id}", "--exclude-method", "DELETE"),
         headers=api.headers,
         config=f'[parameters]\n"path.id" = "{channel}"\n',
+    )
+
+
+def test_the_endpoints_of_one_firmware_keep_to_their_description(server: RunningServer, tmp_path: Path) -> None:
+    api = server.sign_in()
+    facts = {"product": "till", "version": "1.0.0", "channel": "stable"}
+    files, headers = {"file": ("a.bin", b"abc")}, api.headers
+    answer = api.session.post(f"{api.url}/api/firmware", files=files, data=facts, headers=headers, timeout=15)
+    run(
+        server,
+        tmp_path,
+        *("--include-path-regex", "/api/firmware/{id}"),
+        headers=api.headers,
+        config=f'[parameters]\n"path.id" = "{answer.json()["id"]}"\n',
     )
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.utils import Direction, extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
@@ -13,7 +14,6 @@ from fleet.firmware.api.uploads import UploadedFirmware
 from fleet.firmware.limits import (
     MAX_HARDWARE_LENGTH,
     MAX_NOTES_LENGTH,
-    MAX_PRODUCT_LENGTH,
     MAX_VERSION_LENGTH,
     PRODUCT,
 )
@@ -21,12 +21,19 @@ from fleet.firmware.models import Firmware
 from fleet.firmware.services.targets import file_path
 from fleet.firmware.validation import RULES
 
+# For the API's description; `fleet.firmware.versions` decides.
+IDENTIFIER = r"(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
+SEMVER = (
+    r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
+    rf"(-{IDENTIFIER}(\.{IDENTIFIER})*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$"
+)
+
 
 class RuleOf(serializers.CharField):
-    """A text by the rule of that name in `fleet.firmware.validation`."""
+    """A text by the rule of that name in `fleet.firmware.validation`; `schema` describes the rule."""
 
-    def __init__(self, rule: str, **kwargs: Any) -> None:
-        self.rule = rule
+    def __init__(self, rule: str, schema: dict[str, Any], **kwargs: Any) -> None:
+        self.rule, self.schema = rule, schema
         super().__init__(trim_whitespace=False, **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -48,20 +55,38 @@ class FileField(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
+class RuleSchema(OpenApiSerializerFieldExtension):
+    """drf-spectacular finds this class by itself."""
+
+    target_class = RuleOf
+
+    def map_serializer_field(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
+        return {"type": "string", **self.target.schema}
+
+
 class UploadSerializer(serializers.Serializer[Any]):
     file = FileField(help_text="Its name and its media type do not count.")
-    product = RuleOf("product", max_length=MAX_PRODUCT_LENGTH, help_text=f"`{PRODUCT}`")
-    version = RuleOf("version", max_length=MAX_VERSION_LENGTH, help_text="SemVer 2.0.0, once for a product.")
-    channel = RuleOf("channel", help_text="`dev`, `beta` or `stable`.")
-    hardware = RuleOf(
-        "hardware", required=False, max_length=MAX_HARDWARE_LENGTH, help_text="Left out or empty: fits all."
+    product = RuleOf("product", {"pattern": f"^{PRODUCT}$"})
+    version = RuleOf(
+        "version",
+        {"pattern": SEMVER, "maxLength": MAX_VERSION_LENGTH},
+        help_text="SemVer 2.0.0, once for a product.",
     )
-    notes = RuleOf("notes", required=False, max_length=MAX_NOTES_LENGTH)
+    channel = RuleOf("channel", {"pattern": "^(dev|beta|stable)$"})
+    hardware = RuleOf(
+        "hardware",
+        {"maxLength": MAX_HARDWARE_LENGTH},
+        required=False,
+        allow_blank=True,
+        help_text="Left out or empty: fits all.",
+    )
+    notes = RuleOf("notes", {"maxLength": MAX_NOTES_LENGTH}, required=False, allow_blank=True)
     min_from = RuleOf(
         "min_from",
+        {"pattern": f"{SEMVER}|^$", "maxLength": MAX_VERSION_LENGTH},
         required=False,
-        max_length=MAX_VERSION_LENGTH,
-        help_text="The lowest version from which a device may come. Left out or empty: any.",
+        allow_blank=True,
+        help_text="The lowest version from which a device may come, not above `version`. Left out or empty: any.",
     )
 
 
