@@ -248,6 +248,13 @@ def wait_until_healthy(process: subprocess.Popen) -> None:
     sys.exit(f"The server did not start; its log stands above. {problem}")
 
 
+def wait_for_end(process: subprocess.Popen) -> int:
+    """Its exit code. Python handles a signal that arrives just before a wait without an end only after that wait."""
+    while process.poll() is None:
+        time.sleep(0.5)
+    return process.returncode
+
+
 def stop(process: subprocess.Popen) -> None:
     """Let it finish its requests; a second Ctrl-C stops it at once."""
     for number in STOP_SIGNALS:
@@ -331,7 +338,7 @@ def main() -> int:
         print(what_runs_where(first_admin, doorbell))
         print("Paste into another terminal:\n")
         print(shell_commands(), flush=True)
-        return process.wait()
+        return wait_for_end(process)
 
 
 if __name__ == "__main__":

@@ -233,6 +233,30 @@ def test_a_signal_stops_the_server_the_doorbell_and_the_worker(first_run: Run, n
         assert not Path(f"/proc/{worker}").exists()
 
 
+def test_a_signal_is_not_lost_that_arrives_just_before_the_script_waits() -> None:
+    """As one that another thread gets: it does not interrupt what the main thread waits for."""
+    script = f"""
+import signal, subprocess, sys, threading, time
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+import run
+
+def signal_to_this_thread():
+    time.sleep(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+run.end_by_signals()
+threading.Thread(target=signal_to_this_thread).start()
+with subprocess.Popen(["sleep", "20"]) as waiting:
+    try:
+        run.wait_for_end(waiting)
+    finally:
+        waiting.kill()
+"""
+    begin = time.monotonic()
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    assert time.monotonic() - begin < 15
+
+
 @pytest.mark.long
 def test_a_doorbell_that_does_not_start_is_one_line(tree: Path) -> None:
     (tree / "doorbell/asgi.py").write_text("raise RuntimeError\n")
