@@ -3,15 +3,25 @@
 import json
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from common.errors import DomainError
 
+# The tag of the checks of settings, in config/checks.py.
+SETTINGS = "settings"
+
 
 class DomainCommand(BaseCommand):
-    """Subclasses write `declare` and `run`; `run` returns what `--json` prints and the lines for a person."""
+    """Subclasses write `declare` and `run`; `run` returns what `--json` prints and the lines for a person.
+
+    Before it runs, only the settings are checked. The other checks look at the code and load all pages for that, which takes a
+    quarter of the time of a short command. `manage.py check` and the start of the server and of the worker have them.
+    """
+
+    requires_system_checks = (SETTINGS, Tags.security, Tags.caches, Tags.files)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the API's representation, for scripts")

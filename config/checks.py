@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from django.utils import timezone
 
 from backup.models import LastBackup
+from common.commands import SETTINGS
 from common.instants import parse_instant
 from licensing.models import SigningKey
 from licensing.private_keys import PrivateHalf, private_half_of
@@ -25,7 +26,7 @@ ORDER BY name
 TABLES_THAT_ARE_ONLY_READ = [LastBackup._meta.db_table]
 
 
-@register()
+@register(SETTINGS)
 def heartbeat_times_fit(**_: Any) -> list[CheckMessage]:
     if settings.HEARTBEAT_HISTORY <= settings.HEARTBEAT_INTERVAL:
         return [
@@ -38,7 +39,7 @@ def heartbeat_times_fit(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def tokens_outlive_each_other(**_: Any) -> list[CheckMessage]:
     if settings.REFRESH_TOKEN_LIFETIME <= settings.ACCESS_TOKEN_LIFETIME:
         return [
@@ -51,7 +52,7 @@ def tokens_outlive_each_other(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def hosts_are_named(**_: Any) -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS and not settings.DEBUG:
         return [

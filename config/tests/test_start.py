@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.checks.registry import registry
 
+from common.commands import SETTINGS
 from config.tests.processes import COMPLETE, manage, refused_settings, run, setting
 
 pytestmark = pytest.mark.slow  # many start a process
@@ -103,6 +105,34 @@ def test_settings_that_contradict_each_other_fail_the_check(environment: dict[st
     finished = manage("check", **environment)
     assert finished.returncode == 1
     assert said in finished.stderr
+
+
+def test_a_command_checks_the_settings_before_it_runs() -> None:
+    finished = manage("list_sites", ALLOWED_HOSTS="*")
+    assert finished.returncode == 1
+    assert "portcullis.E004" in finished.stderr
+
+
+def test_a_command_does_not_load_the_pages_to_check_the_settings(tmp_path: Path) -> None:
+    code = """
+import sys
+from django.core.management import execute_from_command_line
+try:
+    execute_from_command_line(["manage.py", "list_sites"])
+finally:
+    print(*sys.modules)
+"""
+    database = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    finished = run(sys.executable, "-c", code, DJANGO_SETTINGS_MODULE="config.settings", DATABASE_URL=database)
+    assert "no such table" in finished.stderr
+    assert "sites.models" in finished.stdout.split()
+    assert "config.urls" not in finished.stdout.split()
+
+
+def test_each_check_of_settings_has_the_tag_by_which_commands_find_it() -> None:
+    own = [check for check in registry.get_checks() if check.__module__ == "config.checks"]
+    assert {check.__name__ for check in own if SETTINGS not in check.tags} == {"role_has_its_rights"}  # the database's
+    assert len(own) > 3
 
 
 def test_any_host_is_allowed_in_debug_mode_only() -> None:
