@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -146,10 +147,21 @@ def test_what_is_damaged_while_the_queue_is_open_is_not_waited_for(tmp_path: Pat
     [segment] = tmp_path.glob("*.log")
     segment.write_bytes(b"\0" * 100)
     assert (values(queue), len(queue)) == ([], 0)
-    segment.unlink()
+    shutil.rmtree(tmp_path)
     assert (values(queue), queue.problem) == ([], None)
     queue.append({"value": 10})
-    assert values(queue) == [10] or queue.problem
+    assert values(queue) == values(Queue(tmp_path, LARGE)) == [10]
+    assert queue.problem is None
+
+
+def test_a_disk_that_fails_collects_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    queue = filled(tmp_path, 300)
+    assert list(tmp_path.glob("*.log")) == []
+    assert queue.lost == 200
 
 
 @given(st.lists(st.integers(1, 40)), st.integers(0, 40))

@@ -186,6 +186,8 @@ class Queue:
     def _write(self, record: Record) -> None:
         line = record.encode()
         self._make_room(len(line))
+        if self._active is not None and not self._active.exists():
+            self._remove(self._active)  # somebody emptied the folder
         if self._active is None or self._sizes[self._active] + len(line) > self._segment_bytes:
             self._active = self._begin_segment(record.number)
         descriptor = os.open(self._active, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -205,8 +207,13 @@ class Queue:
         self._active = self._cached = None
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         segment = self.folder / f"{first:020}.log"
-        write_durably(segment, b"")
-        sync_folder(self.folder)
+        try:
+            write_durably(segment, b"")
+            sync_folder(self.folder)
+        except OSError:
+            with suppress(OSError):  # the next one has another name
+                segment.unlink()
+            raise
         self._sizes[segment] = 0
         return segment
 
