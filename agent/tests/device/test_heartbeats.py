@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from portcullis_agent.client import RequestFailed
-from portcullis_agent.device import DeviceSettings
+from portcullis_agent.device import DeviceSettings, heartbeat
 from portcullis_agent.device.heartbeat import read_heartbeat_answer
 from portcullis_agent.device.state import DeviceStore
 from portcullis_agent.errors import AnotherWriter, SettingsError
@@ -209,14 +209,18 @@ def test_a_command_is_handed_over_once_also_after_a_restart(
     assert "failed" in caplog.text
 
 
-def test_the_set_of_seen_commands_is_bounded(make_device: MakeDevice, fleet: Fleet) -> None:
+def test_the_set_of_seen_commands_is_bounded(
+    make_device: MakeDevice, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "MOST_COMMANDS", 20)
     done: list[Any] = []
     device = make_device(on_command=lambda command: done.append(command["id"]))
-    for start in range(0, 600, 300):
-        fleet.commands = [{"id": f"command {number}"} for number in range(start, start + 300)]
+    for start in range(0, 60, 15):
+        fleet.commands = [{"id": f"command {number}"} for number in range(start, start + 15)]
         device.beat()
-    assert len(done) == 600
-    assert len(device.store.state.commands) == 500
+        device.beat()
+    assert len(done) == 60
+    assert device.store.state.commands == tuple(done[-20:])
 
 
 def test_a_command_that_cannot_be_noted_waits_until_it_can(
