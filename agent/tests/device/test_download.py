@@ -78,8 +78,11 @@ def test_the_installed_version_is_reported_if_nothing_else_is_known(
 ) -> None:
     device = make_device({"firmware_version": ""}, on_firmware=installer)
     fleet.publish(CONTENT)
-    update(device, clock)
     device.beat()
+    device.step_firmware()
+    clock.advance(1.1)
+    device.step()
+    assert len(fleet.heartbeats) == 2, "as soon as it is installed"
     assert "firmware_version" not in fleet.heartbeats[0]
     assert fleet.heartbeats[-1]["firmware_version"] == "2.0.0"
 

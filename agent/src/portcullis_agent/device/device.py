@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from portcullis_agent.client import RequestFailed
 from portcullis_agent.clock import Clock
+from portcullis_agent.device.firmware.manifest import Manifest
 from portcullis_agent.device.firmware.updater import Install, Updater
 from portcullis_agent.device.forwarding import Forwarder
 from portcullis_agent.device.health import HealthSource, find_source
@@ -36,6 +38,7 @@ logger = logging.getLogger("portcullis_agent")
 SAMPLE_SECONDS = 5 * 60.0
 FIRST_SAMPLE_SECONDS = (5.0, 30.0)
 LONGEST_SLEEP_SECONDS = 60.0  # the wait of a thread does not count suspended time: look at the clock each minute
+REPORT_SECONDS = 1.0  # after an installation
 STOP_SECONDS = 5.0  # for the last heartbeat, and for a download that is under way
 HEALTH_SHARE = 0.75  # of the space on the disk; the rest is for telemetry
 
@@ -89,13 +92,13 @@ class Device:
         self._updater = on_firmware and Updater(
             HttpDeviceServer(settings),
             self.store,
-            lambda file, manifest: self._call(on_firmware, file, manifest),
+            lambda file, manifest: self._install(on_firmware, file, manifest),
             clock=self.clock,
             random_source=self._random,
         )
         self._refused_config: int | None = None
         self._has_failed = self._has_unreadable_health = False
-        self._stop = threading.Event()
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -237,6 +240,14 @@ class Device:
         moment = self._server_clock.now()
         self._forwarders[0].add({"at": moment.encode(), "values": values}, is_present=True)
 
+    def _install(self, on_firmware: Install, file: Path, manifest: Manifest) -> bool:
+        """The server hears of it within seconds: a roll-out waits for that."""
+        is_installed = self._call(on_firmware, file, manifest) is not False
+        if is_installed:
+            self._heartbeats.due_at = min(self._heartbeats.due_at, self.clock.monotonic() + REPORT_SECONDS)
+            self._wake.set()
+        return is_installed
+
     def step_firmware(self) -> float:
         """Download and install what the last heartbeat offered; the seconds until the next call."""
         return self._updater.step(self._stop) if self._updater else LONGEST_SLEEP_SECONDS
@@ -274,11 +285,13 @@ class Device:
             while not stop.is_set() and time.monotonic() < end and not self._updater.has_offer.wait(1.0):
                 pass
 
-    @staticmethod
-    def _sleep(stop: threading.Event, seconds: float) -> None:
+    def _sleep(self, stop: threading.Event, seconds: float) -> None:
+        """Until the time is over, something is due sooner, or `stop` is set."""
         end = time.monotonic() + seconds
         while not stop.is_set() and time.monotonic() < end:
-            stop.wait(min(end - time.monotonic(), 1.0))
+            if self._wake.wait(min(max(end - time.monotonic(), 0.0), 1.0)):
+                self._wake.clear()
+                return
 
     def _end(self, updates: threading.Thread) -> None:
         """Close the period, say that the device stops, and let another process run it."""
@@ -303,6 +316,7 @@ class Device:
     def stop(self) -> None:
         """End the thread, and wait for its last heartbeat: some seconds at most."""
         self._stop.set()
+        self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(3 * STOP_SECONDS)
 
