@@ -16,12 +16,13 @@ from django.db import transaction
 from audit.actors import COMMAND
 from audit.models import Event
 from common.errors import Conflict, InvalidInput
+from fleet.devices.models import Device, EnrolmentCode
 from heartbeat.hourly_counts import forget_cached_hours
 from heartbeat.models import AgentRun, Heartbeat
 from idempotency.models import IdempotentRequest
 from sites.errors import SiteNotFound
 from sites.events import SITE, SiteAction
-from sites.models import Site, SiteKey, SiteNote, SitePulse, SiteTag
+from sites.models import Organization, Site, SiteKey, SiteNote, SitePulse, SiteTag
 from sites.querysets import SiteQuerySet
 from sites.services import deregister_site
 from sites.status import SiteStatus
@@ -29,6 +30,8 @@ from sites.status import SiteStatus
 DEMO_DOMAIN = "demo.portcullis.example"
 # Of the idempotency key and of the request id that scripts/demo.py sends with a registration.
 DEMO_PREFIX = "portcullis-demo-"
+# Of the slug of an organization.
+DEMO_ORGANIZATION_PREFIX = "demo-"
 
 
 class NotADemoSite(Conflict):
@@ -174,10 +177,25 @@ def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
     AgentRun.objects.of_site(site_id).delete()
     SiteNote.objects.filter(site=site_id).delete()
     SiteTag.objects.filter(site=site_id).delete()
+    delete_devices(site_id)
     keys, _ = SiteKey.objects.filter(site=site_id).delete()
     SitePulse.objects.filter(pk=site_id).delete()
     site.delete()
     return Removal(keys, heartbeats)
+
+
+def delete_devices(site_id: uuid.UUID) -> None:
+    """With all rows that refer to them, of whatever table."""
+    for relation in Device._meta.related_objects:
+        relation.related_model._base_manager.filter(**{f"{relation.field.name}__site": site_id}).delete()
+    Device.objects.filter(site=site_id).delete()
+    EnrolmentCode.objects.filter(site=site_id).delete()
+
+
+def delete_demo_organizations() -> int:
+    """Those that no site belongs to any more."""
+    deleted, _ = Organization.objects.filter(slug__startswith=DEMO_ORGANIZATION_PREFIX, sites=None).delete()
+    return deleted
 
 
 def forget_demo_requests() -> int:

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Fill Portcullis with forty restaurants that call home, each through an agent of its own. `make demo` calls this.
+"""Fill Portcullis with forty restaurants that call home, each through an agent of its own, and with their devices.
+
+`make demo` calls this. The devices call until Ctrl-C.
 
 Uses the server that answers at PORTCULLIS_URL (default: this machine, at PORT or 8000), else starts one like `make run` and
 keeps it running. Signs in with what the first run left in var/first-admin.json, or with PORTCULLIS_USERNAME and
@@ -12,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,9 +26,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import demo_devices
 import demo_restaurants as cast
 import run
 from demo_agents import DemoAgent
+from demo_devices import enrol
 from demo_restaurants import DEMO_DOMAIN, RESTAURANTS, Restaurant
 
 CALLERS_AT_ONCE = 8
@@ -213,8 +218,30 @@ def fill(api: Api) -> None:
         backends = list(pool.map(lambda restaurant: register(api, restaurant, now), RESTAURANTS))
         print("They call home …", flush=True)
         list(pool.map(LocalBackend.live, backends))
+        print("Their devices, too …", flush=True)
+        join_organizations(api, backends)
+        numbered = list(enumerate(backends))
+        enrolled = list(
+            pool.map(lambda each: enrol(api, each[0], site_id=each[1].site_id, site_key=each[1].key), numbered)
+        )
+        demo_devices.begin(api, [device for of_one in enrolled for device in of_one])
     backdate(backends)
     print(f"Done in {time.monotonic() - started:.0f} seconds.")
+
+
+def join_organizations(api: Api, backends: list[LocalBackend]) -> None:
+    """Two chains; the other restaurants belong to none."""
+    for name, zones in cast.CHAINS.items():
+        slug = f"demo-{name.lower().replace(' ', '-')}"
+        created = api.send("POST", "/api/organizations", {"name": f"{cast.NAME_PREFIX}{name}", "slug": slug})
+        if created.status == 409:
+            found = api.ask("GET", f"/api/organizations?{urlencode({'search': slug})}")["results"]
+            organization_id = next(each["id"] for each in found if each["slug"] == slug)
+        else:
+            organization_id = created.body["id"]
+        for backend in backends:
+            if backend.restaurant.timezone in zones:
+                api.ask("PATCH", f"/api/sites/{backend.site_id}", {"organization_id": organization_id})
 
 
 def backdate(backends: list[LocalBackend]) -> None:
@@ -279,13 +306,15 @@ def show(api: Api) -> None:
 # --- With which server --------------------------------------------------------------------------------------------
 
 
-def with_own_server(show_demo: Callable[[], None], *, keep_running: bool) -> None:
+def with_own_server(show_demo: Callable[[], None], api: Api, *, keep_running: bool) -> None:
     first_admin = run.prepare()
     with run.running_doorbell() as doorbell, run.running_server() as process:
         print(run.what_runs_where(first_admin, doorbell), flush=True)
         show_demo()
         if keep_running:
-            print("The server runs until Ctrl-C.", flush=True)
+            print("The server runs, and the devices call, until Ctrl-C.", flush=True)
+            calling = (api, demo_devices.known_devices(), threading.Event())
+            threading.Thread(target=demo_devices.keep_calling, args=calling, daemon=True).start()
             process.wait()
 
 
@@ -298,19 +327,24 @@ def wanted_url() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exit", action="store_true", help="stop a server that this started when the demo is in")
+    parser.add_argument(
+        "--exit", action="store_true", help="end when the demo is in, and stop a server that this started"
+    )
     options = parser.parse_args()
     os.chdir(run.ROOT)
     run.environment.load_env_file(run.ROOT)
     api = Api(wanted_url())
     if api.is_portcullis():
         show(api)
+        if not options.exit:
+            print("The devices call until Ctrl-C.", flush=True)
+            demo_devices.keep_calling(api, demo_devices.known_devices(), threading.Event())
     elif os.environ.get("PORTCULLIS_URL"):
         raise DemoProblem(
             f"Nothing answers at {api.url}: start it, or unset PORTCULLIS_URL to have a server started here."
         )
     else:
-        with_own_server(lambda: show(api), keep_running=not options.exit)
+        with_own_server(lambda: show(api), api, keep_running=not options.exit)
 
 
 if __name__ == "__main__":

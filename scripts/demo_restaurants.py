@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 DEMO_DOMAIN = "demo.portcullis.example"
 NAME_PREFIX = "Demo · "
+# The chains, and the time zones of the restaurants that belong to them.
+CHAINS = {"Conti Trattorie": ("Europe/Rome",), "Alpine Inns": ("Europe/Vienna", "Europe/Berlin")}
 
 # What becomes of a restaurant after its registration:
 ONLINE = "calls at its pace"

@@ -41,7 +41,7 @@ def prepared(folder: Path) -> RunningServer:
     server = RunningServer(prepared_postgresql(os.environ["TEST_POSTGRES_URL"], folder), folder)
     server.start()
     credentials = {"PORTCULLIS_URL": server.url, "PORTCULLIS_USERNAME": ADMIN, "PORTCULLIS_PASSWORD": PASSWORD}
-    demo = [sys.executable, "scripts/demo.py"]
+    demo = [sys.executable, "scripts/demo.py", "--exit"]
     subprocess.run(demo, cwd=ROOT, env=server.environment | credentials, check=True, stdout=subprocess.DEVNULL)
     add_alerts(server)
     return server

@@ -18,6 +18,13 @@ from tests.test_run import started
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=110)]
 
 DEMO = {"DEMO": "true"}  # as `make demo-clean` sets it
+DEVICES = """
+import json
+from django.db.models import Count
+from fleet.devices.models import Device
+by_site = Device.objects.order_by().values_list("site").annotate(number=Count("pk")).values_list("number", flat=True)
+print(json.dumps([list(by_site), Device.objects.filter(pulse__last_seen_at=None).count()]))
+"""
 NO_DOORBELL = {"DOORBELL_URL": ""}  # starting one takes seconds
 
 
@@ -68,6 +75,13 @@ def test_the_demo_shows_every_state(filled: Path) -> None:
     assert Counter(site["status"] for site in sites) == {"online": 30, "late": 3, "offline": 3, "never_seen": 4}
     assert sum(site["is_locked"] for site in sites) == 4
     assert sum(not site["licensed"] for site in sites) == 3
+
+
+def test_each_restaurant_has_three_to_eight_devices_and_most_of_them_call(filled: Path) -> None:
+    by_site, silent = json.loads(call(filled, "manage.py", "shell", "--verbosity=0", "-c", DEVICES).stdout)
+    assert len(by_site) == 40
+    assert (min(by_site), max(by_site)) == (3, 8)
+    assert 0 < silent < sum(by_site) / 10
 
 
 def test_each_restaurant_that_calls_has_an_agent_with_a_lease(filled: Path) -> None:
@@ -131,7 +145,7 @@ def test_the_demo_can_be_taken_out_while_the_server_runs_and_put_in_again(filled
         assert remaining == {site["site_id"] for site in before} - demo.keys()
         assert actions_in_the_log(folder, never_locked) == ["site.registered", "site.deregistered"]
         assert manage(folder, "demo_clean", **DEMO) == {"sites": 0, "keys": 0, "heartbeats": 0}
-        again = call(folder, "scripts/demo.py", PORTCULLIS_URL=url)
+        again = call(folder, "scripts/demo.py", "--exit", PORTCULLIS_URL=url)
         assert again.returncode == 0, again.stdout + again.stderr
         assert len(with_status(demo_sites(folder), "late")) == 3
         assert "Their events stay" in call(folder, "manage.py", "demo_clean", **DEMO).stdout
@@ -158,7 +172,7 @@ def test_make_turns_the_demo_on_to_take_it_out() -> None:
     ],
 )
 def test_a_server_that_is_not_there_is_one_sentence(filled: Path, url: str, sentence: str) -> None:
-    refused = call(filled, "scripts/demo.py", PORTCULLIS_URL=url)
+    refused = call(filled, "scripts/demo.py", "--exit", PORTCULLIS_URL=url)
     assert refused.returncode == 1
     assert refused.stderr.startswith(sentence)
     assert free_of_surprises(refused.stderr)
@@ -173,7 +187,7 @@ def running(filled: Path) -> Iterator[str]:
 
 
 def test_a_second_demo_adds_nothing(filled: Path, running: str) -> None:
-    again = call(filled, "scripts/demo.py", PORTCULLIS_URL=running)
+    again = call(filled, "scripts/demo.py", "--exit", PORTCULLIS_URL=running)
     assert again.returncode == 0, again.stderr
     assert "already there (40 restaurants); `make demo-clean`" in again.stdout
     assert len(demo_sites(filled)) == 40
@@ -181,7 +195,7 @@ def test_a_second_demo_adds_nothing(filled: Path, running: str) -> None:
 
 def test_a_wrong_password_is_one_sentence(filled: Path, running: str) -> None:
     wrong = {"PORTCULLIS_USERNAME": "admin", "PORTCULLIS_PASSWORD": "not the password"}
-    refused = call(filled, "scripts/demo.py", PORTCULLIS_URL=running, **wrong)
+    refused = call(filled, "scripts/demo.py", "--exit", PORTCULLIS_URL=running, **wrong)
     assert refused.returncode == 1
     assert refused.stderr.startswith("Cannot sign in as admin")
     assert free_of_surprises(refused.stderr)
