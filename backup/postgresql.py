@@ -66,6 +66,7 @@ BEGIN
             AND NOT EXISTS (
                 SELECT 1 FROM pg_depend
                 WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e', 'i')
+                    AND objsubid = 0 -- the column by which a table is partitioned depends on the table
             )
         UNION ALL
         SELECT 'ROUTINE', oid::regprocedure::text

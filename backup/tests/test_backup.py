@@ -43,7 +43,11 @@ def changed(new: NewBackup, **values: Any) -> Path:
 def test_a_backup_counts_every_table(new: NewBackup) -> None:
     rows = new.manifest.rows
     assert (rows["sites_site"], rows["sites_sitekey"], rows["audit_event"], rows["heartbeat_heartbeat"]) == (1, 1, 1, 0)
-    assert set(connection.introspection.table_names()) == rows.keys()
+    # On PostgreSQL the rows of these two are in partitions, which Django does not list.
+    partitioned = {"telemetry_healthsample", "telemetry_telemetryperiod"} - rows.keys()
+    partitions = {name for name in rows if name.rpartition("_")[0] in partitioned}
+    assert bool(partitions) == (connection.vendor == "postgresql")
+    assert set(connection.introspection.table_names()) - partitioned == rows.keys() - partitions
     assert "sites.0001_initial" in new.manifest.migrations
 
 
