@@ -4,6 +4,7 @@ Each function takes a value of any type and returns it as the product stores it,
 message and a code. There is no coercion: "5" is not an integer and 5 is not a text.
 """
 
+import math
 import re
 import unicodedata
 import uuid
@@ -127,6 +128,24 @@ def clean_integer(value: Any, *, minimum: int | None = None, maximum: int | None
     if minimum is not None and value < minimum:
         raise ValidationError(f"Ensure this value is greater than or equal to {minimum}.", code="min_value")
     return value
+
+
+def clean_number(value: Any, *, minimum: float | None = None, maximum: float | None = None) -> float:
+    """An integer or a finite floating point number, as a float."""
+    if type(value) not in (int, float) or value in (math.inf, -math.inf) or value != value:
+        raise ValidationError("A valid number is required.", code="invalid")
+    if maximum is not None and value > maximum:
+        raise ValidationError(f"Ensure this value is less than or equal to {maximum}.", code="max_value")
+    if minimum is not None and value < minimum:
+        raise ValidationError(f"Ensure this value is greater than or equal to {minimum}.", code="min_value")
+    return to_float(value)
+
+
+def to_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValidationError("A valid number is required.", code="invalid") from error
 
 
 def trimmed(text: str, *, blank: bool, trim: bool) -> str:

@@ -73,6 +73,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
             {"name": "firmware", "description": "Versions of the devices' firmware: upload, withdraw, load."},
             {"name": "heartbeat", "description": "What a site's local backend calls."},
+            {"name": "health and telemetry", "description": "What devices measure, and reading it."},
             {"name": "service", "description": "Is the control plane up?"},
         ],
     }

@@ -1,8 +1,8 @@
-"""The paths that are answered before the session and CSRF middleware: the health probes, the metrics and the heartbeats.
+"""The paths that are answered before the session and CSRF middleware: the probes, the metrics, and what machines report.
 
-Monitors and local backends send no cookie. For a heartbeat, a session, a CSRF token, messages and the search through all
-URL patterns would cost as much as the heartbeat itself. `config.urls` uses the same table, for `reverse()` and for
-the API's description.
+Monitors, local backends and devices send no cookie. For a heartbeat, a session, a CSRF token, messages and the search through
+all URL patterns would cost as much as the heartbeat itself. `config.urls` uses the same table, for `reverse()` and for the
+API's description.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from config.metrics.view import MetricsView
 from config.probes import HealthView, LiveView
 from fleet.heartbeats.api.views import DeviceHeartbeatView
+from fleet.telemetry.api.reports import HealthReportView, TelemetryReportView
 from heartbeat.api.views import HeartbeatView
 
 API_PREFIXES = ("api/v1/", "api/")  # `reverse()` takes the last one
@@ -30,7 +31,9 @@ class DirectRoute(NamedTuple):
 
 HEARTBEAT = DirectRoute("heartbeat", HeartbeatView, "heartbeat", checks_host=True)
 DEVICE_HEARTBEAT = DirectRoute("devices/heartbeat", DeviceHeartbeatView, "device-heartbeat", checks_host=True)
-BELOW_API = (HEARTBEAT, DEVICE_HEARTBEAT)
+HEALTH_REPORT = DirectRoute("health", HealthReportView, "health-report", checks_host=True)
+TELEMETRY_REPORT = DirectRoute("telemetry", TelemetryReportView, "telemetry-report", checks_host=True)
+BELOW_API = (HEARTBEAT, DEVICE_HEARTBEAT, HEALTH_REPORT, TELEMETRY_REPORT)
 PROBES = (
     # Load balancers and Prometheus send an IP address as Host, which is not in ALLOWED_HOSTS.
     DirectRoute("health", HealthView, "health", checks_host=False),

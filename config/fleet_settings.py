@@ -13,11 +13,6 @@ MEBIBYTE = 1024 * 1024
 MOST_BATCH_BYTES = 4 * MEBIBYTE  # of a thousand samples or periods
 
 
-def kept(name: str, *, default: int, minimum: int) -> timedelta:
-    """A number of days."""
-    return timedelta(days=env.integer(name, default=default, minimum=minimum, maximum=36_500))
-
-
 def body_limits(firmware_bytes: int) -> dict[str, int]:
     """Bytes by path. A form with firmware has other fields, too."""
     return {

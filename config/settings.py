@@ -297,15 +297,15 @@ HEARTBEAT_FAILURES_PER_MINUTE = env.integer("HEARTBEAT_FAILURES_PER_MINUTE", def
 ERASURE_CONFIRMED_WITHIN = timedelta(days=env.integer("ERASURE_REQUEST_DAYS", default=7, minimum=1, maximum=90))
 HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default=400, minimum=1, maximum=36_500))
 
-DEVICE_HEARTBEAT_INTERVAL = fleet_settings.device_heartbeat_interval()
 # --- The fleet: devices behind the counter --------------------------------------------------------------------------
 
+DEVICE_HEARTBEAT_INTERVAL = fleet_settings.device_heartbeat_interval()
 # Longer than the oldest sample (30 days) and the oldest start of a period (61 days) that are accepted, because hours and days
 # are computed from them.
-HEALTH_SAMPLES_KEPT = fleet_settings.kept("HEALTH_SAMPLE_DAYS", default=35, minimum=31)
-TELEMETRY_PERIODS_KEPT = fleet_settings.kept("TELEMETRY_PERIOD_DAYS", default=100, minimum=62)
-FLEET_HOURS_KEPT = fleet_settings.kept("FLEET_HOUR_DAYS", default=400, minimum=62)
-FLEET_DAYS_KEPT = fleet_settings.kept("FLEET_DAY_DAYS", default=1_830, minimum=62)
+HEALTH_SAMPLES_KEPT = timedelta(days=env.integer("HEALTH_SAMPLE_DAYS", default=35, minimum=31, maximum=36_500))
+TELEMETRY_PERIODS_KEPT = timedelta(days=env.integer("TELEMETRY_PERIOD_DAYS", default=100, minimum=62, maximum=36_500))
+FLEET_HOURS_KEPT = timedelta(days=env.integer("FLEET_HOUR_DAYS", default=400, minimum=62, maximum=36_500))
+FLEET_DAYS_KEPT = timedelta(days=env.integer("FLEET_DAY_DAYS", default=1_830, minimum=62, maximum=36_500))
 
 # --- Leases: a heartbeat's answer, signed ---------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("fleet.api.urls")),
     path("", include("fleet.firmware.api.urls")),
     path("", include("fleet.rollouts.api.urls")),
+    path("", include("fleet.telemetry.api.urls")),
 ]
 
 urlpatterns = [

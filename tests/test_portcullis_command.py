@@ -10,7 +10,7 @@ from tests.running_server import ROOT
 
 pytestmark = pytest.mark.e2e
 
-OWNERS = ["migrate", "backup", "restore", "partition_history"]
+OWNERS = ["migrate", "backup", "restore", "partition_history", "partition_telemetry"]
 
 
 def portcullis(folder: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:

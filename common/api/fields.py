@@ -20,6 +20,7 @@ from common.values import (
     clean_id,
     clean_instant,
     clean_integer,
+    clean_number,
     clean_phone,
     clean_text,
     clean_zone,
@@ -107,6 +108,11 @@ class IdField(RuleField, serializers.Field[Any, Any, Any, Any]):
 class StrictIntegerField(RuleField, serializers.IntegerField):
     def clean(self, data: Any) -> int:
         return clean_integer(data, minimum=self.min_value, maximum=self.max_value)
+
+
+class StrictNumberField(RuleField, serializers.FloatField):
+    def clean(self, data: Any) -> float:
+        return clean_number(data, minimum=self.min_value, maximum=self.max_value)
 
 
 @extend_schema_field({"type": "boolean"})

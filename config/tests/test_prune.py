@@ -49,6 +49,10 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         "outages": 0,
         "incidents": 0,
         "license_notices": 0,
+        "health_samples": 0,
+        "telemetry_periods": 0,
+        "fleet_hours": 0,
+        "fleet_days": 0,
         "firmware_uploads": 0,
     }
     assert Heartbeat.objects.count() == 2
@@ -98,6 +102,10 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
         "outages",
         "incidents",
         "license notices",
+        "health samples",
+        "telemetry periods",
+        "fleet hours",
+        "fleet days",
         "firmware uploads",
     ]
     assert prune().splitlines() == [f"Deleted 0 {kind}." for kind in kinds]

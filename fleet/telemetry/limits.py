@@ -14,8 +14,8 @@ MIN_CELSIUS, MAX_CELSIUS = -100, 300
 METRIC_NAME = r"[a-z0-9_]{1,64}"
 MAX_METRICS = 50
 MAX_METRIC = 10**15  # and the same below zero
-# Fields of a point in an answer, so that no metric may be called so.
-RESERVED_NAMES = frozenset({"at", "period_start", "period_end"})
+# Fields of a call or of a point in an answer, so that no metric can be called so.
+RESERVED_NAMES = frozenset({"at", "period_start", "period_end", "periods"})
 TOTAL_PREFIX = "total_"
 
 MAX_POINTS = 1_000

@@ -53,9 +53,9 @@ def prune_telemetry(*, at: datetime) -> dict[str, int]:
     compute_marked_hours(at=at, most=10**9)
     make_day_partitions(at=at)
     deleted: dict[str, int] = {}
-    deleted |= prune_raw("health_samples", HealthSample, SAMPLES, before=at - settings.HEALTH_SAMPLES_KEPT, at=at)
+    deleted |= prune_raw("health_sample", HealthSample, SAMPLES, before=at - settings.HEALTH_SAMPLES_KEPT, at=at)
     deleted |= prune_raw(
-        "telemetry_periods", TelemetryPeriod, PERIODS, before=at - settings.TELEMETRY_PERIODS_KEPT, at=at
+        "telemetry_period", TelemetryPeriod, PERIODS, before=at - settings.TELEMETRY_PERIODS_KEPT, at=at
     )
     hours, days = at - settings.FLEET_HOURS_KEPT, at - settings.FLEET_DAYS_KEPT
     deleted["fleet_hours"] = sum(delete_rows(model, "at", before=hours) for model in (HealthHour, TelemetryHour))
@@ -65,13 +65,14 @@ def prune_telemetry(*, at: datetime) -> dict[str, int]:
 
 def prune_raw(name: str, model: Any, table: DayTable, *, before: datetime, at: datetime) -> dict[str, int]:
     if can_change(table):
-        return {f"{name}_days": drop_old_days(table, before=before)}
+        dropped = drop_old_days(table, before=before)
+        return {f"{name}s": 0} | ({f"{name}_partitions": dropped} if dropped else {})
     marked = MarkedHour.objects.filter(kind=table.kind).order_by("hour").values_list("hour", flat=True).first()
-    deleted = {name: delete_rows(model, table.column, before=min(before, marked) if marked else before)}
+    deleted = {f"{name}s": delete_rows(model, table.column, before=min(before, marked) if marked else before)}
     if connection.vendor == "postgresql":
         left = {
-            f"{name}_days_not_dropped": len(old_days(table, before=before)),
-            f"{name}_days_not_made": len(missing_days(table, at=at)),
+            f"{name}_partitions_not_dropped": len(old_days(table, before=before)),
+            f"{name}_partitions_not_made": len(missing_days(table, at=at)),
         }
         deleted |= {what: number for what, number in left.items() if number}
     return deleted

@@ -15,12 +15,14 @@ from fleet.telemetry.buckets import day_of, hour_of
 from fleet.telemetry.hours import (
     HEALTH_COLUMNS,
     HourOfDevice,
+    devices_by_hour,
     health_days,
     health_hours,
     telemetry_days,
     telemetry_hours,
 )
 from fleet.telemetry.models import HealthDay, HealthHour, MarkedHour, TelemetryDay, TelemetryHour
+from fleet.telemetry.statements import TAKE_MARKS
 
 DAY = timedelta(days=1)
 # Hours of devices in one transaction: some tenths of a second, for which late samples of these very hours may wait.
@@ -69,12 +71,16 @@ def compute_some(rollup: Rollup, *, before: datetime, limit: int) -> int:
 
 
 def take_marks(kind: str, *, before: datetime, limit: int) -> list[HourOfDevice]:
-    """Delete marks and return them. One that a call holds at this moment is left for the next time."""
-    marks = MarkedHour.objects.filter(kind=kind, hour__lt=before).order_by("hour", "device")
+    """Delete marks and return them, the oldest first."""
     if connection.vendor == "postgresql":
-        marks = marks.select_for_update(skip_locked=True)
+        with connection.cursor() as cursor:
+            cursor.execute(TAKE_MARKS, {"kind": kind, "before": before, "limit": limit})
+            rows: list[HourOfDevice] = cursor.fetchall()
+        return sorted(rows, key=lambda row: row[1])
+    marks = MarkedHour.objects.filter(kind=kind, hour__lt=before).order_by("hour", "device")
     taken = list(marks.values_list("device_id", "hour")[:limit])
-    MarkedHour.objects.filter(pk__in=[(kind, hour, device_id) for device_id, hour in taken]).delete()
+    for hour, devices in devices_by_hour(taken).items():
+        MarkedHour.objects.filter(kind=kind, hour=hour, device__in=devices).delete()
     return taken
 
 

@@ -82,38 +82,64 @@ SELECT stored.period_start, stored.period_end
        ) AS stored
 """
 
+# Deletes the oldest marks, and returns them. One that a call holds at this moment is left for the next time.
+TAKE_MARKS = """
+WITH taken AS (
+    SELECT kind, hour, device_id
+      FROM telemetry_markedhour
+     WHERE kind = %(kind)s
+       AND hour < %(before)s
+     ORDER BY hour, device_id
+     LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+)
+DELETE FROM telemetry_markedhour AS marked
+ USING taken
+ WHERE marked.kind = taken.kind
+   AND marked.hour = taken.hour
+   AND marked.device_id = taken.device_id
+RETURNING marked.device_id, marked.hour
+"""
+
 # The samples of given hours of devices. Sums of numeric values do not depend on the order.
 HEALTH_HOURS = """
-SELECT marked.device_id,
-       marked.hour,
-       count(*),
-       min(cpu_usage_percent), sum(cpu_usage_percent::numeric)::float8, max(cpu_usage_percent),
-       min(memory_used_mb), sum(memory_used_mb::numeric)::float8, max(memory_used_mb),
-       min(memory_total_mb), sum(memory_total_mb::numeric)::float8, max(memory_total_mb),
-       count(temperature_celsius),
-       min(temperature_celsius), sum(temperature_celsius::numeric)::float8, max(temperature_celsius),
-       count(disk_used_percent),
-       min(disk_used_percent), sum(disk_used_percent::numeric)::float8, max(disk_used_percent)
+SELECT marked.device_id, marked.hour, summed.*
   FROM unnest(%(devices)s::uuid[], %(hours)s::timestamptz[]) AS marked (device_id, hour)
-  JOIN telemetry_healthsample AS sample
-    ON sample.device_id = marked.device_id
-   AND sample.at >= marked.hour
-   AND sample.at < marked.hour + interval '1 hour'
- WHERE sample.at >= %(first)s
-   AND sample.at < %(last)s
- GROUP BY marked.device_id, marked.hour
+       -- One search in the index for each: PostgreSQL must not choose to read all samples of these days instead.
+ CROSS JOIN LATERAL (
+           SELECT count(*) AS samples,
+                  min(cpu_usage_percent), sum(cpu_usage_percent::numeric)::float8, max(cpu_usage_percent),
+                  min(memory_used_mb), sum(memory_used_mb::numeric)::float8, max(memory_used_mb),
+                  min(memory_total_mb), sum(memory_total_mb::numeric)::float8, max(memory_total_mb),
+                  count(temperature_celsius),
+                  min(temperature_celsius), sum(temperature_celsius::numeric)::float8, max(temperature_celsius),
+                  count(disk_used_percent),
+                  min(disk_used_percent), sum(disk_used_percent::numeric)::float8, max(disk_used_percent)
+             FROM telemetry_healthsample AS sample
+            WHERE sample.device_id = marked.device_id
+              AND sample.at >= marked.hour
+              AND sample.at < marked.hour + interval '1 hour'
+              -- Known when the statement is planned, so that it reads the partitions of these days only.
+              AND sample.at >= %(first)s
+              AND sample.at < %(last)s
+       ) AS summed
+ WHERE summed.samples > 0
 """
 
 # The periods that start in given hours of devices.
 PERIODS_OF_HOURS = """
 SELECT marked.device_id, marked.hour, period.period_start, period.period_end, period.metrics
   FROM unnest(%(devices)s::uuid[], %(hours)s::timestamptz[]) AS marked (device_id, hour)
-  JOIN telemetry_telemetryperiod AS period
-    ON period.device_id = marked.device_id
-   AND period.period_start >= marked.hour
-   AND period.period_start < marked.hour + interval '1 hour'
- WHERE period.period_start >= %(first)s
-   AND period.period_start < %(last)s
+ CROSS JOIN LATERAL (
+           SELECT period_start, period_end, metrics
+             FROM telemetry_telemetryperiod AS period
+            WHERE period.device_id = marked.device_id
+              AND period.period_start >= marked.hour
+              AND period.period_start < marked.hour + interval '1 hour'
+              AND period.period_start >= %(first)s
+              AND period.period_start < %(last)s
+           OFFSET 0 -- as above
+       ) AS period
 """
 
 # The samples of devices by day, all devices together: from the days that are computed, else from the hours that are, else from
@@ -167,13 +193,16 @@ part AS (
            (temperature_celsius IS NOT NULL)::integer, temperature_celsius, temperature_celsius, temperature_celsius,
            (disk_used_percent IS NOT NULL)::integer, disk_used_percent, disk_used_percent, disk_used_percent
       FROM marked
-      JOIN telemetry_healthsample AS sample
-        ON sample.device_id = marked.device_id
-       AND sample.at >= marked.hour
-       AND sample.at < marked.hour + interval '1 hour'
-       -- Known when the statement is planned, so that it reads the partitions of these days only.
-       AND sample.at >= %(first)s
-       AND sample.at < %(last)s
+     CROSS JOIN LATERAL (
+               SELECT *
+                 FROM telemetry_healthsample AS sample
+                WHERE sample.device_id = marked.device_id
+                  AND sample.at >= marked.hour
+                  AND sample.at < marked.hour + interval '1 hour'
+                  AND sample.at >= %(first)s
+                  AND sample.at < %(last)s
+               OFFSET 0 -- as above
+           ) AS sample
 )
 SELECT day,
        sum(samples), min(cpu_usage_percent_min), sum(cpu_usage_percent_sum), max(cpu_usage_percent_max),
@@ -236,13 +265,16 @@ part AS (
            CASE WHEN NOT starts_with(key, 'total_')
                 THEN extract(epoch FROM period.period_end - period.period_start) END
       FROM marked
-      JOIN telemetry_telemetryperiod AS period
-        ON period.device_id = marked.device_id
-       AND period.period_start >= marked.hour
-       AND period.period_start < marked.hour + interval '1 hour'
-       -- Known when the statement is planned, as above.
-       AND period.period_start >= %(first)s
-       AND period.period_start < %(last)s
+     CROSS JOIN LATERAL (
+               SELECT *
+                 FROM telemetry_telemetryperiod AS period
+                WHERE period.device_id = marked.device_id
+                  AND period.period_start >= marked.hour
+                  AND period.period_start < marked.hour + interval '1 hour'
+                  AND period.period_start >= %(first)s
+                  AND period.period_start < %(last)s
+               OFFSET 0 -- as above
+           ) AS period
      CROSS JOIN jsonb_each(period.metrics)
 )
 SELECT day, name, sum(total)::float8, sum(weighted)::float8, sum(seconds)::float8

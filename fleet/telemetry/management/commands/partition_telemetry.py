@@ -6,8 +6,10 @@ from django.utils import timezone
 
 from common.commands import DomainCommand
 from common.errors import InvalidInput
-from fleet.telemetry.partitions import DAYS_AHEAD, PERIODS, SAMPLES, can_change, drop_old_days
+from fleet.telemetry.partitions import PERIODS, SAMPLES, can_change, drop_old_days
 from fleet.telemetry.prune import make_day_partitions
+
+DAYS_AHEAD = 40
 
 
 class Command(DomainCommand):
@@ -17,7 +19,12 @@ class Command(DomainCommand):
     )
 
     def declare(self, parser: CommandParser) -> None:
-        parser.add_argument("--days-ahead", type=int, default=DAYS_AHEAD, help=f"{DAYS_AHEAD} unless said otherwise")
+        parser.add_argument(
+            "--days-ahead",
+            type=int,
+            default=DAYS_AHEAD,
+            help=f"{DAYS_AHEAD} unless said otherwise, which suits a monthly run",
+        )
 
     def run(self, options: dict[str, Any]) -> tuple[Any, list[str]]:
         ahead = options["days_ahead"]
