@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Only files whose hashes are in the lock file are installed.
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones simulate-alerts check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel bench-doorbell bench-alerts bench-fleet seed-large screenshots
+.PHONY: help run test test-fast test-long fuzz faults soak simulate-clones simulate-alerts simulate-rollouts check format lock licenses sbom audit test-pythons test-agent test-agent-pythons test-container test-install test-release demo demo-clean backup restore bench bench-quick bench-wave bench-growth bench-panel bench-doorbell bench-alerts bench-fleet seed-large screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ simulate-clones: .venv/dev.stamp ## simulate 1,000 restaurants with clones and 1
 
 simulate-alerts: .venv/dev.stamp ## a year of 1,000 simulated sites through the rules of alerts; compares what is told with what happened; some two minutes
 	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_alerts --sites 1000
+
+simulate-rollouts: .venv/dev.stamp ## a good version and one that kills 30 %, each for 1,000 simulated devices at 300 locations; some twenty minutes
+	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_rollout
+	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_rollout --killed-percent 0
 
 check: .venv/dev.stamp ## format, lint, types, imports, migrations, deployment settings, API description
 	@scripts/system_packages.sh

@@ -7,10 +7,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -19,31 +18,13 @@ from audit.models import Event
 from fleet.devices.models import Device
 from fleet.firmware.models import FirmwareTarget
 from fleet.rollouts.models import Rollout, RolloutDevice
+from fleet.rollouts.simulation.world import Killed, killed_after
 from fleet.rollouts.tests.estate import Estate
 from fleet.rollouts.waves import WaveSpec
 
 ROOT = Path(__file__).resolve().parents[3]
 GATE = {"max_failures": 1_000, "observation_minutes": 0, "deadline_minutes": 10, "online_minutes": 2}
 LOOSE = (WaveSpec(50, **GATE), WaveSpec(100, **GATE))
-
-
-class Killed(BaseException):
-    """Nothing catches it."""
-
-
-@contextmanager
-def killed_after(statements: int) -> Iterator[None]:
-    left = statements
-
-    def execute(run: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise Killed
-        return run(*arguments)
-
-    with connection.execute_wrapper(execute):
-        yield
 
 
 def devices_get_on(estate: Estate) -> None:
@@ -129,13 +110,13 @@ def test_processes_that_are_killed_leave_whole_steps(transactional_db: None) -> 
     with nursery() as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        for _ in range(150):
+        for number in range(150):
             estate.move(minutes=1)
             devices_get_on(estate)
             process.stdin.write(f"{estate.at.timestamp()}\n")
             process.stdin.flush()
             pid = int(process.stdout.readline())
-            time.sleep(randomness.random() * 0.1)
+            time.sleep(randomness.random() * 0.3 * 1.02**number)  # until it gets on, on a busy machine too
             os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)  # PostgreSQL notices that its client is gone
             check(rollout)
