@@ -10,8 +10,6 @@ from operator import and_
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.templatetags.admin_list import result_headers
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -23,14 +21,14 @@ from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
 from panel.sites.list.rows import Row, organizations_of, rows_of, tags_of
-from panel.sites.list.shown_columns import COLUMNS, OPTIONAL, hidden_columns
+from panel.sites.list.shown_columns import CHOICE
 from panel.sites.list.triage import find_triage_page, in_triage_order
+from panel.widgets.column_list import TRIAGE, ColumnList
 from sites.listing.pages import Page, find_page
 from sites.listing.query import SiteQuery
 from sites.models import Site
 from sites.querysets import containing
 
-TRIAGE = "triage"
 SELECT_ALL = SafeString('<input type="checkbox" id="action-toggle" aria-label="Select all sites on this page">')
 # What a column can be ordered by, as lookups of Site; besides TRIAGE, which `panel.sites.list.triage` finds.
 ORDERS = {
@@ -41,7 +39,8 @@ ORDERS = {
 }
 
 
-class SiteChangeList(ChangeList):
+class SiteChangeList(ColumnList):
+    column_choice = CHOICE
     query_of_list: SiteQuery
     filter_specs: Any
 
@@ -112,62 +111,11 @@ class SiteChangeList(ChangeList):
         is_whole = len(chosen) == 1 and chosen[0].parameter_name == "view" and not self.query.strip()
         return {chosen[0].value(): self.result_count} if is_whole else {}
 
-    # --- The columns: their numbers in the order stay the same whichever are shown ---
-
-    @property
-    def hidden_columns(self) -> frozenset[str]:
-        return hidden_columns(self.filter_params.get(COLUMNS, []))
-
-    def optional_columns(self) -> list[tuple[str, str, bool]]:
-        """Name in the URL, label, and whether it is shown."""
-        return [
-            (name, getattr(self.model_admin, method).short_description, method not in self.hidden_columns)
-            for name, method in OPTIONAL.items()
-        ]
-
-    def get_filters_params(self, params: Any = None) -> Any:
-        found = super().get_filters_params(params)
-        found.pop(COLUMNS, None)
-        return found
-
     def headers(self) -> list[dict[str, Any]]:
-        headers = dict(zip(self.list_display, result_headers(self), strict=True))
-        if "action_checkbox" in headers:
-            headers["action_checkbox"]["text"] = SELECT_ALL
-        return [header for column, header in headers.items() if column not in self.hidden_columns]
+        headers = super().headers()
+        if "action_checkbox" in self.list_display:
+            headers[0]["text"] = SELECT_ALL
+        return headers
 
     def rows(self) -> Iterator[Row]:
         return rows_of(self)
-
-    # --- The order: by one column at a time ---
-
-    def order(self) -> str:
-        """A key of ORDERS, or TRIAGE."""
-        return str(self.get_ordering_field(self.list_display[self.sorted_column()[0]]))
-
-    def sorted_column(self) -> tuple[int, str]:
-        """Its index, and "-" if it is reversed; the column of triage if the URL names none."""
-        _, sign, given = first_part(self.params.get(ORDER_VAR, "")).rpartition("-")
-        orders = [self.get_ordering_field(name) for name in self.list_display]
-        sortable = [number for number, order in enumerate(orders) if order]
-        chosen = [number for number in sortable if str(number + self.shift) == given]
-        return (chosen[0], sign) if chosen else (orders.index(TRIAGE), "")
-
-    def get_ordering_field_columns(self) -> Any:
-        index, sign = self.sorted_column()
-        return {index: "desc" if sign else "asc"}
-
-    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        if new_params and new_params.get(ORDER_VAR):
-            _, sign, number = first_part(new_params[ORDER_VAR]).rpartition("-")
-            new_params = {**new_params, ORDER_VAR: f"{sign}{int(number) + self.shift}"}
-        return super().get_query_string(new_params, remove)
-
-    @property
-    def shift(self) -> int:
-        """Added to the number of a column in a URL, so that a link means the same with and without the column of checkboxes."""
-        return 0 if "action_checkbox" in self.list_display else 1
-
-
-def first_part(order: str) -> str:
-    return order.partition(".")[0]
