@@ -16,6 +16,14 @@ def keep_room_for_updates(apps, schema_editor):
         schema_editor.execute("ALTER TABLE devices_devicepulse SET (fillfactor = 70, parallel_workers = 0)")
 
 
+def index_names(apps, schema_editor):
+    # As of sites: other databases have no such collation.
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            'CREATE INDEX device_by_name ON devices_device (name COLLATE "und-x-icu", id) WHERE retired_at IS NULL'
+        )
+
+
 def index_trigrams(apps, schema_editor):
     # As of sites: without the extension a search reads every device.
     if schema_editor.connection.vendor != "postgresql":
@@ -170,7 +178,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="device",
-            index=models.Index(condition=models.Q(("retired_at", None)), fields=["name", "id"], name="device_by_name"),
+            index=models.Index(condition=models.Q(("retired_at__isnull", False)), fields=["id"], name="device_retired"),
+        ),
+        migrations.AddIndex(
+            model_name="device",
+            index=models.Index(
+                condition=models.Q(("clone_suspected_at__isnull", False), ("retired_at", None)),
+                fields=["id"],
+                name="device_clone_suspected",
+            ),
         ),
         migrations.AddIndex(
             model_name="device",
@@ -273,5 +289,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(keep_room_for_updates, migrations.RunPython.noop),
+        migrations.RunPython(index_names, migrations.RunPython.noop),
         migrations.RunPython(index_trigrams, migrations.RunPython.noop),
     ]

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
-                "indexes": [models.Index(fields=["status"], name="devicelaststatus_by_status")],
+                "indexes": [models.Index(fields=["status", "at", "device"], name="devicelaststatus_in_order")],
             },
         ),
         migrations.CreateModel(
