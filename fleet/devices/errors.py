@@ -36,3 +36,8 @@ class InvalidEnrolmentCode(NotAuthenticated):
     code = "invalid_enrolment_code"
     title = "The enrolment code is not valid"
     challenge = 'EnrolmentCode realm="devices"'
+
+
+class EnrolmentCodeExists(Conflict):
+    code = "enrolment_code_exists"
+    title = "An enrolment code of this id was made already"

@@ -11,7 +11,7 @@ from audit.actors import Actor
 from audit.services import record_event
 from common.instants import format_instant
 from fleet.devices.codes import code_digest, code_digests, generate_code
-from fleet.devices.errors import InvalidEnrolmentCode
+from fleet.devices.errors import EnrolmentCodeExists, InvalidEnrolmentCode
 from fleet.devices.events import EnrolmentAction
 from fleet.devices.limits import DEFAULT_CODE_HOURS, DEFAULT_CODE_USES
 from fleet.devices.models import EnrolmentCode
@@ -38,14 +38,21 @@ def create_enrolment_code(
     at: datetime,
     uses: int = DEFAULT_CODE_USES,
     expires_in_hours: int = DEFAULT_CODE_HOURS,
+    code_id: uuid.UUID | None = None,
 ) -> NewCode:
-    """Raises InvalidInput, SiteNotFound."""
+    """With a `code_id` of the caller's, a request that is sent twice makes one code.
+
+    Raises InvalidInput, SiteNotFound, EnrolmentCodeExists.
+    """
     checked({"uses": uses, "expires_in_hours": expires_in_hours})
     site = Site.objects.live().select_for_update(no_key=True).filter(pk=site_id).first()
     if site is None:
         raise SiteNotFound
+    if code_id is not None and EnrolmentCode.objects.filter(pk=code_id).exists():
+        raise EnrolmentCodeExists
     code = generate_code()
     row = EnrolmentCode.objects.create(
+        id=code_id or uuid.uuid4(),
         site=site,
         digest=code_digest(code),
         hint=key_hint(code),
