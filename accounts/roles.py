@@ -28,6 +28,8 @@ READ = frozenset(
 OPERATE = frozenset(
     {
         "alerts.acknowledge_incident",
+        "device_heartbeats.send_command",
+        "devices.dismiss_clone",
         "sites.add_sitenote",
         "sites.dismiss_clone",
         "sites.export_site",

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 
 from panel.alerts.incidents.admin import IncidentAdmin
 from panel.events.admin import EventAdmin
+from panel.fleet.devices.admin import DeviceAdmin
 from panel.heartbeats.admin import HeartbeatAdmin
 from panel.organizations.admin import OrganizationAdmin
 from panel.people.admin import AdminAdmin, SignInAttemptAdmin
@@ -13,6 +14,7 @@ from panel.sites.admin import SiteAdmin
 
 __all__ = [
     "AdminAdmin",
+    "DeviceAdmin",
     "EventAdmin",
     "HeartbeatAdmin",
     "IncidentAdmin",

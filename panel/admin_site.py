@@ -25,8 +25,8 @@ from panel.kept_forms import FIELD, Entries, entries_to_keep, keep_signed_form, 
 from panel.signing_keys.urls import signing_keys_urls
 
 # The tables that are used most come first; tables that are not listed here come last.
-ORDER = ("Site", "Organization", "Incident", "Heartbeat", "Event", "Admin", "SignInAttempt", "SiteKey")
-MENU = ORDER[:6]
+ORDER = ("Site", "Organization", "Device", "Incident", "Heartbeat", "Event", "Admin", "SignInAttempt", "SiteKey")
+MENU = ORDER[:7]
 # Pages of Django that nothing here uses: no field has autocompletion, no object has a public page. Both fail on an id
 # or a search term that the database refuses.
 UNUSED_PAGES = {"autocomplete", "view_on_site"}

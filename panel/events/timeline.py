@@ -37,6 +37,15 @@ FIELDS = {
     "erased_imports": "Erased imported files",
     "erased_views": "Erased saved views",
     "erased_session_entries": "Erased entries in sessions",
+    "device_id": "Id at the location",
+    "site_id": "Site",
+    "hardware": "Hardware",
+    "config_version": "Configuration, version",
+    "command": "Command",
+    "hint": "Code",
+    "uses": "Uses",
+    "expires_at": "Usable until",
+    "boot_ids": "Starts",
     "key_hint": "Key",
     "revision": "Revision",
     "instance_id": "Installation",
@@ -83,7 +92,6 @@ FIELDS = {
     "source": "Set by",
     "product": "Product",
     "channel": "Channel",
-    "hardware": "Hardware",
     "min_from": "Can be installed from",
     "size": "Bytes",
     "sha256": "SHA-256",
@@ -101,10 +109,10 @@ FIELDS = {
 # Fields that are too long to show; a count is shown in their place.
 COUNTED = {"erased_events"}
 # Fields that the action's label already covers.
-SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at"})
+SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at", "retired_at"})
 NOTHING = "–"
 # Actions whose events hold facts alone, with nothing from before.
-NEW = frozenset({"registered", "created", "exported"})
+NEW = frozenset({"registered", "created", "exported", "command_sent", "enrolment_code_created"})
 
 
 class Change(NamedTuple):

@@ -17,7 +17,7 @@ from alerts.events import (
 from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
-from fleet.devices.events import DEVICE
+from fleet.devices.events import DEVICE, DeviceAction, EnrolmentAction
 from fleet.firmware.events import FIRMWARE, FirmwareAction, FirmwareTargetAction
 from fleet.rollouts.events import ROLLOUT, RolloutAction, WindowAction
 from licensing.events import SIGNING_KEY, SigningKeyAction
@@ -75,6 +75,21 @@ ACTIONS: Mapping[str, ActionWords] = {
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),
     OrganizationAction.CREATED: ActionWords("Organization added", "added the organization"),
     OrganizationAction.UPDATED: ActionWords("Organization changed", "changed the organization"),
+    EnrolmentAction.CODE_CREATED: ActionWords("Enrolment code made", "made an enrolment code for"),
+    EnrolmentAction.CODE_REVOKED: ActionWords("Enrolment code revoked", "revoked an enrolment code of"),
+    DeviceAction.REGISTERED: ActionWords("Registered", "registered the device"),
+    DeviceAction.REPLACED: ActionWords("Replaced by another box", "replaced the device"),
+    DeviceAction.UPDATED: ActionWords("Edited", "edited the device"),
+    DeviceAction.KEY_ROTATED: ActionWords("Key rotated", "rotated the key of the device"),
+    DeviceAction.KEY_RETIRED: ActionWords(
+        "Older keys retired, as the device used the new one", "retired the old key of the device"
+    ),
+    DeviceAction.RETIRED: ActionWords("Retired", "retired the device"),
+    DeviceAction.COMMAND_SENT: ActionWords("Command sent", "sent a command to the device"),
+    DeviceAction.CLONE_SUSPECTED: ActionWords(
+        "Two boxes seem to use the key", "found that two boxes seem to use the key of the device"
+    ),
+    DeviceAction.CLONE_DISMISSED: ActionWords("Second box dismissed", "dismissed the suspicion of a second box:"),
     SiteListAction.EXPORTED: ActionWords("Exported", "exported"),
     EventListAction.EXPORTED: ActionWords("Exported", "exported"),
     SavedViewAction.CREATED: ActionWords("View saved for everybody", "saved for everybody the view"),
@@ -134,6 +149,7 @@ ACTIONS: Mapping[str, ActionWords] = {
 SUBJECT_TYPES: Mapping[str, str] = {
     SITE: "Site",
     ORGANIZATION: "Organization",
+    DEVICE: "Device",
     SITE_LIST: "Site list",
     EVENT_LIST: "Event list",
     SAVED_VIEW: "Saved view",
@@ -143,7 +159,6 @@ SUBJECT_TYPES: Mapping[str, str] = {
     CUSTOMER_NOTICES: "Customer notices",
     INCIDENT: "Incident",
     ALERT_CHANNEL: "Channel",
-    DEVICE: "Device",
     FIRMWARE: "Firmware",
     ROLLOUT: "Roll-out",
 }
@@ -151,6 +166,7 @@ SUBJECT_TYPES: Mapping[str, str] = {
 SUBJECT_PAGES: Mapping[str, str] = {
     SITE: "admin:sites_site_change",
     ORGANIZATION: "admin:sites_organization_change",
+    DEVICE: "admin:devices_device_change",
     ADMIN: "admin:accounts_admin_change",
     INCIDENT: "admin:alerts_incident_change",
     ALERT_CHANNEL: "admin:channel",

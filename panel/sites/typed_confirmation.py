@@ -23,11 +23,13 @@ class TypedCountField(forms.CharField):
 
 
 class TypedNameField(forms.CharField):
-    """The name of the only site that the page is about. Capitals and repeated spaces do not matter."""
+    """The name of the only site, or another thing, that the page is about. Capitals and repeated spaces do not matter."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, what: str = "site") -> None:
         attrs = {"class": "vTextField", "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
-        super().__init__(label="Type the site’s name to confirm", help_text=name, widget=forms.TextInput(attrs=attrs))
+        super().__init__(
+            label=f"Type the {what}’s name to confirm", help_text=name, widget=forms.TextInput(attrs=attrs)
+        )
         self.name = name
 
     def clean(self, value: Any) -> str:

@@ -8,8 +8,11 @@ from django.utils import timezone
 
 from accounts.models import Admin, SignInAttempt, TokenFamily
 from accounts.services import record_attempt, start_token_family
+from audit.actors import SYSTEM
 from audit.models import Event
 from conftest import Register, RegisteredSite
+from fleet.devices.services import create_enrolment_code
+from fleet.heartbeats.tests.calls import a_device
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from panel.alerts.tests.cast import a_channel, an_incident
@@ -27,6 +30,8 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
     start_token_family(anna, at=timezone.now())
     record_attempt("signed_in", username="anna", admin=anna, source="api", address=None, at=timezone.now())
     channel = a_channel()
+    device = a_device(site)
+    code = create_enrolment_code(uuid.UUID(site.site_id), by=SYSTEM, at=timezone.now()).row
     incident = an_incident()
     first = {
         model: model.objects.order_by("pk").first()
@@ -42,6 +47,9 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "delivery_id": channel.deliveries.get().id,
         "sites_organization": api.post("/api/organizations", {"name": "Conti"}).json()["id"],
         "key_id": 1,
+        "devices_device": device.id,
+        "device_id": device.id,
+        "code_id": code.pk,
         "site_id": uuid.UUID(site.site_id),
         "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,
         "view_id": SavedView.objects.create(owner=None, name="For everybody", query="status=offline").pk,

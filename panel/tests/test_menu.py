@@ -12,11 +12,11 @@ def test_the_tables_are_in_the_order_of_their_use(anna: Admin) -> None:
     request = RequestFactory().get("/admin/")
     request.user = anna
     apps = admin.site.get_app_list(request)
-    assert [app["app_label"] for app in apps] == ["sites", "alerts", "heartbeat", "audit", "accounts"]
+    assert [app["app_label"] for app in apps] == ["sites", "devices", "alerts", "heartbeat", "audit", "accounts"]
     tables = [model["object_name"] for app in apps for model in app["models"]]
     of_sites, others = tables[:3], tables[3:]
     assert of_sites == ["Site", "Organization", "SiteKey"]
-    assert others == ["Incident", "Heartbeat", "Event", "Admin", "SignInAttempt"], "and no plumbing"
+    assert others == ["Device", "Incident", "Heartbeat", "Event", "Admin", "SignInAttempt"], "and no plumbing"
 
 
 def test_every_page_after_the_sign_in_has_the_menu(anna: Admin, client: Client) -> None:
@@ -27,6 +27,7 @@ def test_every_page_after_the_sign_in_has_the_menu(anna: Admin, client: Client) 
         ("/admin/", ""),
         ("/admin/sites/site/", ' aria-current="page"'),
         ("/admin/sites/organization/", ""),
+        ("/admin/devices/device/", ""),
         ("/admin/alerts/incident/", ""),
         ("/admin/heartbeat/heartbeat/", ""),
         ("/admin/audit/event/", ""),

@@ -10,6 +10,7 @@ from accounts.models import Admin, SignInAttempt
 from accounts.tests.tokens import login
 from audit.actors import COMMAND
 from conftest import RegisteredSite
+from fleet.heartbeats.tests.calls import a_device
 from heartbeat.models import Heartbeat
 from panel.alerts.tests.cast import a_channel, an_incident
 from panel.tests.screen import ADD, LIST, browser_of
@@ -53,6 +54,13 @@ SITE = "/admin/sites/site/{site}/"
             "/admin/alerts/incident/acknowledge/?incident={incident}",
             "Acknowledge · Somebody tries passwords · Portcullis",
         ),
+        ("/admin/devices/device/", "Devices · Portcullis"),
+        ("/admin/devices/device/{device}/change/", "till-1 · Devices · Portcullis"),
+        ("/admin/devices/device/{device}/edit/", "Edit · till-1 · Portcullis"),
+        ("/admin/devices/device/{device}/configuration/", "Configure · till-1 · Portcullis"),
+        ("/admin/devices/device/{device}/rotate-key/", "Rotate key · till-1 · Portcullis"),
+        ("/admin/devices/device/{device}/retire/", "Retire · till-1 · Portcullis"),
+        ("/admin/devices/device/add-to/{site}/", "Add a device · Trattoria Roma · Portcullis"),
         ("/admin/channels/", "Channels · Portcullis"),
         ("/admin/channels/add/", "Add a channel · Portcullis"),
         ("/admin/channels/{channel}/", "On call · Channels · Portcullis"),
@@ -75,6 +83,7 @@ def test_a_title_names_the_page_and_its_subject(
     rows: dict[str, object] = {
         "organization": create_organization(name="Conti", by=COMMAND, at=timezone.now()).pk,
         "channel": a_channel().pk,
+        "device": a_device(roma).id,
         "incident": an_incident().pk,
         "heartbeat": Heartbeat.objects.get().pk,
         "key": SiteKey.objects.get().pk,

@@ -18,6 +18,8 @@ from accounts.roles import PERMISSIONS
 from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
 from audit.models import Event
 from erasure.models import ErasureRequest
+from fleet.devices.models import Device, DeviceKey, EnrolmentCode
+from fleet.heartbeats.models import DeviceCommand
 from idempotency.models import IdempotentRequest
 from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
@@ -49,6 +51,7 @@ TABLES = {
         "add": "sites.add_organization",
         "change": "sites.change_organization",
     },
+    "devices_device": {"view": "devices.view_device"},
     "sites_sitekey": {"view": "sites.view_sitekey"},
     "heartbeat_heartbeat": {"view": "heartbeat.view_heartbeat"},
     "audit_event": {"view": "audit.view_event"},
@@ -110,6 +113,20 @@ OTHER_PAGES = {
         for page in ("s", "", "_add", "_change", "_delete", "_test", "_enable", "_disable", "_send_again")
     },
     "own_notices": Rule(),
+    **{
+        f"devices_device_{page}": Rule(needed, needed)
+        for page, needed in {
+            "edit": "devices.change_device",
+            "configure": "devices.change_device",
+            "rotate": "devices.rotate_device_key",
+            "key_use": "devices.view_device",
+            "retire": "devices.retire_device",
+            "command": "device_heartbeats.send_command",
+            "dismiss_clone": "devices.dismiss_clone",
+            "enrol": "devices.add_enrolmentcode",
+            "revoke_code": "devices.add_enrolmentcode",
+        }.items()
+    },
 }
 # The permission of each operation on sites, repeated here on purpose.
 OPERATION_PERMISSIONS = {
@@ -138,6 +155,13 @@ FORGED = {
     "slug": "forged",
     "organization_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b12",
     "revision_seen": "1",
+    "revision": "1",
+    "config": '{"forged": true}',
+    "command": "restart",
+    "uses": "1000",
+    "expires_in_hours": "720",
+    "code_id": "5d0c1b7e-2b0f-4a63-8f0a-6f2f6a4f3c21",
+    "typed_name": "till-1",
     "reason": "forged",
     "note": "forged",
     "kind": "pagerduty",
@@ -227,6 +251,10 @@ def stored() -> list[Any]:
         Incident,
         AlertChannel,
         Delivery,
+        Device,
+        DeviceKey,
+        DeviceCommand,
+        EnrolmentCode,
     )
     return [list(model.objects.order_by("pk").values()) for model in tables]
 

@@ -24,6 +24,8 @@ PAGES = [
     "/admin/sites/site/{id}/rotate-key/",
     "/admin/sites/site/operate/extend/?site={id}",
     "/admin/sites/site/operate/set_expiry/?site={id}",
+    "/admin/devices/device/",
+    "/admin/devices/device/add-to/{id}/",
     "/admin/heartbeat/heartbeat/",
     "/admin/audit/event/",
     "/admin/accounts/admin/",

@@ -3,6 +3,7 @@
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from fleet.devices.status import DeviceStatus
 from sites.status import SiteStatus
 
 SHAPES = {
@@ -10,6 +11,7 @@ SHAPES = {
     SiteStatus.LATE: "▲",
     SiteStatus.OFFLINE: "■",
     SiteStatus.NEVER_SEEN: "○",
+    DeviceStatus.STOPPED: "◐",
     "locked": "◆",
     "licensed": "●",
     "ending": "▲",

@@ -19,6 +19,7 @@ from audit.models import Event
 from audit.services import Subject, record_event
 from backup.events import DatabaseAction
 from conftest import RegisteredSite
+from fleet.devices.events import DeviceAction, EnrolmentAction
 from fleet.firmware.events import FirmwareAction, FirmwareTargetAction
 from fleet.rollouts.events import RolloutAction, WindowAction
 from licensing.events import SigningKeyAction
@@ -126,6 +127,8 @@ def test_every_action_has_its_words() -> None:
         *CustomerNoticesAction.values,
         *IncidentAction.values,
         *ChannelAction.values,
+        *DeviceAction.values,
+        *EnrolmentAction.values,
         *FirmwareAction.values,
         *FirmwareTargetAction.values,
         *RolloutAction.values,
@@ -137,7 +140,7 @@ def test_every_action_has_its_words() -> None:
 
 
 def test_an_action_without_words_is_shown_by_its_name(browser: Client) -> None:
-    record_event("device.wiped_twice", subject=Subject("device", 7, "till 7"), by=COMMAND, at=timezone.now())
+    record_event("robot.wiped_twice", subject=Subject("robot", 7, "till 7"), by=COMMAND, at=timezone.now())
     assert shown(browser) == [("Wiped twice", "till 7")]
     assert "wiped twice till 7" in " ".join(browser.get("/admin/").content.decode().replace("\n", " ").split())
     assert browser.get(f"{PAGE}{Event.objects.get().pk}/change/").status_code == 200
