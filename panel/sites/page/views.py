@@ -13,6 +13,7 @@ from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
 from panel.events.timeline import label_of
+from panel.fleet.devices.site_card import site_devices
 from panel.kept_forms import take_kept_entries
 from panel.sites.notes.forms import note_form_for
 from panel.sites.page.agent import notices_for
@@ -89,6 +90,7 @@ class SitePageView(SiteAdminView):
                 buttons=buttons_for(site, self.request.user.has_perm, at=at),
                 note_form=note_form_for(site, self.request.user.has_perm),
                 notices=notices_for(site, self.request.user.has_perm, at=at),
+                devices=site_devices(site, self.request.user.has_perm, at=at),
                 **site_facts(site, at=at),
             )
         )
