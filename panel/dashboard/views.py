@@ -1,4 +1,4 @@
-"""The dashboard, the panel's first page: site counts, attention items, charts, recent activity and system health."""
+"""The dashboard, the panel's first page: counts, attention items, charts, recent activity and system health."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from erasure.models import ErasureRequest
 from erasure.services import PERMISSION
+from fleet.devices.status import DeviceStatus
 from heartbeat.hourly_counts import heartbeats_by_hour, oldest_heartbeat_at
 from panel.account.pages import current_admin
 from panel.dashboard.attention import attention_items
@@ -21,6 +22,7 @@ from panel.dashboard.first_steps import first_steps, is_new
 from panel.dashboard.health import health_checks
 from panel.dashboard.open_incidents import open_incidents
 from panel.dashboard.recent_events import recent_lines
+from panel.fleet.devices.counts import DeviceCounts, device_counts
 from panel.heartbeats.filters import received_query
 from panel.sites.list.filters import EndingWeekFilter
 from panel.sites.list.view_counts import keep_attention_count_of_many
@@ -33,12 +35,13 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @dataclass(frozen=True)
 class Tile:
-    """A count that links to the list of exactly these sites; `state` and `label` as `badge` takes them."""
+    """A count that links to the list of exactly these sites or devices; `state` and `label` as `badge` takes them."""
 
     state: str
     label: str
     count: int
     query: dict[str, str]
+    page: str = "admin:sites_site_changelist"
 
     @property
     def badge(self) -> SafeString:
@@ -47,7 +50,7 @@ class Tile:
 
     @property
     def url(self) -> str:
-        return f"{reverse('admin:sites_site_changelist')}?{urlencode(self.query)}"
+        return f"{reverse(self.page)}?{urlencode(self.query)}"
 
     @property
     def formatted_count(self) -> str:
@@ -72,6 +75,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
     keep_attention_count_of_many(attention.total, sites=site_count)
     return {
         "tiles": tiles(by_status, by_license),
+        "device_tiles": device_tiles(device_counts()) if request.user.has_perm("devices.view_device") else [],
         "site_count": site_count,
         "formatted_site_count": f"{site_count:,}",
         "attention": attention,
@@ -102,6 +106,23 @@ def tiles(by_status: dict[str, int], by_license: dict[str, int]) -> list[Tile]:
         Tile("locked", "locked", by_license["locked"], {"is_locked__exact": "1"}),
         Tile("expired", "expired or inactive", by_license["unlicensed"], {"licensed": "no"}),
         Tile("ending", "ending within 30 days", by_license["ending"], {"licensed": "ending"}),
+    ]
+
+
+def device_tiles(counts: DeviceCounts) -> list[Tile]:
+    """None if there are no devices."""
+    if not counts.total:
+        return []
+    statuses = (
+        DeviceStatus.ONLINE,
+        DeviceStatus.LATE,
+        DeviceStatus.OFFLINE,
+        DeviceStatus.STOPPED,
+        DeviceStatus.NEVER_SEEN,
+    )
+    page = "admin:devices_device_changelist"
+    return [
+        Tile(status, str(status.label), counts.by_status[status], {"status": str(status)}, page) for status in statuses
     ]
 
 

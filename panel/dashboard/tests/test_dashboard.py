@@ -17,13 +17,14 @@ from accounts.models import Admin
 from conftest import Clock, Register, RegisteredSite, SignIn
 from panel.dashboard import first_steps
 from panel.dashboard.counts import license_counts
+from panel.fleet.devices.tests.cast import every_kind as every_kind_of_device
 from panel.tests.estates import create_sites, every_kind
 from panel.widgets.weeks import weeks_from
 from sites.models import Site
 
 DASHBOARD = "/admin/"
 TILES = ["online", "late", "offline", "never seen", "locked", "expired or inactive", "ending within 30 days"]
-QUERIES = 21  # of the session, the admin and the page; for sysadmins one of them is of requests for erasure
+QUERIES = 22  # of the session, the admin and the page; for sysadmins one of them is of requests for erasure
 QUERIES_TO_REMEMBER = 1  # once an hour somebody writes down how many heartbeats the hour had
 
 
@@ -293,3 +294,27 @@ def test_weeks_begin_on_mondays_at_midnight_also_when_the_clocks_change(settings
     weeks = weeks_from(timezone.now(), number=12)
     assert {f"{moment:%a %H:%M}" for week in weeks for moment in week} == {"Mon 00:00"}
     assert weeks[0][0] <= timezone.now() < weeks[0][1]
+
+
+def device_tiles(html: str) -> dict[str, tuple[int, str]]:
+    row = html.partition('aria-label="Devices by status"')[2].partition("</nav>")[0]
+    return {words.removesuffix(" devices"): tile for words, tile in tiles(row).items()}
+
+
+def test_the_row_of_devices_counts_those_of_the_lists_it_leads_to(
+    anna: Admin, roma: RegisteredSite, clock: Clock
+) -> None:
+    assert "Devices by status" not in page(anna), "without devices"
+    every_kind_of_device(roma, at=clock.at)
+    html, browser = page(anna), browser_of(anna)
+    found = device_tiles(html)
+    assert {words: number for words, (number, _) in found.items()} == {
+        "online": 4,
+        "late": 1,
+        "offline": 2,
+        "stopped": 1,
+        "never seen": 2,
+    }
+    for number, url in found.values():
+        answer: Any = browser.get(url)
+        assert answer.context["cl"].result_count == number
