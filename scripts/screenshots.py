@@ -79,10 +79,29 @@ def pages(server: RunningServer) -> dict[str, str]:
         "confirm": f"{LIST}operate/lock/?{many}",
         "register": f"{LIST}add/",
         "import": f"{LIST}import/",
+        "devices": "/admin/devices/device/",
+        "device": f"/admin/devices/device/{device_of_the_demo(server)}/change/",
         "incidents": "/admin/alerts/incident/",
         "channels": "/admin/channels/",
         "account": "/admin/account/",
     }
+
+
+def device_of_the_demo(server: RunningServer) -> str:
+    """One that is online, or else any; the first one of an estate without devices is made here."""
+    api = server.sign_in()
+    found = [
+        device["id"] for query in ("?status=online", "") for device in api.get(f"/api/devices{query}").json()["results"]
+    ]
+    if found:
+        return str(found[0])
+    location = api.get("/api/locations").json()["results"][0]["id"]
+    code = api.post(f"/api/locations/{location}/enrolment-codes", {}).json()["code"]
+    facts = {"enrolment_code": code, "device_id": "till-1", "name": "Till at the bar", "role": "till"}
+    device = api.post("/api/devices/register", facts).json()
+    credentials = {"X-Device-ID": device["id"], "X-Device-Key": device["device_key"]}
+    api.post("/api/devices/heartbeat", {"firmware_version": "1.2.0", "uptime_seconds": 86_400}, **credentials)
+    return str(device["id"])
 
 
 def take(browser: Browser, server: RunningServer, look: str, shown: dict[str, str]) -> None:

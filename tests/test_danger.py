@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import LOOKS, TRANSITIONS_ENDED, PanelUser, open_window
-from tests.running_server import PASSWORD, RunningServer, Site, register
+from tests.running_server import PASSWORD, Client, RunningServer, Site, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=50)]
 
@@ -41,6 +41,13 @@ def anna(request: pytest.FixtureRequest, browser: Browser, server: RunningServer
     assert person.complaints == []
 
 
+def a_device(server: RunningServer, site: Site) -> str:
+    """Its id."""
+    code = server.sign_in().post(f"/api/locations/{site.site_id}/enrolment-codes", {}).json()["code"]
+    answer = Client(server).post("/api/devices/register", {"enrolment_code": code, "device_id": "till-1"})
+    return str(answer.json()["id"])
+
+
 def operate(name: str, *sites: Site) -> str:
     return f"/admin/sites/site/operate/{name}/?" + "&".join(f"site={each.site_id}" for each in sites)
 
@@ -50,6 +57,7 @@ def test_only_what_stops_a_restaurant_is_red(anna: PanelUser, server: RunningSer
     site, locked, former = (register(api, server, name=f"Red {each}") for each in ("Open", "Locked", "Former"))
     api.post(f"/api/sites/{locked.site_id}/lock", {"reason": "unpaid"})
     api.send("DELETE", f"/api/sites/{former.site_id}")
+    device = a_device(server, site)
     page_of = "/admin/sites/site/{}/{}/".format
     expected = {
         "/admin/": [],
@@ -72,6 +80,12 @@ def test_only_what_stops_a_restaurant_is_red(anna: PanelUser, server: RunningSer
         operate("activate", site): [],
         operate("deregister", site): ["Deregister"],
         operate("restore", former): [],
+        f"/admin/devices/device/{device}/change/": ["Retire"],
+        f"/admin/devices/device/{device}/retire/": ["Retire"],
+        f"/admin/devices/device/{device}/edit/": [],
+        f"/admin/devices/device/{device}/configuration/": [],
+        f"/admin/devices/device/{device}/rotate-key/": [],
+        f"/admin/devices/device/add-to/{site.site_id}/": [],
     }
     found = {}
     for path in expected:

@@ -26,6 +26,13 @@ incident = a_common_cause(*(RegisteredSite(str(site.pk), "") for site in Site.ob
 print(incident.pk, channel.pk)
 """
 
+DEVICE = """
+from conftest import RegisteredSite
+from fleet.heartbeats.tests.calls import a_device
+print(a_device(RegisteredSite("{site}", "")).id)
+"""
+DEVICE_PAGES = ("change", "edit", "configuration", "rotate-key", "retire")
+
 
 @pytest.fixture(scope="module")
 def server(race_server: RunningServer) -> Iterator[RunningServer]:
@@ -89,6 +96,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
     colleague = int(created.stdout)
     incident, channel = server.manage("shell", "-c", ALERTS, "--verbosity=0").stdout.split()
     chain = server.sign_in().post("/api/organizations", {"name": "Trattorie Conti"}).json()["id"]
+    device = server.manage("shell", "-c", DEVICE.format(site=locked_site.site_id), "--verbosity=0").stdout.strip()
     site, cloned = (f"/admin/sites/site/{each.site_id}" for each in (locked_site, cloned_site))
     for path in (
         "/admin/",
@@ -126,6 +134,9 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/alerts/incident/?view=all",
         f"/admin/alerts/incident/{incident}/change/",
         f"/admin/alerts/incident/acknowledge/?incident={incident}",
+        "/admin/devices/device/",
+        *(f"/admin/devices/device/{device}/{part}/" for part in DEVICE_PAGES),
+        f"/admin/devices/device/add-to/{locked_site.site_id}/",
         "/admin/channels/",
         "/admin/channels/add/",
         f"/admin/channels/{channel}/",
