@@ -1,8 +1,9 @@
 """Sites that are offline, alone or together.
 
-Sites that become silent within 15 minutes have a common cause if at least five of them share a network, or if they are a fifth
-of all that should have called: then one incident takes the place of theirs. Sites that become silent later for the same cause
-join it without a message. The cause is gone when few of them are left; after a while these get incidents of their own.
+Sites that become silent within 15 minutes have a common cause if at least five of them share a network or an organization, or
+if they are a fifth of all that should have called: then one incident takes the place of theirs. Sites that become silent later
+for the same cause join it without a message. The cause is gone when few of them are left; after a while these get incidents of
+their own.
 """
 
 from collections import defaultdict
@@ -22,9 +23,10 @@ from alerts.incidents.grouping import (
     WINDOW,
     CommonCause,
     Silence,
+    cause_in,
     common_causes,
     earlier_subject,
-    network_in,
+    organization_in,
 )
 from alerts.incidents.services import (
     NewIncident,
@@ -35,13 +37,13 @@ from alerts.incidents.services import (
     update_incidents,
     with_sites,
 )
-from alerts.incidents.words import resolution, site_detail, site_title, together_detail, together_title
+from alerts.incidents.words import Shared, resolution, site_detail, site_title, together_detail, together_title
 from alerts.kinds import Kind, State
 from alerts.models import Incident, IncidentSite
 from alerts.querysets import IncidentQuerySet
 from common.web.client_address import surrounding_network
 from heartbeat.schedule import SPREAD
-from sites.models import Site
+from sites.models import Organization, Site
 from sites.querysets import SiteQuerySet, licensed_at
 
 BATCH_SIZE = 1_000
@@ -60,15 +62,18 @@ def judge_silence(
         locked(unresolved_groups())
         let_heard_leave(condition, at=at)
         resolved += len(resolve_faded(at=at))
-    # Four columns of them: after a fault of a provider these may be many thousands.
-    facts = newly_silent(condition).values_list("pk", "pulse__due_at", "pulse__last_seen_at", "pulse__last_seen_ip")
+    # Five columns of them: after a fault of a provider these may be many thousands.
+    facts = newly_silent(condition).values_list(
+        "pk", "pulse__due_at", "pulse__last_seen_at", "pulse__last_seen_ip", "organization"
+    )
     silences = [
         Silence(
             site_id,
             timeline.silent_at(due_at, settings.HEARTBEAT_GRACE, heard_at=heard_at),
             surrounding_network(ip),
+            organization=organization,
         )
-        for site_id, due_at, heard_at, ip in facts
+        for site_id, due_at, heard_at, ip, organization in facts
     ]
     left = join_common_causes(silences, at=at) if are_together else silences
     opened = 0
@@ -127,9 +132,10 @@ def new_causes(silences: Sequence[Silence], timeline: Timeline, *, at: datetime)
     """Those that these sites have in common, also with sites that are offline since shortly before."""
     earliest = min(silence.since for silence in silences) - WINDOW
     alone = Incident.objects.filter(kind=Kind.SITE_OFFLINE, state=State.OPEN, since__gte=earliest)
+    columns = ("pk", "site", "since", "site__pulse__last_seen_ip", "site__organization")
     known = [
-        Silence(site_id, since, surrounding_network(ip), incident)
-        for incident, site_id, since, ip in alone.values_list("pk", "site", "since", "site__pulse__last_seen_ip")
+        Silence(site_id, since, surrounding_network(ip), incident, organization)
+        for incident, site_id, since, ip, organization in alone.values_list(*columns)
     ]
 
     def calling_since(moment: datetime) -> int:
@@ -159,7 +165,7 @@ def open_together(causes: Sequence[CommonCause], *, at: datetime) -> tuple[int, 
 
 
 def release_subjects(subjects: Iterable[str]) -> None:
-    """Give the earlier common causes of these networks a subject of their own, so that later ones are not taken for them."""
+    """Give the earlier common causes of these subjects another one, so that later ones are not taken for them."""
     for group in locked(unresolved_groups().filter(subject__in=list(subjects))):
         group.subject = earlier_subject(group.subject, group.pk)
         group.save(update_fields=["subject"])
@@ -171,13 +177,21 @@ def together(subject: str, silences: Sequence[Silence]) -> NewIncident:
     count = len(silences)
     return NewIncident(
         Kind.SITES_OFFLINE_TOGETHER,
-        together_title(subject, count, min(since), max(since)),
-        together_detail(subject, list(names.values_list("name", flat=True)), count),
+        together_title(shared(subject), count, min(since), max(since)),
+        together_detail(shared(subject), list(names.values_list("name", flat=True)), count),
         since=min(since),
         subject=subject,
         site_count=count,
         stage=count,
     )
+
+
+def shared(cause: str) -> Shared:
+    """What the sites have in common, in words."""
+    organization_id = organization_in(cause)
+    if organization_id is None:
+        return Shared(network=cause)
+    return Shared(organization=Organization.objects.values_list("name", flat=True).get(pk=organization_id))
 
 
 def add_members(incident: Incident, silences: Iterable[Silence], *, at: datetime) -> None:
@@ -190,13 +204,14 @@ def add_members(incident: Incident, silences: Iterable[Silence], *, at: datetime
 
 def join_common_causes(silences: Sequence[Silence], *, at: datetime) -> list[Silence]:
     """Let sites join the unresolved incident of their cause; returns the others."""
-    of_network: dict[str, list[Incident]] = defaultdict(list)
+    of_cause: dict[str, list[Incident]] = defaultdict(list)
     for group in unresolved_groups().annotate(newest=Max("members__since")).order_by("-pk"):
-        of_network[network_in(group.subject)].append(group)
+        of_cause[cause_in(group.subject)].append(group)
     left: list[Silence] = []
     joining: dict[Incident, list[Silence]] = defaultdict(list)
     for silence in silences:
-        candidates = [*(of_network[silence.network] if silence.network else ()), *of_network[EVERYWHERE]]
+        subjects = [*filter(None, silence.subjects), EVERYWHERE]
+        candidates = [group for subject in subjects for group in of_cause[subject]]
         cause = next((group for group in candidates if may_be_cause(group, silence)), None)
         if cause:
             joining[cause].append(silence)
@@ -211,7 +226,7 @@ def may_be_cause(group: Any, silence: Silence) -> bool:
     """`group.newest` is when its last site became silent."""
     # By then each site that lost its connection has missed a heartbeat: later silences have another cause.
     end = group.since + settings.HEARTBEAT_INTERVAL * (1 + SPREAD) + WINDOW
-    if network_in(group.subject) == EVERYWHERE:
+    if cause_in(group.subject) == EVERYWHERE:
         end = min(end, group.newest + WINDOW)
     return bool(group.since - WINDOW <= silence.since <= end)
 
@@ -261,8 +276,8 @@ def update_common_causes(*, at: datetime) -> None:
         has_doubled = group.ever >= 2 * (group.stage or 1)
         group.site_count = group.present
         group.stage = group.ever if has_doubled else group.stage
-        network = network_in(group.subject)
-        group.title = together_title(network, group.ever, group.first, group.last)
-        group.detail = together_detail(network, names, group.present, back=group.ever - group.present)
+        in_common = shared(cause_in(group.subject))
+        group.title = together_title(in_common, group.ever, group.first, group.last)
+        group.detail = together_detail(in_common, names, group.present, back=group.ever - group.present)
         fields = ("site_count", "stage", "title", "detail")
         update_incidents([group], at=at, fields=fields, is_told=has_doubled)

@@ -1,7 +1,7 @@
 """What incidents say, in plain text. Times are in UTC, because several people in several places read them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerts.kinds import Kind
 from sites.status import offline_before
@@ -102,17 +102,26 @@ def resolution(kind: Kind, site: Any, *, at: datetime) -> str:
     return "Over: the site does not call any more."
 
 
-def together_title(subject: str, count: int, first: datetime, last: datetime) -> str:
+class Shared(NamedTuple):
+    """What sites have in common: a network, or an organization by its name, or neither."""
+
+    network: str = ""
+    organization: str = ""
+
+
+def together_title(shared: Shared, count: int, first: datetime, last: datetime) -> str:
     """`first` and `last` are when the first and the last of them became silent."""
-    silent = f"{count} sites{{}} went silent {between(first, last)}"
-    if subject == "":
-        return silent.format("")
-    return silent.format(f" behind {subject}")
+    common = f" behind {shared.network}" if shared.network else ""
+    if shared.organization:
+        common = f" of {shared.organization}"
+    return f"{count} sites{common} went silent {between(first, last)}"
 
 
-def together_detail(subject: str, names: list[str], count: int, *, back: int = 0) -> str:
+def together_detail(shared: Shared, names: list[str], count: int, *, back: int = 0) -> str:
     """`names` are some of the `count` sites that are silent now; `back` others have called again."""
-    cause = "They share a network." if subject else "They are at least a fifth of those that should have called."
+    cause = "They are at least a fifth of those that should have called."
+    if shared.network or shared.organization:
+        cause = "They share a network." if shared.network else "They belong to one organization."
     more = f" and {count - len(names)} more" if count > len(names) else ""
     returned = f" {back} of them {'has' if back == 1 else 'have'} called again." if back else ""
     return f"{cause}{returned} Silent: {', '.join(names) or 'none'}{more}."

@@ -13,22 +13,25 @@ from alerts.incidents.grouping import (
     WINDOW,
     CommonCause,
     Silence,
+    cause_in,
     clusters,
     common_causes,
     earlier_subject,
-    network_in,
+    organization_in,
 )
 from alerts.tests.estate import START
 
+CHAIN = uuid.UUID(int=7)
 NETWORKS = ["", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/48"]
 
 
 @st.composite
 def silences(draw: st.DrawFn) -> list[Silence]:
-    rows = draw(st.lists(st.tuples(st.integers(0, 120), st.sampled_from(NETWORKS)), max_size=40))
+    organizations = st.sampled_from([None, CHAIN, uuid.UUID(int=8)])
+    row = st.tuples(st.integers(0, 120), st.sampled_from(NETWORKS), organizations)
     return [
-        Silence(uuid.UUID(int=number), START + timedelta(minutes=minute), network)
-        for number, (minute, network) in enumerate(rows)
+        Silence(uuid.UUID(int=number), START + timedelta(minutes=minute), network, organization=organization)
+        for number, (minute, network, organization) in enumerate(draw(st.lists(row, max_size=40)))
     ]
 
 
@@ -47,7 +50,7 @@ def test_each_cause_has_enough_sites_and_no_site_has_two(
     for cause in causes:
         assert len(cause.silences) >= SMALLEST_GROUP
         if cause.subject != EVERYWHERE:
-            assert {silence.network for silence in cause.silences} == {cause.subject}
+            assert all(cause.subject in silence.subjects for silence in cause.silences)
         # Each is among five within a quarter of an hour.
         for silence in cause.silences:
             near = [one.since for one in cause.silences if abs(one.since - silence.since) <= WINDOW]
@@ -102,6 +105,36 @@ def test_if_most_of_a_fifth_share_a_network_that_is_the_cause() -> None:
     assert [cause.subject for cause in found(less, calling=0)] == [EVERYWHERE]
 
 
+def of_chain(count: int, *, first: int = 0, network: str = "") -> list[Silence]:
+    """From networks of their own, or all from one."""
+    return [
+        Silence(uuid.UUID(int=first + number), START, network or f"198.51.{first + number}.0/24", organization=CHAIN)
+        for number in range(count)
+    ]
+
+
+def test_sites_of_an_organization_have_it_in_common() -> None:
+    (cause,) = found(of_chain(5), calling=500)
+    assert (cause.subject, len(cause.silences)) == (f"organization:{CHAIN}", 5)
+    assert organization_in(cause.subject) == CHAIN
+    assert found(of_chain(4), calling=500) == []
+
+
+def test_a_network_is_the_likelier_cause_than_an_organization() -> None:
+    (cause,) = found(of_chain(6, network=NETWORKS[1]), calling=500)
+    assert cause.subject == NETWORKS[1]
+    both = found(of_chain(6, network=NETWORKS[1]) + of_chain(7, first=20), calling=500)
+    assert {(cause.subject, len(cause.silences)) for cause in both} == {(NETWORKS[1], 6), (f"organization:{CHAIN}", 7)}
+
+
+def test_if_most_of_a_fifth_belong_to_an_organization_that_is_the_cause() -> None:
+    others = [Silence(uuid.UUID(int=900 + number), START, f"203.0.{number}.0/24") for number in range(2)]
+    (cause,) = found(of_chain(8) + others, calling=10)
+    assert (cause.subject, len(cause.silences)) == (f"organization:{CHAIN}", 8)
+    (cause,) = found(of_chain(5) + others + of(3, NETWORKS[1], first=950), calling=10)
+    assert (cause.subject, len(cause.silences)) == (EVERYWHERE, 10)
+
+
 def test_sites_without_a_known_network_share_none() -> None:
     assert not found(of(9, ""), calling=500)
 
@@ -109,6 +142,6 @@ def test_sites_without_a_known_network_share_none() -> None:
 def test_the_network_of_an_earlier_cause_can_be_read() -> None:
     for network in (EVERYWHERE, NETWORKS[1]):
         earlier = earlier_subject(network, 17)
-        assert network_in(earlier) == network_in(network) == network
+        assert cause_in(earlier) == cause_in(network) == network
         assert earlier != network
         assert earlier_subject(earlier, 18) == earlier

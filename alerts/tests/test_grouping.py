@@ -9,7 +9,9 @@ from alerts.kinds import Kind
 from alerts.models import Incident, IncidentSite
 from alerts.tests.estate import DAY, HOUR, MINUTE, Estate, ids
 from audit.actors import Actor
+from audit.models import Event
 from sites.models import Site
+from sites.services import create_organization
 
 NETWORK = "203.0.113"
 
@@ -55,6 +57,27 @@ def test_fourteen_sites_behind_one_network_are_one_message(busy: Estate) -> None
     busy.check(seconds=30)
     assert busy.told(people)[1:] == [("resolved", Kind.SITES_OFFLINE_TOGETHER)]
     assert not busy.unresolved()
+
+
+def test_sites_of_a_chain_are_one_message_and_later_ones_join_it(busy: Estate) -> None:
+    people = busy.channel("email")
+    chain = create_organization(name="Conti Trattorie", by=Actor(Event.Source.COMMAND), at=busy.now)
+    sites = busy.add(7, organization_id=chain.pk)
+    silence(busy, sites[:6])
+    busy.check(seconds=30)
+    incident = group(busy)
+    assert incident.title == "6 sites of Conti Trattorie went silent at 00:00 UTC"
+    assert incident.detail.startswith("They belong to one organization. Silent: ")
+    silence(busy, sites[6:])
+    busy.check(seconds=30)
+    assert members(group(busy)) == ids(sites)
+    assert group(busy).title.startswith("7 sites of Conti Trattorie")
+    busy.call(*sites)
+    busy.check(seconds=30)
+    assert busy.told(people) == [
+        ("opened", Kind.SITES_OFFLINE_TOGETHER),
+        ("resolved", Kind.SITES_OFFLINE_TOGETHER),
+    ]
 
 
 def test_a_network_of_ipv6_addresses_is_a_48(busy: Estate) -> None:
