@@ -1,4 +1,4 @@
-"""The page of the periodic jobs and of the newest backup. It only shows them: the worker runs the jobs, a timer the backups."""
+"""The page of the periodic jobs, the newest backup, and the disk that reports of devices take. It only shows them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,8 @@ from django.views.generic import View
 from backup.models import LastBackup
 from common.jobs.services import database_now
 from common.jobs.status import JobStatus, job_statuses
+from fleet.devices.models import Device
+from fleet.telemetry.storage import storage_use
 from panel.widgets.badges import badge
 from panel.widgets.times import duration
 
@@ -80,6 +82,7 @@ class JobsView(View):
         rows = [JobRow(status) for status in job_statuses(at=at)]
         context = {
             **admin.site.each_context(request),
+            "storage": storage_use(at=at) if Device.objects.exists() else None,
             "title": "Jobs",
             "rows": rows,
             "backup": BackupRow(LastBackup.objects.first(), at),

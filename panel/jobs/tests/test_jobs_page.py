@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Admin
@@ -13,6 +12,8 @@ from backup.services import record_backup
 from common.jobs.models import Job
 from common.jobs.registry import registered_jobs
 from common.jobs.services import add_missing_jobs, claim_job, database_now, fail_job, finish_job
+from conftest import RegisteredSite
+from fleet.heartbeats.tests.calls import a_device
 from panel.dashboard.tests.test_dashboard import browser_of, text
 
 pytestmark = pytest.mark.any_database
@@ -109,3 +110,13 @@ def test_the_page_costs_the_same_whatever_the_jobs_do(anna: Admin) -> None:
     before = cost()
     add_missing_jobs(JOBS.values(), at=database_now())
     assert cost() == before
+
+
+def test_it_says_what_reports_of_devices_cost(anna: Admin, roma: RegisteredSite) -> None:
+    def shown() -> str:
+        return text(browser_of(anna).get("/admin/jobs/").content.decode())
+
+    assert "Health and telemetry of devices" not in shown()
+    a_device(roma)
+    assert "A month of reports takes" in shown()
+    assert ("Estimated" in shown()) == (connection.vendor == "sqlite")
