@@ -21,7 +21,7 @@ class DomainCommand(BaseCommand):
     quarter of the time of a short command. `manage.py check` and the start of the server and of the worker have them.
     """
 
-    requires_system_checks = (SETTINGS, Tags.security, Tags.caches, Tags.files)
+    requires_system_checks: tuple[str, ...] = (SETTINGS, Tags.security, Tags.caches, Tags.files)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the API's representation, for scripts")

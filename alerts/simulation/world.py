@@ -79,7 +79,7 @@ class State:
     """A site as it is in the world. `key` is its id for the database, `due` what the last answer said."""
 
     site: Site
-    key: object
+    key: Any
     plan: SimulatedSite
     due: float = 0.0
     last: float = 0.0
