@@ -76,11 +76,8 @@ def prepare() -> FirstAdmin | None:
     environment.load_env_file(ROOT)
     refuse_a_taken_port()
     FIRST_ADMIN_FILE.parent.mkdir(exist_ok=True)
-    manage("migrate", "--noinput", "--verbosity", "0")
-    manage("create_signing_key", "--if-none")
-    if not environment.boolean("DEBUG", default=False):
-        manage("collectstatic", "--noinput", "--verbosity", "0")
-    return None if there_is_an_admin() else create_first_admin()
+    prepared = json.loads(manage("prepare", "--json"))
+    return None if prepared["has_admin"] else create_first_admin()
 
 
 def write_env_file() -> None:
@@ -129,11 +126,6 @@ def manage(*arguments: str, **extra_environment: str) -> str:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         sys.exit(f"`manage.py {arguments[0]}` failed: {lines[-1]}")
     return done.stdout
-
-
-def there_is_an_admin() -> bool:
-    question = "from accounts.models import Admin; print(Admin.objects.exists())"
-    return manage("shell", "--verbosity", "0", "-c", question).strip() == "True"
 
 
 def create_first_admin() -> FirstAdmin:
