@@ -92,7 +92,7 @@ def https_behind_a_named_proxy(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def nginx_finds_the_firmware(**_: Any) -> list[CheckMessage]:
     if settings.FIRMWARE_ACCEL_REDIRECT and settings.FIRMWARE_STORAGE != "folder":
         return [
@@ -105,7 +105,7 @@ def nginx_finds_the_firmware(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def firmware_is_not_served_as_static_files(**_: Any) -> list[CheckMessage]:
     folder = Path(settings.FIRMWARE_FOLDER).resolve()
     served = [Path(each).resolve() for each in (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)]
