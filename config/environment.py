@@ -7,7 +7,7 @@ secrets that way.
 import ipaddress
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,6 +70,10 @@ def integer(name: str, *, default: int, minimum: int, maximum: int) -> int:
     if not (value.isascii() and value.isdecimal() and len(value) < 20) or not minimum <= int(value) <= maximum:
         raise ImproperlyConfigured(f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}.")
     return int(value)
+
+
+def days(name: str, *, default: int, minimum: int) -> timedelta:
+    return timedelta(days=integer(name, default=default, minimum=minimum, maximum=36_500))
 
 
 def words(name: str, default: str = "") -> list[str]:

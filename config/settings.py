@@ -6,11 +6,10 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-import redis
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import alert_settings, api_description, databases, fleet_settings, leases, log_settings
+from config import alert_settings, api_description, cache_settings, databases, fleet_settings, leases, log_settings
 from config import environment as env
 from config.doorbell import settings as doorbell
 
@@ -167,34 +166,8 @@ BACKUP_KEEP_WEEKLY = env.integer("BACKUP_KEEP_WEEKLY", default=8, minimum=0, max
 
 # --- Caches ------------------------------------------------------------------------------------------------------
 
-REDIS_URL = env.text("REDIS_URL", "")
-if REDIS_URL:
-    try:
-        redis.ConnectionPool.from_url(REDIS_URL).make_connection()
-    except (ValueError, TypeError) as error:
-        raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:6379/0.") from error
-REDIS_CACHE = {
-    "BACKEND": "django_redis.cache.RedisCache",
-    "LOCATION": REDIS_URL,
-    "OPTIONS": {
-        "CLIENT_CLASS": "django_redis.client.DefaultClient",
-        # If Redis does not answer, a read finds nothing and a write does nothing; both are logged. Only `touch` still raises.
-        "IGNORE_EXCEPTIONS": True,
-        "LOG_IGNORED_EXCEPTIONS": True,
-        "SOCKET_CONNECT_TIMEOUT": 0.25,
-        "SOCKET_TIMEOUT": 0.25,
-    },
-}
-LOCAL_MEMORY_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-DATABASE_COUNTERS = {"BACKEND": "common.counters.SqlCounterCache", "LOCATION": "common_counter"}
-CACHES = {
-    # An ordinary cache, also for libraries. Without Redis each process has its own.
-    "default": {**REDIS_CACHE, "KEY_PREFIX": "portcullis:cache"} if REDIS_URL else LOCAL_MEMORY_CACHE,
-    # Integers that all processes share.
-    "counters": {**REDIS_CACHE, "KEY_PREFIX": "portcullis:counters"} if REDIS_URL else DATABASE_COUNTERS,
-    # Failed sign-ins are counted in the database even with Redis, so that the limit holds when Redis is down.
-    "sign_in_counters": DATABASE_COUNTERS,
-}
+REDIS_URL = cache_settings.redis_url()
+CACHES = cache_settings.caches(REDIS_URL)
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 DJANGO_REDIS_LOGGER = "portcullis.redis"
 RATELIMIT_USE_CACHE = "counters"
@@ -302,10 +275,10 @@ HEARTBEAT_HISTORY = timedelta(days=env.integer("HEARTBEAT_HISTORY_DAYS", default
 DEVICE_HEARTBEAT_INTERVAL = fleet_settings.device_heartbeat_interval()
 # Longer than the oldest sample (30 days) and the oldest start of a period (61 days) that are accepted, because hours and days
 # are computed from them.
-HEALTH_SAMPLES_KEPT = timedelta(days=env.integer("HEALTH_SAMPLE_DAYS", default=35, minimum=31, maximum=36_500))
-TELEMETRY_PERIODS_KEPT = timedelta(days=env.integer("TELEMETRY_PERIOD_DAYS", default=100, minimum=62, maximum=36_500))
-FLEET_HOURS_KEPT = timedelta(days=env.integer("FLEET_HOUR_DAYS", default=400, minimum=62, maximum=36_500))
-FLEET_DAYS_KEPT = timedelta(days=env.integer("FLEET_DAY_DAYS", default=1_830, minimum=62, maximum=36_500))
+HEALTH_SAMPLES_KEPT = env.days("HEALTH_SAMPLE_DAYS", default=35, minimum=31)
+TELEMETRY_PERIODS_KEPT = env.days("TELEMETRY_PERIOD_DAYS", default=100, minimum=62)
+FLEET_HOURS_KEPT = env.days("FLEET_HOUR_DAYS", default=400, minimum=62)
+FLEET_DAYS_KEPT = env.days("FLEET_DAY_DAYS", default=1_830, minimum=62)
 
 # --- Leases: a heartbeat's answer, signed ---------------------------------------------------------------------------
 
