@@ -44,7 +44,9 @@ def test_the_url_patterns_lead_to_the_same_view(path: str) -> None:
 
 
 def test_the_names_lead_to_direct_paths() -> None:
-    assert {reverse(name) for name in ("heartbeat", "health", "live", "metrics")} <= set(direct_paths())
+    assert {reverse(name) for name in ("heartbeat", "device-heartbeat", "health", "live", "metrics")} <= set(
+        direct_paths()
+    )
 
 
 def passed_on(request: HttpRequest) -> HttpResponse:
