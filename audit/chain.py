@@ -35,8 +35,10 @@ CHUNK_SIZE = 2000
 ERASED = "[erased]"  # as in audit.triggers
 # In the changes of an event that records an erasure: {number of the event: [its hash, hash of what is left of it]}.
 ERASED_EVENTS = "erased_events"
-# As in sites.events and audit.triggers: only the first erases, and only events about the same site, or exports of the list.
+# As in sites.events and audit.triggers: only the first erases, and only events about the same site, exports of the list, and
+# events about these kinds of subjects, which belong to a site or name one.
 ERASURE, EXPORT = "site.erased", "site_list.exported"
+ERASED_WITH_ANY_SITE = ("device", "rollout")
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ def wrong_contents(event: Event, listed: Listed | None) -> str:
         return "" if is_right else "does not name two people, who requested and who confirmed the erasure"
     if not listed or listed.erasure != event.erasure_id:
         return "was emptied, but no event records its erasure"
-    if event.action != EXPORT and subject_of(event) != listed.subject:
+    is_of_any_site = event.action == EXPORT or event.subject_type in ERASED_WITH_ANY_SITE
+    if not is_of_any_site and subject_of(event) != listed.subject:
         return "was emptied by an erasure that is not about it"
     is_as_left = (event.hash, hash_of(event)) == (listed.hash, listed.hash_of_rest)
     return "" if is_as_left else "was changed after its erasure"

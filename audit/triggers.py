@@ -1,7 +1,7 @@
 """The triggers that make the audit's tables append-only, on each database.
 
-`CREATE` to `DROP_ALL` are what the migrations up to 0003 ran. Since 0004 an event's contents can be erased; `CURRENT` is what
-the tables have now.
+`CREATE` to `DROP_ALL` are what the migrations up to 0003 ran. Since 0004 an event's contents can be erased, since 0005 also
+those of events about devices and roll-outs; `CURRENT` is what the tables have now.
 """
 
 POSTGRESQL_CREATE = [
@@ -162,5 +162,72 @@ SQLITE_NO_ERASURE = [
 ALLOW_ERASURE = {"postgresql": POSTGRESQL_ERASURE, "sqlite": SQLITE_ERASURE}
 FORBID_ERASURE = {"postgresql": POSTGRESQL_NO_ERASURE, "sqlite": SQLITE_NO_ERASURE}
 
-CREATE_CURRENT = {vendor: [*CREATE_ALL[vendor], *ALLOW_ERASURE[vendor]] for vendor in CREATE}
+# Since 0005 also events about devices and roll-outs of firmware, by the erasure of any site: the log does not know which site
+# a device belongs to. Otherwise as above.
+POSTGRESQL_ERASURE_OF_FLEET = [
+    *POSTGRESQL_ERASURE[:2],
+    """CREATE FUNCTION audit_event_erase() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF OLD.erasure_id IS NULL
+            AND to_jsonb(NEW) - 'erasure_id' = to_jsonb(OLD) - 'erasure_id'
+            AND EXISTS (
+                SELECT 1 FROM audit_event AS erasure
+                WHERE erasure.sequence = NEW.erasure_id AND erasure.sequence > OLD.sequence
+                    AND erasure.action = 'site.erased'
+                    AND (
+                        OLD.action = 'site_list.exported'
+                        OR OLD.subject_type IN ('device', 'rollout')
+                        OR erasure.subject_type = OLD.subject_type AND erasure.subject_id = OLD.subject_id
+                    )
+                    AND erasure.changes #>> ARRAY['erased_events', '1', OLD.sequence::text, '0'] = OLD.hash
+            )
+        THEN
+            NEW.subject_name := '[erased]';
+            NEW.reason := NULL;
+            NEW.changes := '{}';
+            NEW.salt := '';
+            IF OLD.actor_id IS NULL THEN NEW.ip := NULL; END IF;
+            RETURN NEW;
+        END IF;
+        RAISE EXCEPTION 'audit events are append-only' USING ERRCODE = 'integrity_constraint_violation';
+    END $$""",
+    *POSTGRESQL_ERASURE[3:],
+]
+SQLITE_ERASURE_OF_FLEET = [
+    SQLITE_ERASURE[0],
+    """CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event
+    WHEN NOT (
+        NEW.sequence IS OLD.sequence AND NEW.id IS OLD.id AND NEW.at IS OLD.at AND NEW.action IS OLD.action
+        AND NEW.subject_type IS OLD.subject_type AND NEW.subject_id IS OLD.subject_id
+        AND NEW.actor_id IS OLD.actor_id AND NEW.actor_name IS OLD.actor_name AND NEW.role IS OLD.role
+        AND NEW.source IS OLD.source AND NEW.request_id IS OLD.request_id
+        AND NEW.previous_hash IS OLD.previous_hash AND NEW.hash IS OLD.hash
+        AND (
+            -- It is marked as erased.
+            OLD.erasure_id IS NULL
+            AND NEW.subject_name IS OLD.subject_name AND NEW.reason IS OLD.reason AND NEW.changes IS OLD.changes
+            AND NEW.salt IS OLD.salt AND NEW.ip IS OLD.ip
+            AND EXISTS (
+                SELECT 1 FROM audit_event AS erasure
+                WHERE erasure.sequence = NEW.erasure_id AND erasure.sequence > OLD.sequence
+                    AND erasure.action = 'site.erased'
+                    AND (
+                        OLD.action = 'site_list.exported'
+                        OR OLD.subject_type IN ('device', 'rollout')
+                        OR erasure.subject_type = OLD.subject_type AND erasure.subject_id = OLD.subject_id
+                    )
+                    AND json_extract(erasure.changes, '$.erased_events[1]."' || OLD.sequence || '"[0]') = OLD.hash
+            )
+            -- It is emptied by the other trigger.
+            OR OLD.erasure_id IS NOT NULL AND NEW.erasure_id IS OLD.erasure_id
+            AND NEW.subject_name = '[erased]' AND NEW.reason IS NULL AND NEW.changes = '{}' AND NEW.salt = ''
+            AND NEW.ip IS (CASE WHEN OLD.actor_id IS NULL THEN NULL ELSE OLD.ip END)
+        )
+    )
+    BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END""",
+    SQLITE_ERASURE[2],
+]
+ALLOW_ERASURE_OF_FLEET = {"postgresql": POSTGRESQL_ERASURE_OF_FLEET, "sqlite": SQLITE_ERASURE_OF_FLEET}
+
+CREATE_CURRENT = {vendor: [*CREATE_ALL[vendor], *ALLOW_ERASURE_OF_FLEET[vendor]] for vendor in CREATE}
 DROP_CURRENT = {vendor: [*FORBID_ERASURE[vendor], *DROP_ALL[vendor]] for vendor in CREATE}

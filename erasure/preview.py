@@ -1,6 +1,6 @@
 """What an erasure will cover, with numbers and examples, for the two people who decide."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,6 +12,7 @@ MAX_EXAMPLES = 3
 STAYS = (
     "The id of the site, its time zone, and when it was registered, deregistered, licensed and last seen.",
     "Of each incident: the kind, the times, and who acknowledged it.",
+    "Of each device: when it was registered and last seen, which firmware it got in which roll-out, and when.",
     "Of each event: the action, the time, the admin with role and address, the request's id, and the hashes.",
     "The request and the confirmation of this erasure, with the reason, for good.",
 )
@@ -60,8 +61,35 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
         ),
         PreviewItem("Texts of messages about incidents", counts["messages"], "replaced", []),
         PreviewItem("Licence notices to the restaurant", counts["license_notices"], "deleted", []),
+        *device_items(traces, counts),
     ]
     return [item for item in items if item.count]
+
+
+def device_items(traces: Traces, counts: Mapping[str, int]) -> list[PreviewItem]:
+    texts = [text for device in traces.devices for text in (device.name, device.device_id)]
+    return [
+        PreviewItem("Names, ids and configurations of devices", counts["devices"], "replaced", first(texts)),
+        PreviewItem(
+            "Events of devices", len(traces.device_events), "emptied", first(contents_of(traces.device_events))
+        ),
+        PreviewItem("Enrolment codes of devices", counts["enrolment_codes"], "deleted", []),
+        PreviewItem("Commands to devices", counts["device_commands"], "deleted", []),
+        PreviewItem("Changes of the status of devices", counts["device_status_changes"], "deleted", []),
+        PreviewItem("Health samples and telemetry periods", counts["device_measurements"], "deleted", []),
+        PreviewItem(
+            "Roll-outs named after the customer",
+            counts["rollouts"],
+            "replaced",
+            first(each.name for each in traces.rollouts),
+        ),
+        PreviewItem(
+            "Events of roll-outs that name the customer",
+            len(traces.rollout_events),
+            "emptied",
+            first(event.subject_name for event in traces.rollout_events),
+        ),
+    ]
 
 
 def contents_of(events: Sequence[Event]) -> Iterator[str]:

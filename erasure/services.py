@@ -1,7 +1,7 @@
 """Request, withdraw and confirm the erasure of a former customer's personal data.
 
-Each function locks the site's row first. So of two sysadmins at once the second sees what the first did, and a site is not
-restored and erased at the same time. The acting admin is `by.admin`, also for a command.
+Each function locks the site's row first, a confirmation all roll-outs before it. So of two sysadmins at once the second sees
+what the first did, and a site is not restored and erased at the same time. The acting admin is `by.admin`, also for a command.
 """
 
 import re
@@ -32,6 +32,10 @@ from erasure.errors import (
 )
 from erasure.models import ErasureRequest
 from erasure.traces import find_traces
+from fleet.devices.erasure import devices_of
+from fleet.heartbeats.erasure import delete_device_history, history_of
+from fleet.rollouts.erasure import lock_rollouts
+from fleet.telemetry.erasure import delete_telemetry
 from heartbeat.erasure import delete_heartbeats
 from sites.erasure import erase_site_values
 from sites.errors import SiteErased, SiteNotDeregistered
@@ -92,6 +96,7 @@ def confirm_erasure(site_id: uuid.UUID, *, by: Actor, at: datetime, requested_at
     ErasureNeedsSecondPerson, ErasureConfirmerTooNew, RequesterMayNotErase, ErasureRequestOutdated.
     """
     confirmer = acting_sysadmin(by)
+    lock_rollouts()
     site = site_for_erasure(site_id)
     request = ErasureRequest.objects.select_related("requested_by").filter(site=site).first()
     if request is None or requested_at not in (None, request.requested_at):
@@ -119,15 +124,19 @@ def erase_site(site: Site, request: ErasureRequest, *, by: Actor, at: datetime) 
     """The erasure itself. `docs/retention.md` and the preview list what it covers; a test looks into every table."""
     subject = site_subject(site.pk, ERASED)
     heartbeats = delete_heartbeats(site.pk)  # takes longest, so before a checkpoint of the audit has to wait for this
+    devices = [device.pk for device in devices_of(site.pk, for_update=True)]
+    history = history_of(devices)
+    delete_device_history(devices)
+    measurements = delete_telemetry(devices)
     lock_chain(subject)  # before the events are read
     traces = find_traces(site, for_update=True)
-    counts = {**traces.counts(), "heartbeats": heartbeats}
+    counts = {**traces.counts(), "heartbeats": heartbeats, **history, "device_measurements": measurements}
     changes: Changes = {
         "requested_by": (None, request.requested_by.username),
         "requested_at": (None, format_instant(request.requested_at)),
         **{f"erased_{name}": (number, 0) for name, number in counts.items() if number and name != "events"},
     }
-    traces.erase_unrecorded(value=ERASED)
+    traces.erase_unrecorded(value=ERASED, at=at)
     erase_site_values(site, value=ERASED, at=at)
     return erase_events(
         traces.events, action=SiteAction.ERASED, subject=subject, by=by, at=at, reason=request.reason, changes=changes

@@ -1,8 +1,10 @@
 """Where the database names a site's customer: what an erasure covers, and what the preview shows."""
 
 import re
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -11,6 +13,13 @@ from accounts.models import PanelSession
 from alerts.erasure import AlertTraces, find_alert_traces
 from audit.models import Event, EventQuerySet
 from common.values import PHONE
+from fleet.devices.erasure import codes_of, devices_of, erase_devices
+from fleet.devices.events import DEVICE
+from fleet.devices.models import Device
+from fleet.heartbeats.erasure import history_of
+from fleet.rollouts.erasure import delete_window, erase_rollouts, rollout_events_that_name, rollouts_that_name
+from fleet.rollouts.models import Rollout
+from fleet.telemetry.erasure import telemetry_of
 from heartbeat.models import Heartbeat
 from idempotency.erasure import answers_about, erase_answers
 from idempotency.models import IdempotentRequest
@@ -31,10 +40,11 @@ FEWEST_DIGITS = 6
 class Customer:
     """The names, owners, e-mail addresses and phone numbers that a site has or had, in folded case.
 
-    `tags` are those that no other site has. A tag of several sites says nothing about one of them.
+    `tags` are those that no other site has. A tag of several sites says nothing about one of them. `ids` are those of the site
+    and of its devices. Names of devices, such as "Till 1", do not name a customer.
     """
 
-    site_id: str
+    ids: frozenset[str]
     names: frozenset[str]
     tags: frozenset[str]
 
@@ -42,9 +52,9 @@ class Customer:
         return any(has_words(folded(text), name) for name in self.names)
 
     def is_mentioned_in(self, value: object) -> bool:
-        """Whether one of the texts in a value of JSON names the customer, or has the id of the site. Also as part of a URL."""
+        """Whether one of the texts in a value of JSON names the customer, or has one of the ids. Also as part of a URL."""
         texts = [form for text in texts_in(value) for form in (text, unquote_plus(text))]
-        return any(self.site_id in text or self.is_named_in(text) for text in texts)
+        return any(self.is_named_in(text) or any(each in text for each in self.ids) for text in texts)
 
     def is_searched_by(self, text: str) -> bool:
         """Whether a search, a tag or the name of a view names the customer, or is a part of a name, in whole words."""
@@ -85,10 +95,20 @@ class Traces:
     views: list[SavedView]
     sessions: list[PanelSession]
     alerts: AlertTraces
+    devices: list[Device]
+    device_events: list[Event]
+    # Roll-outs that somebody named after the customer, or paused with a reason that names them.
+    rollouts: list[Rollout]
+    rollout_events: list[Event]
 
     @property
     def events(self) -> list[Event]:
-        return [*self.site_events, *self.export_events]
+        events = [*self.site_events, *self.export_events, *self.device_events, *self.rollout_events]
+        return sorted(events, key=lambda event: event.sequence)
+
+    @property
+    def device_ids(self) -> list[uuid.UUID]:
+        return [device.pk for device in self.devices]
 
     def counts(self) -> dict[str, int]:
         return {
@@ -102,40 +122,61 @@ class Traces:
             "views": len(self.views),
             "session_entries": len(self.sessions),
             **self.alerts.counts(),
+            "devices": len(self.devices),
+            "enrolment_codes": codes_of(self.site.pk),
+            **history_of(self.device_ids),
+            "device_measurements": telemetry_of(self.device_ids),
+            "rollouts": len(self.rollouts),
         }
 
-    def erase_unrecorded(self, *, value: str) -> None:
-        """What `prune` would delete sooner or later, and saved views."""
-        erase_answers(self.answers, site_id=self.customer.site_id, value=value)
+    def erase_unrecorded(self, *, value: str, at: datetime) -> None:
+        """What `prune` would delete sooner or later, saved views, and what is about devices."""
+        erase_answers(self.answers, ids=self.customer.ids, value=value)
         SiteImport.objects.filter(pk__in=[each.pk for each in self.imports]).delete()
         SavedView.objects.filter(pk__in=[view.pk for view in self.views]).delete()
         forget_in_sessions(self.sessions, self.customer.is_mentioned_in)
         self.alerts.erase(value=value)
+        erase_devices(self.site.pk, value=value, at=at)
+        erase_rollouts(self.rollouts, self.customer.is_named_in, value=value)
+        delete_window(self.site.pk)
 
 
 def find_traces(site: Site, *, for_update: bool = False) -> Traces:
-    events = Event.objects.of(SITE, site.pk).with_contents()
-    site_events = list((events.select_for_update() if for_update else events).order_by("sequence"))
-    customer = customer_of(site, site_events)
+    devices = devices_of(site.pk, for_update=for_update)
+    site_events = read_events(Event.objects.of(SITE, site.pk), for_update=for_update)
+    of_devices = Event.objects.filter(subject_type=DEVICE, subject_id__in=[str(device.pk) for device in devices])
+    customer = customer_of(site, site_events, devices)
+    of_rollouts = Event.objects.filter(pk__in=rollout_events_that_name(customer.is_named_in))
     return Traces(
         site,
         customer,
         site_events,
         exports_that_searched(customer, for_update=for_update),
-        answers_about(customer.site_id),
+        answers_about(customer.ids),
         imports_of(customer.is_mentioned_in, reasons=[event.reason for event in site_events if event.reason]),
         [view for view in SavedView.objects.order_by("name", "pk") if customer.is_in_view(view)],
         sessions_that_mention(customer.is_mentioned_in),
         find_alert_traces(site.pk, customer.is_named_in),
+        devices,
+        read_events(of_devices, for_update=for_update),
+        rollouts_that_name(customer.is_named_in),
+        read_events(of_rollouts, for_update=for_update),
     )
 
 
-def customer_of(site: Site, events: Iterable[Event]) -> Customer:
+def read_events(events: EventQuerySet, *, for_update: bool) -> list[Event]:
+    """Those with contents, in their order."""
+    with_contents = events.with_contents()
+    return list((with_contents.select_for_update() if for_update else with_contents).order_by("sequence"))
+
+
+def customer_of(site: Site, events: Iterable[Event], devices: Iterable[Device]) -> Customer:
     names = {getattr(site, name) for name in NAMES}
     for event in events:
         names |= {event.subject_name, *(value for name in NAMES for value in event.changes.get(name, ()))}
     names |= {digits_of(name) for name in names if name and re.fullmatch(PHONE, name)}
-    return Customer(str(site.pk), frozenset(folded(name) for name in names if name), own_tags(site, events))
+    ids = frozenset(map(str, [site.pk, *(device.pk for device in devices)]))
+    return Customer(ids, frozenset(folded(name) for name in names if name), own_tags(site, events))
 
 
 def own_tags(site: Site, events: Iterable[Event]) -> frozenset[str]:
@@ -151,8 +192,7 @@ def exports_that_searched(customer: Customer, *, for_update: bool) -> list[Event
     exports: EventQuerySet = Event.objects.of(SITES.type, SITES.id).with_contents()
     filtered = exports.filter(changes__has_key="filters").values_list("pk", "changes")
     found = [pk for pk, changes in filtered if customer.is_exported_by(changes["filters"][1])]
-    matching = exports.filter(pk__in=found)
-    return list((matching.select_for_update() if for_update else matching).order_by("sequence"))
+    return read_events(exports.filter(pk__in=found), for_update=for_update)
 
 
 def has_words(text: str, words: str) -> bool:

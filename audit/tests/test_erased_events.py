@@ -190,6 +190,35 @@ def test_an_export_is_emptied_by_the_erasure_of_any_site(events: list[Event]) ->
     assert "All 4" in verify()
 
 
+@pytest.mark.parametrize("subject", ["device", "rollout"])
+def test_events_of_devices_and_roll_outs_are_emptied_by_the_erasure_of_any_site(
+    events: list[Event], subject: str
+) -> None:
+    with transaction.atomic():
+        changes = {"name": (None, "Giulia's till")}
+        of_fleet = record_event(
+            f"{subject}.created",
+            subject=Subject(subject, "77", "Giulia's"),
+            by=SYSTEM,
+            at=timezone.now(),
+            changes=changes,
+        )
+    erase([*events, of_fleet])
+    assert Event.objects.get(pk=of_fleet.pk).changes == {}
+    assert "All 4" in verify()
+
+
+@pytest.mark.parametrize("subject", ["firmware", "organization", "admin"])
+def test_events_of_other_subjects_are_not(events: list[Event], subject: str) -> None:
+    with transaction.atomic():
+        other = record_event(
+            f"{subject}.created", subject=Subject(subject, "77", "x"), by=SYSTEM, at=timezone.now(), reason="kept"
+        )
+    with pytest.raises(IntegrityError, match="append-only"):
+        erase([*events, other])
+    assert Event.objects.get(pk=other.pk).reason == "kept"
+
+
 @pytest.mark.skipif(
     connection.vendor != "postgresql", reason="the schema of temporary tables comes first on PostgreSQL"
 )

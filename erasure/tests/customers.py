@@ -20,6 +20,7 @@ from alerts.models import Delivery, DeliveryAttempt, IncidentSite, LicenseNotice
 from audit.actors import Actor, acting_system
 from audit.models import Event
 from conftest import PASSWORD, Register, RegisteredSite
+from erasure.tests.customers_devices import make_devices
 from heartbeat.refused_calls import refused_calls
 from panel.kept_forms import KEPT_FORM
 from sites.imports.services import apply_import, start_import
@@ -93,6 +94,7 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     lock_in_panel(client, [site, other], reason="unpaid")
     tell_of_incidents(anna, site)
     send_notice(site)
+    make_devices(api, anna, site, address=ADDRESS, person="Arturo", restaurant=NAMES[1])
     api.delete(site.path)
     keep_form(anna, site)
     return site

@@ -35,14 +35,17 @@ def erase_site(*arguments: Any, **options: Any) -> str:
 def test_it_shows_what_would_be_erased_and_changes_nothing(site_id: uuid.UUID) -> None:
     before = Event.objects.count()
     shown = erase_site(site_id)
-    assert "Events of the site: 13 emptied" in shown
+    assert "Events of the site: 15 emptied" in shown
     assert "Heartbeats: 3 deleted\n    198.51.100.77" in shown
     assert "Texts of incidents: 2 replaced" in shown
+    assert "Names, ids and configurations of devices: 2 replaced\n    Till beside Arturo" in shown
+    assert "Health samples and telemetry periods: 5 deleted" in shown
+    assert f"Roll-outs named after the customer: 1 replaced\n    Pilot at {NAMES[1]}" in shown
     assert NAMES[1] in shown
     assert "What stays:" in shown
     labels = [item["label"] for item in json.loads(erase_site(site_id, json=True))["erased"]]
     assert "Notes: 1 deleted\n    Arturo is the one to call" in shown
-    assert len(labels) == len(set(labels)) == 14
+    assert len(labels) == len(set(labels)) == 22
     assert Event.objects.count() == before
 
 

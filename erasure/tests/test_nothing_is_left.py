@@ -23,6 +23,21 @@ from common.instants import format_instant
 from conftest import Register, RegisteredSite
 from erasure.services import confirm_erasure, request_erasure
 from erasure.tests.customers import ADDRESS, NAMES, by, make_customer, rows_of_every_table, signed_in_browser, traces
+from erasure.tests.customers_devices import add_measurements, roll_out
+from fleet.devices.models import Device, DeviceKey, EnrolmentCode
+from fleet.firmware.tests.rows import add_row
+from fleet.heartbeats.models import DeviceBoot, DeviceCommand, DeviceLastStatus, DeviceStatusChange
+from fleet.heartbeats.tests.calls import a_device
+from fleet.rollouts.models import MaintenanceWindow, Rollout
+from fleet.telemetry.models import (
+    HealthDay,
+    HealthHour,
+    HealthSample,
+    MarkedHour,
+    TelemetryDay,
+    TelemetryHour,
+    TelemetryPeriod,
+)
 from heartbeat.models import Heartbeat
 from heartbeat.refused_calls import RefusedCall, record_refused_calls
 from idempotency.models import IdempotentRequest
@@ -44,6 +59,9 @@ def test_before_it_the_customer_is_found_in_every_table_that_the_erasure_covers(
         "alerts_incident",
         "alerts_licensenotice",
         "audit_event",
+        "devices_device",
+        "devices_devicepulse",
+        "rollouts_rollout",
         "heartbeat_heartbeat",
         "idempotency_idempotentrequest",
         "sites_site",
@@ -65,6 +83,72 @@ def test_a_call_of_the_customers_old_server_is_not_kept(site_id: uuid.UUID, eras
     pulse = SitePulse.objects.get(site=site_id)
     assert (pulse.last_refused_at, pulse.last_refused_ip, pulse.refused_since) == (None, None, None)
     assert traces() == {}
+
+
+def rows_about_devices(site_id: uuid.UUID) -> dict[str, int]:
+    """The numbers of rows in tables that an erasure empties of them."""
+    tables: tuple[Any, ...] = (
+        HealthSample,
+        TelemetryPeriod,
+        HealthHour,
+        HealthDay,
+        TelemetryHour,
+        TelemetryDay,
+        MarkedHour,
+        DeviceKey,
+        DeviceBoot,
+        DeviceStatusChange,
+        DeviceLastStatus,
+        DeviceCommand,
+    )
+    found = {model.__name__: model.objects.filter(device__site=site_id).count() for model in tables}
+    for model in (EnrolmentCode, MaintenanceWindow):
+        found[model.__name__] = model.objects.filter(site=site_id).count()
+    return found
+
+
+def test_before_it_the_devices_have_a_past(site_id: uuid.UUID) -> None:
+    assert {table for table, rows in rows_about_devices(site_id).items() if not rows} == set()
+
+
+def test_of_devices_their_times_stay_and_nothing_that_somebody_typed(site_id: uuid.UUID, erasure: Event) -> None:
+    assert {table: rows for table, rows in rows_about_devices(site_id).items() if rows} == {}
+    devices = list(Device.objects.of_site(site_id).select_related("pulse").order_by("retired_at"))
+    assert len(devices) == 2
+    for device in devices:
+        texts = (device.name, device.device_id, device.search_text, device.role, device.hardware, device.config)
+        assert texts == (ERASED, ERASED, ERASED, "", "", {})
+        assert device.pulse.last_seen_at
+        assert (device.pulse.firmware_version, device.pulse.boot_id) == ("", None)
+    assert devices[0].retired_at < devices[1].retired_at == erasure.at
+    events = Event.objects.filter(subject_type="device")
+    assert {event.short_action for event in events} >= {"registered", "updated", "command_sent", "retired"}
+    assert {(event.subject_name, str(event.changes)) for event in events} == {(ERASED, "{}")}
+
+
+def test_a_roll_out_that_was_named_after_the_customer_goes_on_without_the_name(erasure: Event) -> None:
+    rollout = Rollout.objects.get()
+    assert (rollout.state, rollout.name, rollout.pause_reason) == ("paused", ERASED, ERASED)
+    assert set(Event.objects.filter(subject_type="rollout").values_list("subject_name", flat=True)) == {ERASED}
+
+
+def test_devices_and_roll_outs_of_others_stay(
+    site_id: uuid.UUID, register: Register, anna: Admin, carla: Admin
+) -> None:
+    other = a_device(register(name="Bar Verdi"), "till-1", name="Giulia")
+    add_measurements(other.id)
+    rollout = roll_out(
+        add_row("3.0.0"), by(anna), site_id=Device.objects.get(pk=other.id).site_id, name="July", reason="Ann"
+    )
+    request_erasure(site_id, reason="ticket 12", by=by(anna), at=timezone.now())
+    confirm_erasure(site_id, by=by(carla), at=timezone.now())
+    device = Device.objects.get(pk=other.id)
+    assert (device.name, device.device_id, device.retired_at) == ("Giulia", "till-1", None)
+    assert HealthSample.objects.filter(device=other.id).count() == 4
+    rollout.refresh_from_db()
+    assert (rollout.name, rollout.pause_reason) == ("July", "until Ann answers")
+    kept = Event.objects.filter(subject_id__in=[str(other.id), str(rollout.pk)])
+    assert {event.erasure_id for event in kept} == {None}
 
 
 def test_the_site_keeps_its_times_and_nothing_that_names_anybody(site_id: uuid.UUID, erasure: Event) -> None:
@@ -92,7 +176,7 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
     assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
     changes = dict(erasure.changes)
     assert changes.pop("requested_at")[1] < format_instant(erasure.at)
-    assert len(changes.pop("erased_events")[1]) == 14 + 7  # the site's, and exports
+    assert len(changes.pop("erased_events")[1]) == 16 + 7 + 5 + 3  # the site's, exports, devices', roll-outs'
     assert changes == {
         "requested_by": [None, "anna"],
         "erased_heartbeats": [3, 0],
@@ -106,6 +190,12 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
         "erased_incidents": [2, 0],
         "erased_messages": [3, 0],
         "erased_license_notices": [1, 0],
+        "erased_devices": [2, 0],
+        "erased_enrolment_codes": [1, 0],
+        "erased_device_commands": [1, 0],
+        "erased_device_status_changes": [1, 0],
+        "erased_device_measurements": [5, 0],
+        "erased_rollouts": [1, 0],
     }
 
 
