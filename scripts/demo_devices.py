@@ -28,7 +28,7 @@ KINDS = (
 )
 FEWEST, MOST = 3, len(KINDS)
 VERSIONS = ("1.4.0", "1.4.0", "1.4.1", "1.3.9")
-HOURS_OF_HISTORY, MINUTES_BETWEEN_SAMPLES = 24, 10
+HOURS_OF_HISTORY, MINUTES_BETWEEN_SAMPLES = 24, 20
 CALLERS_AT_ONCE = 8
 # Of the devices, one of so many plays that part.
 NEVER_CALLS, FALLS_SILENT, STOPS = 19, 13, 17
@@ -46,6 +46,7 @@ class DemoDevice:
     id: str
     key: str
     version: str
+    prints: bool
 
     @property
     def headers(self) -> dict[str, str]:
@@ -75,7 +76,7 @@ def enrol(sender: Sender, restaurant: int, *, site_id: str, site_key: str) -> li
         answer = sender.send("POST", "/api/devices/register", body, X_Site_ID=site_id, X_Site_Key=site_key)
         if answer.status != 201:
             raise RuntimeError(f"A device was not registered ({answer.status}): {answer.body}")
-        made.append(DemoDevice(number, answer.body["id"], answer.body["device_key"], version))
+        made.append(DemoDevice(number, answer.body["id"], answer.body["device_key"], version, role == "printer"))
     return made
 
 
@@ -91,7 +92,8 @@ def live_a_day(sender: Sender, device: DemoDevice) -> None:
         return
     now = datetime.now(UTC)
     sender.send("POST", "/api/health", {"samples": samples(device, now)}, **device.headers)
-    sender.send("POST", "/api/telemetry", {"periods": periods(device, now)}, **device.headers)
+    if device.prints:
+        sender.send("POST", "/api/telemetry", {"periods": periods(device, now)}, **device.headers)
     call(sender, device)
 
 

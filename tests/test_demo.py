@@ -35,7 +35,7 @@ def call(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
         env=clean_environment(LOG_LEVEL="ERROR", **environment),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,  # some twenty seconds on an idle machine
         check=False,
     )
 
