@@ -27,9 +27,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=100)]
 WORKER = "manage.py worker"
 DOORBELL = "-m gunicorn -c config/doorbell/gunicorn_settings.py"
 READ_FROM_ENVIRONMENT = re.compile(
-    r"""(?:env|environment)\.\w+\(\s*"([A-Z0-9_]+)"|"""
-    r"""environ(?:\.get\(|\.setdefault\(|\[)\s*"([A-Z0-9_]+)"|"""
-    r"""\$\{([A-Z0-9_]+):"""
+    r"""(?:env|environment)\.\w+\(\s*"([A-Z][A-Z0-9_]*)"|"""
+    r"""environ(?:\.get\(|\.setdefault\(|\[)\s*"([A-Z][A-Z0-9_]*)"|"""
+    r"""\$\{([A-Z][A-Z0-9_]*):"""
 )
 
 
