@@ -33,14 +33,18 @@ def advance_rollouts(*, at: datetime) -> dict[str, int] | None:
     with_work = Rollout.objects.filter(Q(state__in=UNDER_WAY) | Exists(in_flight)).order_by("pk")
     for rollout_id in list(with_work.values_list("pk", flat=True)):
         for step in STEPS:
-            counted += run_step(step, rollout_id, at=at)
+            changes = run_step(step, rollout_id, at=at)
+            if changes is None:
+                break
+            counted += changes
     return dict(counted) or None
 
 
 @transaction.atomic
-def run_step(step: Step, rollout_id: uuid.UUID, *, at: datetime) -> Counter[str]:
+def run_step(step: Step, rollout_id: uuid.UUID, *, at: datetime) -> Counter[str] | None:
+    """None if another worker, or an admin, has the roll-out at this moment: that worker, or the next run, does the rest."""
     locked = Rollout.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("firmware")
     rollout: Rollout | None = locked.filter(pk=rollout_id).first()
     if rollout is None:
-        return Counter()
+        return None
     return step(rollout, at=at)

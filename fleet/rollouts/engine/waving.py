@@ -33,7 +33,7 @@ def judge_wave(rollout: Rollout, *, at: datetime) -> Counter[str]:
     if reason:
         pause_rollout(rollout.pk, reason=reason, by=SYSTEM, at=at)
         return Counter(paused=1)
-    if not has_passed(wave, counts, at=at) or waits_for_another_rollout(rollout, wave, at=at):
+    if not has_passed(wave, counts, at=at) or waits_for_devices(rollout, wave, at=at):
         return Counter()
     wave.finished_at = at
     wave.save(update_fields=["finished_at"])
@@ -43,13 +43,17 @@ def judge_wave(rollout: Rollout, *, at: datetime) -> Counter[str]:
     return finish_rollout(rollout, Rollout.State.FINISHED, at=at)
 
 
-def waits_for_another_rollout(rollout: Rollout, wave: RolloutWave, *, at: datetime) -> bool:
-    """Whether a device of the wave, or of one before, is in another roll-out; for as long as offline ones hold it up."""
+def waits_for_devices(rollout: Rollout, wave: RolloutWave, *, at: datetime) -> bool:
+    """Whether a device of the wave, or of one before, has still to join.
+
+    One that is in another roll-out holds the wave up for as long as one that is offline.
+    """
     assert wave.started_at is not None
-    if at >= wave.started_at + timedelta(hours=wave.patience_hours):
-        return False
     numbers = WaveNumbers(rollout)
-    found = devices_to_join(rollout).filter(Exists(ACTIVE_ROWS)).values_list("pk", "site")
+    missing = devices_to_join(rollout)
+    if at >= wave.started_at + timedelta(hours=wave.patience_hours):
+        missing = missing.exclude(Exists(ACTIVE_ROWS))
+    found = missing.values_list("pk", "site")
     return any(numbers.of(device_id, site_id) <= wave.number for device_id, site_id in found.iterator())
 
 

@@ -8,6 +8,8 @@ from audit.actors import SYSTEM
 from audit.models import Event
 from fleet.devices.models import Device
 from fleet.firmware.models import Firmware
+from fleet.rollouts.engine.advance import run_step
+from fleet.rollouts.engine.waving import judge_wave
 from fleet.rollouts.models import Rollout, RolloutDevice
 from fleet.rollouts.services import abort_rollout, resume_rollout
 from fleet.rollouts.tests.estate import NIGHT, Estate, state_of, states_of
@@ -182,6 +184,13 @@ def test_a_wave_without_devices_passes(estate: Estate, tills: list[Device]) -> N
     rollout = estate.start(waves=[WaveSpec(None, **EASY), WaveSpec(100, **EASY)], pilot_site_id=empty.pk)
     estate.tick()
     assert fresh(rollout).wave == 1
+
+
+def test_a_wave_does_not_pass_before_its_devices_have_joined(estate: Estate, tills: list[Device]) -> None:
+    # As after a run whose steps another worker has kept from joining.
+    rollout = estate.start(waves=[WaveSpec(100, **EASY)])
+    assert run_step(judge_wave, rollout.pk, at=estate.at) == {}
+    assert fresh(rollout).state == "running"
 
 
 def test_devices_that_never_came_online_are_skipped_at_the_end(estate: Estate, tills: list[Device]) -> None:
