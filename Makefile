@@ -59,7 +59,7 @@ simulate-clones: .venv/dev.stamp ## simulate 1,000 restaurants with clones and 1
 simulate-alerts: .venv/dev.stamp ## a year of 1,000 simulated sites through the rules of alerts; compares what is told with what happened; some two minutes
 	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_alerts --sites 1000
 
-simulate-rollouts: .venv/dev.stamp ## a good version and one that kills 30 %, each for 1,000 simulated devices at 300 locations; some twenty minutes
+simulate-rollouts: .venv/dev.stamp ## a good version and one that kills 30 %, each for 1,000 simulated devices at 300 locations; some four minutes
 	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_rollout
 	@ENV_FILE=/dev/null DEBUG=true DATABASE_URL=sqlite:///var/unused.sqlite3 $(BIN)/python manage.py simulate_rollout --killed-percent 0
 
