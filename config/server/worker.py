@@ -37,7 +37,7 @@ from config.server.incoming_request import Arrival
 
 MAX_WAITING = 64
 LARGE_BODY_THREADS = 2
-MAX_LARGE, MAX_LARGE_OF_NETWORK = 32, 8
+MAX_LARGE, MAX_LARGE_OF_DEVICES, MAX_LARGE_OF_NETWORK = 32, 16, 8
 LARGEST_BODY = 16 * 1024 * 1024  # the application refuses less, but for uploads of firmware; see gunicorn.conf.py
 MOST_HANDLED, MOST_HANDLED_OF_DEVICES = 768, 256
 DEVICE_PATHS = ("devices/heartbeat", "health", "telemetry")
@@ -63,6 +63,11 @@ class Load(NamedTuple):
 
 def report_nothing(load: Load) -> None:
     pass
+
+
+def is_of_device(connection: Connection) -> bool:
+    """By the path in the first line."""
+    return connection.request.data.startswith(DEVICE_REQUESTS)
 
 
 class WholeRequestWorker(ThreadWorker):
@@ -188,8 +193,7 @@ class WholeRequestWorker(ThreadWorker):
                 self.poll(connection, selectors.EVENT_READ)
 
     def receive_whole(self, connection: Connection) -> None:
-        is_of_device = connection.request.data.startswith(DEVICE_REQUESTS)
-        if self.handling >= (MOST_HANDLED_OF_DEVICES if is_of_device else MOST_HANDLED):
+        if self.handling >= (MOST_HANDLED_OF_DEVICES if is_of_device(connection) else MOST_HANDLED):
             self.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
         else:
             self.enqueue_req(connection)

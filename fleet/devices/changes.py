@@ -53,7 +53,7 @@ def compare_again_and_again() -> None:
                 known_devices.forget_all()  # what changed before LISTEN
                 is_failing = False
                 while True:
-                    compare(opened)
+                    compare_all(opened)
                     for notification in opened.notifies(timeout=PAUSE_SECONDS):
                         take(notification)
         except (psycopg.Error, OSError) as error:
@@ -66,12 +66,14 @@ def compare_again_and_again() -> None:
         time.sleep(RECONNECT_SECONDS)
 
 
-def compare(opened: "psycopg.Connection[Any]") -> None:
+def compare_all(opened: "psycopg.Connection[Any]") -> None:
+    """All entries whose turn it is, some thousands at a time."""
     asked_at = time.monotonic()
-    if device_ids := known_devices.to_compare():
+    while device_ids := known_devices.to_compare():
         rows = opened.execute(REVISIONS, [device_ids], binary=True)
         found = {device_id: (revision, site_revision) for device_id, revision, site_revision in rows}
         known_devices.compare(device_ids, found, asked_at=asked_at)
+        asked_at = time.monotonic()
 
 
 def take(notification: psycopg.Notify) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-TRUSTED_SECONDS = 4.0
+TRUSTED_SECONDS = 4.5
 # Compared again that long after the last time.
-COMPARED_SECONDS = 1.5
+COMPARED_SECONDS = 2.5
 # About a kilobyte each. A device that was dropped costs one statement at its next call.
 MAX_KNOWN = 50_000
 MAX_COMPARED_AT_ONCE = 5_000

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db import DataError, IntegrityError, connection
 from django.db import Error as DatabaseFault
-from django.db import connection
 
 from fleet.heartbeats.pace import load
 
@@ -59,7 +59,11 @@ class WaitingBeats:
     def __init__(self, write: Write) -> None:
         self.write = write
         self.lock = threading.Lock()
+        self.writing = threading.Lock()  # held while a batch is written
         self.waiting: dict[uuid.UUID, Beat] = {}
+        # A batch that could not be written, or of which that is not known. Newer beats are not mixed in, so that one that is
+        # written already is recognized.
+        self.unwritten: Mapping[uuid.UUID, Beat] = {}
         self.is_collecting = False
 
     def start(self) -> None:
@@ -82,27 +86,33 @@ class WaitingBeats:
         self.write({device_id: beat})
 
     def write_waiting(self) -> None:
-        """If that fails, all of it waits again, within the bound: what has room is kept."""
-        with self.lock:
-            taken, self.waiting = self.waiting, {}
-        if not taken:
-            load.seconds = 0.0
-            return
-        began = time.monotonic()
-        try:
-            self.write(taken)
-        except DatabaseFault:
-            self.take_back(taken)
-            load.seconds += time.monotonic() - began + WRITE_SECONDS
-            raise
-        load.seconds = time.monotonic() - began
+        """What could not be written before, then what has come since. What fails is kept for the next time."""
+        with self.writing:
+            began = time.monotonic()
+            try:
+                self.write_what_can_be(self.unwritten)
+                with self.lock:
+                    self.unwritten, self.waiting = self.waiting, {}
+                self.write_what_can_be(self.unwritten)
+                self.unwritten = {}
+            except DatabaseFault:
+                load.seconds += time.monotonic() - began + WRITE_SECONDS
+                raise
+            load.seconds = time.monotonic() - began
 
-    def take_back(self, taken: Mapping[uuid.UUID, Beat]) -> None:
-        with self.lock:
-            newer, self.waiting = self.waiting, dict(taken)
-            for device_id, beat in newer.items():
-                earlier = self.waiting.get(device_id)
-                self.waiting[device_id] = newest_of(earlier, beat) if earlier else beat
+    def write_what_can_be(self, beats: Mapping[uuid.UUID, Beat]) -> None:
+        """A beat that the database refuses must not keep the others waiting: it is logged, and lost."""
+        if not beats:
+            return
+        try:
+            self.write(beats)
+        except (DataError, IntegrityError) as error:
+            if len(beats) == 1:
+                log.error("the heartbeat of the device %s is refused by the database: %s", next(iter(beats)), error)
+                return
+            ids = list(beats)
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+                self.write_what_can_be({device_id: beats[device_id] for device_id in half})
 
     def write_again_and_again(self) -> None:
         is_failing = False
@@ -123,6 +133,7 @@ class WaitingBeats:
         """For tests."""
         with self.lock:
             self.waiting.clear()
+            self.unwritten = {}
 
 
 def newest_of(earlier: Beat, beat: Beat) -> Beat:

@@ -5,10 +5,12 @@ a restored image and a late arrival are no clones. Nothing is refused because of
 """
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 
 from audit.actors import SYSTEM, Actor
 from audit.services import record_event
@@ -46,7 +48,7 @@ def note_boot(pulse: DevicePulse, beat: Beat) -> bool:
             last_seen_at=beat.at,
             sequence=beat.sequence,
         )
-        forget_old_boots(pulse.pk)
+        forget_old_boots([pulse.pk])
         return True
     if (beat.sequence or 0) <= (before.sequence or 0):
         return False
@@ -56,9 +58,13 @@ def note_boot(pulse: DevicePulse, beat: Beat) -> bool:
     return True
 
 
-def forget_old_boots(device_id: uuid.UUID) -> None:
-    newest = DeviceBoot.objects.filter(device=device_id).order_by("-last_seen_at", "-id").values_list("pk", flat=True)
-    DeviceBoot.objects.filter(pk__in=list(newest[MAX_BOOTS:])).delete()
+def forget_old_boots(device_ids: Collection[uuid.UUID]) -> None:
+    """All but the newest of each device."""
+    newest_first = Window(RowNumber(), partition_by="device", order_by=[F("last_seen_at").desc(), F("id").desc()])
+    boots = DeviceBoot.objects.filter(device__in=device_ids).annotate(position=newest_first)
+    old = [pk for pk, position in boots.values_list("pk", "position") if position > MAX_BOOTS]
+    if old:
+        DeviceBoot.objects.filter(pk__in=old).delete()
 
 
 def suspect_clone(device_id: uuid.UUID, boots: tuple[uuid.UUID, uuid.UUID], *, at: datetime) -> None:

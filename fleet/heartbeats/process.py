@@ -17,8 +17,9 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Write what waits."""
+    """Write what waits, after a write that is under way."""
     try:
         waiting_beats.write_waiting()
     except DatabaseFault as error:
-        log.error("heartbeats of %d devices are lost: %s", len(waiting_beats.waiting), error)
+        lost = len(waiting_beats.unwritten) + len(waiting_beats.waiting)
+        log.error("heartbeats of %d devices are lost: %s", lost, error)

@@ -1,4 +1,4 @@
-"""Write collected heartbeats: two statements for all of them, and a few more for devices that began a day or were restarted.
+"""Write collected heartbeats: two statements for all of them, and a few more if devices begin a day or were restarted.
 
 A beat that is older than the pulse only counts. What a beat does not say stays as it was.
 """
@@ -13,13 +13,19 @@ from django.db.models import F
 
 from fleet.devices.models import DevicePulse
 from fleet.heartbeats.beats import Beat
-from fleet.heartbeats.boots import note_boot
+from fleet.heartbeats.boots import forget_old_boots, note_boot
 from fleet.heartbeats.models import HeartbeatDay
 from sites.status import CLOCK_TOLERANCE
 
-# Rows of pulses that more than UPDATE_PULSES has to be done for, in the order of their ids, locked.
+# Pulses that more than UPDATE_PULSES has to be done for, in the order of their ids, locked. `is_new_boot`: the device was
+# restarted, and this boot was never seen.
 PULSES_THAT_TURN = """
-SELECT pulse.device_id
+SELECT pulse.device_id,
+       pulse.day <> beat.day,
+       coalesce(pulse.boot_id <> beat.boot_id, false),
+       NOT EXISTS (SELECT FROM device_heartbeats_deviceboot AS boot
+                    WHERE boot.device_id = beat.device_id AND boot.boot_id = beat.boot_id),
+       pulse.last_seen_at >= beat.at
   FROM unnest(%(ids)s::uuid[], %(days)s::date[], %(boots)s::uuid[], %(at)s::timestamptz[])
        AS beat (device_id, day, boot_id, at)
   JOIN devices_devicepulse AS pulse ON pulse.device_id = beat.device_id
@@ -29,7 +35,31 @@ SELECT pulse.device_id
  ORDER BY pulse.device_id
    FOR UPDATE OF pulse
 """
-# `write_pulse` for all the others. A column without a prefix is the pulse's.
+# The day of the pulse is over: `add_to_day` for many.
+KEEP_DAYS = """
+INSERT INTO device_heartbeats_heartbeatday AS kept (device_id, day, heartbeats)
+SELECT device_id, day, day_heartbeats
+  FROM devices_devicepulse
+ WHERE device_id = ANY(%(ids)s)
+    ON CONFLICT (device_id, day) DO UPDATE SET heartbeats = kept.heartbeats + excluded.heartbeats
+"""
+# The boot of the pulse, and the new one that takes its place: `note_boot` for many.
+KEEP_REPLACED_BOOTS = """
+INSERT INTO device_heartbeats_deviceboot (device_id, boot_id, first_seen_at, last_seen_at, sequence, returns)
+SELECT device_id, boot_id, last_seen_at, last_seen_at, sequence, 0
+  FROM devices_devicepulse
+ WHERE device_id = ANY(%(ids)s)
+    ON CONFLICT (device_id, boot_id)
+    DO UPDATE SET last_seen_at = excluded.last_seen_at, sequence = excluded.sequence
+"""
+ADD_NEW_BOOTS = """
+INSERT INTO device_heartbeats_deviceboot (device_id, boot_id, first_seen_at, last_seen_at, sequence, returns)
+SELECT device_id, boot_id, at, at, sequence, 0
+  FROM unnest(%(ids)s::uuid[], %(boots)s::uuid[], %(at)s::timestamptz[], %(sequences)s::bigint[])
+       AS beat (device_id, boot_id, at, sequence)
+"""
+# `write_pulse` for all the others. A beat that is not newer than the pulse, which another process may just have written, is
+# left out; see `write_late`.
 UPDATE_PULSES = """
 UPDATE devices_devicepulse AS pulse
    SET last_seen_at = beat.at,
@@ -41,13 +71,15 @@ UPDATE devices_devicepulse AS pulse
        sequence = CASE WHEN beat.boot_id IS NULL THEN pulse.sequence ELSE beat.sequence END,
        config_version = coalesce(beat.config_version, pulse.config_version),
        day = beat.day,
-       day_heartbeats = pulse.day_heartbeats + beat.heartbeats
+       day_heartbeats = CASE WHEN pulse.day = beat.day THEN pulse.day_heartbeats + beat.heartbeats
+                             ELSE beat.heartbeats END
   FROM unnest(%(ids)s::uuid[], %(at)s::timestamptz[], %(due_at)s::timestamptz[], %(stopped)s::boolean[],
               %(firmware)s::varchar[], %(uptimes)s::bigint[], %(boots)s::uuid[], %(sequences)s::bigint[],
               %(configs)s::integer[], %(days)s::date[], %(heartbeats)s::integer[])
        AS beat (device_id, at, due_at, is_stopped, firmware_version, uptime_seconds, boot_id, sequence,
                 config_version, day, heartbeats)
  WHERE pulse.device_id = beat.device_id
+   AND (pulse.last_seen_at < beat.at) IS NOT FALSE
 """
 
 Beats = Mapping[uuid.UUID, Beat]
@@ -64,16 +96,29 @@ def write_beats(beats: Beats) -> None:
 
 def write_with_statements(beats: Beats) -> None:
     ids = sorted(beats)
-    columns = columns_of(ids, beats)
     with connection.cursor() as cursor:
-        cursor.execute(PULSES_THAT_TURN, columns)
-        turning = [device_id for (device_id,) in cursor.fetchall()]
-        # Also beats of two days, which a second at midnight brings.
-        turning += [device_id for device_id in ids if len(beats[device_id].counts) > 1 and device_id not in turning]
-        write_with_orm(turning, beats)
-        rest = set(ids).difference(turning)
-        if rest:
-            cursor.execute(UPDATE_PULSES, columns_of([each for each in ids if each in rest], beats))
+        cursor.execute(PULSES_THAT_TURN, columns_of(ids, beats))
+        turning = cursor.fetchall()
+        # One by one: what came late, boots that call again, and the rare beats of two days.
+        odd = {pk for pk, _, is_restarted, is_new, is_late in turning if is_late or (is_restarted and not is_new)}
+        odd |= {pk for pk in ids if len(beats[pk].counts) > 1}
+        write_with_orm(sorted(odd), beats)
+        if days := [pk for pk, begins_day, *_ in turning if begins_day and pk not in odd]:
+            cursor.execute(KEEP_DAYS, {"ids": days})
+        if restarted := [pk for pk, _, is_restarted, *_ in turning if is_restarted and pk not in odd]:
+            cursor.execute(KEEP_REPLACED_BOOTS, {"ids": restarted})
+            cursor.execute(ADD_NEW_BOOTS, columns_of(restarted, beats))
+            forget_old_boots(restarted)
+        if usual := [pk for pk in ids if pk not in odd]:
+            cursor.execute(UPDATE_PULSES, columns_of(usual, beats))
+            if cursor.rowcount < len(usual):
+                write_late(usual, beats)
+
+
+def write_late(device_ids: Collection[uuid.UUID], beats: Beats) -> None:
+    """Those of the beats that UPDATE_PULSES has left out."""
+    seen = DevicePulse.objects.filter(pk__in=device_ids).values_list("pk", "last_seen_at")
+    write_with_orm([pk for pk, last_seen_at in seen if last_seen_at != beats[pk].at], beats)
 
 
 def columns_of(ids: list[uuid.UUID], beats: Beats) -> dict[str, list[Any]]:

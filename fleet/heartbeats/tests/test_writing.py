@@ -14,7 +14,7 @@ from fleet.devices.models import Device, DevicePulse
 from fleet.heartbeats.beats import Beat, WaitingBeats
 from fleet.heartbeats.models import HeartbeatDay
 from fleet.heartbeats.tests.calls import RegisteredDevice, a_device
-from fleet.heartbeats.writing import write_beats, write_with_orm
+from fleet.heartbeats.writing import UPDATE_PULSES, columns_of, write_beats, write_late, write_with_orm
 
 pytestmark = pytest.mark.django_db
 
@@ -127,12 +127,35 @@ def test_statement_and_orm_write_the_same(roma: RegisteredSite, clock: Clock) ->
 @pytest.mark.postgresql
 def test_any_number_of_devices_takes_the_same_statements(roma: RegisteredSite, clock: Clock) -> None:
     devices = [a_device(roma, f"d{number}") for number in range(50)]
-    numbers = []
-    for some in (devices[:1], devices):
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
-            write_beats({device.id: beat(clock.move(seconds=1)) for device in some})
-        numbers.append(len(captured))
-    assert numbers == [4, 4]  # a savepoint and its release in tests; BEGIN and COMMIT in production
+
+    def statements(some: list[RegisteredDevice], at: datetime, **said: object) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            write_beats({device.id: beat(at, **said) for device in some})
+        return len(captured) - 2  # a savepoint and its release; BEGIN and COMMIT in production
+
+    assert [statements(some, clock.move(seconds=1)) for some in (devices[:1], devices)] == [2, 2]
     assert DevicePulse.objects.filter(last_seen_at=None).count() == 0
+    first = uuid.UUID(int=1)
+    assert statements(devices, clock.move(seconds=1), boot_id=first, sequence=1) == 2
+    restarted = [
+        statements(some, clock.move(seconds=1), boot_id=uuid.UUID(int=number), sequence=1)
+        for number, some in ((2, devices[:1]), (3, devices[1:]))
+    ]
+    assert restarted == [5, 5], "the boots that are replaced, the new ones, and whether there are too many"
+    tomorrow = [statements(some, clock.move(days=1)) for some in (devices[:1], devices[1:])]
+    assert tomorrow == [3, 3]
+    assert HeartbeatDay.objects.count() == 50
+    assert all(sum(counted(device).values()) >= 4 for device in devices)
+
+
+@pytest.mark.postgresql
+def test_a_beat_that_another_process_has_overtaken_only_counts(till: RegisteredDevice, clock: Clock) -> None:
+    """It was written between the two statements."""
+    write_beats({till.id: beat(clock.at)})
+    late = beat(clock.at - timedelta(seconds=5), is_stopped=True)
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE_PULSES, columns_of([till.id], {till.id: late}))
+        assert cursor.rowcount == 0
+    write_late([till.id], {till.id: late})
+    pulse = till.pulse
+    assert (pulse.last_seen_at, pulse.is_stopped, pulse.day_heartbeats) == (clock.at, False, 2)
