@@ -27,6 +27,7 @@ from backup.fingerprints import configured_fingerprints, missing_secrets
 from backup.models import LastBackup
 from backup.retention import delete_old
 from common.instants import format_instant
+from fleet.telemetry.prune import make_day_partitions
 from sites.peppers import PepperState, pepper_usage
 
 # pg_dump compresses by itself.
@@ -122,6 +123,7 @@ def restore_backup(
         # Among the sign-ins in the backup are some that were ended after it was made.
         database().load(archive, scratch, END_ALL_SIGN_INS)
     call_command("migrate", verbosity=0, interactive=False)
+    make_day_partitions(at=at)  # those in the backup are of the days before it was made
     record_restore(file.name, manifest, by=by, at=at)
     note_restore(at=at)
     database().refresh_statistics()
