@@ -1,5 +1,6 @@
 """What admins change of a device."""
 
+import json
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -33,7 +34,7 @@ def update_device(
     """
     values = checked({field: changes[field] for field in EDITABLE if field in changes})
     device = device_for_update(device_id, expected_revisions=expected_revisions)
-    changed = {field: value for field, value in values.items() if value != getattr(device, field)}
+    changed = {field: value for field, value in values.items() if as_json(value) != as_json(getattr(device, field))}
     if not changed:
         return device
     recorded = {field: (getattr(device, field), value) for field, value in changed.items() if field != "config"}
@@ -47,6 +48,11 @@ def update_device(
     save_fields(device, [*changed, "config_version", "search_text"], at=at)
     record_event(DeviceAction.UPDATED, subject=device_subject(device), by=by, at=at, changes=recorded)
     return device
+
+
+def as_json(value: Any) -> str:
+    """What a device would read: 1, 1.0 and true are different there, but equal in Python."""
+    return json.dumps(value, sort_keys=True)
 
 
 @transaction.atomic

@@ -132,6 +132,8 @@ def test_the_configuration_is_json_with_a_version(browser: Client, till: Registe
     assert (device.config, device.config_version) == ({"printer": "lp0", "tables": [1, 2.5, None]}, 2)
     followed(browser, send(browser, till, "configuration", config='{"tables": [1, 2.5, null], "printer": "lp0"}'))
     assert stored(till).config_version == 2, "equal, whatever the order of its members"
+    followed(browser, send(browser, till, "configuration", config='{"tables": [true, 2.5, null], "printer": "lp0"}'))
+    assert (stored(till).config["tables"][0], stored(till).config_version) == (True, 3), "true is not 1"
 
 
 @pytest.mark.parametrize(
