@@ -29,6 +29,7 @@ from fleet.devices.models import Device
 from fleet.devices.querysets import DeviceQuerySet
 from fleet.devices.validation import read_device_id
 from fleet.firmware.services import set_target
+from sites.api.documentation import ETAG, IF_MATCH
 from sites.api.serializers import RotateSerializer
 
 
@@ -51,8 +52,8 @@ class DeviceViewSet(ActorMixin, ViewSet):
         "list": (400, 401, 403, 404),
         "retrieve": (400, 401, 403, 404),
         "partial_update": (400, 401, 403, 404, 409, 412),
-        "destroy": (400, 401, 403, 404),
-        "rotate_key": (400, 401, 403, 404),
+        "destroy": (400, 401, 403, 404, 412),
+        "rotate_key": (400, 401, 403, 404, 412),
     }
     queries = {"list": DeviceListQuery}
 
@@ -65,7 +66,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
         page = found.with_state(at=at).sorted_by(order, descending=descending)[self.paginator.rows(request)]
         return self.paginator.response(request, device_representations(page), total=found.count())
 
-    @extend_schema(operation_id="get_device", summary="Read a device", tags=["devices"])
+    @extend_schema(operation_id="get_device", summary="Read a device", tags=["devices"], parameters=[ETAG])
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 - as in the path
         return self.represent(read_device_id(id), at=timezone.now())
 
@@ -73,6 +74,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
         operation_id="update_device",
         summary="Change a device",
         tags=["devices"],
+        parameters=[IF_MATCH, ETAG],
         request=DeviceEditSerializer,
         responses=DeviceSerializer,
     )
@@ -81,7 +83,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
 
         A `target_firmware` that is withdrawn or does not fit is refused.
         """
-        wanted, at = read_device_id(id), timezone.now()
+        wanted, at = read_visible_id(id), timezone.now()
         changes = self.read_body(DeviceEditSerializer, partial=True)
         changes = {name: "" if name == "role" and value is None else value for name, value in changes.items()}
         with transaction.atomic():  # the answer shows this very change, not a later one
@@ -92,25 +94,33 @@ class DeviceViewSet(ActorMixin, ViewSet):
                 set_target(wanted, changes["target_firmware"], by=self.actor(), at=at)
             return self.represent(wanted, at=at)
 
-    @extend_schema(operation_id="retire_device", summary="Retire a device", tags=["devices"])
+    @extend_schema(operation_id="retire_device", summary="Retire a device", tags=["devices"], parameters=[IF_MATCH])
     def destroy(self, request: Request, id: str) -> Response:  # noqa: A002
         """It is 404 from then on and its keys are refused; its history is kept."""
-        services.retire_device(read_device_id(id), by=self.actor(), at=timezone.now())
+        revisions = expected_revisions(request)
+        services.retire_device(read_visible_id(id), by=self.actor(), at=timezone.now(), expected_revisions=revisions)
         return Response(status=204)
 
     @extend_schema(
         operation_id="rotate_device_key",
         summary="Make a new key for a device",
         tags=["devices"],
+        parameters=[IF_MATCH],
         request=RotateSerializer,
         responses=DeviceKeySerializer,
     )
     @action(detail=True, methods=["post"], url_path="rotate-key")
     def rotate_key(self, request: Request, id: str) -> Response:  # noqa: A002
         """Both keys work during the overlap; the old one stops as soon as the new one was used twice, or at the end."""
-        wanted = read_device_id(id)
+        wanted = read_visible_id(id)
         overlap = timedelta(hours=self.read_body(RotateSerializer)["overlap_hours"])
-        rotation = services.rotate_device_key(wanted, by=self.actor(), at=timezone.now(), overlap=overlap)
+        rotation = services.rotate_device_key(
+            wanted,
+            by=self.actor(),
+            at=timezone.now(),
+            overlap=overlap,
+            expected_revisions=expected_revisions(request),
+        )
         return Response(
             {
                 "device_key": rotation.device_key,
@@ -127,6 +137,14 @@ class DeviceViewSet(ActorMixin, ViewSet):
 
 def visible() -> DeviceQuerySet:
     return Device.objects.live().of_live_sites()
+
+
+def read_visible_id(text: str) -> uuid.UUID:
+    """The id in a path. Raises DeviceNotFound, also for a device that GET does not show."""
+    wanted = read_device_id(text)
+    if not visible().filter(pk=wanted).exists():
+        raise DeviceNotFound
+    return wanted
 
 
 def matching(query: dict[str, Any], *, at: datetime) -> DeviceQuerySet:
