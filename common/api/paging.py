@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from common.rows import within_any_list
+
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 
@@ -39,18 +41,17 @@ class NumberedPages(pagination.PageNumberPagination):
     max_page_size = MAX_PAGE_SIZE
 
     def rows(self, request: Request) -> slice:
-        """The positions in the list of the rows that the request asks for. Raises ValidationError."""
+        """The positions in the list of the rows that the request asks for; none past any end. Raises ValidationError."""
         size, number = self.get_page_size(request), self.get_page_number(request, None)
-        return slice((number - 1) * size, number * size)
+        return within_any_list(slice((number - 1) * size, number * size))
 
     def response(self, request: Request, results: list[Any], *, total: int) -> Response:
         """Raises NotFound for a page past the end."""
-        rows = self.rows(request)
-        size, number = rows.stop - rows.start, rows.stop // (rows.stop - rows.start)
+        size, number = self.get_page_size(request), self.get_page_number(request, None)
         if number > max(1, math.ceil(total / size)):
             raise NotFound(self.invalid_page_message)
         url = request.build_absolute_uri()
-        following = replace_query_param(url, self.page_query_param, number + 1) if rows.stop < total else None
+        following = replace_query_param(url, self.page_query_param, number + 1) if number * size < total else None
         previous = None
         if number == 2:
             previous = remove_query_param(url, self.page_query_param)

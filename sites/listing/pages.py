@@ -8,11 +8,10 @@ for lists with deregistered sites, the ORM does. The order in which the panel li
 from dataclasses import dataclass
 from typing import Any
 
+from common.rows import within_any_list
 from sites.listing import postgresql
 from sites.listing.query import SiteQuery
 from sites.querysets import SiteQuerySet
-
-LAST_ROW = 2**31 - 2  # PostgreSQL counts the elements of an array in 32 bits
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,6 @@ def find_page(query: SiteQuery, rows: slice) -> Page:
         return page_by_orm(query.in_order(), query, rows)
     total, ids = postgresql.find_ids(query, rows)
     return page_of_ids(ids, query, total=total)
-
-
-def within_any_list(rows: slice) -> slice:
-    """The same positions as far as databases can count; no list is so long."""
-    return slice(min(rows.start, LAST_ROW), min(rows.stop, LAST_ROW))
 
 
 def page_by_orm(sites: SiteQuerySet, query: SiteQuery, rows: slice) -> Page:

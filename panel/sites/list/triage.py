@@ -9,9 +9,10 @@ from typing import Any
 from django.db import models
 from django.db.models import Case, F, Q, When
 
+from common.rows import within_any_list
 from panel.sites.list import triage_postgresql
 from sites.listing import postgresql
-from sites.listing.pages import Page, page_by_orm, page_of_ids, within_any_list
+from sites.listing.pages import Page, page_by_orm, page_of_ids
 from sites.listing.query import SiteQuery
 from sites.querysets import Alphabetical, SiteQuerySet, unlicensed_at
 from sites.status import SiteStatus, status_conditions
