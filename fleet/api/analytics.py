@@ -1,6 +1,6 @@
 """`/api/analytics`: what the devices of an organization or a location did, by day."""
 
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -23,6 +23,8 @@ from sites.models import Organization, Site
 from sites.validation import read_organization_id, read_site_id
 
 USUAL_DAYS, MOST_DAYS = 30, 400
+# A day before and after a period must be in the calendar, too.
+FIRST_YEAR, LAST_YEAR = MINYEAR + 1, MAXYEAR - 1
 MEASURES = {"cpu": "cpu_usage_percent", "memory": "memory_used_mb", "temperature": "temperature_celsius"}
 UNKNOWN_VERSION = "unknown"
 
@@ -37,6 +39,10 @@ class PeriodQuery(QuerySerializer):
         }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        outside = [name for name, instant in attrs.items() if not FIRST_YEAR <= instant.year <= LAST_YEAR]
+        if outside:
+            problem = f"Must be in the years {FIRST_YEAR} to {LAST_YEAR}."
+            raise serializers.ValidationError(dict.fromkeys(outside, problem))
         until: datetime = attrs.get("to") or timezone.now()
         since: datetime = attrs.get("from") or until - timedelta(days=USUAL_DAYS)
         if since >= until:

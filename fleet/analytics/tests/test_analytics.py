@@ -120,3 +120,31 @@ def test_a_wrong_period_is_refused(api: APIClient, roma: RegisteredSite, query: 
     assert api.get(f"/api/analytics/location/{roma.site_id}?{query}").status_code == 400
     assert api.get("/api/analytics/location/x").status_code == 404
     assert api.get(f"/api/analytics/organization/{uuid.uuid4()}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("to=0001-01-05T00:00:00Z", "/to"),
+        ("from=0001-01-01T00:00:00Z&to=0001-01-05T00:00:00Z", "/from"),
+        ("from=0001-12-31T23:59:59Z&to=0002-01-05T00:00:00Z", "/from"),
+        ("to=9999-12-31T23:59:59Z", "/to"),
+        ("from=9999-12-31T00:00:00Z&to=9999-12-31T23:59:59Z", "/to"),
+    ],
+)
+def test_the_ends_of_the_calendar_are_refused(
+    api: APIClient, roma: RegisteredSite, clock: Clock, query: str, pointer: str
+) -> None:
+    chain = api.post("/api/organizations", {"name": "Conti"}).json()["id"]
+    api.patch(f"/api/sites/{roma.site_id}", {"organization_id": chain})
+    DeviceStatusChange.objects.create(device_id=a_device(roma).id, status="online", at=clock.at)
+    for path in (f"location/{roma.site_id}", f"organization/{chain}"):
+        answer = api.get(f"/api/analytics/{path}?{query}")
+        assert answer.status_code == 400, answer.content
+        assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize("query", ["to=0002-01-01T00:00:00Z", "to=9998-12-31T23:59:59.999999Z"])
+def test_years_near_the_ends_are_answered(api: APIClient, roma: RegisteredSite, clock: Clock, query: str) -> None:
+    DeviceStatusChange.objects.create(device_id=a_device(roma).id, status="online", at=clock.at)
+    assert len(api.get(f"/api/analytics/location/{roma.site_id}?{query}").json()["by_day"]) in (30, 31)
