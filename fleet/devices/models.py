@@ -96,7 +96,7 @@ class DeviceKey(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
-    # Counted up to two, and only while an older key is accepted.
+    # Counted up to two while an older key is accepted; also two if the older ones ended by themselves.
     uses = models.PositiveSmallIntegerField(default=0)
 
     objects = DeviceKeyQuerySet.as_manager()

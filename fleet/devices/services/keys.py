@@ -58,7 +58,10 @@ def rotate_device_key(
 
 @transaction.atomic
 def note_use_of_new_key(key_id: int, *, ip: str | None, at: datetime) -> None:
-    """Count a use of the newest key while older ones are accepted; the second one revokes those."""
+    """Count a use of the newest key while older ones are accepted; the second one revokes those.
+
+    The first one after they have ended by themselves makes the processes read again that nothing is to be counted.
+    """
     key = DeviceKey.objects.filter(pk=key_id).values_list("device", flat=True).first()
     if key is None:
         return
@@ -67,13 +70,18 @@ def note_use_of_new_key(key_id: int, *, ip: str | None, at: datetime) -> None:
     newest = keys[-1] if keys else None
     if newest is None or newest.pk != key_id or newest.expires_at is not None:
         return  # another rotation has come between
-    uses = min(newest.uses + 1, 2)
-    DeviceKey.objects.filter(pk=key_id).update(uses=uses)
     older = [key for key in keys if key.pk != key_id and key.expires_at is not None and key.expires_at > at]
-    if uses < 2 or not older:
+    if older and newest.uses == 0:
+        DeviceKey.objects.filter(pk=key_id).update(uses=1)
         return
+    if not older and newest.uses == 2:
+        return
+    DeviceKey.objects.filter(pk=key_id).update(uses=2)
     DeviceKey.objects.filter(pk__in=[key.pk for key in older]).update(revoked_at=at)
+    # Also if the older keys have ended by themselves: a process that knows the device since before would count further uses.
     save_fields(device, [], at=at)
+    if not older:
+        return
     record_event(
         DeviceAction.KEY_RETIRED,
         subject=device_subject(device),

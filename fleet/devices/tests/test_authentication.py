@@ -5,14 +5,16 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from audit.actors import SYSTEM
+from audit.models import Event
 from conftest import Clock, RegisteredSite
 from fleet.devices.authentication import DeviceCredentials, authenticate_device, read_key, read_key_with_orm
 from fleet.devices.errors import InvalidDeviceCredentials
-from fleet.devices.known import KnownDevice
-from fleet.devices.models import DeviceKey
+from fleet.devices.known import KnownDevice, known_devices
+from fleet.devices.models import Device, DeviceKey
 from fleet.devices.services import register_device, retire_device, rotate_device_key
 from fleet.devices.services.registration import NewDevice
 from sites.keys import key_digests
@@ -88,6 +90,26 @@ def test_the_old_key_ends_with_the_overlap(till: NewDevice, clock: Clock) -> Non
     clock.move(minutes=1)
     with pytest.raises(InvalidDeviceCredentials):
         authenticate(till.device.pk, till.device_key)
+
+
+def test_uses_are_not_counted_any_more_after_the_old_key_has_ended(
+    till: NewDevice, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that knows the device from before the end must read it again, and once only."""
+    monkeypatch.setattr(known_devices, "is_kept", True)
+    new = rotate_device_key(till.device.pk, by=SYSTEM, at=clock.at, overlap=timedelta(hours=1)).device_key
+    first = authenticate(till.device.pk, new)
+    assert first.counts_uses
+    clock.move(hours=1)
+    revisions = []
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        authenticate(till.device.pk, new)
+    for _ in range(3):
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            assert not authenticate(till.device.pk, new).counts_uses
+        revisions.append(Device.objects.get(pk=till.device.pk).revision)
+    assert revisions == [first.revisions[0] + 1] * 3
+    assert Event.objects.filter(action="device.key_retired").count() == 0, "nobody ended the key: its time did"
 
 
 @pytest.mark.postgresql
