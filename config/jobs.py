@@ -15,8 +15,10 @@ from audit.services import add_checkpoint
 from common.counters import prune_counters
 from common.jobs.registry import PeriodicJob
 from erasure.prune import prune_erasure_requests
+from fleet.devices.prune import prune_enrolment_codes
 from fleet.firmware.prune import prune_firmware_uploads
 from fleet.firmware.services import sign_firmware
+from fleet.heartbeats.prune import prune_device_history
 from fleet.heartbeats.transitions import note_transitions
 from fleet.rollouts.engine import advance_rollouts
 from fleet.telemetry.prune import make_day_partitions, prune_telemetry
@@ -90,6 +92,13 @@ JOBS = [
         "make_telemetry_partitions", make_day_partitions, HOURLY, "Make the partitions of the coming days (PostgreSQL)."
     ),
     PeriodicJob("prune_telemetry", prune_telemetry, DAILY, "Delete old health samples and telemetry periods."),
+    PeriodicJob(
+        "prune_device_history",
+        prune_device_history,
+        DAILY,
+        "Delete the old history of the status and heartbeats of devices, and old commands.",
+    ),
+    PeriodicJob("prune_enrolment_codes", prune_enrolment_codes, DAILY, "Delete enrolment codes that expired long ago."),
     PeriodicJob(
         "prune_firmware_uploads", prune_firmware_uploads, HOURLY, "Delete what uploads have left that were cut short."
     ),

@@ -56,6 +56,11 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         f"telemetry_periods{UNIT}": 0,
         "fleet_hours": 0,
         "fleet_days": 0,
+        "device_status_changes": 0,
+        "device_heartbeat_days": 0,
+        "device_boots": 0,
+        "device_commands": 0,
+        "enrolment_codes": 0,
         "firmware_uploads": 0,
     }
     assert Heartbeat.objects.count() == 2
@@ -109,6 +114,11 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
         f"telemetry periods{UNIT.replace('_', ' ')}",
         "fleet hours",
         "fleet days",
+        "device status changes",
+        "device heartbeat days",
+        "device boots",
+        "device commands",
+        "enrolment codes",
         "firmware uploads",
     ]
     assert prune().splitlines() == [f"Deleted 0 {kind}." for kind in kinds]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from fleet.devices.models import Device
 from fleet.telemetry.models import (
@@ -79,11 +80,16 @@ def prune_raw(name: str, model: Any, table: DayTable, *, before: datetime, at: d
 
 
 def delete_rows(model: Any, column: str, *, before: datetime) -> int:
-    """Those whose column is earlier, of some devices after the other, with a pause after each as long as it took."""
+    """Those whose column is earlier."""
+    return delete_by_devices(model.objects.filter(**{f"{column}__lt": before}))
+
+
+def delete_by_devices(rows: QuerySet[Any]) -> int:
+    """Of some devices after the other, with a pause after each as long as it took."""
     total = 0
     for device_ids in slices_of_devices():
         started = time.monotonic()
-        deleted, _ = model.objects.filter(device__in=device_ids, **{f"{column}__lt": before}).delete()
+        deleted, _ = rows.filter(device__in=device_ids).delete()
         total += deleted
         if deleted:
             time.sleep(time.monotonic() - started)

@@ -13,7 +13,9 @@ from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
 from erasure.prune import prune_erasure_requests
+from fleet.devices.prune import prune_enrolment_codes
 from fleet.firmware.prune import prune_firmware_uploads
+from fleet.heartbeats.prune import prune_device_history
 from fleet.telemetry.prune import prune_telemetry
 from heartbeat.prune import BATCH_SIZE, prune_heartbeats
 from heartbeat.thinning import DAYS_LOOKED_AT, thin_heartbeats
@@ -54,6 +56,8 @@ class Command(DomainCommand):
             prune_idempotent_requests,
             prune_alerts,
             prune_telemetry,
+            prune_device_history,
+            prune_enrolment_codes,
             prune_firmware_uploads,
             prune_counters,
         ]
