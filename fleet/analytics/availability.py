@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import merge
+from operator import itemgetter
 
 from django.db.models import OuterRef, Subquery
 
@@ -18,6 +20,7 @@ from fleet.heartbeats.models import DeviceStatusChange
 AVAILABLE = frozenset({DeviceStatus.ONLINE, DeviceStatus.LATE})
 COUNTED = AVAILABLE | {DeviceStatus.OFFLINE}
 DAY = timedelta(days=1)
+CHUNK_SIZE = 2_000
 
 Change = tuple[uuid.UUID, str, datetime]
 
@@ -53,20 +56,25 @@ def availability_by_day(
 
 
 def changes_of(device_ids: Collection[uuid.UUID], *, since: datetime, until: datetime) -> Iterator[Change]:
-    """By device and time: the last change before `since`, if there is one, and those up to `until`."""
+    """By device and time: the last change before `since`, if there is one, and those up to `until`.
+
+    Both statements are read in parts, so that no year of all devices is held in memory.
+    """
     before = DeviceStatusChange.objects.filter(device=OuterRef("pk"), at__lt=since).order_by("-at", "-id")
     standing = (
         Device.objects.filter(pk__in=device_ids)
         .annotate(known_status=Subquery(before.values("status")[:1]), known_at=Subquery(before.values("at")[:1]))
         .exclude(known_status=None)
+        .order_by("-pk")
         .values_list("pk", "known_status", "known_at")
     )
-    within = DeviceStatusChange.objects.filter(device__in=device_ids, at__gte=since, at__lt=until).order_by("at", "id")
-    of_device: dict[uuid.UUID, list[Change]] = {pk: [(pk, status, at)] for pk, status, at in standing}
-    for change in within.values_list("device_id", "status", "at"):
-        of_device.setdefault(change[0], []).append(change)
-    for changes in of_device.values():
-        yield from changes
+    within = (
+        DeviceStatusChange.objects.filter(device__in=device_ids, at__gte=since, at__lt=until)
+        .order_by("-device_id", "at", "id")  # the index devicestatus_newest_first, backwards
+        .values_list("device_id", "status", "at")
+    )
+    # Where the devices are equal, the standing status comes first.
+    return merge(standing.iterator(CHUNK_SIZE), within.iterator(CHUNK_SIZE), key=itemgetter(0), reverse=True)
 
 
 def periods(changes: Iterable[Change], *, since: datetime, until: datetime) -> Iterator[tuple[str, datetime, datetime]]:

@@ -1,15 +1,25 @@
 """The share of time in which devices were available, compared with looking at each second."""
 
+import itertools
+import tracemalloc
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import RegisteredSite
-from fleet.analytics.availability import AVAILABLE, COUNTED, availability_by_day, periods, seconds_by_day
+from fleet.analytics.availability import (
+    AVAILABLE,
+    COUNTED,
+    availability_by_day,
+    changes_of,
+    periods,
+    seconds_by_day,
+)
 from fleet.devices.status import DeviceStatus
 from fleet.heartbeats.models import DeviceStatusChange
 from fleet.heartbeats.tests.calls import a_device
@@ -18,6 +28,11 @@ FIRST = datetime(2026, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 # Hours since the day before FIRST, and what the device became.
 histories = st.lists(st.tuples(st.integers(0, 99), st.sampled_from(DeviceStatus.values)), max_size=12)
+
+
+@pytest.fixture
+def four_devices(roma: RegisteredSite) -> list[uuid.UUID]:
+    return [a_device(roma, name).id for name in ("one", "other", "third", "last")]
 
 
 def brute_force(history: list[tuple[int, str]], hours: int) -> dict[str, tuple[float, float]]:
@@ -75,3 +90,45 @@ def test_days_of_several_devices(roma: RegisteredSite) -> None:
         numbers.append(len(captured))
     assert numbers == [2, 2]
     assert availability_by_day([silent.id], **days)[FIRST.date()].percent is None  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db
+@given(st.lists(histories, min_size=1, max_size=4))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_changes_of_each_device_come_together_and_in_order(
+    four_devices: list[uuid.UUID], drawn: list[list[tuple[int, str]]]
+) -> None:
+    DeviceStatusChange.objects.all().delete()
+    expected = {}
+    for device, history in zip(four_devices, drawn, strict=False):
+        changes = [(device, status, FIRST - 24 * HOUR + begun * HOUR) for begun, status in history]
+        for _, status, at in changes:
+            DeviceStatusChange.objects.create(device_id=device, status=status, at=at)
+        changes.sort(key=lambda change: change[2])
+        expected[device] = [change for change in changes if change[2] < FIRST][-1:] + [
+            change for change in changes if FIRST <= change[2] < FIRST + 48 * HOUR
+        ]
+    found = list(changes_of(four_devices, since=FIRST, until=FIRST + 48 * HOUR))
+    grouped = {device: list(changes) for device, changes in itertools.groupby(found, key=lambda change: change[0])}
+    assert grouped == {device: changes for device, changes in expected.items() if changes}
+    assert sum(map(len, grouped.values())) == len(found), "a device that comes twice"
+
+
+@pytest.mark.django_db
+def test_long_histories_are_not_held_in_memory(roma: RegisteredSite) -> None:
+    devices = [a_device(roma, name).id for name in ("one", "other")]
+    number = 20_000
+    DeviceStatusChange.objects.bulk_create(
+        DeviceStatusChange(device_id=device, status=status, at=FIRST + step * timedelta(seconds=60))
+        for step in range(number // 4)
+        for device in devices
+        for status in ("online", "offline")
+    )
+    tracemalloc.start()
+    try:
+        changes = changes_of(devices, since=FIRST, until=FIRST + timedelta(days=30))
+        assert sum(1 for _ in changes) == number
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000, "as a list they take 9 MB"
