@@ -4,7 +4,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Avg, F, Q
+from django.db.models import Avg, F, Q, Value
+from django.db.models.functions import NullIf
 
 from fleet.rollouts.models import RolloutWave
 from fleet.telemetry.models import HealthSample
@@ -13,7 +14,7 @@ from fleet.telemetry.models import HealthSample
 COMPARED = timedelta(hours=6)
 MEASURES = {
     "cpu": ("CPU", F("cpu_usage_percent"), " %"),
-    "memory": ("memory", F("memory_used_mb") * 100.0 / F("memory_total_mb"), " %"),
+    "memory": ("memory", F("memory_used_mb") * 100.0 / NullIf(F("memory_total_mb"), Value(0.0)), " %"),
     "temperature": ("temperature", F("temperature_celsius"), " °C"),
 }
 

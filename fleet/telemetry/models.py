@@ -46,6 +46,7 @@ class HealthSample(models.Model):
                 condition=Q(
                     memory_used_mb__gte=0,
                     memory_used_mb__lte=F("memory_total_mb"),
+                    memory_total_mb__gt=0,
                     memory_total_mb__lte=MAX_MEMORY_MB,
                 ),
                 name="healthsample_memory_range",

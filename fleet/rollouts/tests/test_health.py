@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Value
 from django.test.utils import CaptureQueriesContext
 
 from fleet.devices.models import Device
+from fleet.rollouts.health import MEASURES
 from fleet.rollouts.models import RolloutDevice
 from fleet.rollouts.tests.estate import NIGHT, Estate, state_of, target_of
 from fleet.rollouts.waves import WaveSpec
@@ -95,3 +97,10 @@ def test_any_number_of_devices_is_compared_in_one_statement(estate: Estate) -> N
         update(estate, *tills, since={"cpu": 90})
     assert {state_of(till)[0] for till in tills} == {"failed"}
     assert sum("AVG(" in each["sql"] for each in captured) == 1
+
+
+def test_a_share_of_no_memory_is_unknown_and_no_error(estate: Estate) -> None:
+    """The database refuses such a sample; PostgreSQL would fail on the whole statement."""
+    estate.device(estate.site())
+    empty = Device.objects.annotate(memory_used_mb=Value(0.0), memory_total_mb=Value(0.0))
+    assert empty.values_list(MEASURES["memory"][1], flat=True).get() is None

@@ -87,6 +87,7 @@ def usual_sample(item: Any, *, at: datetime, earliest: datetime, latest: datetim
         and type(used) in NUMBERS
         and type(total) in NUMBERS
         and 0 <= used <= total <= MAX_MEMORY_MB
+        and total > 0
         and (celsius is None or (type(celsius) in NUMBERS and MIN_CELSIUS <= celsius <= MAX_CELSIUS))
         and (disk is None or (type(disk) in NUMBERS and 0 <= disk <= MAX_PERCENT))
     ):

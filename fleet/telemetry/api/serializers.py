@@ -44,7 +44,7 @@ class SampleSerializer(serializers.Serializer[Any]):
     at = InstantField(required=False, allow_null=True, help_text="When it was measured; now, if it is left out.")
     cpu_usage_percent = StrictNumberField(min_value=0, max_value=MAX_PERCENT)
     memory_used_mb = StrictNumberField(min_value=0, max_value=MAX_MEMORY_MB)
-    memory_total_mb = StrictNumberField(min_value=0, max_value=MAX_MEMORY_MB)
+    memory_total_mb = StrictNumberField(min_value=0, max_value=MAX_MEMORY_MB, help_text="More than 0.")
     temperature_celsius = StrictNumberField(
         min_value=MIN_CELSIUS, max_value=MAX_CELSIUS, required=False, allow_null=True
     )
@@ -53,6 +53,11 @@ class SampleSerializer(serializers.Serializer[Any]):
     def validate_at(self, value: datetime | None) -> datetime | None:
         if value is not None:
             check_moment(value, at=self.context["at"])
+        return value
+
+    def validate_memory_total_mb(self, value: float) -> float:
+        if value == 0:
+            raise ValidationError("Must be more than 0.", code="min_value")
         return value
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:

@@ -225,6 +225,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
+                            ("memory_total_mb__gt", 0),
                             ("memory_total_mb__lte", 1000000000),
                             ("memory_used_mb__gte", 0),
                             ("memory_used_mb__lte", models.F("memory_total_mb")),

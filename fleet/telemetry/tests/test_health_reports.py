@@ -75,6 +75,7 @@ def test_two_devices_may_report_the_same_moment(till: Reporter, new_reporter: Ne
         ({"memory_used_mb": -1}, "/memory_used_mb", "min_value"),
         ({"memory_used_mb": 2049}, "/memory_used_mb", "above_total"),
         ({"memory_total_mb": 10**9 + 1}, "/memory_total_mb", "max_value"),
+        ({"memory_total_mb": 0, "memory_used_mb": 0}, "/memory_total_mb", "min_value"),
         ({"temperature_celsius": 301}, "/temperature_celsius", "max_value"),
         ({"temperature_celsius": -101}, "/temperature_celsius", "min_value"),
         ({"temperature_celsius": False}, "/temperature_celsius", "invalid"),
@@ -117,7 +118,7 @@ def test_all_that_is_missing_is_named(till: Reporter) -> None:
 
 
 def test_the_limits_themselves_are_accepted(till: Reporter, clock: Clock) -> None:
-    low = sample(clock.at - timedelta(days=30), cpu_usage_percent=0, memory_used_mb=0, memory_total_mb=0)
+    low = sample(clock.at - timedelta(days=30), cpu_usage_percent=0, memory_used_mb=0, memory_total_mb=0.001)
     high = sample(clock.at + timedelta(minutes=5), cpu_usage_percent=100, memory_used_mb=10**9, memory_total_mb=10**9)
     assert till.health(
         {**low, "temperature_celsius": -100, "disk_used_percent": 0},
@@ -192,6 +193,7 @@ def test_the_hours_of_new_samples_are_marked(till: Reporter, clock: Clock) -> No
         {"cpu_usage_percent": 101},
         {"memory_used_mb": 3},
         {"memory_total_mb": 2e9, "memory_used_mb": 1},
+        {"memory_total_mb": 0, "memory_used_mb": 0},
         {"temperature_celsius": 301},
         {"disk_used_percent": -1},
     ],

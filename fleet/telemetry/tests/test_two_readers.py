@@ -78,6 +78,7 @@ def as_serialized(serializer: Any, kind: Any, item: Any) -> Any:
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(samples, with_one_changed(SAMPLE), with_one_changed(SAMPLE), junk))
 @example({**SAMPLE, "memory_used_mb": 10.01})
+@example({**SAMPLE, "memory_used_mb": 0, "memory_total_mb": 0})
 @example({**SAMPLE, "cpu_usage_percent": True})
 @example({**SAMPLE, "temperature_celsius": False})
 @example({"cpu_usage_percent": 1, "memory_used_mb": 1, "memory_total_mb": 1, "at": "2026-06-01T12:05:00.0000009Z"})
