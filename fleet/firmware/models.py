@@ -81,7 +81,10 @@ class Firmware(models.Model):
 
 
 class FirmwareTarget(models.Model):
-    """The firmware that a device should run; a device without a row keeps what it has."""
+    """The firmware that a device should run; a device without a row keeps what it has.
+
+    A roll-out's is offered until the device's time in the maintenance window is over, an admin's without an end.
+    """
 
     class Source(models.TextChoices):
         ADMIN = "admin"
@@ -91,6 +94,7 @@ class FirmwareTarget(models.Model):
     firmware = models.ForeignKey(Firmware, on_delete=models.PROTECT, related_name="targets")
     set_at = models.DateTimeField()
     source = models.CharField(max_length=8, choices=Source.choices)
+    offered_until = models.DateTimeField(null=True)  # exclusive
 
     objects = FirmwareTargetQuerySet.as_manager()
 
@@ -98,6 +102,10 @@ class FirmwareTarget(models.Model):
         default_permissions = ()
         constraints = [
             models.CheckConstraint(condition=Q(source__in=["admin", "rollout"]), name="firmwaretarget_source_known"),
+            models.CheckConstraint(
+                condition=Q(source="rollout", offered_until__isnull=False) | ~Q(source="rollout") & Q(offered_until=None),
+                name="firmwaretarget_ends_iff_of_rollout",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -23,6 +24,7 @@ class FirmwareQuerySet(models.QuerySet[Any]):
 
 
 class FirmwareTargetQuerySet(models.QuerySet[Any]):
-    def offered_to(self, device_ids: Collection[uuid.UUID]) -> "FirmwareTargetQuerySet":
-        """Of those devices the targets that are not withdrawn."""
-        return self.filter(device__in=device_ids, firmware__withdrawn_at=None)
+    def offered_to(self, device_ids: Collection[uuid.UUID], *, at: datetime) -> "FirmwareTargetQuerySet":
+        """Of those devices the targets that are not withdrawn and whose time is not over."""
+        is_open = Q(offered_until=None) | Q(offered_until__gt=at)
+        return self.filter(is_open, device__in=device_ids, firmware__withdrawn_at=None)

@@ -20,6 +20,7 @@ from fleet.heartbeats.pace import seconds_until_next_call
 @dataclass(slots=True)
 class Extras:
     has_commands: bool
+    # A roll-out's ends with the device's time in the maintenance window, so each answer compares it with the clock.
     target: OfferedFirmware | None
     # As the device reported it last; only known if it has a target.
     firmware_version: str = ""
@@ -45,7 +46,7 @@ def answer_to(
         answer["commands"] = [command_representation(command) for command in take_commands(known.id, at=at)]
     if extras.target is not None:
         extras.firmware_version = firmware_version or extras.firmware_version
-        if extras.target.version != extras.firmware_version:
+        if extras.target.version != extras.firmware_version and extras.target.is_offered(at=at):
             answer["firmware"] = firmware_representation(extras.target)
     answer["licensed"] = known.is_licensed(at=at)
     answer["locked"] = known.is_locked
@@ -54,7 +55,7 @@ def answer_to(
 
 def read_extras(known: KnownDevice, *, at: datetime) -> Extras:
     has_commands = DeviceCommand.objects.waiting(at=at).filter(device=known.id).exists()
-    extras = Extras(has_commands, targets_of([known.id]).get(known.id))
+    extras = Extras(has_commands, targets_of([known.id], at=at).get(known.id))
     if extras.target is not None:
         extras.firmware_version = DevicePulse.objects.values_list("firmware_version", flat=True).get(pk=known.id)
     known.answer = extras

@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 ),
                 ("set_at", models.DateTimeField()),
                 ("source", models.CharField(choices=[("admin", "Admin"), ("rollout", "Rollout")], max_length=8)),
+                ("offered_until", models.DateTimeField(null=True)),
                 (
                     "firmware",
                     models.ForeignKey(
@@ -155,6 +156,17 @@ class Migration(migrations.Migration):
             model_name="firmwaretarget",
             constraint=models.CheckConstraint(
                 condition=models.Q(("source__in", ["admin", "rollout"])), name="firmwaretarget_source_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="firmwaretarget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("offered_until__isnull", False), ("source", "rollout")),
+                    models.Q(models.Q(("source", "rollout"), _negated=True), ("offered_until", None)),
+                    _connector="OR",
+                ),
+                name="firmwaretarget_ends_iff_of_rollout",
             ),
         ),
     ]

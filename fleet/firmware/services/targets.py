@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -36,6 +37,11 @@ class OfferedFirmware:
     path: str
     sha256: str
     size: int
+    # Exclusive; None is without an end.
+    offered_until: datetime | None = None
+
+    def is_offered(self, *, at: datetime) -> bool:
+        return self.offered_until is None or at < self.offered_until
 
 
 def set_target(
@@ -45,12 +51,13 @@ def set_target(
     by: Actor,
     at: datetime,
     source: FirmwareTarget.Source = ADMIN,
+    offered_until: datetime | None = None,
 ) -> None:
     """Let a device run this firmware, or with None let it keep what it has. The same target again changes nothing.
 
-    Raises DeviceNotFound, FirmwareNotFound, FirmwareWithdrawn, FirmwareOfOtherHardware, FirmwareNeedsNewerVersion.
+    A roll-out says until when the firmware is offered. Raises DeviceNotFound, FirmwareNotFound, FirmwareWithdrawn, FirmwareOfOtherHardware, FirmwareNeedsNewerVersion.
     """
-    refused = set_targets([device_id], firmware_id, by=by, at=at, source=source)
+    refused = set_targets([device_id], firmware_id, by=by, at=at, source=source, offered_until=offered_until)
     if device_id in refused:
         raise refused[device_id]
 
@@ -63,6 +70,7 @@ def set_targets(
     by: Actor,
     at: datetime,
     source: FirmwareTarget.Source,
+    offered_until: datetime | None = None,
 ) -> dict[uuid.UUID, DomainError]:
     """As `set_target`, of many devices. Returns why some of them keep the target that they had, by their ids.
 
@@ -75,29 +83,36 @@ def set_targets(
     for pk, device in devices.items():
         if firmware and (refusal := why_not(firmware, device)):
             refused[pk] = refusal
-    before = {
-        target.device_id: target.firmware
-        for target in FirmwareTarget.objects.filter(device__in=devices).select_related("firmware")
-    }
-    changed = [
-        device
-        for pk, device in devices.items()
-        if pk not in refused and (before[pk].pk if pk in before else None) != firmware_id
-    ]
-    write_targets([device.pk for device in changed], firmware, at=at, source=source)
+    targets = FirmwareTarget.objects.filter(device__in=devices).select_related("firmware")
+    before = {target.device_id: target for target in targets}
+    wanted = (firmware_id, source, offered_until) if firmware else None
+    changed = [device for pk, device in devices.items() if pk not in refused and facts_of(before.get(pk)) != wanted]
+    write_targets([device.pk for device in changed], firmware, at=at, source=source, offered_until=offered_until)
     for device in changed:
         record_change(device, before.get(device.pk), firmware, by=by, at=at, source=source)
     return refused
 
 
-def targets_of(device_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, OfferedFirmware]:
-    """What those devices should run, in one statement. Without withdrawn versions; a device may run it already."""
-    fields = ("device", "firmware", "firmware__version", "firmware__sha256", "firmware__size")
-    rows = FirmwareTarget.objects.offered_to(device_ids).values_list(*fields)
+def end_offers(device_ids: Collection[uuid.UUID], firmware_id: uuid.UUID, *, at: datetime) -> None:
+    """Offer those devices the firmware no more, if a roll-out has given it to them. They keep it as their target."""
+    targets = FirmwareTarget.objects.filter(device__in=device_ids, firmware=firmware_id, offered_until__gt=at)
+    ended = list(targets.values_list("device", flat=True))
+    targets.filter(device__in=ended).update(offered_until=at)
+    touch_devices(ended, at=at)
+
+
+def targets_of(device_ids: Collection[uuid.UUID], *, at: datetime) -> dict[uuid.UUID, OfferedFirmware]:
+    """What those devices are offered at this time, in one statement. Without withdrawn versions; a device may run it already."""
+    fields = ("device", "firmware", "firmware__version", "firmware__sha256", "firmware__size", "offered_until")
+    rows = FirmwareTarget.objects.offered_to(device_ids, at=at).values_list(*fields)
     return {
-        device_id: OfferedFirmware(pk, version, file_path(pk), sha256, size)
-        for device_id, pk, version, sha256, size in rows
+        device_id: OfferedFirmware(pk, version, file_path(pk), sha256, size, offered_until)
+        for device_id, pk, version, sha256, size, offered_until in rows
     }
+
+
+def facts_of(target: FirmwareTarget | None) -> tuple[Any, ...] | None:
+    return (target.firmware_id, target.source, target.offered_until) if target else None
 
 
 def file_path(firmware_id: uuid.UUID) -> str:
@@ -137,15 +152,23 @@ def precedence_or_none(version: str) -> bytes | None:
 
 
 def write_targets(
-    device_ids: Collection[uuid.UUID], firmware: Firmware | None, *, at: datetime, source: FirmwareTarget.Source
+    device_ids: Collection[uuid.UUID],
+    firmware: Firmware | None,
+    *,
+    at: datetime,
+    source: FirmwareTarget.Source,
+    offered_until: datetime | None,
 ) -> None:
     if firmware is None:
         FirmwareTarget.objects.filter(device__in=device_ids).delete()
     else:
         FirmwareTarget.objects.bulk_create(
-            [FirmwareTarget(device_id=pk, firmware=firmware, set_at=at, source=source) for pk in device_ids],
+            [
+                FirmwareTarget(device_id=pk, firmware=firmware, set_at=at, source=source, offered_until=offered_until)
+                for pk in device_ids
+            ],
             update_conflicts=True,
-            update_fields=["firmware", "set_at", "source"],
+            update_fields=["firmware", "set_at", "source", "offered_until"],
             unique_fields=["device"],
         )
     touch_devices(device_ids, at=at)
@@ -153,13 +176,13 @@ def write_targets(
 
 def record_change(
     device: Device,
-    before: Firmware | None,
+    before: FirmwareTarget | None,
     firmware: Firmware | None,
     *,
     by: Actor,
     at: datetime,
     source: FirmwareTarget.Source,
 ) -> None:
-    versions = (str(before) if before else None, str(firmware) if firmware else None)
+    versions = (str(before.firmware) if before else None, str(firmware) if firmware else None)
     changes: Mapping[str, tuple[object, object]] = {"target_firmware": versions, "source": (None, str(source))}
     record_event(FirmwareTargetAction.TARGET_CHANGED, subject=device_subject(device), by=by, at=at, changes=changes)

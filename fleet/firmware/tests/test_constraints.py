@@ -61,5 +61,8 @@ def test_targets_have_a_known_source_and_keep_their_firmware(roma: RegisteredSit
     firmware = add_row()
     target = FirmwareTarget.objects.create(device=device, firmware=firmware, set_at=clock.at, source="admin")
     refuses(lambda: FirmwareTarget.objects.filter(pk=target.pk).update(source="guess"), "firmwaretarget_source_known")
+    targets = FirmwareTarget.objects.filter(pk=target.pk)
+    refuses(lambda: targets.update(source="rollout"), "firmwaretarget_ends_iff_of_rollout")
+    refuses(lambda: targets.update(offered_until=clock.at), "firmwaretarget_ends_iff_of_rollout")
     with pytest.raises(ProtectedError):
         firmware.delete()

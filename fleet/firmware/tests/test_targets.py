@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -21,7 +22,7 @@ from fleet.firmware.errors import (
     FirmwareWithdrawn,
 )
 from fleet.firmware.models import Firmware, FirmwareTarget
-from fleet.firmware.services import OfferedFirmware, set_target, set_targets, targets_of
+from fleet.firmware.services import OfferedFirmware, end_offers, set_target, set_targets, targets_of
 from fleet.firmware.tests.rows import add_row
 
 pytestmark = pytest.mark.django_db
@@ -42,19 +43,27 @@ def give(device: Device, firmware: Firmware | None) -> None:
     set_target(device.pk, firmware.pk if firmware else None, by=SYSTEM, at=timezone.now())
 
 
+def give_by_rollout(device: Device, firmware: Firmware, clock: Clock, *, until: datetime) -> None:
+    set_target(device.pk, firmware.pk, by=SYSTEM, at=clock.at, source=ROLLOUT, offered_until=until)
+
+
+def soon() -> datetime:
+    return timezone.now() + timedelta(hours=1)
+
+
 def test_a_device_is_offered_its_target(add_device: AddDevice) -> None:
     device, firmware = add_device(), add_row("1.2.0")
     give(device, firmware)
     offered = OfferedFirmware(firmware.pk, "1.2.0", f"/api/firmware/{firmware.pk}/file", firmware.sha256, 1_000)
-    assert targets_of([device.pk]) == {device.pk: offered}
+    assert targets_of([device.pk], at=timezone.now()) == {device.pk: offered}
 
 
 def test_devices_without_a_target_are_offered_nothing(add_device: AddDevice) -> None:
     one, other = add_device("till-1"), add_device("till-2")
     give(one, add_row())
-    assert set(targets_of([one.pk, other.pk])) == {one.pk}
+    assert set(targets_of([one.pk, other.pk], at=timezone.now())) == {one.pk}
     give(one, None)
-    assert targets_of([one.pk, other.pk]) == {}
+    assert targets_of([one.pk, other.pk], at=timezone.now()) == {}
     assert not FirmwareTarget.objects.exists()
 
 
@@ -62,16 +71,42 @@ def test_a_withdrawn_version_is_not_offered(add_device: AddDevice) -> None:
     device, firmware = add_device(), add_row()
     give(device, firmware)
     Firmware.objects.filter(pk=firmware.pk).update(withdrawn_at=timezone.now())
-    assert targets_of([device.pk]) == {}
+    assert targets_of([device.pk], at=timezone.now()) == {}
+
+
+def test_a_rollouts_target_is_offered_until_its_end(add_device: AddDevice, clock: Clock) -> None:
+    device, firmware, end = add_device(), add_row(), clock.at + timedelta(hours=1)
+    give_by_rollout(device, firmware, clock, until=end)
+    assert targets_of([device.pk], at=end - timedelta(seconds=1))[device.pk].offered_until == end
+    assert targets_of([device.pk], at=end) == {}
+    # The next roll-out of the same version, and an admin, offer it again.
+    give_by_rollout(device, firmware, clock, until=end + timedelta(days=1))
+    assert device.pk in targets_of([device.pk], at=end)
+    set_target(device.pk, firmware.pk, by=SYSTEM, at=clock.at)
+    assert device.pk in targets_of([device.pk], at=end + timedelta(days=1_000))
+    assert Device.objects.get(pk=device.pk).revision == device.revision + 3
+
+
+def test_an_offer_that_is_ended_keeps_the_target_and_leaves_those_of_admins(
+    add_device: AddDevice, clock: Clock
+) -> None:
+    device, other, firmware = add_device(), add_device("till-2"), add_row()
+    give_by_rollout(device, firmware, clock, until=soon())
+    set_target(other.pk, firmware.pk, by=SYSTEM, at=clock.at)
+    end_offers([device.pk, other.pk], firmware.pk, at=clock.at)
+    assert set(targets_of([device.pk, other.pk], at=clock.at)) == {other.pk}
+    assert FirmwareTarget.objects.filter(firmware=firmware).count() == 2
+    revisions = dict(Device.objects.values_list("pk", "revision"))
+    assert revisions == {device.pk: device.revision + 2, other.pk: other.revision + 1}
 
 
 def test_the_offers_of_many_devices_are_one_statement(
     add_device: AddDevice, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     devices = [add_device(f"till-{number}") for number in range(20)]
-    set_targets([device.pk for device in devices], add_row().pk, by=SYSTEM, at=timezone.now(), source=ROLLOUT)
+    set_targets([device.pk for device in devices], add_row().pk, by=SYSTEM, at=timezone.now(), source=ROLLOUT, offered_until=soon())
     with django_assert_num_queries(1):
-        assert len(targets_of([device.pk for device in devices])) == 20
+        assert len(targets_of([device.pk for device in devices], at=timezone.now())) == 20
 
 
 def test_a_new_target_raises_the_devices_revision_and_is_an_event(
@@ -97,7 +132,7 @@ def test_a_new_target_raises_the_devices_revision_and_is_an_event(
 def test_the_source_of_the_newest_change_is_kept(add_device: AddDevice, clock: Clock) -> None:
     device, firmware = add_device(), add_row()
     set_target(device.pk, add_row("0.9.0").pk, by=SYSTEM, at=clock.at)
-    set_target(device.pk, firmware.pk, by=SYSTEM, at=clock.move(hours=1), source=ROLLOUT)
+    set_target(device.pk, firmware.pk, by=SYSTEM, at=clock.move(hours=1), source=ROLLOUT, offered_until=soon())
     target = FirmwareTarget.objects.get()
     assert (target.firmware_id, target.source, target.set_at) == (firmware.pk, "rollout", clock.at)
 
@@ -107,14 +142,14 @@ def test_a_firmware_for_other_hardware_is_refused(add_device: AddDevice, of_devi
     device = add_device(hardware=of_device)
     with pytest.raises(FirmwareOfOtherHardware):
         give(device, add_row(hardware=of_firmware))
-    assert targets_of([device.pk]) == {}
+    assert targets_of([device.pk], at=timezone.now()) == {}
 
 
 @pytest.mark.parametrize("of_firmware", ["pi-5", None])
 def test_a_firmware_for_this_hardware_or_for_all_is_taken(add_device: AddDevice, of_firmware: str | None) -> None:
     device = add_device(hardware="pi-5")
     give(device, add_row(hardware=of_firmware))
-    assert device.pk in targets_of([device.pk])
+    assert device.pk in targets_of([device.pk], at=timezone.now())
 
 
 @pytest.mark.parametrize("running", ["1.9.9", "2.0.0-rc.1"])
@@ -128,7 +163,7 @@ def test_a_device_below_min_from_is_refused(add_device: AddDevice, running: str)
 def test_a_device_from_min_from_on_or_of_an_unknown_version_is_taken(add_device: AddDevice, running: str) -> None:
     device = add_device(firmware_version=running)
     give(device, add_row("3.0.0", min_from="2.0.0"))
-    assert device.pk in targets_of([device.pk])
+    assert device.pk in targets_of([device.pk], at=timezone.now())
 
 
 def test_unknown_and_withdrawn_firmware_is_refused(add_device: AddDevice) -> None:
@@ -151,12 +186,12 @@ def test_of_many_devices_those_that_do_not_fit_keep_their_target(add_device: Add
     good, bad = add_device("till-1", hardware="pi-5"), add_device("till-2", hardware="pi-4")
     give(bad, old)
     unknown = uuid.UUID(int=7)
-    refused = set_targets([bad.pk, unknown, good.pk], fitting.pk, by=SYSTEM, at=clock.at, source=ROLLOUT)
+    refused = set_targets([bad.pk, unknown, good.pk], fitting.pk, by=SYSTEM, at=clock.at, source=ROLLOUT, offered_until=soon())
     assert {pk: error.code for pk, error in refused.items()} == {
         bad.pk: "firmware_of_other_hardware",
         unknown: "device_not_found",
     }
-    assert {pk: offer.version for pk, offer in targets_of([good.pk, bad.pk]).items()} == {
+    assert {pk: offer.version for pk, offer in targets_of([good.pk, bad.pk], at=timezone.now()).items()} == {
         good.pk: "2.0.0",
         bad.pk: "1.0.0",
     }

@@ -1,11 +1,13 @@
 """The firmware that a heartbeat's answer offers."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from audit.actors import SYSTEM
 from conftest import Clock, RegisteredSite
-from fleet.firmware.models import Firmware
+from fleet.firmware.models import Firmware, FirmwareTarget
 from fleet.firmware.services import set_target
 from fleet.firmware.tests.rows import add_row
 from fleet.heartbeats.tests.calls import RegisteredDevice, a_device
@@ -56,4 +58,16 @@ def test_a_target_that_is_taken_away_or_withdrawn_is_not_offered(till: Registere
     Firmware.objects.update(withdrawn_at=None)
     assert "firmware" in till.call().json()
     give(till, None)
+    assert "firmware" not in till.call().json()
+
+
+def test_a_rollouts_target_is_not_offered_after_its_end(till: RegisteredDevice, clock: Clock) -> None:
+    firmware, until = add_row("1.1.0"), clock.at + timedelta(minutes=1)
+    source = FirmwareTarget.Source.ROLLOUT
+    set_target(till.id, firmware.pk, by=SYSTEM, at=clock.at, source=source, offered_until=until)
+    assert "firmware" in till.call().json()
+    clock.move(seconds=59)
+    assert "firmware" in till.call().json()
+    # No worker has run in the meantime, and the web process has read the device before.
+    clock.move(seconds=1)
     assert "firmware" not in till.call().json()

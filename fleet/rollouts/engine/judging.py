@@ -13,7 +13,7 @@ from common.instants import format_instant
 from fleet.devices.models import Device
 from fleet.devices.status import DeviceStatus
 from fleet.firmware.models import FirmwareTarget
-from fleet.firmware.services import set_targets
+from fleet.firmware.services import end_offers, set_targets
 from fleet.rollouts.engine.reasons import MOVED, RETIRED, SET_BY_HAND
 from fleet.rollouts.health import why_health_is_worse
 from fleet.rollouts.limits import MAX_REASON_LENGTH
@@ -118,6 +118,17 @@ def finish(rows: Collection[Any], verdicts: dict[int, Verdict], *, at: datetime)
         reason = Case(*whens, default=Value("")) if state != State.SUCCEEDED else Value("")
         RolloutDevice.objects.filter(pk__in=pks).update(state=state, finished_at=at, reason=reason)
     withdraw_targets([row for row in rows if verdicts[row.pk].loses_target], at=at)
+    end_offers_to([row for row in rows if verdicts[row.pk].state == State.SUCCEEDED], at=at)
+
+
+def end_offers_to(rows: Iterable[Any], *, at: datetime) -> None:
+    """A device that has succeeded and runs another version later is not offered this one at another time of day."""
+    by_firmware: dict[uuid.UUID, list[uuid.UUID]] = {}
+    for row in rows:
+        by_firmware.setdefault(row.firmware_id, []).append(row.device_id)
+    lock_devices([device_id for device_ids in by_firmware.values() for device_id in device_ids])
+    for firmware_id, device_ids in by_firmware.items():
+        end_offers(device_ids, firmware_id, at=at)
 
 
 def withdraw_targets(rows: Iterable[Any], *, at: datetime) -> None:

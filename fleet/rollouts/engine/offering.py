@@ -91,11 +91,14 @@ def lock_sites(site_ids: set[uuid.UUID]) -> None:
 
 def offer_to(rows: list[Any], rollout: Rollout, gate: RolloutWave, *, at: datetime) -> Counter[str]:
     refused: dict[uuid.UUID, DomainError] = {}
+    ends_at = at + needed_time(gate)
     by_firmware: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
     for row in rows:
         by_firmware[row.firmware_id].append(row.device_id)
     for firmware_id, device_ids in by_firmware.items():
-        refused |= set_targets(device_ids, firmware_id, by=SYSTEM, at=at, source=FirmwareTarget.Source.ROLLOUT)
+        refused |= set_targets(
+            device_ids, firmware_id, by=SYSTEM, at=at, source=FirmwareTarget.Source.ROLLOUT, offered_until=ends_at
+        )
     previous = firmware_of_versions(rollout.firmware.product, {row.reports for row in rows})
     for row in rows:
         if row.device_id in refused:
@@ -104,7 +107,7 @@ def offer_to(rows: list[Any], rollout: Rollout, gate: RolloutWave, *, at: dateti
             continue
         row.state, row.offered_at = State.IN_FLIGHT, at
         row.deadline_at = at + timedelta(minutes=gate.deadline_minutes)
-        row.ends_at = at + needed_time(gate)
+        row.ends_at = ends_at
         row.previous_version, row.previous_firmware_id = row.reports, previous.get(row.reports)
     columns = ("state", "offered_at", "deadline_at", "ends_at", "finished_at", "reason")
     RolloutDevice.objects.bulk_update(rows, [*columns, "previous_version", "previous_firmware"])

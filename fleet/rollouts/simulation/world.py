@@ -124,7 +124,7 @@ class World:
     def install(self) -> None:
         """Devices learn of an offer with their next call."""
         there = {device.id: device for device in self.devices if device.calls(self.now)}
-        for device_id, offered in targets_of(list(there)).items():
+        for device_id, offered in targets_of(list(there), at=self.now).items():
             there[device_id].begin(
                 offered.version, at=self.now, minutes=self.randomness.randrange(1, MAX_INSTALLING_MINUTES + 1)
             )

@@ -1,11 +1,13 @@
 """Which devices in flight have succeeded or failed. Deadline 30 minutes, 10 minutes online."""
 
+from datetime import timedelta
+
 import pytest
 
 from audit.actors import SYSTEM
 from fleet.devices.models import Device
 from fleet.devices.services import retire_device
-from fleet.firmware.services import set_target
+from fleet.firmware.services import set_target, targets_of
 from fleet.rollouts.models import Rollout
 from fleet.rollouts.tests.estate import Estate, row_of, state_of, target_of
 
@@ -121,3 +123,24 @@ def test_those_in_flight_are_judged_while_the_rollout_is_paused_or_aborted(estat
     estate.move(minutes=10)
     estate.report(till)
     assert estate.tick() == {"succeeded": 1}
+
+
+def test_a_device_that_succeeded_is_not_offered_it_again(estate: Estate, till: Device) -> None:
+    estate.move(minutes=1)
+    estate.report(till, version="2.0.0")
+    estate.tick()
+    assert till.pk in targets_of([till.pk], at=estate.at)
+    estate.move(minutes=10)
+    estate.report(till)
+    revision = Device.objects.get(pk=till.pk).revision
+    estate.tick()
+    # It may be restored from an old image while another device of the location is updated, or at noon.
+    assert (state_of(till), targets_of([till.pk], at=estate.at)) == (("succeeded", ""), {})
+    assert Device.objects.get(pk=till.pk).revision > revision
+
+
+def test_without_a_worker_the_offer_ends_with_the_devices_time(estate: Estate, till: Device) -> None:
+    end = row_of(till).ends_at
+    assert end == estate.at + timedelta(minutes=40)
+    assert till.pk in targets_of([till.pk], at=end - timedelta(seconds=1))
+    assert targets_of([till.pk], at=end) == {}
