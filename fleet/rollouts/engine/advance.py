@@ -1,11 +1,13 @@
 """The periodic job.
 
 Each step of each roll-out is a transaction of its own that holds the lock of the roll-out's row. A job that is killed leaves
-whole steps, and the next run goes on from what is in the database; a second worker leaves locked roll-outs alone.
+whole steps, and the next run goes on from what is in the database; a second worker leaves locked roll-outs alone. A step that
+fails ends the run of its roll-out only.
 
 Locks are taken in one order: the roll-out, sites by id, devices by id.
 """
 
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -24,20 +26,35 @@ from fleet.rollouts.querysets import UNDER_WAY
 Step = Callable[..., Counter[str]]
 STEPS: tuple[Step, ...] = (judge_devices, skip_devices, join_devices, judge_wave, offer_firmware)
 
+log = logging.getLogger("portcullis.rollouts")
+
 
 def advance_rollouts(*, at: datetime) -> dict[str, int] | None:
-    """How many devices joined, were offered the firmware, succeeded, failed and were skipped; None if nothing changed."""
+    """How many devices joined, were offered the firmware, succeeded, failed and were skipped; None if nothing changed.
+
+    `errors` are the roll-outs of which a step has failed; the next run tries again.
+    """
     counted: Counter[str] = Counter()
     in_flight = RolloutDevice.objects.in_flight().filter(rollout=OuterRef("pk"))
     # Those that are over too, as long as they have devices in flight.
     with_work = Rollout.objects.filter(Q(state__in=UNDER_WAY) | Exists(in_flight)).order_by("pk")
     for rollout_id in list(with_work.values_list("pk", flat=True)):
-        for step in STEPS:
-            changes = run_step(step, rollout_id, at=at)
-            if changes is None:
-                break
-            counted += changes
+        try:
+            advance_rollout(rollout_id, counted, at=at)
+        except Exception:
+            # Whatever it is, the roll-outs behind it must not wait for it. The step's transaction was undone.
+            log.exception("the roll-out %s could not be advanced", rollout_id)
+            counted["errors"] += 1
     return dict(counted) or None
+
+
+def advance_rollout(rollout_id: uuid.UUID, counted: Counter[str], *, at: datetime) -> None:
+    """Adds what each of its steps has changed."""
+    for step in STEPS:
+        changes = run_step(step, rollout_id, at=at)
+        if changes is None:
+            return
+        counted.update(changes)
 
 
 @transaction.atomic

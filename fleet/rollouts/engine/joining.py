@@ -18,6 +18,7 @@ from fleet.rollouts.engine.reasons import (
     RUNS_ANOTHER,
     RUNS_IT,
     SET_BY_HAND,
+    WITHDRAWN,
 )
 from fleet.rollouts.models import Rollout, RolloutDevice
 from fleet.rollouts.selection import Selection, selected_devices
@@ -148,4 +149,6 @@ def reasons_to_skip(rollout: Rollout) -> Iterable[tuple[str, Q]]:
     yield SET_BY_HAND, Q(Exists(by_hand))
     yield RUNS_IT, Q(**{reports: F("firmware__version")})
     if rollout.state == Rollout.State.ROLLING_BACK:
+        # On the way there the roll-out pauses instead.
+        yield WITHDRAWN, Q(firmware__withdrawn_at__isnull=False)
         yield RUNS_ANOTHER, ~Q(**{reports: rollout.firmware.version})

@@ -53,6 +53,7 @@ def ready_devices(rollout: Rollout, *, at: datetime) -> RolloutDeviceQuerySet:
     rows = rows.back() if is_back else rows.forward().filter(wave__lte=rollout.wave)
     for _, condition in reasons_to_skip(rollout):
         rows = rows.exclude(condition)
+    rows = rows.filter(firmware__withdrawn_at=None)
     ready: RolloutDeviceQuerySet = rows.with_reports(at=at).filter(status=DeviceStatus.ONLINE)
     return ready
 

@@ -145,3 +145,19 @@ def test_devices_that_stay_offline_hold_it_up_for_a_time_only(
     estate.tick(hours=0.1)
     assert Rollout.objects.get().state == "rolled_back"
     assert {back(till)[1] for till in tills} == {"It was not online while the roll-out ran."}
+
+
+def test_devices_whose_version_is_withdrawn_on_the_way_back_are_skipped(
+    estate: Estate, tills: list[Device], rollout: Rollout
+) -> None:
+    estate.at = NIGHT + timedelta(hours=9)
+    roll_back_rollout(rollout.pk, by=SYSTEM, at=estate.at)
+    assert estate.tick() == {"joined": 3}
+    Firmware.objects.filter(pk=estate.old.pk).update(withdrawn_at=estate.at)
+    estate.at = NIGHT + timedelta(days=1)
+    estate.report_all()
+    assert estate.tick() == {"skipped": 3, "finished": 1}
+    assert {back(till) for till in tills} == {
+        ("skipped", "The firmware of the version that it ran before was withdrawn.")
+    }
+    assert Rollout.objects.get().state == "rolled_back"
