@@ -67,3 +67,10 @@ def has_passed(wave: RolloutWave, counts: WaveCounts, *, at: datetime) -> bool:
         return False
     observed = timedelta(minutes=wave.observation_minutes)
     return counts.last_success_at is None or at >= counts.last_success_at + observed
+
+
+def why_pilot_proves_nothing(wave: RolloutWave, counts: WaveCounts) -> str | None:
+    """The reason to pause if a pilot is over without a single device that runs the firmware, or None."""
+    if wave.percent is None and not counts.succeeded_ever:
+        return "No device of the pilot has been updated, so that it proves nothing."
+    return None

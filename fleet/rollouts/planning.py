@@ -81,9 +81,11 @@ def plan_rollout(
     devices = selected_devices(selection, firmware).annotate(is_elsewhere=Exists(ACTIVE_ROWS)).with_status(at=at)
     rows = list(devices.values_list("pk", "site", "status", "pulse__firmware_version", "is_elsewhere"))
     if pilot_site_id is None and waves[0].percent is None and rows:
-        online = {site for _, site, status, _, _ in rows if status == DeviceStatus.ONLINE}
-        candidates = online or {site for _, site, _, _, _ in rows}
-        pilot_site_id = chosen_pilot(candidates, firmware_id=firmware.pk, name=name)
+        to_update = [(site, status) for _, site, status, version, _ in rows if version != firmware.version]
+        online = {site for site, status in to_update if status == DeviceStatus.ONLINE}
+        candidates = online or {site for site, _ in to_update}
+        if candidates:
+            pilot_site_id = chosen_pilot(candidates, firmware_id=firmware.pk, name=name)
     percents = [wave.percent for wave in waves]
     counted: dict[int, Counter[uuid.UUID]] = defaultdict(Counter)
     for device_id, site_id, _, version, is_elsewhere in rows:

@@ -9,9 +9,10 @@ from audit.actors import SYSTEM
 from audit.services import Changes, record_event
 from fleet.devices.status import DeviceStatus
 from fleet.rollouts.engine.joining import ACTIVE_ROWS, WaveNumbers, devices_to_join, rows_of_way_back
+from fleet.rollouts.engine.observing import fail_lapsed_devices
 from fleet.rollouts.engine.reasons import NOT_ONLINE
 from fleet.rollouts.events import RolloutAction, rollout_subject
-from fleet.rollouts.gates import counts_of_wave, has_passed, why_to_pause
+from fleet.rollouts.gates import counts_of_wave, has_passed, why_pilot_proves_nothing, why_to_pause
 from fleet.rollouts.models import Rollout, RolloutDevice, RolloutWave
 from fleet.rollouts.services import pause_rollout
 from fleet.rollouts.services.rows import save_fields, skip_waiting
@@ -31,16 +32,25 @@ def judge_wave(rollout: Rollout, *, at: datetime) -> Counter[str]:
     counts = counts_of_wave(rollout, wave, at=at)
     reason = WITHDRAWN if rollout.firmware.withdrawn_at is not None else why_to_pause(wave, counts)
     if reason:
-        pause_rollout(rollout.pk, reason=reason, by=SYSTEM, at=at)
-        return Counter(paused=1)
+        return pause(rollout, reason, at=at)
     if not has_passed(wave, counts, at=at) or waits_for_devices(rollout, wave, at=at):
         return Counter()
+    if lapsed := fail_lapsed_devices(rollout, wave, at=at):
+        # By the rules for failures, of which the wave has more now.
+        return Counter(failed=lapsed) + judge_wave(rollout, at=at)
+    if reason := why_pilot_proves_nothing(wave, counts):
+        return pause(rollout, reason, at=at)
     wave.finished_at = at
     wave.save(update_fields=["finished_at"])
     if wave.number + 1 < len(waves):
         start_wave(rollout, waves[wave.number + 1], at=at)
         return Counter(waves_started=1)
     return finish_rollout(rollout, Rollout.State.FINISHED, at=at)
+
+
+def pause(rollout: Rollout, reason: str, *, at: datetime) -> Counter[str]:
+    pause_rollout(rollout.pk, reason=reason, by=SYSTEM, at=at)
+    return Counter(paused=1)
 
 
 def waits_for_devices(rollout: Rollout, wave: RolloutWave, *, at: datetime) -> bool:

@@ -10,6 +10,7 @@ from django.db import transaction
 from audit.actors import Actor
 from audit.services import record_event
 from common.values import clean_text
+from fleet.devices.querysets import DeviceQuerySet
 from fleet.devices.status import DeviceStatus
 from fleet.firmware.errors import FirmwareWithdrawn
 from fleet.rollouts.errors import RolloutInOtherState, RolloutInvalid, RolloutSelectsNothing
@@ -23,6 +24,7 @@ from fleet.rollouts.waves import chosen_pilot
 
 ABORTED = "The roll-out was aborted."
 ROLLED_BACK = "The roll-out was rolled back."
+NO_PILOT = "There is no device to update at a pilot location."
 
 
 @transaction.atomic
@@ -37,10 +39,15 @@ def start_rollout(
     require_state(rollout, State.DRAFT)
     if rollout.firmware.withdrawn_at is not None:
         raise FirmwareWithdrawn
-    if rollout.pilot_site_id is None and rollout.waves.filter(percent=None).exists():
-        rollout.pilot_site_id = pilot_of(rollout, at=at)
-    elif not selected_devices(Selection.from_json(rollout.selection), rollout.firmware).exists():
+    devices = selected_devices(Selection.from_json(rollout.selection), rollout.firmware)
+    if not devices.exists():
         raise RolloutSelectsNothing
+    if rollout.waves.filter(percent=None).exists():
+        to_update = devices.exclude(pulse__firmware_version=rollout.firmware.version)
+        if rollout.pilot_site_id is None:
+            rollout.pilot_site_id = pilot_of(rollout, to_update, at=at)
+        elif not to_update.filter(site=rollout.pilot_site_id).exists():
+            raise RolloutSelectsNothing(NO_PILOT)
     rollout.state, rollout.started_at = State.RUNNING, at
     save_fields(rollout, ["state", "started_at", "pilot_site"])
     RolloutWave.objects.filter(rollout=rollout, number=0).update(started_at=at)
@@ -143,11 +150,10 @@ def roll_back_rollout(
     return rollout
 
 
-def pilot_of(rollout: Rollout, *, at: datetime) -> uuid.UUID:
-    """One of the locations that have a device that is online, or of all if none has. Raises RolloutSelectsNothing."""
-    devices = selected_devices(Selection.from_json(rollout.selection), rollout.firmware)
-    sites = set(devices.in_status(DeviceStatus.ONLINE, at=at).values_list("site", flat=True))
-    sites = sites or set(devices.values_list("site", flat=True))
+def pilot_of(rollout: Rollout, to_update: DeviceQuerySet, *, at: datetime) -> uuid.UUID:
+    """One of the locations that have a device to update that is online, or of all that have one. Raises RolloutSelectsNothing."""
+    sites = set(to_update.in_status(DeviceStatus.ONLINE, at=at).values_list("site", flat=True))
+    sites = sites or set(to_update.values_list("site", flat=True))
     if not sites:
-        raise RolloutSelectsNothing
+        raise RolloutSelectsNothing(NO_PILOT)
     return chosen_pilot(sites, firmware_id=rollout.firmware_id, name=rollout.name)

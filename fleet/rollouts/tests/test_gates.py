@@ -7,10 +7,14 @@ import pytest
 from audit.actors import SYSTEM
 from audit.models import Event
 from fleet.devices.models import Device
+from fleet.devices.services import retire_device
 from fleet.firmware.models import Firmware
+from fleet.rollouts.engine import joining
 from fleet.rollouts.engine.advance import run_step
 from fleet.rollouts.engine.waving import judge_wave
+from fleet.rollouts.errors import RolloutSelectsNothing
 from fleet.rollouts.models import Rollout, RolloutDevice
+from fleet.rollouts.planning import plan_rollout
 from fleet.rollouts.services import abort_rollout, resume_rollout
 from fleet.rollouts.tests.estate import NIGHT, Estate, state_of, states_of
 from fleet.rollouts.waves import WaveSpec, wave_of
@@ -124,7 +128,9 @@ def test_a_resumed_rollout_is_not_paused_again_by_the_share_that_was_accepted(
     assert fresh(rollout).state == "paused"
     resume_rollout(rollout.pk, by=SYSTEM, at=estate.at)
     finish_in_flight(estate)
-    estate.tick(hours=12)
+    estate.move(hours=12)
+    estate.report(*tills, version="2.0.0")
+    estate.tick()
     assert fresh(rollout).state == "finished"
 
 
@@ -179,9 +185,76 @@ def test_a_wave_of_which_nothing_was_updated_does_not_pass(estate: Estate, tills
     assert (fresh(rollout).wave, fresh(rollout).state) == (0, "running")
 
 
-def test_a_wave_without_devices_passes(estate: Estate, tills: list[Device]) -> None:
+@pytest.mark.parametrize("has_updated_device", [False, True])
+def test_a_pilot_without_a_device_to_update_cannot_be_started(
+    estate: Estate, tills: list[Device], has_updated_device: bool
+) -> None:
     empty = estate.site("empty")
-    rollout = estate.start(waves=[WaveSpec(None, **EASY), WaveSpec(100, **EASY)], pilot_site_id=empty.pk)
+    if has_updated_device:
+        estate.device(empty, version="2.0.0")
+    with pytest.raises(RolloutSelectsNothing, match="pilot"):
+        estate.start(waves=[WaveSpec(None, **EASY), WaveSpec(100, **EASY)], pilot_site_id=empty.pk)
+    assert Rollout.objects.get().state == "draft"
+
+
+def test_the_chosen_pilot_is_a_location_with_a_device_to_update(estate: Estate, tills: list[Device]) -> None:
+    estate.report(*tills[1:], version="2.0.0")
+    waves = [WaveSpec(None, **EASY), WaveSpec(100, **EASY)]
+    plan = plan_rollout(firmware_id=estate.new.pk, name="June", waves=waves, at=estate.at)
+    assert plan.pilot_site_id == estate.start(waves=waves).pilot_site_id == tills[0].site_id
+    estate.report(tills[0], version="2.0.0")
+    with pytest.raises(RolloutSelectsNothing, match="pilot"):
+        estate.start(name="July", waves=waves)
+
+
+def test_a_pilot_of_which_no_device_was_updated_pauses(estate: Estate, tills: list[Device]) -> None:
+    rollout = estate.start(waves=[WaveSpec(None, **EASY), WaveSpec(100, **EASY)], pilot_site_id=tills[0].site_id)
+    estate.report(tills[0], is_stopped=True)
+    estate.tick()
+    retire_device(tills[0].pk, by=SYSTEM, at=estate.at)
+    assert estate.tick() == {"skipped": 1, "paused": 1}
+    paused = fresh(rollout)
+    assert (paused.wave, paused.state) == (0, "paused")
+    assert paused.pause_reason == "No device of the pilot has been updated, so that it proves nothing."
+    # Resuming does not make up for a success, but one device does.
+    resume_rollout(rollout.pk, by=SYSTEM, at=estate.at)
+    assert estate.tick() == {"paused": 1}
+    estate.device(Site.objects.get(pk=tills[0].site_id), "till-2")
+    resume_rollout(rollout.pk, by=SYSTEM, at=estate.at)
+    assert estate.tick() == {"joined": 1, "offered": 1}
+    finish_in_flight(estate)
+    estate.tick()
+    assert (fresh(rollout).wave, fresh(rollout).state) == (1, "running")
+
+
+def test_a_later_wave_whose_devices_were_all_skipped_passes(estate: Estate, tills: list[Device]) -> None:
+    waves = [WaveSpec(None, **EASY), WaveSpec(50, **EASY), WaveSpec(100, **EASY)]
+    rollout = estate.start(waves=waves, pilot_site_id=tills[0].site_id)
+    estate.tick()
+    finish_in_flight(estate)
+    RolloutDevice.objects.filter(wave=1).update(state="skipped", reason="So.", finished_at=estate.at)
+    estate.report_all()
+    estate.tick()
+    assert fresh(rollout).wave == 1
+    estate.tick()
+    assert (fresh(rollout).wave, fresh(rollout).state) == (2, "running")
+
+
+def test_no_wave_passes_while_devices_join_over_several_runs(
+    estate: Estate, tills: list[Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that have joined are through before the others of the wave come."""
+    monkeypatch.setattr(joining, "MAX_AT_ONCE", 4)
+    rollout = estate.start(waves=[WaveSpec(99, **EASY), WaveSpec(100, **EASY)])
+    for joined in (4, 8):
+        estate.report_all()
+        assert estate.tick()["joined"] == 4
+        finish_in_flight(estate)
+        assert (fresh(rollout).wave, len(states_of(rollout))) == (0, joined)
+        assert run_step(judge_wave, rollout.pk, at=estate.at) == {}
+    estate.report_all()
+    assert estate.tick()["joined"] == 2
+    finish_in_flight(estate)
     estate.tick()
     assert fresh(rollout).wave == 1
 
