@@ -47,7 +47,8 @@ def by_counting(day: date, window: Window, zone: str) -> Opening | None:
     begin = datetime.combine(day, window.start)
     end = begin + window.length
     first = datetime.combine(day, time(), UTC) - timedelta(hours=30)
-    minutes = [first + number * MINUTE for number in range(60 * 84)]
+    # Until the next day has ended west of Greenwich, too.
+    minutes = [first + number * MINUTE for number in range(60 * 96)]
     runs: list[list[datetime]] = []
     for minute in minutes:
         if begin <= minute.astimezone(tz).replace(tzinfo=None) < end:
@@ -80,6 +81,7 @@ def days_and_zones(draw: st.DrawFn) -> tuple[date, str]:
 @example((date(2026, 10, 31), "America/Havana"), Window(time(22), time(0, 30)))
 @example((date(2026, 4, 4), "America/Santiago"), Window(time(23, 30), time(2)))
 @example((date(2011, 12, 29), "Pacific/Apia"), Window(time(23), time(2)))
+@example((date(2011, 12, 28), "Pacific/Apia"), Window(time(21), time(20, 1)))
 def test_an_opening_is_what_counting_minutes_finds(where: tuple[date, str], window: Window) -> None:
     day, zone = where
     assert opening_on(day, window, zone) == by_counting(day, window, zone)
