@@ -42,6 +42,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403",
 include-path-regex = "/api/firmware/"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "412", "416"]
 
+# Each wave reaches further than the one before, the last one to all devices; `from` is before `to`.
+[[operations]]
+include-path-regex = "/api/(rollouts|analytics)/"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "429"]
+
 # Which address is right depends on the kind, and quiet hours have a beginning and an end.
 [[operations]]
 include-path-regex = "/api/(alert-channels|incidents)/"
