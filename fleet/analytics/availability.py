@@ -1,7 +1,7 @@
 """Which share of the time devices were available, by day, from the history of their status.
 
 A device is available while it is online or late. Time before its first heartbeat and time after it said that it stops do not
-count. The history knows a change a few seconds after it took place.
+count. What the history does not know yet is taken from the newest heartbeats.
 """
 
 import uuid
@@ -16,6 +16,7 @@ from django.db.models import OuterRef, Subquery
 from fleet.devices.models import Device
 from fleet.devices.status import DeviceStatus
 from fleet.heartbeats.models import DeviceStatusChange
+from fleet.heartbeats.transitions import beginning_of, unnoted
 
 AVAILABLE = frozenset({DeviceStatus.ONLINE, DeviceStatus.LATE})
 COUNTED = AVAILABLE | {DeviceStatus.OFFLINE}
@@ -45,20 +46,24 @@ class Availability:
 def availability_by_day(
     device_ids: Collection[uuid.UUID], *, first: date, last: date, at: datetime
 ) -> dict[date, Availability]:
-    """Of the days (UTC) from `first` to `last`, as known at `at`. Two statements for any number of devices."""
+    """Of the days (UTC) from `first` to `last`, as known at `at`. Three statements for any number of devices."""
     since, until = start_of(first), min(start_of(last) + DAY, at)
     found = {first + DAY * number: Availability() for number in range((last - first).days + 1)}
-    for status, began, ended in periods(changes_of(device_ids, since=since, until=until), since=since, until=until):
+    for status, began, ended in periods(
+        changes_of(device_ids, since=since, until=until, at=at), since=since, until=until
+    ):
         if status in COUNTED:
             for day, seconds in seconds_by_day(began, ended):
                 found[day].add(Availability(seconds if status in AVAILABLE else 0.0, seconds))
     return found
 
 
-def changes_of(device_ids: Collection[uuid.UUID], *, since: datetime, until: datetime) -> Iterator[Change]:
-    """By device and time: the last change before `since`, if there is one, and those up to `until`.
+def changes_of(
+    device_ids: Collection[uuid.UUID], *, since: datetime, until: datetime, at: datetime
+) -> Iterator[Change]:
+    """By device and time: the last change before `since`, if there is one, those up to `until`, and one that is not noted yet.
 
-    Both statements are read in parts, so that no year of all devices is held in memory.
+    The statements are read in parts, so that no year of all devices is held in memory.
     """
     before = DeviceStatusChange.objects.filter(device=OuterRef("pk"), at__lt=since).order_by("-at", "-id")
     standing = (
@@ -73,8 +78,12 @@ def changes_of(device_ids: Collection[uuid.UUID], *, since: datetime, until: dat
         .order_by("-device_id", "at", "id")  # the index devicestatus_newest_first, backwards
         .values_list("device_id", "status", "at")
     )
+    present = unnoted(Device.objects.filter(pk__in=device_ids), at=at).order_by("-pk").iterator(CHUNK_SIZE)
+    newest = ((row["pk"], row["present"], beginning_of(row)) for row in present)
+    up_to_the_end = (change for change in newest if change[2] < until)
     # Where the devices are equal, the standing status comes first.
-    return merge(standing.iterator(CHUNK_SIZE), within.iterator(CHUNK_SIZE), key=itemgetter(0), reverse=True)
+    streams = (standing.iterator(CHUNK_SIZE), within.iterator(CHUNK_SIZE), up_to_the_end)
+    return merge(*streams, key=itemgetter(0), reverse=True)
 
 
 def periods(changes: Iterable[Change], *, since: datetime, until: datetime) -> Iterator[tuple[str, datetime, datetime]]:

@@ -1,6 +1,6 @@
 """What the devices of a location or an organization did in a number of days: the same statements for one and ten thousand.
 
-Retired devices are left out. Days are those of UTC.
+What retired devices did before counts, too. Days are those of UTC.
 """
 
 import uuid
@@ -44,7 +44,7 @@ class Analytics:
 
 def analytics_of(devices: DeviceQuerySet, *, first: date, last: date, at: datetime) -> Analytics:
     """Of the days from `first` to `last`, as known at `at`."""
-    ids = list(devices.live().values_list("pk", flat=True))
+    ids = list(devices.values_list("pk", flat=True))
     since, until = start_of(first), start_of(last) + DAY
     available = availability_by_day(ids, first=first, last=last, at=at)
     heartbeats = heartbeats_by_day(ids, first=first, last=last)
@@ -53,7 +53,7 @@ def analytics_of(devices: DeviceQuerySet, *, first: date, last: date, at: dateti
     by_day = {
         day: Summary(available[day], heartbeats[day], health.get(day, {}), telemetry.get(day, {})) for day in available
     }
-    present = Device.objects.filter(pk__in=ids)
+    present = Device.objects.live().filter(pk__in=ids)
     statuses = present.with_status(at=at).order_by().values_list("status").annotate(number=Count("pk"))
     versions = present.order_by().values_list("pulse__firmware_version").annotate(number=Count("pk"))
     counted = dict.fromkeys(DeviceStatus.values, 0) | dict(statuses)

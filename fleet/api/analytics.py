@@ -114,7 +114,7 @@ class OrganizationAnalyticsView(AnalyticsView):
         responses=AnalyticsSerializer,
     )
     def get(self, request: Request, organization_id: str) -> Response:
-        """Of whole days (UTC): those in which `from` and `to` lie are whole, too. Retired devices are left out."""
+        """Of whole days (UTC): those in which `from` and `to` lie are whole, too. What retired devices did before counts."""
         return self.answer(request, organization_id)
 
     def devices_of(self, wanted: str) -> DeviceQuerySet:
@@ -133,7 +133,7 @@ class LocationAnalyticsView(AnalyticsView):
         responses=AnalyticsSerializer,
     )
     def get(self, request: Request, site_id: str) -> Response:
-        """Of whole days (UTC): those in which `from` and `to` lie are whole, too. Retired devices are left out."""
+        """Of whole days (UTC): those in which `from` and `to` lie are whole, too. What retired devices did before counts."""
         return self.answer(request, site_id)
 
     def devices_of(self, wanted: str) -> DeviceQuerySet:

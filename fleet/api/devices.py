@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts.api.actor import ActorMixin
 from common.api.paging import NumberedPages
 from common.api.views import ViewSet, etag, expected_revisions
+from common.errors import InvalidInput
 from common.instants import format_instant
 from fleet.api.representation import device_representations
 from fleet.api.serializers import (
@@ -28,6 +29,7 @@ from fleet.devices.errors import DeviceNotFound
 from fleet.devices.models import Device
 from fleet.devices.querysets import DeviceQuerySet
 from fleet.devices.validation import read_device_id
+from fleet.firmware.errors import FirmwareNotFound
 from fleet.firmware.services import set_target
 from sites.api.documentation import ETAG, IF_MATCH
 from sites.api.serializers import RotateSerializer
@@ -91,7 +93,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
                 wanted, changes, by=self.actor(), at=at, expected_revisions=expected_revisions(request)
             )
             if "target_firmware" in changes:
-                set_target(wanted, changes["target_firmware"], by=self.actor(), at=at)
+                self.set_target(wanted, changes["target_firmware"], at=at)
             return self.represent(wanted, at=at)
 
     @extend_schema(operation_id="retire_device", summary="Retire a device", tags=["devices"], parameters=[IF_MATCH])
@@ -127,6 +129,12 @@ class DeviceViewSet(ActorMixin, ViewSet):
                 "previous_key_expires_at": format_instant(rotation.previous_key_expires_at),
             }
         )
+
+    def set_target(self, device_id: uuid.UUID, firmware_id: uuid.UUID | None, *, at: datetime) -> None:
+        try:
+            set_target(device_id, firmware_id, by=self.actor(), at=at)
+        except FirmwareNotFound as error:  # 404 would say that there is no such device
+            raise InvalidInput(error.detail, field="target_firmware") from error
 
     def represent(self, device_id: uuid.UUID, *, at: datetime) -> Response:
         found = list(visible().with_state(at=at).filter(pk=device_id))

@@ -1,6 +1,7 @@
 """`/api/devices/register`: by an enrolment code, by the site's own credentials, or by the device itself."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,8 @@ from fleet.api.representation import device_representations
 from fleet.api.serializers import DeviceSerializer, RegisteredDeviceSerializer, RegistrationFactsSerializer
 from fleet.devices import services
 from fleet.devices.authentication import DeviceCredentials, authenticate_device
-from fleet.devices.errors import DeviceExists, InvalidEnrolmentCode
+from fleet.devices.errors import DeviceExists, InvalidDeviceCredentials, InvalidEnrolmentCode
+from fleet.devices.known import KnownDevice
 from fleet.devices.models import Device
 from fleet.devices.services import NewDevice
 from heartbeat.errors import InvalidSiteCredentials
@@ -53,11 +55,10 @@ class RegisterDeviceView(APIView):
         facts = {name: given[name] for name in ("device_id", *SELF_REPORTED) if name in given}
         ip, at = request._request.client_address, timezone.now()
         headers = request.META
+        if own := known_device(headers, ip=ip, at=at, may_fail="enrolment_code" in given):
+            return Response(update_itself(own, given, facts, ip=ip, at=at))
         if "enrolment_code" in given:
             new = register_by_code(given, facts, ip=ip, at=at)
-        elif "HTTP_X_DEVICE_ID" in headers or "HTTP_X_DEVICE_KEY" in headers:
-            credentials = DeviceCredentials(headers.get("HTTP_X_DEVICE_ID", ""), headers.get("HTTP_X_DEVICE_KEY", ""))
-            return Response(by_itself(credentials, facts, ip=ip, at=at))
         elif "HTTP_X_SITE_ID" in headers or "HTTP_X_SITE_KEY" in headers:
             site = SiteCredentials(headers.get("HTTP_X_SITE_ID", ""), headers.get("HTTP_X_SITE_KEY", ""))
             new = register_by_site(site, given, facts, ip=ip, at=at)
@@ -99,10 +100,26 @@ def register_by_site(
     return services.register_device(site_id, by=acting_system(ip), at=at, **facts)
 
 
-def by_itself(credentials: DeviceCredentials, facts: dict[str, Any], *, ip: str | None, at: datetime) -> dict[str, Any]:
-    known = authenticate_device(credentials, ip=ip, at=at)
+def known_device(headers: Mapping[str, str], *, ip: str | None, at: datetime, may_fail: bool) -> KnownDevice | None:
+    """The device that sends its own headers; None if there are none, or if they are wrong and it `may_fail`."""
+    if "HTTP_X_DEVICE_ID" not in headers and "HTTP_X_DEVICE_KEY" not in headers:
+        return None
+    credentials = DeviceCredentials(headers.get("HTTP_X_DEVICE_ID", ""), headers.get("HTTP_X_DEVICE_KEY", ""))
+    try:
+        return authenticate_device(credentials, ip=ip, at=at)
+    except InvalidDeviceCredentials:
+        if not may_fail:
+            raise
+        return None
+
+
+def update_itself(
+    known: KnownDevice, given: dict[str, Any], facts: dict[str, Any], *, ip: str | None, at: datetime
+) -> dict[str, Any]:
     if facts.pop("device_id") != known.device_id:
         raise InvalidInput("Is not the id of this device.", field="device_id")
+    if given.get("location_id", known.site_id) != known.site_id:
+        raise InvalidInput("Is not the location of this device.", field="location_id")
     services.update_registration(known.id, by=acting_system(ip), at=at, **facts)
     return represented(known.id, at=at)
 

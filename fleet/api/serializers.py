@@ -60,7 +60,7 @@ class RegistrationFactsSerializer(serializers.Serializer[Any]):
     location_id = IdField(
         required=False, allow_null=True, help_text="If it is given, the code or the key must be of that location."
     )
-    enrolment_code = TextField(required=False, allow_null=True, max_length=200)
+    enrolment_code = TextField(required=False, allow_null=True, allow_blank=True, max_length=10_000)
     replace = StrictBooleanField(
         required=False,
         help_text="With a fresh code: give the device of this id a new key and end its old one. It keeps its history.",

@@ -32,9 +32,22 @@ def clean_device_id(value: Any) -> str:
 def clean_config(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValidationError("Must be an object.", code="invalid")
+    refuse_large_numbers(value)
     if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")) > MAX_CONFIG_BYTES:
         raise ValidationError(f"Must not have more than {MAX_CONFIG_BYTES} bytes.", code="max_length")
     return value
+
+
+def refuse_large_numbers(value: Any) -> None:
+    """Numbers that no 64 bits can hold: the databases would not give them back as they came."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            refuse_large_numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            refuse_large_numbers(inner)
+    elif isinstance(value, int | float) and abs(value) >= 2**63:
+        raise ValidationError("A number is too large.", code="max_value")
 
 
 # Each returns the value as it is stored, or raises ValidationError.

@@ -103,7 +103,8 @@ class FirmwareTarget(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(source__in=["admin", "rollout"]), name="firmwaretarget_source_known"),
             models.CheckConstraint(
-                condition=Q(source="rollout", offered_until__isnull=False) | ~Q(source="rollout") & Q(offered_until=None),
+                condition=Q(source="rollout", offered_until__isnull=False)
+                | ~Q(source="rollout") & Q(offered_until=None),
                 name="firmwaretarget_ends_iff_of_rollout",
             ),
         ]

@@ -42,8 +42,8 @@ def answer_to(
         answer |= present
     answer["commands"] = []
     if extras.has_commands:
-        extras.has_commands = False
         answer["commands"] = [command_representation(command) for command in take_commands(known.id, at=at)]
+        extras.has_commands = False
     if extras.target is not None:
         extras.firmware_version = firmware_version or extras.firmware_version
         if extras.target.version != extras.firmware_version and extras.target.is_offered(at=at):

@@ -19,7 +19,7 @@ from sites.slugs import free_slugs, slug_of
 from sites.validation import checked_organization
 
 # How often a slug that was free is taken by somebody else at the same moment, before the caller is told.
-ATTEMPTS = 5
+ATTEMPTS = 25
 
 
 @transaction.atomic

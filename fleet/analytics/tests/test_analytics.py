@@ -110,7 +110,22 @@ def test_an_organization_has_the_devices_of_its_locations(api: APIClient, roma: 
     assert api.get(path).json()["devices"] == NONE | {"never_seen": 2}
     retire_device(old.id, by=SYSTEM, at=clock.at)
     found = api.get(path).json()
-    assert (found["devices"], found["availability_percent"]) == (NONE | {"never_seen": 1}, 100.0)
+    assert found["devices"] == NONE | {"never_seen": 1}
+    assert found["availability_percent"] == 100.0, "the retired one was online until then"
+    clock.move(days=1)
+    assert api.get(path).json()["availability_percent"] == 100.0, "and has stopped since"
+
+
+def test_availability_needs_no_worker(api: APIClient, roma: RegisteredSite, clock: Clock) -> None:
+    """What no job has noted yet is taken from the newest heartbeat."""
+    till = a_device(roma)
+    path = f"/api/analytics/location/{roma.site_id}"
+    assert api.get(path).json()["availability_percent"] is None
+    till.call()
+    clock.move(seconds=10)
+    assert api.get(path).json()["availability_percent"] == 100.0
+    clock.move(hours=10)
+    assert api.get(path).json()["availability_percent"] is not None
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_days_of_several_devices(roma: RegisteredSite) -> None:
         with CaptureQueriesContext(connection) as captured:
             availability_by_day(devices, **days)  # type: ignore[arg-type]
         numbers.append(len(captured))
-    assert numbers == [2, 2]
+    assert numbers == [3, 3]
     assert availability_by_day([silent.id], **days)[FIRST.date()].percent is None  # type: ignore[arg-type]
 
 
@@ -108,7 +108,7 @@ def test_the_changes_of_each_device_come_together_and_in_order(
         expected[device] = [change for change in changes if change[2] < FIRST][-1:] + [
             change for change in changes if FIRST <= change[2] < FIRST + 48 * HOUR
         ]
-    found = list(changes_of(four_devices, since=FIRST, until=FIRST + 48 * HOUR))
+    found = list(changes_of(four_devices, since=FIRST, until=FIRST + 48 * HOUR, at=FIRST + 48 * HOUR))
     grouped = {device: list(changes) for device, changes in itertools.groupby(found, key=lambda change: change[0])}
     assert grouped == {device: changes for device, changes in expected.items() if changes}
     assert sum(map(len, grouped.values())) == len(found), "a device that comes twice"
@@ -126,7 +126,7 @@ def test_long_histories_are_not_held_in_memory(roma: RegisteredSite) -> None:
     )
     tracemalloc.start()
     try:
-        changes = changes_of(devices, since=FIRST, until=FIRST + timedelta(days=30))
+        changes = changes_of(devices, since=FIRST, until=FIRST + timedelta(days=30), at=FIRST + timedelta(days=30))
         assert sum(1 for _ in changes) == number
         _, peak = tracemalloc.get_traced_memory()
     finally:

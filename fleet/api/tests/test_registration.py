@@ -1,13 +1,19 @@
 """How devices register: by a code, by their location's local backend, by themselves."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from audit.actors import SYSTEM
 from conftest import Register, RegisteredSite
 from fleet.devices.models import Device, DeviceKey, EnrolmentCode
+from fleet.devices.services import create_enrolment_code
 from fleet.firmware.tests.rows import add_row
 from fleet.heartbeats.tests.calls import a_device
 
@@ -141,6 +147,53 @@ def test_an_admin_gives_a_device_a_target(api: APIClient, roma: RegisteredSite) 
     path = f"/api/devices/{till.id}"
     answer = api.patch(path, {"target_firmware": str(firmware.pk)})
     assert (answer.status_code, answer.json()["target_firmware"]) == (200, str(firmware.pk))
-    assert api.patch(path, {"target_firmware": str(uuid.uuid4()), "name": "x"}).status_code in (400, 404, 409)
+    unknown = api.patch(path, {"target_firmware": str(uuid.uuid4()), "name": "x"})
+    assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (400, "/target_firmware")
     assert api.get(path).json()["name"] == "till-1", "all of a change is refused, or none"
     assert api.patch(path, {"target_firmware": None}).json()["target_firmware"] is None
+
+
+def test_a_device_that_still_has_its_code_updates_itself(
+    api: APIClient, anybody: APIClient, roma: RegisteredSite
+) -> None:
+    code = new_code(api, roma)
+    till = register(anybody, enrolment_code=code).json()
+    own = {"X-Device-ID": till["id"], "X-Device-Key": till["device_key"]}
+    again = register(anybody, headers=own, enrolment_code=code, firmware_version="2.0.0")
+    assert (again.status_code, again.json()["firmware_version"]) == (200, "2.0.0")
+    assert "device_key" not in again.json()
+    wrong = {**own, "X-Device-Key": till["device_key"][:-1]}
+    assert register(anybody, headers=wrong, enrolment_code=code).json()["code"] == "invalid_enrolment_code"
+    fresh = new_code(api, roma)
+    assert register(anybody, headers=wrong, enrolment_code=fresh, replace=True).status_code == 201
+    elsewhere = register(anybody, headers=wrong, location_id=str(uuid.uuid4()))
+    assert elsewhere.json()["code"] == "invalid_device_credentials"
+
+
+def test_numbers_that_no_database_gives_back_are_refused(api: APIClient, roma: RegisteredSite) -> None:
+    till = a_device(roma)
+    for number in (2**63, -(2**70), 1e300):
+        answer = api.patch(f"/api/devices/{till.id}", {"config": {"list": [{"deep": number}]}})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/config")
+    assert api.patch(f"/api/devices/{till.id}", {"config": {"n": 2**62}}).json()["config"] == {"n": 2**62}
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_as_many_get_in_as_the_code_has_uses(transactional_db: None, roma: RegisteredSite) -> None:
+    new = create_enrolment_code(uuid.UUID(roma.site_id), by=SYSTEM, at=timezone.now(), uses=3)
+    gate = threading.Barrier(8)
+
+    def enrol(number: int) -> int:
+        client = APIClient()
+        client.default_format = "json"
+        gate.wait(10)
+        try:
+            return int(register(client, device_id=f"till-{number}", enrolment_code=new.code).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(pool.map(enrol, range(8)))
+    assert statuses == [201] * 3 + [401] * 5
+    assert EnrolmentCode.objects.get().used == Device.objects.count() == 3

@@ -92,8 +92,9 @@ def use_enrolment_code(code: str, *, at: datetime) -> uuid.UUID:
 
     Raises InvalidEnrolmentCode.
     """
-    rows = EnrolmentCode.objects.usable(at=at).filter(digest__in=code_digests(code))
-    if not rows.update(used=F("used") + 1):  # of two at the same moment, one gets the last use
+    # Locked before it is looked at: of two at the same moment, one gets the last use.
+    row = EnrolmentCode.objects.select_for_update().filter(digest__in=code_digests(code)).first()
+    if row is None or not EnrolmentCode.objects.usable(at=at).filter(pk=row.pk).exists():
         raise InvalidEnrolmentCode
-    site_id: uuid.UUID = EnrolmentCode.objects.values_list("site", flat=True).get(digest__in=code_digests(code))
-    return site_id
+    EnrolmentCode.objects.filter(pk=row.pk).update(used=F("used") + 1)
+    return row.site_id

@@ -13,7 +13,8 @@ from accounts.api.authentication import AccessTokenAuthentication
 from accounts.api.permissions import RolePermission
 from common.api.paging import NumberedPages
 from common.api.views import ViewSet, etag, expected_revisions
-from fleet.devices.api.authentication import DeviceAuthentication, DeviceOrRolePermission
+from fleet.devices.api.authentication import DeviceAuthentication, DeviceOrRolePermission, is_device
+from fleet.devices.models import Device
 from fleet.firmware import services
 from fleet.firmware.api import documentation as documented
 from fleet.firmware.api.downloads import file_response
@@ -98,8 +99,9 @@ class FirmwareViewSet(ActorMixin, ViewSet):
         query = self.read_query()
         channel = query.get("channel", Firmware.Channel.STABLE)
         found = Firmware.objects.available().filter(product=query["product"], channel=channel)
-        if "hardware" in query:
-            found = found.fitting(query["hardware"])
+        hardware = query.get("hardware") or hardware_of(request)
+        if hardware:
+            found = found.fitting(hardware)
         firmware = found.newest_first().first()
         if firmware is None:
             raise FirmwareNotFound
@@ -130,3 +132,11 @@ class FirmwareViewSet(ActorMixin, ViewSet):
         if firmware is None:
             raise FirmwareNotFound
         return firmware
+
+
+def hardware_of(request: Request) -> str:
+    """Of the device that asks; empty if it is unknown, or an admin asks."""
+    if not is_device(request):
+        return ""
+    hardware: str = Device.objects.values_list("hardware", flat=True).get(pk=request.user.pk)
+    return hardware

@@ -104,7 +104,14 @@ def test_the_offers_of_many_devices_are_one_statement(
     add_device: AddDevice, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     devices = [add_device(f"till-{number}") for number in range(20)]
-    set_targets([device.pk for device in devices], add_row().pk, by=SYSTEM, at=timezone.now(), source=ROLLOUT, offered_until=soon())
+    set_targets(
+        [device.pk for device in devices],
+        add_row().pk,
+        by=SYSTEM,
+        at=timezone.now(),
+        source=ROLLOUT,
+        offered_until=soon(),
+    )
     with django_assert_num_queries(1):
         assert len(targets_of([device.pk for device in devices], at=timezone.now())) == 20
 
@@ -186,7 +193,9 @@ def test_of_many_devices_those_that_do_not_fit_keep_their_target(add_device: Add
     good, bad = add_device("till-1", hardware="pi-5"), add_device("till-2", hardware="pi-4")
     give(bad, old)
     unknown = uuid.UUID(int=7)
-    refused = set_targets([bad.pk, unknown, good.pk], fitting.pk, by=SYSTEM, at=clock.at, source=ROLLOUT, offered_until=soon())
+    refused = set_targets(
+        [bad.pk, unknown, good.pk], fitting.pk, by=SYSTEM, at=clock.at, source=ROLLOUT, offered_until=soon()
+    )
     assert {pk: error.code for pk, error in refused.items()} == {
         bad.pk: "firmware_of_other_hardware",
         unknown: "device_not_found",

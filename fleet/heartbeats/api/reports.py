@@ -25,7 +25,7 @@ def read_device_report(body: dict[str, Any]) -> DeviceReport:
         )
         and (uptime is None or (type(uptime) is int and 0 <= uptime <= MAX_UPTIME))
         and (boot is None or boot_id is not None)
-        and (sequence is None or (type(sequence) is int and 1 <= sequence <= MAX_SEQUENCE))
+        and (sequence is None or (type(sequence) is int and 0 <= sequence <= MAX_SEQUENCE))
         and (config_version is None or (type(config_version) is int and 0 <= config_version <= MAX_CONFIG_VERSION))
     ):
         return DeviceReport(status == "stopped", version, uptime, boot_id, sequence, config_version)

@@ -25,7 +25,7 @@ class DeviceReportSerializer(serializers.Serializer[Any]):
     uptime_seconds = StrictIntegerField(min_value=0, max_value=MAX_UPTIME, required=False, allow_null=True)
     boot_id = CanonicalUUIDField(required=False, allow_null=True, help_text="Made at each start of the device.")
     sequence = StrictIntegerField(
-        min_value=1, max_value=MAX_SEQUENCE, required=False, allow_null=True, help_text="Rising within a boot."
+        min_value=0, max_value=MAX_SEQUENCE, required=False, allow_null=True, help_text="Rising within a boot."
     )
     config_version = StrictIntegerField(
         min_value=0,

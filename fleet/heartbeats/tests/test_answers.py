@@ -111,7 +111,7 @@ def test_all_wrong_credentials_get_the_same_answer(till: RegisteredDevice) -> No
         {"firmware_version": ""},
         {"firmware_version": "1\n"},
         {"boot_id": "x"},
-        {"sequence": 0},
+        {"sequence": -1},
         {"config_version": "1"},
         {"config_version": 2**31},
     ],

@@ -47,10 +47,13 @@ def test_each_change_is_noted_once_with_the_time_since_when_it_holds(till: Regis
     assert note_transitions(at=clock.move(days=1)) is None
 
 
-def test_a_retired_device_changes_no_more(till: RegisteredDevice, clock: Clock) -> None:
+def test_a_retired_device_has_stopped_and_changes_no_more(till: RegisteredDevice, clock: Clock) -> None:
     till.call()
     note_transitions(at=clock.at)
+    retired = clock.move(minutes=5)
     retire_device(till.id, by=SYSTEM, at=clock.at)
+    note_transitions(at=clock.move(hours=1))
+    assert history(till)[-1] == ("stopped", retired)
     assert note_transitions(at=clock.move(hours=1)) is None
 
 

@@ -151,7 +151,7 @@ def roll_back_rollout(
 
 
 def pilot_of(rollout: Rollout, to_update: DeviceQuerySet, *, at: datetime) -> uuid.UUID:
-    """One of the locations that have a device to update that is online, or of all that have one. Raises RolloutSelectsNothing."""
+    """One of the locations with a device to update that is online, or of all with one. Raises RolloutSelectsNothing."""
     sites = set(to_update.in_status(DeviceStatus.ONLINE, at=at).values_list("site", flat=True))
     sites = sites or set(to_update.values_list("site", flat=True))
     if not sites:

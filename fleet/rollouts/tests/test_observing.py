@@ -108,9 +108,7 @@ def test_what_others_have_done_to_a_device_does_not_count(estate: Estate, tills:
     assert fresh(rollout).wave == 1
 
 
-def test_devices_are_compared_in_sets(
-    estate: Estate, tills: list[Device], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_devices_are_compared_in_sets(estate: Estate, tills: list[Device], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observing, "MAX_AT_ONCE", 2)
     succeed(estate, tills)
     estate.report(*tills)
