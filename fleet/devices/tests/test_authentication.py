@@ -16,6 +16,7 @@ from fleet.devices.errors import InvalidDeviceCredentials
 from fleet.devices.known import KnownDevice, known_devices
 from fleet.devices.models import Device, DeviceKey
 from fleet.devices.services import register_device, retire_device, rotate_device_key
+from fleet.devices.services.keys import note_use_of_new_key
 from fleet.devices.services.registration import NewDevice
 from sites.keys import key_digests
 from sites.services import deactivate_site, deregister_site, lock_site
@@ -109,6 +110,8 @@ def test_uses_are_not_counted_any_more_after_the_old_key_has_ended(
             assert not authenticate(till.device.pk, new).counts_uses
         revisions.append(Device.objects.get(pk=till.device.pk).revision)
     assert revisions == [first.revisions[0] + 1] * 3
+    note_use_of_new_key(first.key_id, ip=None, at=clock.at)  # a process that has not heard of it yet
+    assert Device.objects.get(pk=till.device.pk).revision == revisions[0]
     assert Event.objects.filter(action="device.key_retired").count() == 0, "nobody ended the key: its time did"
 
 
