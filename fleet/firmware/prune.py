@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from pathlib import Path
 
 from fleet.firmware.files.incoming import disk_errors, incoming_folder
 from fleet.firmware.files.stored import stored_files
@@ -20,10 +21,19 @@ def prune_firmware_uploads(*, at: datetime) -> dict[str, int]:
     pruned = 0
     with disk_errors():
         for left in sorted(incoming_folder().glob("*.bin")):
-            if left.stat().st_mtime > before:
+            written = last_written(left)
+            if written is None or written > before:
                 continue
             if not Firmware.objects.filter(file_name=left.name).exists():
                 stored_files().delete(left.name)
             left.unlink(missing_ok=True)
             pruned += 1
     return {"firmware_uploads": pruned}
+
+
+def last_written(path: Path) -> float | None:
+    """None if the file is gone: its upload, or another one that prunes, has discarded it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None

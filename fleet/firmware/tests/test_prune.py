@@ -70,6 +70,24 @@ def test_the_next_upload_prunes_too(folder: Path, upload: Upload) -> None:
     assert files_in(folder) == [Firmware.objects.get().file_name]
 
 
+def test_an_upload_that_ends_while_another_one_looks_is_no_failure(
+    folder: Path, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left("old.bin", ago=OLD_AFTER_SECONDS + 1)
+    other = left("other.bin", ago=0)
+    find = Path.glob
+
+    def glob(folder: Path, pattern: str) -> list[Path]:
+        found = list(find(folder, pattern))
+        other.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "glob", glob)
+    answer = upload()
+    assert answer.status_code == 201, answer.content
+    assert files_in(folder) == [Firmware.objects.get().file_name]
+
+
 def test_a_commit_whose_end_is_not_known_leaves_the_file_to_the_job(
     folder: Path, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
