@@ -75,6 +75,9 @@ def faults_of(world: World, rollout: Rollout, exposed: Counter[int], *, is_deadl
             faults.append(f"it is {rollout.state} and has not finished")
         if RolloutDevice.objects.filter(state="succeeded").count() < 0.9 * len(world.devices):
             faults.append("less than nine in ten devices were updated")
+    rows = RolloutDevice.objects.forward().filter(rollout=rollout)
+    if max(exposed, default=0) > 0 and not rows.filter(wave=0, state="succeeded").exists():
+        faults.append("devices of later waves were exposed, although none of the first wave has succeeded")
     changes = Event.objects.filter(action="device.target_firmware_changed")
     offers = Counter(event.subject_id for event in changes if NEW in str(event.changes["target_firmware"][1]))
     twice = [device_id for device_id, number in offers.items() if number > 1]

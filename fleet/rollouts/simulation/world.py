@@ -92,6 +92,9 @@ class World:
         flying = list(RolloutDevice.objects.in_flight().values_list("site", flat=True))
         self.check([self.numbers[site] for site in flying], "is in flight", at_any_time=not is_complete)
         self.check([each.site for each in self.devices if each.installs is not None], "installs")
+        # Whatever the job has done or left: an offer ends by itself.
+        offered = targets_of([each.id for each in self.devices], at=self.now)
+        self.check([each.site for each in self.devices if each.id in offered], "is offered the firmware")
         return bool(flying) or any(each.installs is not None for each in self.devices)
 
     def send_some_away(self) -> None:
@@ -122,12 +125,12 @@ class World:
         return True
 
     def install(self) -> None:
-        """Devices learn of an offer with their next call."""
+        """Devices learn of an offer with their next call; what they run already they are not told."""
         there = {device.id: device for device in self.devices if device.calls(self.now)}
         for device_id, offered in targets_of(list(there), at=self.now).items():
-            there[device_id].begin(
-                offered.version, at=self.now, minutes=self.randomness.randrange(1, MAX_INSTALLING_MINUTES + 1)
-            )
+            if there[device_id].version != offered.version:
+                minutes = self.randomness.randrange(1, MAX_INSTALLING_MINUTES + 1)
+                there[device_id].begin(offered.version, at=self.now, minutes=minutes)
 
     # --- Rules ---
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from fleet.devices.models import Device
+from fleet.firmware.querysets import FirmwareTargetQuerySet
 from fleet.rollouts.engine import offering
 from fleet.rollouts.models import RolloutDevice
 from fleet.rollouts.simulation.report import Report, report_on
@@ -37,15 +38,24 @@ def test_a_version_that_kills_devices_stops_by_itself_within_the_first_waves() -
 
 @pytest.mark.slow(seconds=20)
 def test_a_good_version_reaches_the_devices_one_of_a_location_at_a_time() -> None:
-    report = simulate(killed_percent=0, waves=(WaveSpec(None, **QUICK), WaveSpec(100, max_failures=50, **QUICK)))
+    observed = WaveSpec(None, max_failures=1, **{**QUICK, "min_success_percent": 50, "observation_minutes": 60})
+    report = simulate(killed_percent=0, waves=(observed, WaveSpec(100, max_failures=50, **QUICK)))
     assert not report.faults, report.lines()
-    assert (report.state, report.dead, sum(report.exposed.values())) == ("finished", 0, 36)
+    # Those that were away are skipped in the end.
+    updated, skipped = report.devices["succeeded"], report.devices.get("skipped", 0)
+    assert (report.state, report.dead, sum(report.exposed.values()), updated + skipped) == ("finished", 0, updated, 36)
 
 
 def test_the_simulation_finds_what_lies_outside_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offering, "is_open", lambda *_, **__: True)
     report = simulate(killed_percent=0, waves=(WaveSpec(100, max_failures=50, **QUICK),), sites=3, devices=3)
     assert any("outside" in fault for fault in report.faults)
+
+
+def test_the_simulation_finds_an_offer_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FirmwareTargetQuerySet, "offered_to", lambda self, ids, at: self.filter(device__in=ids))
+    report = simulate(killed_percent=0, waves=(WaveSpec(100, max_failures=50, **QUICK),), sites=3, devices=3)
+    assert any("outside" in fault and "is offered" in fault for fault in report.faults)
 
 
 def test_a_simulation_needs_an_empty_database() -> None:
