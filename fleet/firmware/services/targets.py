@@ -56,6 +56,7 @@ def set_target(
     """Let a device run this firmware, or with None let it keep what it has. The same target again changes nothing.
 
     A roll-out says until when the firmware is offered.
+
     Raises DeviceNotFound, FirmwareNotFound, FirmwareWithdrawn, FirmwareOfOtherHardware, FirmwareNeedsNewerVersion.
     """
     refused = set_targets([device_id], firmware_id, by=by, at=at, source=source, offered_until=offered_until)
@@ -103,7 +104,7 @@ def end_offers(device_ids: Collection[uuid.UUID], firmware_id: uuid.UUID, *, at:
 
 
 def targets_of(device_ids: Collection[uuid.UUID], *, at: datetime) -> dict[uuid.UUID, OfferedFirmware]:
-    """What those devices are offered now, in one statement. Without withdrawn versions; a device may run it already."""
+    """What those devices are offered at this time, in one statement. Nothing that is withdrawn; a device may run it already."""
     fields = ("device", "firmware", "firmware__version", "firmware__sha256", "firmware__size", "offered_until")
     rows = FirmwareTarget.objects.offered_to(device_ids, at=at).values_list(*fields)
     return {

@@ -104,16 +104,10 @@ def test_the_offers_of_many_devices_are_one_statement(
     add_device: AddDevice, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     devices = [add_device(f"till-{number}") for number in range(20)]
-    set_targets(
-        [device.pk for device in devices],
-        add_row().pk,
-        by=SYSTEM,
-        at=timezone.now(),
-        source=ROLLOUT,
-        offered_until=soon(),
-    )
+    pks, now = [device.pk for device in devices], timezone.now()
+    set_targets(pks, add_row().pk, by=SYSTEM, at=now, source=ROLLOUT, offered_until=soon())
     with django_assert_num_queries(1):
-        assert len(targets_of([device.pk for device in devices], at=timezone.now())) == 20
+        assert len(targets_of(pks, at=now)) == 20
 
 
 def test_a_new_target_raises_the_devices_revision_and_is_an_event(
