@@ -10,6 +10,11 @@ class RolloutInvalid(InvalidInput):
     title = "The roll-out is invalid"
 
 
+class RolloutAlreadyCreated(Conflict):
+    code = "rollout_already_created"
+    title = "The roll-out was created already"
+
+
 class RolloutChanged(PreconditionFailed):
     code = "rollout_changed_meanwhile"
     title = "The roll-out was changed since you read it"

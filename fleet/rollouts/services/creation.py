@@ -11,7 +11,7 @@ from audit.actors import Actor
 from audit.services import record_event
 from common.values import clean_text
 from fleet.firmware.services.targets import available_firmware
-from fleet.rollouts.errors import RolloutInvalid
+from fleet.rollouts.errors import RolloutAlreadyCreated, RolloutInvalid
 from fleet.rollouts.events import RolloutAction, rollout_subject
 from fleet.rollouts.limits import MAX_LISTED_DEVICES, MAX_LISTED_LOCATIONS, MAX_ROLLOUT_NAME_LENGTH
 from fleet.rollouts.models import Rollout, RolloutWave
@@ -32,24 +32,33 @@ def create_rollout(
     selection: Selection = EVERYTHING,
     waves: Sequence[WaveSpec] = DEFAULT_WAVES,
     pilot_site_id: uuid.UUID | None = None,
+    rollout_id: uuid.UUID | None = None,
 ) -> Rollout:
     """A draft: nothing happens until it is started.
 
-    Without `pilot_site_id`, the start chooses the pilot by hash. Raises RolloutInvalid, FirmwareNotFound, FirmwareWithdrawn.
+    Without `pilot_site_id`, the start chooses the pilot by hash. A caller that gives `rollout_id`
+    can send the same twice and creates one roll-out.
+
+    Raises RolloutInvalid, RolloutAlreadyCreated, FirmwareNotFound, FirmwareWithdrawn.
     """
     name = checked_name(name)
     waves = checked_waves(waves)
     check_selection(selection)
     check_pilot(pilot_site_id, waves)
     firmware = available_firmware(firmware_id)
-    rollout = Rollout.objects.create(
-        firmware=firmware,
-        name=name,
-        selection=selection.as_json(),
-        pilot_site_id=pilot_site_id,
-        created_at=at,
-        created_by_id=by.admin.pk if by.admin else None,
+    rollout, is_new = Rollout.objects.get_or_create(
+        pk=rollout_id or uuid.uuid4(),
+        defaults={
+            "firmware": firmware,
+            "name": name,
+            "selection": selection.as_json(),
+            "pilot_site_id": pilot_site_id,
+            "created_at": at,
+            "created_by_id": by.admin.pk if by.admin else None,
+        },
     )
+    if not is_new:
+        raise RolloutAlreadyCreated
     RolloutWave.objects.bulk_create(
         [RolloutWave(rollout=rollout, number=number, **vars(wave)) for number, wave in enumerate(waves)]
     )
