@@ -57,6 +57,7 @@ class Firmware(models.Model):
 
     class Meta:
         default_permissions = ("add", "change", "view")
+        verbose_name_plural = "firmware"
         indexes = [
             models.Index(fields=["product", "channel", "-precedence"], name="firmware_by_precedence"),
         ]

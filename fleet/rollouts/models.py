@@ -59,6 +59,7 @@ class Rollout(models.Model):
 
     class Meta:
         default_permissions = ("view",)
+        verbose_name = "roll-out"
         permissions = [("manage_rollout", "Can manage roll-outs")]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="rollout_newest_first"),
