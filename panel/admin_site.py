@@ -25,8 +25,22 @@ from panel.kept_forms import FIELD, Entries, entries_to_keep, keep_signed_form, 
 from panel.signing_keys.urls import signing_keys_urls
 
 # The tables that are used most come first; tables that are not listed here come last.
-ORDER = ("Site", "Organization", "Device", "Incident", "Heartbeat", "Event", "Admin", "SignInAttempt", "SiteKey")
-MENU = ORDER[:7]
+ORDER = (
+    "Site",
+    "Organization",
+    "Device",
+    "Firmware",
+    "Rollout",
+    "Incident",
+    "Heartbeat",
+    "Event",
+    "Admin",
+    "SignInAttempt",
+    "SiteKey",
+)
+MENU = ORDER[:9]
+# Tables that share one entry of the menu, which opens.
+FLEET = {"Device", "Firmware", "Rollout"}
 # Pages of Django that nothing here uses: no field has autocompletion, no object has a public page. Both fail on an id
 # or a search term that the database refuses.
 UNUSED_PAGES = {"autocomplete", "view_on_site"}
@@ -37,12 +51,23 @@ def position(model: dict[str, Any]) -> int:
 
 
 def main_menu(apps: list[Any], path: str) -> list[dict[str, Any]]:
-    """The menu at the top of every page: the tables of MENU that this person may see."""
+    """The menu at the top of every page: the tables of MENU that this person may see, those of the fleet in one entry."""
     models = sorted((model for app in apps for model in app["models"] if model["object_name"] in MENU), key=position)
-    return [
-        {"name": model["name"], "url": model["admin_url"], "is_current": path.startswith(model["admin_url"])}
-        for model in models
-    ]
+    menu: list[dict[str, Any]] = []
+    fleet: list[dict[str, Any]] = []
+    for model in models:
+        url = model["admin_url"]
+        entry = {"name": model["name"], "url": url, "is_current": path.startswith(url)}
+        if model["object_name"] not in FLEET:
+            menu.append(entry)
+            continue
+        if not fleet:
+            menu.append({"name": "Fleet", "entries": fleet})
+        fleet.append(entry)
+    for group in menu:
+        if "entries" in group:
+            group["is_current"] = any(entry["is_current"] for entry in group["entries"])
+    return menu
 
 
 def not_allowed_page(response: HttpResponse) -> HttpResponse:

@@ -1,7 +1,7 @@
 // Closes an open menu on Escape, on a click elsewhere, and when the focus leaves it. Without this script only its button does.
 "use strict";
 {
-  const openMenus = () => document.querySelectorAll("details.more-menu[open]");
+  const openMenus = () => document.querySelectorAll("details.more-menu[open], details.menu-group[open]");
 
   function closeUnlessInside(event) {
     for (const menu of openMenus()) {
