@@ -7,6 +7,8 @@ from django.contrib.auth.models import Group
 from panel.alerts.incidents.admin import IncidentAdmin
 from panel.events.admin import EventAdmin
 from panel.fleet.devices.admin import DeviceAdmin
+from panel.fleet.firmware.admin import FirmwareAdmin
+from panel.fleet.rollouts.admin import RolloutAdmin
 from panel.heartbeats.admin import HeartbeatAdmin
 from panel.organizations.admin import OrganizationAdmin
 from panel.people.admin import AdminAdmin, SignInAttemptAdmin
@@ -16,9 +18,11 @@ __all__ = [
     "AdminAdmin",
     "DeviceAdmin",
     "EventAdmin",
+    "FirmwareAdmin",
     "HeartbeatAdmin",
     "IncidentAdmin",
     "OrganizationAdmin",
+    "RolloutAdmin",
     "SignInAttemptAdmin",
     "SiteAdmin",
 ]

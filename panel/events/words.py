@@ -170,6 +170,8 @@ SUBJECT_PAGES: Mapping[str, str] = {
     ADMIN: "admin:accounts_admin_change",
     INCIDENT: "admin:alerts_incident_change",
     ALERT_CHANNEL: "admin:channel",
+    FIRMWARE: "admin:firmware_firmware_change",
+    ROLLOUT: "admin:rollouts_rollout_change",
 }
 # Of pages that not every role may see.
 SUBJECT_PERMISSIONS: Mapping[str, str] = {ALERT_CHANNEL: "alerts.manage_channels"}

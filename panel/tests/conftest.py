@@ -12,7 +12,9 @@ from audit.actors import SYSTEM
 from audit.models import Event
 from conftest import Register, RegisteredSite
 from fleet.devices.services import create_enrolment_code
+from fleet.firmware.tests.rows import add_row
 from fleet.heartbeats.tests.calls import a_device
+from fleet.rollouts.services import create_rollout
 from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from panel.alerts.tests.cast import a_channel, an_incident
@@ -33,6 +35,8 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
     device = a_device(site)
     code = create_enrolment_code(uuid.UUID(site.site_id), by=SYSTEM, at=timezone.now()).row
     incident = an_incident()
+    firmware = add_row()
+    rollout = create_rollout(firmware_id=firmware.pk, name="June", by=SYSTEM, at=timezone.now())
     first = {
         model: model.objects.order_by("pk").first()
         for model in (SiteKey, Heartbeat, Event, IdempotentRequest, SignInAttempt, TokenFamily)
@@ -50,6 +54,10 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "devices_device": device.id,
         "device_id": device.id,
         "code_id": code.pk,
+        "firmware_firmware": firmware.pk,
+        "firmware_id": firmware.pk,
+        "rollouts_rollout": rollout.pk,
+        "rollout_id": rollout.pk,
         "site_id": uuid.UUID(site.site_id),
         "import_id": SiteImport.objects.create(admin=anna, created_at=timezone.now(), file_name="x.csv", rows=[]).pk,
         "view_id": SavedView.objects.create(owner=None, name="For everybody", query="status=offline").pk,

@@ -10,7 +10,9 @@ from accounts.models import Admin, SignInAttempt
 from accounts.tests.tokens import login
 from audit.actors import COMMAND
 from conftest import RegisteredSite
+from fleet.firmware.tests.rows import add_row
 from fleet.heartbeats.tests.calls import a_device
+from fleet.rollouts.services import create_rollout
 from heartbeat.models import Heartbeat
 from panel.alerts.tests.cast import a_channel, an_incident
 from panel.tests.screen import ADD, LIST, browser_of
@@ -61,6 +63,16 @@ SITE = "/admin/sites/site/{site}/"
         ("/admin/devices/device/{device}/rotate-key/", "Rotate key · till-1 · Portcullis"),
         ("/admin/devices/device/{device}/retire/", "Retire · till-1 · Portcullis"),
         ("/admin/devices/device/add-to/{site}/", "Add a device · Trattoria Roma · Portcullis"),
+        ("/admin/firmware/firmware/", "Firmware · Portcullis"),
+        ("/admin/firmware/firmware/upload/", "Upload firmware · Portcullis"),
+        ("/admin/firmware/firmware/{firmware}/change/", "till 1.0.0 · Firmware · Portcullis"),
+        ("/admin/firmware/firmware/{firmware}/notes/", "Notes · till 1.0.0 · Portcullis"),
+        ("/admin/firmware/firmware/{firmware}/withdraw/", "Withdraw · till 1.0.0 · Portcullis"),
+        ("/admin/rollouts/rollout/", "Roll-outs · Portcullis"),
+        ("/admin/rollouts/rollout/add/", "Create a roll-out · Portcullis"),
+        ("/admin/rollouts/rollout/{rollout}/change/", "June · Roll-outs · Portcullis"),
+        ("/admin/rollouts/rollout/{rollout}/start/", "Start · June · Portcullis"),
+        ("/admin/rollouts/rollout/window/{site}/", "Maintenance window · Trattoria Roma · Portcullis"),
         ("/admin/channels/", "Channels · Portcullis"),
         ("/admin/channels/add/", "Add a channel · Portcullis"),
         ("/admin/channels/{channel}/", "On call · Channels · Portcullis"),
@@ -80,10 +92,13 @@ def test_a_title_names_the_page_and_its_subject(
     assert event
     assert roma.call_home().status_code == 200
     login("nobody", "wrong")
+    firmware = add_row()
     rows: dict[str, object] = {
         "organization": create_organization(name="Conti", by=COMMAND, at=timezone.now()).pk,
         "channel": a_channel().pk,
         "device": a_device(roma).id,
+        "firmware": firmware.pk,
+        "rollout": create_rollout(firmware_id=firmware.pk, name="June", by=COMMAND, at=timezone.now()).pk,
         "incident": an_incident().pk,
         "heartbeat": Heartbeat.objects.get().pk,
         "key": SiteKey.objects.get().pk,

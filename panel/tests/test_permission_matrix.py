@@ -19,7 +19,9 @@ from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
 from audit.models import Event
 from erasure.models import ErasureRequest
 from fleet.devices.models import Device, DeviceKey, EnrolmentCode
+from fleet.firmware.models import Firmware
 from fleet.heartbeats.models import DeviceCommand
+from fleet.rollouts.models import MaintenanceWindow, Rollout
 from idempotency.models import IdempotentRequest
 from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
@@ -62,6 +64,8 @@ TABLES = {
     },
     "accounts_signinattempt": {"view": "accounts.view_signinattempt"},
     "alerts_incident": {"view": "alerts.view_incident"},
+    "firmware_firmware": {"view": "firmware.view_firmware"},
+    "rollouts_rollout": {"view": "rollouts.view_rollout", "add": "rollouts.manage_rollout"},
 }
 
 OTHER_PAGES = {
@@ -127,6 +131,17 @@ OTHER_PAGES = {
             "revoke_code": "devices.add_enrolmentcode",
         }.items()
     },
+    "firmware_firmware_change": Rule("firmware.view_firmware", "firmware.view_firmware"),
+    "rollouts_rollout_change": Rule("rollouts.view_rollout", "rollouts.view_rollout"),
+    "firmware_firmware_upload": Rule("firmware.add_firmware", "firmware.add_firmware"),
+    **{
+        f"firmware_firmware_{page}": Rule("firmware.change_firmware", "firmware.change_firmware")
+        for page in ("notes", "withdraw", "reinstate")
+    },
+    **{
+        f"rollouts_rollout_{page}": Rule("rollouts.manage_rollout", "rollouts.manage_rollout")
+        for page in ("start", "pause", "resume", "roll_back", "abort", "window")
+    },
 }
 # The permission of each operation on sites, repeated here on purpose.
 OPERATION_PERMISSIONS = {
@@ -162,6 +177,11 @@ FORGED = {
     "expires_in_hours": "720",
     "code_id": "5d0c1b7e-2b0f-4a63-8f0a-6f2f6a4f3c21",
     "typed_name": "till-1",
+    "notes": "forged",
+    "seen": "03:00–06:00",
+    "start": "00:00",
+    "end": "23:00",
+    "step": "create",
     "reason": "forged",
     "note": "forged",
     "kind": "pagerduty",
@@ -255,6 +275,9 @@ def stored() -> list[Any]:
         DeviceKey,
         DeviceCommand,
         EnrolmentCode,
+        Firmware,
+        Rollout,
+        MaintenanceWindow,
     )
     return [list(model.objects.order_by("pk").values()) for model in tables]
 

@@ -82,9 +82,16 @@ def test_a_locked_site_is_unlocked_first_and_deregistering_comes_last(
     page = open_page(anna, roma)
     shown = buttons_on(page)
     assert shown[:2] == ["Unlock", "Change lock reason"]
-    assert shown[2:] == ["Extend licence", "Rotate key", "Set expiry date", "Deactivate", "Deregister"]
+    assert shown[2:] == [
+        "Extend licence",
+        "Rotate key",
+        "Set expiry date",
+        "Maintenance window",
+        "Deactivate",
+        "Deregister",
+    ]
     menu = page.html.partition('<details class="more-menu">')[2].partition("</details>")[0]
-    assert re.findall(r">([^<>]+)</a>", menu) == ["Set expiry date", "Deactivate", "Deregister"]
+    assert re.findall(r">([^<>]+)</a>", menu) == ["Set expiry date", "Maintenance window", "Deactivate", "Deregister"]
     assert re.findall(r'class="destructive">([^<]*)<', page.html) == ["Deactivate", "Deregister"]
 
 
