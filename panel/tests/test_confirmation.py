@@ -170,6 +170,7 @@ def test_every_page_that_changes_people_or_keys_asks(clock: Clock, objects: dict
         "end_admin_browser",
         "end_admin_api_sign_in",
         "sites_site_rotate",
+        "devices_device_rotate",
         "sites_site_import_review",
         "sites_site_erase",
         "sites_site_erase_confirm",

@@ -3,13 +3,12 @@
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db.models import Case, F, Value, When
 
 from audit.actors import SYSTEM
-from common.instants import format_instant
 from fleet.devices.models import Device
 from fleet.devices.status import DeviceStatus
 from fleet.firmware.models import FirmwareTarget
@@ -99,7 +98,7 @@ def verdict_on(row: Any, gate: RolloutWave, *, at: datetime) -> Verdict | None:
     if row.status not in CONNECTED:
         words = f"It is {DeviceStatus(row.status).label} after it was offered {version}."
     else:
-        words = f"It has not reported {version} by {format_instant(row.deadline_at)}."
+        words = f"It has not reported {version} by {row.deadline_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
     return Verdict(State.FAILED, words, loses_target=True)
 
 

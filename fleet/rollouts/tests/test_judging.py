@@ -68,7 +68,7 @@ def test_a_device_that_keeps_its_version_past_the_deadline_has_failed(estate: Es
     estate.move(minutes=30)
     estate.report(till)
     estate.tick()
-    assert state_of(till) == ("failed", "It has not reported 2.0.0 by 2026-06-02T01:30:00Z.")
+    assert state_of(till) == ("failed", "It has not reported 2.0.0 by 2026-06-02 01:30 UTC.")
     assert target_of(till) is None
 
 
