@@ -1,5 +1,6 @@
 """The firmware that a heartbeat's answer offers."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,8 @@ from django.utils import timezone
 
 from audit.actors import SYSTEM
 from conftest import Clock, RegisteredSite
+from fleet.devices import known
+from fleet.devices.known import KnownDevices, known_devices
 from fleet.firmware.models import Firmware, FirmwareTarget
 from fleet.firmware.services import set_target
 from fleet.firmware.tests.rows import add_row
@@ -61,13 +64,27 @@ def test_a_target_that_is_taken_away_or_withdrawn_is_not_offered(till: Registere
     assert "firmware" not in till.call().json()
 
 
-def test_a_rollouts_target_is_not_offered_after_its_end(till: RegisteredDevice, clock: Clock) -> None:
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[KnownDevices]:
+    """Devices stay known, as in a web process."""
+    monkeypatch.setattr(known_devices, "is_kept", True)
+    monkeypatch.setattr(known, "TRUSTED_SECONDS", 1_000)
+    yield known_devices
+    known_devices.forget_all()
+
+
+def test_a_rollouts_target_is_not_offered_after_its_end(
+    till: RegisteredDevice, clock: Clock, memory: KnownDevices
+) -> None:
     firmware, until = add_row("1.1.0"), clock.at + timedelta(minutes=1)
     source = FirmwareTarget.Source.ROLLOUT
     set_target(till.id, firmware.pk, by=SYSTEM, at=clock.at, source=source, offered_until=until)
     assert "firmware" in till.call().json()
     clock.move(seconds=59)
     assert "firmware" in till.call().json()
-    # No worker has run in the meantime, and the web process has read the device before.
+    # No worker has run in the meantime, and what the web process knows of the device it has read before.
+    extras = memory.by_id[till.id].answer
+    assert extras.target.version == "1.1.0"
     clock.move(seconds=1)
     assert "firmware" not in till.call().json()
+    assert memory.by_id[till.id].answer is extras
