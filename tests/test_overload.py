@@ -23,7 +23,7 @@ CALL = (
 
 
 def statuses(sockets: list[socket.socket], *, seconds: float) -> Counter[str]:
-    """Of the answers that come within that time; whoever is answered is closed."""
+    """Of the answers that come within that time; those that are answered are closed."""
     found: Counter[str] = Counter()
     with selectors.DefaultSelector() as selector:
         for each in sockets:

@@ -14,7 +14,7 @@ State, DeviceState = Rollout.State, RolloutDevice.State
 
 
 def rollout_for_update(rollout_id: uuid.UUID, *, expected_revisions: Collection[int] | None = None) -> Rollout:
-    """Its lock comes before those of sites and devices. Whoever writes its waves or devices holds it."""
+    """Its lock comes before those of sites and devices. All that writes its waves or devices holds it."""
     locked = Rollout.objects.select_for_update(no_key=True, of=("self",)).select_related("firmware")
     rollout: Rollout | None = locked.filter(pk=rollout_id).first()
     if rollout is None:
