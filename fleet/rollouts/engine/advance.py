@@ -54,7 +54,7 @@ def advance_rollout(rollout_id: uuid.UUID, counted: Counter[str], *, at: datetim
         changes = run_step(step, rollout_id, at=at)
         if changes is None:
             return
-        counted.update(changes)
+        counted.update(+changes)  # without zeros
 
 
 @transaction.atomic
