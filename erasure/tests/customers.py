@@ -14,7 +14,7 @@ from alerts.channels.services import create_channel
 from alerts.customer_notices.services import unsubscribe
 from alerts.customer_notices.tokens import subscriber_of
 from alerts.incidents.services import NewIncident, acknowledge_incident, open_incidents
-from alerts.incidents.words import site_detail, site_title, together_detail
+from alerts.incidents.words import Shared, site_detail, site_title, together_detail
 from alerts.kinds import Kind
 from alerts.models import Delivery, DeliveryAttempt, IncidentSite, LicenseNotice
 from audit.actors import Actor, acting_system
@@ -149,7 +149,7 @@ def tell_of_incidents(anna: Admin, site: RegisteredSite) -> None:
     shared = NewIncident(
         Kind.SITES_OFFLINE_TOGETHER,
         "5 sites went silent at noon",
-        together_detail("", [NAMES[0], "Bar Roma"], 5),
+        together_detail(Shared(), [NAMES[0], "Bar Roma"], 5),
         since=now,
         site_count=5,
     )
