@@ -193,7 +193,7 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
         "erased_devices": [2, 0],
         "erased_enrolment_codes": [1, 0],
         "erased_device_commands": [1, 0],
-        "erased_device_status_changes": [1, 0],
+        "erased_device_status_changes": [2, 0],
         "erased_device_measurements": [5, 0],
         "erased_rollouts": [1, 0],
     }

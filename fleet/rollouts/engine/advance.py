@@ -45,7 +45,7 @@ def advance_rollouts(*, at: datetime) -> dict[str, int] | None:
             # Whatever it is, the roll-outs behind it must not wait for it. The step's transaction was undone.
             log.exception("the roll-out %s could not be advanced", rollout_id)
             counted["errors"] += 1
-    return dict(+counted) or None  # without those that are 0
+    return dict(counted) or None
 
 
 def advance_rollout(rollout_id: uuid.UUID, counted: Counter[str], *, at: datetime) -> None:
