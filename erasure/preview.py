@@ -67,7 +67,8 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
 
 
 def device_items(traces: Traces, counts: Mapping[str, int]) -> list[PreviewItem]:
-    texts = [text for device in traces.devices for text in (device.name, device.device_id)]
+    by_age = sorted(traces.devices, key=lambda device: device.created_at)
+    texts = [text for device in by_age for text in (device.name, device.device_id)]
     return [
         PreviewItem("Names, ids and configurations of devices", counts["devices"], "replaced", first(texts)),
         PreviewItem(
