@@ -5,8 +5,9 @@ from datetime import time, timedelta
 MAX_ROLLOUT_NAME_LENGTH = 100
 MAX_REASON_LENGTH = 200
 MAX_WAVES = 10
-MAX_LISTED_LOCATIONS = 10_000
-MAX_LISTED_DEVICES = 10_000
+# Both lists fit into one body, see API_BODY_LIMIT_BYTES.
+MAX_LISTED_LOCATIONS = 700
+MAX_LISTED_DEVICES = 700
 # What a device may need at most, `deadline_minutes` and `online_minutes` together, fits into the shortest window.
 MIN_WINDOW = timedelta(hours=1)
 MAX_DEADLINE_MINUTES = 45
