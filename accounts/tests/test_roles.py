@@ -29,6 +29,8 @@ def test_each_role_may_do_more_than_the_one_below() -> None:
 def test_support_may_read_export_note_lock_unlock_extend_and_acknowledge() -> None:
     assert PERMISSIONS[Role.SUPPORT] - PERMISSIONS[Role.VIEWER] == {
         "alerts.acknowledge_incident",
+        "device_heartbeats.send_command",
+        "devices.dismiss_clone",
         "sites.add_sitenote",
         "sites.dismiss_clone",
         "sites.tag_site",

@@ -16,7 +16,7 @@ from audit.actors import COMMAND
 from backup.services import database, make_backup, restore_backup
 from conftest import RegisteredSite
 from fleet.devices.authentication import DeviceCredentials, authenticate_device
-from fleet.devices.changes import compare
+from fleet.devices.changes import compare_all
 from fleet.devices.known import COMPARED_SECONDS, KnownDevices, known_devices
 from fleet.devices.models import Device
 from fleet.devices.services import update_device
@@ -158,6 +158,6 @@ def test_a_web_process_that_runs_forgets_devices_whose_revision_goes_back(
     connection.ensure_connection()
     info = connection.connection.info
     with psycopg.connect(info.dsn, password=info.password, autocommit=True) as opened:
-        compare(opened)
+        compare_all(opened)
     assert till.id not in kept.by_id
     assert authenticate_device(credentials, ip=None, at=timezone.now()).config_version == 1

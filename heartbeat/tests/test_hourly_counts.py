@@ -13,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from common.tests.redis_caches import with_redis
+from config.cache_settings import DATABASE_COUNTERS
 from conftest import RegisteredSite
 from heartbeat.availability import availability, heartbeat_slots, outages
 from heartbeat.hourly_counts import heartbeats_by_hour, oldest_heartbeat_at
@@ -84,7 +85,7 @@ def test_one_query_counts_whatever_is_cached(roma: RegisteredSite) -> None:
 
 
 def test_cached_counts_are_read_and_written_in_one_query_each(settings: Any, db: None) -> None:
-    settings.CACHES = {**settings.CACHES, "counters": settings.DATABASE_COUNTERS}
+    settings.CACHES = {**settings.CACHES, "counters": DATABASE_COUNTERS}
     with CaptureQueriesContext(connection) as queries:
         heartbeats_by_hour(at=HALF_PAST)
     assert len(queries) == 3

@@ -138,5 +138,5 @@ def hardware_of(request: Request) -> str:
     """Of the device that asks; empty if it is unknown, or an admin asks."""
     if not is_device(request):
         return ""
-    hardware: str = Device.objects.values_list("hardware", flat=True).get(pk=request.user.pk)
+    hardware: str = Device.objects.values_list("hardware", flat=True).get(pk=request.user.id)
     return hardware
