@@ -236,7 +236,7 @@ def test_changes_are_found_after_the_listening_connection_was_lost(
     with psycopg.connect(server.database_url, autocommit=True) as connection:
         ended = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND query LIKE 'LISTEN%'"
+            " AND query = 'LISTEN portcullis_site_changed'"
         ).fetchall()
     assert ended == [(True,)]
     for one in sites:

@@ -106,7 +106,8 @@ def test_a_doorbell_listens_past_the_pooler(server: RunningServer, direct_url: s
 
 
 def listening_sessions(url: str) -> set[int]:
-    """The process ids of the database's sessions whose last statement was LISTEN."""
+    """The process ids of the sessions of doorbells; web processes go on to another channel."""
     with psycopg.connect(url, autocommit=True) as connection:
-        listening = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        listening = f"{sessions} AND query = 'LISTEN portcullis_site_changed'"
         return {pid for (pid,) in connection.execute(listening)}

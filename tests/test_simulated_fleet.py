@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def test_a_fleet_with_outages_wrong_clocks_and_retries(
             body = {"device_id": f"till-{number}", "enrolment_code": code}
             device: dict[str, Any] = api.post("/api/devices/register", body).json()
             credentials.append((uuid.UUID(device["id"]), device["device_key"]))
-        tally = simulate(server.url, credentials, seconds=SECONDS, health_seconds=0.5)
+        # In a thread of its own: Playwright has an event loop in the thread of the tests.
+        with ThreadPoolExecutor(1) as pool:
+            tally = pool.submit(simulate, server.url, credentials, seconds=SECONDS, health_seconds=0.5).result()
         time.sleep(WRITTEN_WITHIN)
         assert set(tally.statuses) == {200}
         assert tally.broken == tally.rejected == 0

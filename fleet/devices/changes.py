@@ -48,7 +48,7 @@ def compare_again_and_again() -> None:
         try:
             address, parameters = listening_parameters()
             with psycopg.connect(address, **{**parameters, **LIMITS}) as opened:
-                for channel in (DEVICE_CHANNEL, SITE_CHANNEL):
+                for channel in (SITE_CHANNEL, DEVICE_CHANNEL):
                     opened.execute(f"LISTEN {channel}")
                 known_devices.forget_all()  # what changed before LISTEN
                 is_failing = False
