@@ -3,6 +3,22 @@
 from pathlib import Path
 from typing import Any
 
+TAGS = [
+    {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
+    {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
+    {
+        "name": "devices",
+        "description": "The boxes at the locations: tills, printer bridges, displays, cameras.",
+    },
+    {"name": "analytics", "description": "What devices did, by day."},
+    {"name": "rollouts", "description": "Firmware on its way to devices, in waves and in closed hours."},
+    {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
+    {"name": "firmware", "description": "Versions of the devices' firmware: upload, withdraw, load."},
+    {"name": "heartbeat", "description": "What a site's local backend calls."},
+    {"name": "health and telemetry", "description": "What devices measure, and reading it."},
+    {"name": "service", "description": "Is the control plane up?"},
+]
+
 
 def settings(version: str, introduction: Path) -> dict[str, Any]:
     return {
@@ -61,19 +77,5 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "ChannelKind": "alerts.models.AlertChannel.Kind",
             "FirmwareChannel": "fleet.firmware.models.Firmware.Channel",
         },
-        "TAGS": [
-            {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
-            {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
-            {
-                "name": "devices",
-                "description": "The boxes at the locations: tills, printer bridges, displays, cameras.",
-            },
-            {"name": "analytics", "description": "What devices did, by day."},
-            {"name": "rollouts", "description": "Firmware on its way to devices, in waves and in closed hours."},
-            {"name": "alerts", "description": "Incidents, and the channels on which they are told."},
-            {"name": "firmware", "description": "Versions of the devices' firmware: upload, withdraw, load."},
-            {"name": "heartbeat", "description": "What a site's local backend calls."},
-            {"name": "health and telemetry", "description": "What devices measure, and reading it."},
-            {"name": "service", "description": "Is the control plane up?"},
-        ],
+        "TAGS": TAGS,
     }
