@@ -1,4 +1,4 @@
-"""Samples and periods on their way to the server: nothing is lost, and nothing is sent for ever."""
+"""Samples and periods on their way to the server: nothing is lost, and nothing is sent without an end."""
 
 from __future__ import annotations
 

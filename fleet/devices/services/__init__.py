@@ -9,7 +9,6 @@ from fleet.devices.services.enrolment import (
     NewCode,
     create_enrolment_code,
     revoke_enrolment_code,
-    site_of_enrolment_code,
     use_enrolment_code,
 )
 from fleet.devices.services.keys import DeviceKeyRotation, note_use_of_new_key, rotate_device_key
@@ -32,7 +31,6 @@ __all__ = [
     "retire_device",
     "revoke_enrolment_code",
     "rotate_device_key",
-    "site_of_enrolment_code",
     "touch_devices",
     "update_device",
     "update_registration",

@@ -78,15 +78,6 @@ def revoke_enrolment_code(code_id: uuid.UUID, *, by: Actor, at: datetime) -> Non
     record_event(EnrolmentAction.CODE_REVOKED, subject=subject, by=by, at=at, changes={"hint": (row.hint, None)})
 
 
-def site_of_enrolment_code(code: str, *, at: datetime) -> uuid.UUID:
-    """The location for which the code is valid. Raises InvalidEnrolmentCode."""
-    rows = EnrolmentCode.objects.usable(at=at).filter(digest__in=code_digests(code))
-    site_id: uuid.UUID | None = rows.values_list("site", flat=True).first()
-    if site_id is None:
-        raise InvalidEnrolmentCode
-    return site_id
-
-
 def use_enrolment_code(code: str, *, at: datetime) -> uuid.UUID:
     """Use the code once, in the caller's transaction: if that is rolled back, nothing is used up. Returns its location.
 

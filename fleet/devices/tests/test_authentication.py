@@ -112,7 +112,7 @@ def test_uses_are_not_counted_any_more_after_the_old_key_has_ended(
     assert revisions == [first.revisions[0] + 1] * 3
     note_use_of_new_key(first.key_id, ip=None, at=clock.at)  # a process that has not heard of it yet
     assert Device.objects.get(pk=till.device.pk).revision == revisions[0]
-    assert Event.objects.filter(action="device.key_retired").count() == 0, "nobody ended the key: its time did"
+    assert Event.objects.filter(action="device.key_retired").count() == 0, "the key ended by its time"
 
 
 @pytest.mark.postgresql

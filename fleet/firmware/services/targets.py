@@ -123,7 +123,7 @@ def file_path(firmware_id: uuid.UUID) -> str:
 
 
 def available_firmware(firmware_id: uuid.UUID) -> Firmware:
-    """Not locked: a version that is withdrawn at the same moment is offered to nobody, whatever targets it has."""
+    """Not locked: a version that is withdrawn at the same moment is offered to no device, whatever targets it has."""
     firmware: Firmware | None = Firmware.objects.filter(pk=firmware_id).first()
     if firmware is None:
         raise FirmwareNotFound

@@ -29,7 +29,7 @@ State, Direction = RolloutDevice.State, RolloutDevice.Direction
 MAX_AT_ONCE = 5_000
 ACTIVE = (State.WAITING, State.IN_FLIGHT)
 ROWS_OF_DEVICE = RolloutDevice.objects.filter(device=OuterRef("pk"))
-ACTIVE_ROWS = ROWS_OF_DEVICE.filter(state__in=ACTIVE)  # in whichever roll-out
+ACTIVE_ROWS = ROWS_OF_DEVICE.filter(state__in=ACTIVE)  # of any roll-out
 
 
 def join_devices(rollout: Rollout, *, at: datetime) -> Counter[str]:
