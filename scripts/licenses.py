@@ -25,6 +25,7 @@ ALLOWED = {
     "MIT": "MIT",
     "MIT License": "MIT",
     "MIT-0": "MIT-0",
+    "MIT-CMU": "MIT-CMU",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "PSF-2.0": "PSF-2.0",
 }
