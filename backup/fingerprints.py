@@ -1,6 +1,6 @@
 """Fingerprints of the secrets that a backup needs and does not contain.
 
-They tell two secrets apart and reveal neither, as the ids of peppers do (`sites.keys.pepper_id`). A restore compares them
+They tell two secrets apart and reveal neither, as the ids of peppers do (`common.keys.pepper_id`). A restore compares them
 with the settings, so that a wrong secret is found before a site or an admin finds it.
 """
 

@@ -20,8 +20,8 @@ import psycopg
 
 from benchmarks.postgres import indexes_made_afterwards
 from benchmarks.seeding import ROOT, copy, site_id, write_lines
+from common.keys import BODY_LENGTH, checksum
 from fleet.devices.keys import PREFIX
-from sites.keys import BODY_LENGTH, checksum
 
 ROLES = ("till", "till", "printer", "display", "camera")
 TABLES = ("devices_device", "devices_devicekey", "devices_devicepulse", "device_heartbeats_devicelaststatus")
@@ -71,7 +71,7 @@ def device_rows(last: int, per_site: int, *, at: datetime) -> Iterator[dict[str,
 
 
 def key_rows(last: int, *, at: datetime) -> Iterator[dict[str, Any]]:
-    from sites.keys import current_pepper, key_digest, key_hint, pepper_id  # Django: after django.setup()
+    from common.keys import current_pepper, key_digest, key_hint, pepper_id  # Django: after django.setup()
 
     for number in range(1, last + 1):
         key = device_key(number)

@@ -31,8 +31,8 @@ class OrdinaryHeartbeat(APIView):
     permission_classes = (AllowAny,)
 
     def post(self, request: Request) -> Response:
+        from common.keys import key_digest
         from fleet.devices.models import Device, DeviceKey  # they need the settings, which this module is
-        from sites.keys import key_digest
 
         key = (
             DeviceKey.objects.select_related("device__site", "device__pulse")

@@ -21,7 +21,7 @@ import psycopg
 
 from benchmarks import variety
 from benchmarks.postgres import indexes_made_afterwards
-from sites.keys import ALPHABET, BODY_LENGTH, PREFIX, checksum
+from common.keys import ALPHABET, BODY_LENGTH, PREFIX, checksum
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("Trattoria", "Osteria", "Bistro", "Brasserie", "Taverna", "Gasthaus", "Bodega", "Izakaya", "Diner", "Café")
@@ -124,7 +124,7 @@ def site_rows(numbers: range, *, at: datetime, varied: bool) -> Iterator[dict[st
 
 
 def key_rows(numbers: range, *, at: datetime, before_first_id: int) -> Iterator[dict[str, Any]]:
-    from sites.keys import current_pepper, key_digest, key_hint, pepper_id  # Django: after django.setup()
+    from common.keys import current_pepper, key_digest, key_hint, pepper_id  # Django: after django.setup()
 
     for key_id, number in enumerate(numbers, before_first_id + 1):
         key = site_key(number)

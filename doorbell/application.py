@@ -19,6 +19,7 @@ from django.http import HttpResponse
 
 from common.api.problems import domain_problem, problem_response
 from common.errors import DomainError, InvalidInput
+from common.keys import key_digests
 from common.web.client_address import address_bucket, first_untrusted, is_trusted, parse_address, warn_about
 from common.web.request_ids import ACCEPTABLE, current_request_id
 from doorbell.changes import ChangeFeed
@@ -29,7 +30,6 @@ from doorbell.waits import Wait, Waits
 from heartbeat.errors import InvalidSiteCredentials
 from heartbeat.failures import count_failure
 from heartbeat.services import parse_site_id
-from sites.keys import key_digests
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

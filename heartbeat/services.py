@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 from django.conf import settings
 from django.db import connection, transaction
 
+from common.keys import current_pepper, key_digest, key_digests, pepper_id
 from common.metrics import count
 from heartbeat import signing_failures
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
@@ -25,7 +26,6 @@ from licensing.errors import KeyFileInvalid, SigningKeyNotFound, SigningKeyUnava
 from licensing.leases import lease_end, lease_for
 from licensing.models import SigningKey
 from sites.call_rate import recent_calls_with_one_more
-from sites.keys import current_pepper, key_digest, key_digests, pepper_id
 from sites.models import Site, SiteKey, SitePulse
 from sites.services import highest_believed_revision, move_to_current_pepper, newer_revision, retire_older_keys
 from sites.status import newest_possible_pulse

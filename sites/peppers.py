@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count
 
-from sites.keys import pepper_id
+from common.keys import pepper_id
 from sites.models import SiteKey
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from audit.actors import COMMAND
+from common.keys import key_digests
 from doorbell.lookups import Caller, revision_for, revisions_by_key, revisions_of
 from doorbell.waits import Wait, Waits
 from heartbeat.api.reports import read_report
@@ -28,7 +29,6 @@ from heartbeat.errors import SiteCallsTooOften
 from heartbeat.services import SiteCredentials, record_heartbeat
 from licensing.representation import key_set
 from licensing.services import create_signing_key
-from sites.keys import key_digests
 from sites.models import Site
 from sites.receipts import ReceiptStage
 from sites.services import extend_license, lock_site, register_site, unlock_site, update_site

@@ -9,9 +9,9 @@ import pytest
 
 from accounts.models import Admin
 from accounts.tokens import access_token
+from common.keys import generate_key
 from common.logs import JsonFormatter
 from common.tests.logged import log_lines
-from sites.keys import generate_key
 
 log = logging.getLogger("portcullis.test")
 

@@ -9,12 +9,12 @@ from typing import Any
 from django.db import connection
 from django.db.models import Case, Exists, OuterRef, When
 
+from common.keys import current_pepper, key_digest, key_digests, pepper_id
 from fleet.devices.errors import InvalidDeviceCredentials
 from fleet.devices.known import KnownDevice, known_devices
 from fleet.devices.models import DeviceKey
 from fleet.devices.services.keys import move_to_current_pepper, note_use_of_new_key
 from heartbeat.failures import count_failure
-from sites.keys import current_pepper, key_digest, key_digests, pepper_id
 
 # Replaces a malformed id, so that the database is asked in that case too and the time taken reveals nothing.
 UNKNOWN_ID = uuid.UUID(int=0)

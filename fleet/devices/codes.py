@@ -6,7 +6,7 @@ code under the pepper of the keys.
 
 import secrets
 
-from sites.keys import key_digest, key_digests
+from common.keys import key_digest, key_digests
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH, GROUP = 20, 5

@@ -1,3 +1,3 @@
-"""Device keys have the form of site keys, with a prefix of their own, and the same peppers; see `sites.keys`."""
+"""Device keys have the form of site keys, with a prefix of their own, and the same peppers; see `common.keys`."""
 
 PREFIX = "pdk_"

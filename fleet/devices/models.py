@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
 
+from common.keys import PEPPER_ID_LENGTH
 from fleet.devices.limits import (
     MAX_CODE_USES,
     MAX_DEVICE_ID_LENGTH,
@@ -17,7 +18,6 @@ from fleet.devices.limits import (
     MAX_VERSION_LENGTH,
 )
 from fleet.devices.querysets import DeviceKeyQuerySet, DeviceQuerySet, EnrolmentCodeQuerySet
-from sites.keys import PEPPER_ID_LENGTH
 from sites.models import Site
 
 models.CharField.register_lookup(Length)

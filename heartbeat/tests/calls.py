@@ -7,9 +7,9 @@ from typing import Any
 from django.db import connection
 from rest_framework.test import APIClient
 
+from common.keys import generate_key
 from conftest import RegisteredSite
 from heartbeat.services import Reply, Report, SiteCredentials, record_heartbeat
-from sites.keys import generate_key
 
 REPORT = {"version": "1.0.0", "uptime_seconds": 60}
 NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)

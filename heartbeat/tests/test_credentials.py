@@ -11,10 +11,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.actors import COMMAND
+from common.keys import base62
 from conftest import RegisteredSite
 from heartbeat.models import Heartbeat
 from heartbeat.tests.calls import call, unknown_id, wrong_key
-from sites.keys import base62
 from sites.services import restore_site
 
 Credentials = tuple[str | None, str | None]

@@ -10,11 +10,11 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from accounts.models import Admin
+from common.keys import pepper_id
 from conftest import Register, RegisteredSite
 from heartbeat.tests.test_peppers import NEW, OLD, both, only_old, status
 from panel.dashboard.tests.test_dashboard import page
 from panel.dashboard.tests.test_health import health_checks
-from sites.keys import pepper_id
 from sites.models import SiteKey
 
 OTHER = "a third pepper, with 32 characters or more"

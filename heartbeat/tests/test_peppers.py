@@ -7,9 +7,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from audit.models import Event
+from common.keys import key_digest, pepper_id
 from conftest import Register, RegisteredSite
 from heartbeat.tests.calls import call, unknown_id, wrong_key
-from sites.keys import key_digest, pepper_id
 from sites.models import SiteKey
 
 OLD, NEW = (f"the pepper of {name}, with 32 characters or more" for name in "AB")

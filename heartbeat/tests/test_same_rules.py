@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from audit.actors import COMMAND
+from common.keys import current_pepper, key_digest, pepper_id
 from heartbeat.errors import InvalidSiteCredentials, SiteCallsTooOften
 from heartbeat.models import AgentRun, Heartbeat
 from heartbeat.runs import Boot
@@ -26,7 +27,6 @@ from heartbeat.services import (
     record_with_orm,
 )
 from licensing.models import SigningKey
-from sites.keys import current_pepper, key_digest, pepper_id
 from sites.models import Site, SiteKey, SitePulse
 from sites.services import register_site
 from sites.status import newest_possible_pulse

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.db import migrations
 
-from sites.keys import pepper_id
+from common.keys import pepper_id
 
 
 def record_the_only_pepper(apps: Any, schema_editor: Any) -> None:

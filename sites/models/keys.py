@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from sites.keys import PEPPER_ID_LENGTH
+from common.keys import PEPPER_ID_LENGTH
 from sites.models.sites import Site
 from sites.querysets import SiteKeyQuerySet
 

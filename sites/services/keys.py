@@ -9,8 +9,8 @@ from django.db import transaction
 
 from audit.actors import Actor, acting_system
 from audit.services import record_event
+from common.keys import current_pepper, generate_key, key_digest, key_hint, pepper_id
 from sites.events import SiteAction, site_subject
-from sites.keys import current_pepper, generate_key, key_digest, key_hint, pepper_id
 from sites.limits import DEFAULT_OVERLAP_HOURS
 from sites.models import Site, SiteKey
 from sites.services.rows import (

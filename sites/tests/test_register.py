@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
+from common.keys import generate_key, is_well_formed
 from conftest import Clock, Register, RegisteredSite
-from sites.keys import generate_key, is_well_formed
 from sites.models import Site, SiteKey
 from sites.tests.conftest import FACTS, assert_problem, newest_event
 

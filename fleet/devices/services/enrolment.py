@@ -10,6 +10,7 @@ from django.db.models import F
 from audit.actors import Actor
 from audit.services import record_event
 from common.instants import format_instant
+from common.keys import key_hint
 from fleet.devices.codes import code_digest, code_digests, generate_code
 from fleet.devices.errors import EnrolmentCodeExists, InvalidEnrolmentCode
 from fleet.devices.events import EnrolmentAction
@@ -18,7 +19,6 @@ from fleet.devices.models import EnrolmentCode
 from fleet.devices.validation import checked
 from sites.errors import SiteNotFound
 from sites.events import site_subject
-from sites.keys import key_hint
 from sites.models import Site
 
 

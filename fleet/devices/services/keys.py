@@ -9,11 +9,11 @@ from django.db import transaction
 
 from audit.actors import Actor, acting_system
 from audit.services import record_event
+from common.keys import current_pepper, generate_key, key_digest, key_hint, pepper_id
 from fleet.devices.events import DeviceAction, device_subject
 from fleet.devices.keys import PREFIX
 from fleet.devices.models import Device, DeviceKey
 from fleet.devices.services.rows import device_for_update, save_fields
-from sites.keys import current_pepper, generate_key, key_digest, key_hint, pepper_id
 from sites.limits import DEFAULT_OVERLAP_HOURS
 from sites.validation import checked_overlap
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from audit.actors import Actor
 from audit.services import Changes, record_event
+from common.keys import key_hint
 from fleet.devices.errors import DeviceExists
 from fleet.devices.events import DeviceAction, device_subject
 from fleet.devices.models import Device, DeviceKey, DevicePulse
@@ -16,7 +17,6 @@ from fleet.devices.services.keys import add_key
 from fleet.devices.services.rows import device_for_update, save_fields, searchable
 from fleet.devices.validation import checked
 from sites.errors import SiteNotFound
-from sites.keys import key_hint
 from sites.models import Site
 
 FACTS = ("name", "role", "hardware")

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.actors import SYSTEM
 from audit.models import Event
+from common.keys import key_digests
 from conftest import Clock, RegisteredSite
 from fleet.devices.authentication import DeviceCredentials, authenticate_device, read_key, read_key_with_orm
 from fleet.devices.errors import InvalidDeviceCredentials
@@ -18,7 +19,6 @@ from fleet.devices.models import Device, DeviceKey
 from fleet.devices.services import register_device, retire_device, rotate_device_key
 from fleet.devices.services.keys import note_use_of_new_key
 from fleet.devices.services.registration import NewDevice
-from sites.keys import key_digests
 from sites.services import deactivate_site, deregister_site, lock_site
 
 pytestmark = pytest.mark.django_db
