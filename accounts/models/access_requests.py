@@ -1,0 +1,78 @@
+"""Requests of people who want to become admins."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from accounts.roles import Role
+
+
+class AccessRequestState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+
+
+class AccessRequest(models.Model):
+    """Somebody asks to become an admin: with a Google account, or with an e-mail address and a password.
+
+    Only Google proves an address. Whether a person owns the address that they typed is for the sysadmin to find out;
+    so that a stranger's request does not stand in the owner's way, a few may wait for one such address, in places 1 to PLACES.
+    """
+
+    PLACES = 3
+    State = AccessRequestState
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=150)
+    email = models.EmailField("e-mail")
+    google_subject = models.CharField(max_length=255, blank=True)
+    # A hash; erased once the request is decided.
+    password = models.CharField(max_length=128, blank=True)
+    place = models.PositiveSmallIntegerField(default=1)
+    reason = models.CharField(max_length=500, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey("accounts.Admin", null=True, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField("granted role", max_length=16, choices=Role.choices, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["state", "-created_at"], name="accessrequest_of_state")]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=AccessRequestState.values), name="accessrequest_state_known"),
+            models.CheckConstraint(
+                condition=(Q(state="waiting") & Q(decided_at=None))
+                | (~Q(state="waiting") & Q(decided_at__isnull=False)),
+                name="accessrequest_decided_iff_not_waiting",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="approved") & Q(role__in=Role.values)) | (~Q(state="approved") & Q(role="")),
+                name="accessrequest_role_iff_approved",
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="waiting", google_subject="") & ~Q(password=""))
+                | (~Q(state="waiting", google_subject="") & Q(password="")),
+                name="accessrequest_password_iff_waiting_without_google",
+            ),
+            models.CheckConstraint(condition=Q(place__gte=1, place__lte=3), name="accessrequest_place_known"),
+            models.UniqueConstraint(
+                "google_subject",
+                condition=Q(state="waiting") & ~Q(google_subject=""),
+                name="accessrequest_one_waiting_for_google_account",
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                "place",
+                condition=Q(state="waiting", google_subject=""),
+                name="accessrequest_place_taken_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"request of {self.email}"
