@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "fleet.devices.apps.DevicesConfig",
     "heartbeat.apps.HeartbeatConfig",
     "licensing.apps.LicensingConfig",
+    "documents.apps.DocumentsConfig",
     "sites.apps.SitesConfig",
     "idempotency.apps.IdempotencyConfig",
     "accounts.apps.AccountsConfig",
