@@ -6,10 +6,18 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import alert_settings, api_description, cache_settings, databases, fleet_settings, leases, log_settings
+from config import (
+    alert_settings,
+    api_description,
+    browser_settings,
+    cache_settings,
+    databases,
+    fleet_settings,
+    leases,
+    log_settings,
+)
 from config import environment as env
 from config.doorbell import settings as doorbell
 
@@ -328,24 +336,9 @@ SPECTACULAR_SETTINGS = api_description.settings(VERSION, BASE_DIR / "docs" / "op
 
 # --- Browser: headers, static files --------------------------------------------------------------------------------
 
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-    },
-}
-# No page uses these. A browser reports a name that it does not know, so only common ones are listed.
-PERMISSIONS_POLICY = ", ".join(
-    f"{name}=()"
-    for name in ("camera", "display-capture", "geolocation", "gyroscope", "microphone", "midi", "payment", "usb")
+CONTENT_SECURITY_POLICY, PERMISSIONS_POLICY = (
+    browser_settings.CONTENT_SECURITY_POLICY,
+    browser_settings.PERMISSIONS_POLICY,
 )
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": ("view",),
+                "permissions": [("decide_accessrequest", "Can approve and reject requests for access")],
                 "indexes": [models.Index(fields=["state", "-created_at"], name="accessrequest_of_state")],
                 "constraints": [
                     models.CheckConstraint(

@@ -43,6 +43,7 @@ class AccessRequest(models.Model):
 
     class Meta:
         default_permissions = ("view",)
+        permissions = [("decide_accessrequest", "Can approve and reject requests for access")]
         indexes = [models.Index(fields=["state", "-created_at"], name="accessrequest_of_state")]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=AccessRequestState.values), name="accessrequest_state_known"),

@@ -26,11 +26,15 @@ def test_each_role_may_do_more_than_the_one_below() -> None:
     assert PERMISSIONS[Role.VIEWER] < PERMISSIONS[Role.SUPPORT] < PERMISSIONS[Role.SYSADMIN] == EVERY_PERMISSION
 
 
-def test_support_may_read_export_note_lock_unlock_extend_and_acknowledge() -> None:
+def test_support_may_read_export_note_lock_unlock_extend_acknowledge_share_and_keep_files() -> None:
     assert PERMISSIONS[Role.SUPPORT] - PERMISSIONS[Role.VIEWER] == {
         "alerts.acknowledge_incident",
         "device_heartbeats.send_command",
         "devices.dismiss_clone",
+        "documents.add_sharelink",
+        "documents.add_sitefile",
+        "documents.delete_sharelink",
+        "documents.delete_sitefile",
         "sites.add_sitenote",
         "sites.dismiss_clone",
         "sites.tag_site",
