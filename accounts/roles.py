@@ -62,6 +62,7 @@ ADMINISTER = frozenset(
         "erasure.erase_site",
         "firmware.add_firmware",
         "firmware.change_firmware",
+        "jobs.apply_migrations",
         "jobs.view_job",
         "licensing.view_signingkey",
         "rollouts.manage_rollout",

@@ -9,6 +9,8 @@ DATABASE = "database"
 
 class DatabaseAction(TextChoices):
     RESTORED = "database.restored"
+    MIGRATED = "database.migrated"
+    MIGRATION_FAILED = "database.migration_failed"
 
 
 WHOLE_DATABASE = Subject(DATABASE, "all", "the database")

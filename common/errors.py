@@ -86,6 +86,13 @@ class Unavailable(DomainError):
     retry_after_seconds: ClassVar[int] = 5
 
 
+class OperationFailed(DomainError):
+    """What was asked for was tried, and did not succeed for a reason that the caller should know."""
+
+    code = "failed"
+    title = "The operation failed"
+
+
 class InsufficientStorage(DomainError):
     """Something that the request brings has no room on the server."""
 
@@ -103,6 +110,7 @@ HTTP_STATUS: Mapping[type[DomainError], int] = {
     PreconditionFailed: 412,
     TooLarge: 413,
     TooManyRequests: 429,
+    OperationFailed: 500,
     Unavailable: 503,
     InsufficientStorage: 507,
 }

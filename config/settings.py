@@ -173,6 +173,9 @@ BACKUP_FOLDER = Path(env.text("BACKUP_FOLDER", str(BASE_DIR / "var" / "backups")
 BACKUP_KEEP_DAILY = env.integer("BACKUP_KEEP_DAILY", default=14, minimum=1, maximum=3_650)
 BACKUP_KEEP_WEEKLY = env.integer("BACKUP_KEEP_WEEKLY", default=8, minimum=0, maximum=520)
 
+# The API can then apply migrations, for platforms without a shell.
+MIGRATE_OVER_HTTP = env.boolean("MIGRATE_OVER_HTTP", default=False)
+
 # --- Caches ------------------------------------------------------------------------------------------------------
 
 REDIS_URL = cache_settings.redis_url()

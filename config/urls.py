@@ -13,6 +13,7 @@ from alerts.customer_notices.pages import UnsubscribeView
 from common.api.problems import DATABASE_UNAVAILABLE, outage_page, problem_response
 from config.direct_routes import API_PREFIXES, BELOW_API, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
+from config.schema_migrations.urls import migration_urls
 from config.security_txt import security_txt_view
 from licensing.api.views import KeySetView
 
@@ -28,6 +29,7 @@ api: list[URLPattern | URLResolver] = [
     re_path(r"^schema/?$", SchemaView.as_view(), name="schema"),
     path("auth/", include("accounts.api.urls")),
     *(url_pattern(route) for route in BELOW_API),
+    *migration_urls(),
     path("", include("heartbeat.api.urls")),
     path("", include("sites.api.urls")),
     path("", include("alerts.api.urls")),

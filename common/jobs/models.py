@@ -32,6 +32,7 @@ class Job(models.Model):
 
     class Meta:
         default_permissions = ("view",)
+        permissions = [("apply_migrations", "Can apply migrations through the API")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(lease_holder="", lease_renewed_at__isnull=True)

@@ -136,6 +136,8 @@ ACTIONS: Mapping[str, ActionWords] = {
     WindowAction.CHANGED: ActionWords("Maintenance window changed", "changed the maintenance window of"),
     CustomerNoticesAction.CHANGED: ActionWords("Notices to restaurants changed", "changed"),
     DatabaseAction.RESTORED: ActionWords("Restored from a backup", "restored from a backup:"),
+    DatabaseAction.MIGRATED: ActionWords("Migrated through the API", "migrated"),
+    DatabaseAction.MIGRATION_FAILED: ActionWords("Migration through the API failed", "tried to migrate"),
     IncidentAction.ACKNOWLEDGED: ActionWords("Acknowledged", "acknowledged the incident"),
     ChannelAction.CREATED: ActionWords("Channel added", "added the channel"),
     ChannelAction.CHANGED: ActionWords("Channel changed", "changed the channel"),

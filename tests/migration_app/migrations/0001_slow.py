@@ -1,0 +1,16 @@
+import time
+from typing import Any
+
+from django.db import migrations
+
+
+def take_a_while(*_: Any) -> None:
+    time.sleep(2)
+
+
+class Migration(migrations.Migration):
+    initial = True
+    operations = [
+        migrations.RunSQL("CREATE TABLE trial_first (id integer)"),
+        migrations.RunPython(take_a_while, migrations.RunPython.noop),
+    ]
