@@ -15,9 +15,11 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.google.certificates import certificates
 from accounts.models import Admin, TokenFamily
 from accounts.roles import Role
 from accounts.services import start_token_family
+from accounts.tests.fake_google import FakeGoogle, fake_google, google_settings
 from audit import triggers
 from audit.actors import Actor
 from audit.models import Event
@@ -234,3 +236,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("django.utils.timezone.now", clock)
     return clock
+
+
+@pytest.fixture
+def google(settings: Any) -> Iterator[FakeGoogle]:
+    """A Google of the test's own, with which people sign in."""
+    certificates.forget()
+    with fake_google() as google:
+        for name, value in google_settings(google).items():
+            setattr(settings, name, value)
+        yield google
+    certificates.forget()

@@ -95,3 +95,48 @@ class LastSysadmin(Conflict):
 
     code = "last_sysadmin"
     title = "The last sysadmin who can sign in can be neither demoted nor disabled, nor left without a password"
+
+
+class GoogleSignInOff(NotFound):
+    """GOOGLE_CLIENT_IDS is not set, or for the panel GOOGLE_CLIENT_SECRET."""
+
+    title = "Sign-in with Google is not set up here"
+
+
+class GoogleUnavailable(Unavailable):
+    """Google's certificates, or the answer for a sign-in in the panel, cannot be had at the moment."""
+
+    code = "google_unavailable"
+    title = "Google does not answer at this moment. Try again in a minute, or sign in with your password."
+    retry_after_seconds = 30
+
+
+class GoogleAccountTaken(Conflict):
+    code = "google_account_taken"
+    title = "This Google account belongs to another admin"
+
+
+class GoogleAccountLinked(Conflict):
+    """An admin has one Google account at most."""
+
+    code = "google_account_linked"
+    title = "Another Google account is linked. Unlink it first."
+
+
+class GoogleAccountNeeded(Conflict):
+    """Without a password, the Google account is the only way to sign in."""
+
+    code = "google_account_needed"
+    title = "You have no password. Ask a sysadmin for a link that sets one, before you unlink the Google account."
+
+
+class AccessPending(NotAllowed):
+    code = "access_pending"
+    title = "Your request for access is waiting for a sysadmin"
+
+
+class AccessUnknown(NotAllowed):
+    """The identity is proven, but no admin is linked to it, and no request of it waits."""
+
+    code = "access_unknown"
+    title = "This Google account is not known here. You can request access."

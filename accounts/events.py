@@ -26,6 +26,8 @@ class AdminAction(TextChoices):
     SECURITY_KEY_REMOVED = "admin.security_key_removed"
     RECOVERY_CODES_RENEWED = "admin.recovery_codes_renewed"
     SECOND_FACTORS_RESET = "admin.second_factors_reset"
+    GOOGLE_ACCOUNT_LINKED = "admin.google_account_linked"
+    GOOGLE_ACCOUNT_UNLINKED = "admin.google_account_unlinked"
     BROWSER_SIGNED_OUT = "admin.browser_signed_out"
     API_SIGN_IN_ENDED = "admin.api_sign_in_ended"
     SIGNED_OUT_ELSEWHERE = "admin.signed_out_elsewhere"

@@ -15,6 +15,7 @@ from config import (
     cache_settings,
     databases,
     fleet_settings,
+    google_settings,
     leases,
     log_settings,
 )
@@ -212,6 +213,10 @@ SIGN_IN_ATTEMPTS_KEPT = timedelta(days=env.integer("SIGN_IN_ATTEMPT_DAYS", defau
 LOGIN_FAILURE_WINDOW = timedelta(
     seconds=env.integer("LOGIN_FAILURE_WINDOW_SECONDS", default=900, minimum=1, maximum=86_400)
 )
+
+GOOGLE_CLIENT_IDS, GOOGLE_CLIENT_SECRET = google_settings.client_ids(), google_settings.client_secret()
+GOOGLE_HOSTED_DOMAIN = google_settings.hosted_domain()
+GOOGLE_CERTS_URL, GOOGLE_AUTH_URL, GOOGLE_TOKEN_URL = google_settings.google_urls()
 
 REQUIRE_TWO_FACTOR = env.boolean("REQUIRE_TWO_FACTOR", default=not DEBUG)
 # A link for setting a password works that long, and so long a new second factor may be set up after a reset.

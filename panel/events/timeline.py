@@ -68,6 +68,7 @@ FIELDS = {
     "has_password": "Has a password",
     "security_key": "Security key",
     "authenticator_app": "Authenticator app",
+    "google_account": "Google account",
     "second_factor": "Second factor",
     "enrol_until_at": "New second factor until",
     "link_expires_at": "Link for a password until",

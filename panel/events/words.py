@@ -108,6 +108,8 @@ ACTIONS: Mapping[str, ActionWords] = {
     AdminAction.SECURITY_KEY_REMOVED: ActionWords("Security key removed", "removed a security key of"),
     AdminAction.RECOVERY_CODES_RENEWED: ActionWords("Recovery codes renewed", "renewed the recovery codes of"),
     AdminAction.SECOND_FACTORS_RESET: ActionWords("Second factor reset", "reset the second factor of"),
+    AdminAction.GOOGLE_ACCOUNT_LINKED: ActionWords("Google account linked", "linked a Google account to"),
+    AdminAction.GOOGLE_ACCOUNT_UNLINKED: ActionWords("Google account unlinked", "unlinked the Google account of"),
     AdminAction.BROWSER_SIGNED_OUT: ActionWords("Browser signed out", "signed out a browser of"),
     AdminAction.API_SIGN_IN_ENDED: ActionWords("API sign-in ended", "ended an API sign-in of"),
     AdminAction.SIGNED_OUT_ELSEWHERE: ActionWords("Signed out everywhere else", "signed out everywhere else:"),

@@ -1,0 +1,1 @@
+"""Signing in with Google: checking ID tokens, and the Google accounts of admins."""

@@ -1,0 +1,50 @@
+"""Linking and unlinking the Google account of an admin. Never by its e-mail address: only its subject identifies it."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts.errors import GoogleAccountLinked, GoogleAccountNeeded, GoogleAccountTaken
+from accounts.events import AdminAction, record_admin_event
+from accounts.google.identity import GoogleIdentity
+from accounts.models import Admin, GoogleAccount
+from audit.actors import Actor
+
+
+@transaction.atomic
+def link_google_account(admin_id: int, identity: GoogleIdentity, *, by: Actor, at: datetime) -> GoogleAccount:
+    """Let an admin sign in with this Google account. Linking the same one again changes nothing.
+
+    Raises GoogleAccountTaken if it is another admin's, and GoogleAccountLinked if the admin has another one.
+    """
+    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    present = GoogleAccount.objects.filter(admin=admin).first()
+    if present is not None:
+        if present.subject == identity.subject:
+            return present
+        raise GoogleAccountLinked
+    try:
+        with transaction.atomic():
+            account = GoogleAccount.objects.create(
+                admin=admin, subject=identity.subject, email=identity.email, linked_at=at
+            )
+    except IntegrityError as error:
+        raise GoogleAccountTaken from error
+    changes = {"google_account": (None, identity.email)}
+    record_admin_event(AdminAction.GOOGLE_ACCOUNT_LINKED, admin, by=by, at=at, changes=changes)
+    return account
+
+
+@transaction.atomic
+def unlink_google_account(admin_id: int, *, by: Actor, at: datetime) -> bool:
+    """Whether there was one. Raises GoogleAccountNeeded if the admin could no longer sign in."""
+    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    account = GoogleAccount.objects.filter(admin=admin).first()
+    if account is None:
+        return False
+    if not admin.has_usable_password():
+        raise GoogleAccountNeeded
+    account.delete()
+    changes = {"google_account": (account.email, None)}
+    record_admin_event(AdminAction.GOOGLE_ACCOUNT_UNLINKED, admin, by=by, at=at, changes=changes)
+    return True
