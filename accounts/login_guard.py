@@ -30,11 +30,11 @@ from common.web.client_address import address_bucket, wider_buckets
 
 
 class LoginGuard:
-    """The limits that apply to one attempt."""
+    """The limits that apply to one attempt. Without a user name, as for a forged token, only those of its address do."""
 
-    def __init__(self, username: str, address: str | None, *, asks_for_code: bool = False) -> None:
+    def __init__(self, username: str | None, address: str | None, *, asks_for_code: bool = False) -> None:
         bucket = address_bucket(address)
-        folded = username.casefold()
+        folded = (username or "").casefold()
         self.username, self.address = username, address
         self.pair = pair_counter(bucket, folded)
         self.codes = "login:codes:" + hashlib.sha256(folded.encode()).hexdigest()
@@ -45,7 +45,7 @@ class LoginGuard:
         for network, times in buckets.items():
             self.limits[f"login:address:{network}"] = times * settings.LOGIN_FAILURES_PER_ADDRESS
             self.reasons[f"login:address:{network}"] = f"Too many failed attempts from this {place(times)}"
-        for network, times in buckets.items():
+        for network, times in buckets.items() if username is not None else ():
             pair = pair_counter(network, folded)
             self.limits[pair] = times * settings.LOGIN_FAILURES_PER_PAIR
             self.reasons[pair] = f"Too many failed attempts with this user name from this {place(times)}"

@@ -17,6 +17,16 @@ class CredentialsSerializer(serializers.Serializer[Any]):
     )
 
 
+class GoogleSignInSerializer(serializers.Serializer[Any]):
+    id_token = TextField(max_length=8192, write_only=True, help_text="Google's ID token for one of our client ids.")
+    otp = TextField(
+        max_length=16,
+        required=False,
+        write_only=True,
+        help_text="A code of your authenticator app or a recovery code, once you have a second factor.",
+    )
+
+
 class RefreshSerializer(serializers.Serializer[Any]):
     refresh = TextField(max_length=4096)
 

@@ -105,13 +105,15 @@ class AttemptSource(models.TextChoices):
 
 class AttemptOutcome(models.TextChoices):
     SIGNED_IN = "signed_in", "Signed in"
-    CODE_ASKED = "code_asked", "Right password, second factor asked for"
+    CODE_ASKED = "code_asked", "Second factor asked for"
     STEP_REQUIRED = "step_required", "All right, but a step in the panel is required first"
-    CODE_MISSING = "code_missing", "Right password, no code"
-    WRONG_CODE = "wrong_code", "Right password, wrong second factor"
+    CODE_MISSING = "code_missing", "No second factor given"
+    WRONG_CODE = "wrong_code", "Wrong second factor"
     WRONG_PASSWORD = "wrong_password", "Wrong password"
     UNKNOWN_NAME = "unknown_name", "Unknown user name"
     DISABLED = "disabled", "Disabled admin"
+    WRONG_TOKEN = "wrong_token", "Invalid token of Google"
+    UNKNOWN_GOOGLE = "unknown_google", "Unknown Google account"
 
 
 class SignInAttempt(models.Model):
@@ -120,12 +122,15 @@ class SignInAttempt(models.Model):
     MAX_NAME_LENGTH = 150
 
     Source, Outcome = AttemptSource, AttemptOutcome
-    RIGHT_PASSWORD = frozenset(
+    # The password or the Google account was right.
+    RIGHT_FIRST_FACTOR = frozenset(
         {Outcome.SIGNED_IN, Outcome.CODE_ASKED, Outcome.STEP_REQUIRED, Outcome.CODE_MISSING, Outcome.WRONG_CODE}
     )
 
     at = models.DateTimeField()
+    # With Google: that of the admin, or the address of an unknown Google account.
     username = models.CharField("user name as typed", max_length=MAX_NAME_LENGTH)
+    with_google = models.BooleanField(default=False, db_default=False)
     admin = models.ForeignKey(
         "accounts.Admin", null=True, on_delete=models.CASCADE, related_name="sign_in_attempts", db_index=False
     )
