@@ -140,3 +140,30 @@ class AccessUnknown(NotAllowed):
 
     code = "access_unknown"
     title = "This Google account is not known here. You can request access."
+
+
+class TooManyAccessRequests(TooManyRequests):
+    code = "too_many_access_requests"
+    title = "Too many requests for access from this address"
+
+
+class AccessRequestNotFound(NotFound):
+    code = "access_request_not_found"
+    title = "There is no such request for access"
+
+
+class AlreadyDecided(Conflict):
+    code = "already_decided"
+    title = "This request was decided otherwise already"
+
+
+class UsernameTaken(Conflict):
+    """An approved request never changes an admin who is there already."""
+
+    code = "username_taken"
+    title = "There is an admin with this user name already"
+
+
+class RoleAboveOwn(NotAllowed):
+    code = "role_above_own"
+    title = "You can neither grant nor change a role that may do more than your own"

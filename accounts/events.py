@@ -1,5 +1,6 @@
 """The audit's events about admins."""
 
+import uuid
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from audit.actors import ActingAdmin, Actor
 from audit.services import Changes, Subject, record_event
 
 ADMIN = "admin"
+ACCESS_REQUEST = "access_request"
 
 
 class AdminAction(TextChoices):
@@ -35,12 +37,21 @@ class AdminAction(TextChoices):
     SIGN_IN_BLOCKED = "admin.sign_in_blocked"
 
 
+class AccessRequestAction(TextChoices):
+    REJECTED = "access_request.rejected"
+
+
 # The subject of a blocked sign-in with an unknown user name.
 UNKNOWN_ADMIN = Subject(ADMIN, "unknown", "an unknown name")
 
 
 def admin_subject(admin: ActingAdmin) -> Subject:
     return Subject(ADMIN, admin.pk, admin.username)
+
+
+def access_request_subject(request_id: uuid.UUID) -> Subject:
+    """Without the name and the address of a stranger: events are kept for good, requests are not."""
+    return Subject(ACCESS_REQUEST, request_id, "a request for access")
 
 
 class RecordedAdmin(ActingAdmin, Addressee, Protocol):

@@ -1,15 +1,17 @@
-"""The part of `manage.py prune` for sign-ins."""
+"""The part of `manage.py prune` for sign-ins and requests for access."""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from accounts.models import PanelSession, PasswordLink, SignInAttempt, TokenFamily
+from accounts.models import AccessRequest, PanelSession, PasswordLink, SignInAttempt, TokenFamily
 
 # After a long flood the newest are kept, whatever their age.
 ATTEMPTS_KEPT = 100_000
 # Until then the page of a link says that it was used or has expired.
 ENDED_LINKS_KEPT = timedelta(days=30)
+# After the decision, or after the request if nobody decides.
+ACCESS_REQUESTS_KEPT = timedelta(days=90)
 
 
 def prune_sign_ins(*, at: datetime) -> dict[str, int]:
@@ -17,7 +19,19 @@ def prune_sign_ins(*, at: datetime) -> dict[str, int]:
     families, _ = TokenFamily.objects.filter(expires_at__lt=at).delete()
     PanelSession.ended(at=at).delete()
     links, _ = PasswordLink.objects.filter(expires_at__lt=at - ENDED_LINKS_KEPT).delete()
-    return {"token_families": families, "password_links": links, "sign_in_attempts": prune_attempts(at=at)}
+    return {
+        "token_families": families,
+        "password_links": links,
+        "sign_in_attempts": prune_attempts(at=at),
+        "requests_for_access": prune_access_requests(at=at),
+    }
+
+
+def prune_access_requests(*, at: datetime) -> int:
+    oldest = at - ACCESS_REQUESTS_KEPT
+    decided, _ = AccessRequest.objects.filter(decided_at__lt=oldest).delete()
+    undecided, _ = AccessRequest.objects.waiting().filter(created_at__lt=oldest).delete()
+    return decided + undecided
 
 
 def prune_attempts(*, at: datetime) -> int:

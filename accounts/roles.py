@@ -86,3 +86,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     Role.VIEWER: READ,
 }
 EVERY_PERMISSION = frozenset().union(*PERMISSIONS.values())
+
+
+def may_do_all_of(role: str, other: str) -> bool:
+    """Whether a role has each permission of another."""
+    return PERMISSIONS[role] >= PERMISSIONS[other]

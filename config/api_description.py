@@ -5,6 +5,7 @@ from typing import Any
 
 TAGS = [
     {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
+    {"name": "people", "description": "Who has access, and who asks for it."},
     {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
     {
         "name": "devices",

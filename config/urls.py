@@ -28,6 +28,7 @@ unknown_endpoint.csrf_exempt = True  # type: ignore[attr-defined]
 api: list[URLPattern | URLResolver] = [
     re_path(r"^schema/?$", SchemaView.as_view(), name="schema"),
     path("auth/", include("accounts.api.urls")),
+    path("admin/", include("accounts.api.people_urls")),
     *(url_pattern(route) for route in BELOW_API),
     *migration_urls(),
     path("", include("heartbeat.api.urls")),

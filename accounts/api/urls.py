@@ -1,6 +1,7 @@
 from django.urls import re_path
 
 from accounts.api import views
+from accounts.api.access_requests import RegisterView, RequestAccessView
 from accounts.api.google import GoogleSignInView
 
 urlpatterns = [
@@ -9,4 +10,6 @@ urlpatterns = [
     re_path(r"^refresh/?$", views.RefreshView.as_view(), name="refresh"),
     re_path(r"^logout/?$", views.LogoutView.as_view(), name="logout"),
     re_path(r"^me/?$", views.MeView.as_view(), name="me"),
+    re_path(r"^request-access/?$", RequestAccessView.as_view(), name="request-access"),
+    re_path(r"^register/?$", RegisterView.as_view(), name="register"),
 ]

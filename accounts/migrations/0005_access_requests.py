@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ("email", models.EmailField(max_length=254, verbose_name="e-mail")),
                 ("google_subject", models.CharField(blank=True, max_length=255)),
                 ("password", models.CharField(blank=True, max_length=128)),
+                ("password_digest", models.CharField(blank=True, max_length=64)),
                 ("place", models.PositiveSmallIntegerField(default=1)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("address", models.GenericIPAddressField(null=True)),
@@ -93,12 +94,25 @@ class Migration(migrations.Migration):
                         name="accessrequest_password_iff_waiting_without_google",
                     ),
                     models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("google_subject", ""), models.Q(("password_digest", ""), _negated=True)),
+                            models.Q(models.Q(("google_subject", ""), _negated=True), ("password_digest", "")),
+                            _connector="OR",
+                        ),
+                        name="accessrequest_google_account_or_password",
+                    ),
+                    models.CheckConstraint(
                         condition=models.Q(("place__gte", 1), ("place__lte", 3)), name="accessrequest_place_known"
                     ),
                     models.UniqueConstraint(
                         models.F("google_subject"),
                         condition=models.Q(("state", "waiting"), models.Q(("google_subject", ""), _negated=True)),
                         name="accessrequest_one_waiting_for_google_account",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("password_digest"),
+                        condition=models.Q(("state", "waiting"), models.Q(("password_digest", ""), _negated=True)),
+                        name="accessrequest_one_waiting_for_password",
                     ),
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("email"),

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.access_requests.querysets import AccessRequestQuerySet
 from accounts.roles import Role
 
 
@@ -20,6 +21,7 @@ class AccessRequest(models.Model):
 
     Only Google proves an address. Whether a person owns the address that they typed is for the sysadmin to find out;
     so that a stranger's request does not stand in the owner's way, a few may wait for one such address, in places 1 to PLACES.
+    `email` is in lower case.
     """
 
     PLACES = 3
@@ -31,6 +33,8 @@ class AccessRequest(models.Model):
     google_subject = models.CharField(max_length=255, blank=True)
     # A hash; erased once the request is decided.
     password = models.CharField(max_length=128, blank=True)
+    # By which the same address with the same password is recognized, also after the decision; see `access_requests.hashes`.
+    password_digest = models.CharField(max_length=64, blank=True)
     place = models.PositiveSmallIntegerField(default=1)
     reason = models.CharField(max_length=500, blank=True)
     address = models.GenericIPAddressField(null=True)
@@ -40,6 +44,8 @@ class AccessRequest(models.Model):
     decided_by = models.ForeignKey("accounts.Admin", null=True, on_delete=models.PROTECT, related_name="+")
     role = models.CharField("granted role", max_length=16, choices=Role.choices, blank=True)
     note = models.CharField(max_length=500, blank=True)
+
+    objects = AccessRequestQuerySet.as_manager()
 
     class Meta:
         default_permissions = ("view",)
@@ -61,11 +67,21 @@ class AccessRequest(models.Model):
                 | (~Q(state="waiting", google_subject="") & Q(password="")),
                 name="accessrequest_password_iff_waiting_without_google",
             ),
+            models.CheckConstraint(
+                condition=(Q(google_subject="") & ~Q(password_digest=""))
+                | (~Q(google_subject="") & Q(password_digest="")),
+                name="accessrequest_google_account_or_password",
+            ),
             models.CheckConstraint(condition=Q(place__gte=1, place__lte=3), name="accessrequest_place_known"),
             models.UniqueConstraint(
                 "google_subject",
                 condition=Q(state="waiting") & ~Q(google_subject=""),
                 name="accessrequest_one_waiting_for_google_account",
+            ),
+            models.UniqueConstraint(
+                "password_digest",
+                condition=Q(state="waiting") & ~Q(password_digest=""),
+                name="accessrequest_one_waiting_for_password",
             ),
             models.UniqueConstraint(
                 Lower("email"),
@@ -77,3 +93,12 @@ class AccessRequest(models.Model):
 
     def __str__(self) -> str:
         return f"request of {self.email}"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state == AccessRequestState.WAITING
+
+    @property
+    def is_email_verified(self) -> bool:
+        """Google tells only addresses that it has verified; nobody has verified one that was typed."""
+        return bool(self.google_subject)

@@ -1,5 +1,5 @@
 from alerts.api.views import AlertChannelViewSet, IncidentViewSet
-from sites.api.urls import EitherSlashRouter
+from common.api.routers import EitherSlashRouter
 
 router = EitherSlashRouter()
 router.register("incidents", IncidentViewSet, basename="incident")

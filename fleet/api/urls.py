@@ -1,11 +1,11 @@
 from django.urls import re_path
 
+from common.api.routers import EitherSlashRouter
 from fleet.api.analytics import LocationAnalyticsView, OrganizationAnalyticsView
 from fleet.api.devices import DeviceViewSet
 from fleet.api.locations import LocationViewSet
 from fleet.api.organizations import CountedOrganizationViewSet
 from fleet.api.registration import RegisterDeviceView
-from sites.api.urls import EitherSlashRouter
 
 router = EitherSlashRouter()
 router.register("organizations", CountedOrganizationViewSet, basename="organization")

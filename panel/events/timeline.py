@@ -66,6 +66,8 @@ FIELDS = {
     "email": "E-mail",
     "role": "Role",
     "has_password": "Has a password",
+    "signs_in_with": "Signs in with",
+    "access_request": "Request for access",
     "security_key": "Security key",
     "authenticator_app": "Authenticator app",
     "google_account": "Google account",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.urls import reverse
 
-from accounts.events import ADMIN, UNKNOWN_ADMIN, AdminAction
+from accounts.events import ACCESS_REQUEST, ADMIN, UNKNOWN_ADMIN, AccessRequestAction, AdminAction
 from alerts.events import (
     ALERT_CHANNEL,
     CUSTOMER_NOTICES,
@@ -117,6 +117,7 @@ ACTIONS: Mapping[str, ActionWords] = {
         "New password required at the next sign-in", "requires a new password of"
     ),
     AdminAction.SIGN_IN_BLOCKED: ActionWords("Sign-in blocked", "blocked the sign-in of"),
+    AccessRequestAction.REJECTED: ActionWords("Request for access rejected", "rejected"),
     SigningKeyAction.CREATED: ActionWords("Signing key created", "created the signing key"),
     SigningKeyAction.ACTIVATED: ActionWords("Signing key activated", "activated the signing key"),
     SigningKeyAction.RETIRED: ActionWords("Signing key retired", "retired the signing key"),
@@ -158,6 +159,7 @@ SUBJECT_TYPES: Mapping[str, str] = {
     EVENT_LIST: "Event list",
     SAVED_VIEW: "Saved view",
     ADMIN: "Admin",
+    ACCESS_REQUEST: "Request for access",
     SIGNING_KEY: "Signing key",
     DATABASE: "Database",
     CUSTOMER_NOTICES: "Customer notices",

@@ -1,17 +1,7 @@
 """`/api/organizations` is in `fleet.api`, which counts their devices."""
 
-from rest_framework.routers import SimpleRouter
-
+from common.api.routers import EitherSlashRouter
 from sites.api.views import SiteViewSet
-
-
-class EitherSlashRouter(SimpleRouter):
-    """Every path answers with and without its slash."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trailing_slash = "/?"
-
 
 router = EitherSlashRouter()
 router.register("sites", SiteViewSet, basename="site")

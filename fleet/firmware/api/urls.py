@@ -1,5 +1,5 @@
+from common.api.routers import EitherSlashRouter
 from fleet.firmware.api.views import FirmwareViewSet
-from sites.api.urls import EitherSlashRouter
 
 router = EitherSlashRouter()
 router.register("firmware", FirmwareViewSet, basename="firmware")

@@ -1,5 +1,5 @@
+from common.api.routers import EitherSlashRouter
 from fleet.rollouts.api.views import RolloutViewSet
-from sites.api.urls import EitherSlashRouter
 
 router = EitherSlashRouter()
 router.register("rollouts", RolloutViewSet, basename="rollout")
