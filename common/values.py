@@ -8,6 +8,7 @@ import math
 import re
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +91,12 @@ def clean_zone(value: Any) -> str:
     if text not in known_zones():
         raise ValidationError("Not an IANA time zone, such as Europe/Rome.", code="zone")
     return text
+
+
+def clean_choice(value: Any, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise ValidationError(f"Must be one of {', '.join(choices)}.", code="choice")
+    return str(value)
 
 
 def clean_instant(value: Any) -> datetime:

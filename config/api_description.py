@@ -6,6 +6,7 @@ from typing import Any
 TAGS = [
     {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
     {"name": "people", "description": "Who has access, and who asks for it."},
+    {"name": "settings", "description": "What you chose for your own work."},
     {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
     {
         "name": "devices",
@@ -72,6 +73,9 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "RolloutState": "fleet.rollouts.models.Rollout.State",
             "RolloutDeviceState": "fleet.rollouts.models.RolloutDevice.State",
             "AdminRole": "accounts.roles.Role",
+            "Theme": "accounts.models.Theme",
+            "StartPage": "accounts.models.StartPage",
+            "EmailNotices": "alerts.own_settings.EmailNotices",
             "IncidentKind": "alerts.kinds.Kind",
             "IncidentState": "alerts.kinds.State",
             "Severity": "alerts.kinds.Severity",

@@ -28,12 +28,12 @@ class Migration(migrations.Migration):
                 (
                     "theme",
                     models.CharField(
-                        choices=[("auto", "As the browser says"), ("light", "Light"), ("dark", "Dark")],
+                        choices=[("auto", "As your system is set"), ("light", "Light"), ("dark", "Dark")],
                         default="auto",
                         max_length=8,
                     ),
                 ),
-                ("page_size", models.PositiveSmallIntegerField(default=100, verbose_name="rows of a list")),
+                ("page_size", models.PositiveSmallIntegerField(default=50, verbose_name="rows of a list")),
                 (
                     "start_page",
                     models.CharField(

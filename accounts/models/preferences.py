@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Theme(models.TextChoices):
-    AUTO = "auto", "As the browser says"
+    AUTO = "auto", "As your system is set"
     LIGHT = "light", "Light"
     DARK = "dark", "Dark"
 
@@ -17,8 +17,11 @@ class StartPage(models.TextChoices):
     INCIDENTS = "incidents", "Incidents"
 
 
+MIN_PAGE_SIZE, MAX_PAGE_SIZE = 10, 200
+
+
 class Preferences(models.Model):
-    """One row for an admin who changed something; without a row, the defaults of `accounts.preferences` hold."""
+    """One row for an admin who changed something; without a row, the defaults of the fields hold."""
 
     admin = models.OneToOneField(
         "accounts.Admin", on_delete=models.CASCADE, primary_key=True, related_name="preferences"
@@ -26,7 +29,7 @@ class Preferences(models.Model):
     # A name of the IANA database; empty: the browser's.
     timezone = models.CharField("time zone", max_length=64, blank=True)
     theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.AUTO)
-    page_size = models.PositiveSmallIntegerField("rows of a list", default=100)
+    page_size = models.PositiveSmallIntegerField("rows of a list", default=50)
     start_page = models.CharField(max_length=16, choices=StartPage.choices, default=StartPage.DASHBOARD)
 
     class Meta:
@@ -35,7 +38,8 @@ class Preferences(models.Model):
             models.CheckConstraint(condition=Q(theme__in=Theme.values), name="preferences_theme_known"),
             models.CheckConstraint(condition=Q(start_page__in=StartPage.values), name="preferences_start_page_known"),
             models.CheckConstraint(
-                condition=Q(page_size__gte=10, page_size__lte=200), name="preferences_page_size_known"
+                condition=Q(page_size__gte=MIN_PAGE_SIZE, page_size__lte=MAX_PAGE_SIZE),
+                name="preferences_page_size_known",
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""Changes of state of admins, their passwords and their sign-ins. Second factors have their own: `accounts.two_factor`.
+"""Changes of state of admins, their passwords, sign-ins and preferences. Second factors have their own: `accounts.two_factor`.
 
 Each is one function, called by the panel, the API and the commands alike. Who acts is `by`, the moment `at`. A change and
 its event are written in one transaction; a sign-in that only ends because of another change is part of that change's event.
@@ -13,6 +13,7 @@ from accounts.services.password_links import (
     set_password_by_link,
 )
 from accounts.services.passwords import change_own_password, check_password, reset_password
+from accounts.services.preferences import change_preferences, reset_preferences
 from accounts.services.sign_in_attempts import finish_sign_in, record_attempt, record_failure
 from accounts.services.sign_ins import (
     END_ALL_SIGN_INS,
@@ -35,6 +36,7 @@ __all__ = [
     "admin_of_access_token",
     "change_admin",
     "change_own_password",
+    "change_preferences",
     "check_password",
     "end_all_sign_ins",
     "end_api_sign_in",
@@ -49,6 +51,7 @@ __all__ = [
     "renew_tokens",
     "reset_password",
     "reset_password_by_link",
+    "reset_preferences",
     "set_password_by_link",
     "sign_out",
     "start_token_family",

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from alerts.channels.addresses import clean_address, shortened
 from alerts.channels.secrets import ADDRESS, SIGNING_SECRET, opened, sealed
 from alerts.channels.transports.webhook import new_signing_secret
-from alerts.channels.values import clean_choice, clean_kinds, clean_time, time_text
+from alerts.channels.values import clean_kinds, clean_time, time_text
 from alerts.errors import ChannelInvalid, ChannelNameTaken, ChannelNotFound
 from alerts.events import ChannelAction, channel_subject
 from alerts.kinds import Severity
@@ -23,7 +23,7 @@ from alerts.models.channels import MAX_CHANNEL_NAME_LENGTH
 from audit.actors import Actor
 from audit.services import record_event
 from common.sealing import OpeningFailed
-from common.values import clean_boolean, clean_text, clean_zone
+from common.values import clean_boolean, clean_choice, clean_text, clean_zone
 
 # What a change may name; `kind` stays as it is.
 CHANGEABLE = ("name", "address", "min_severity", "kinds", "is_enabled", "quiet_from", "quiet_until", "timezone")

@@ -1,13 +1,13 @@
 """Rules for the values of a channel. Each returns the value as it is stored, or raises Django's ValidationError."""
 
 import re
-from collections.abc import Sequence
 from datetime import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from alerts.kinds import Kind
+from common.values import clean_choice
 
 # A regular expression of Python and of ECMA 262.
 TIME_OF_DAY = r"([01][0-9]|2[0-3]):[0-5][0-9]"
@@ -15,12 +15,6 @@ TIME_OF_DAY = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 
 def time_text(value: time | None) -> str | None:
     return value.strftime("%H:%M") if value else None
-
-
-def clean_choice(value: Any, choices: Sequence[str]) -> str:
-    if value not in choices:
-        raise ValidationError(f"Must be one of {', '.join(choices)}.", code="choice")
-    return str(value)
 
 
 def clean_kinds(value: Any) -> list[str] | None:
