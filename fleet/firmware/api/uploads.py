@@ -1,21 +1,19 @@
 """A multipart body whose file goes to the disk as it arrives."""
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
-from django.http.multipartparser import MultiPartParser, MultiPartParserError
-from django.utils.http import parse_header_parameters
-from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import BaseParser
 
+from common.api.multipart import only, read_form
 from common.web.request_body import content_length, is_chunked
 from fleet.firmware.files.incoming import IncomingFile
 
 FILE = "file"
 FIELDS = {FILE, "product", "version", "channel", "hardware", "notes", "min_from"}
 PIECE_BYTES = 256 * 1024
-LONGEST_END = 4 * 1024  # where the last boundary is looked for; a body may have some text after it
 
 
 class UploadedFirmware:
@@ -60,19 +58,6 @@ class ToIncomingFile(FileUploadHandler):
             self.incoming.discard()
 
 
-class WatchedStream:
-    """Remembers how the body ends."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
-        self.end = b""
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.stream.read(size)
-        self.end = (self.end + data)[-LONGEST_END:] if len(data) < LONGEST_END else data[-LONGEST_END:]
-        return data
-
-
 class FirmwareUploadParser(BaseParser):
     """Gives those FIELDS of the form that are there, and as `file` an UploadedFirmware, which the caller closes in any case.
 
@@ -87,25 +72,9 @@ class FirmwareUploadParser(BaseParser):
     ) -> dict[str, Any]:
         request = (parser_context or {})["request"]._request
         handler = ToIncomingFile(expected_bytes=0 if is_chunked(request) else content_length(request))
-        watched = WatchedStream(stream)
         try:
-            parser = MultiPartParser({**request.META, "CONTENT_TYPE": media_type}, watched, [handler], "utf-8")
-            texts, files = parser.parse()
-            if f"--{parse_header_parameters(str(media_type))[1]['boundary']}--".encode() not in watched.end:
-                # Django takes what has arrived for the whole file if the connection ends.
-                raise ParseError("The body ended before its last boundary.")
-            given = {**dict(texts.lists()), **dict(files.lists())}
+            given = read_form(request, stream, media_type, [handler])
             return {name: only(name, values) for name, values in given.items() if name in FIELDS}
-        except MultiPartParserError as error:
-            handler.discard()
-            raise ParseError(f"The multipart body cannot be read: {error}") from error
         except BaseException:
             handler.discard()
             raise
-
-
-def only(name: str, values: list[Any]) -> Any:
-    """Raises ValidationError for a field that was given more than once."""
-    if len(values) > 1:
-        raise ValidationError({name: ["Given more than once."]})
-    return values[0]
