@@ -25,7 +25,7 @@ from audit.actors import Actor
 from audit.models import Event
 from fleet.heartbeats.services import waiting_beats
 from heartbeat import signing_failures
-from heartbeat.failures import refused_addresses
+from heartbeat.failures import wrong_credentials
 from heartbeat.refused_calls import refused_calls
 from sites.api.serializers import RegistrationSerializer
 from sites.services import register_site
@@ -104,7 +104,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("transactional_db" if "transactional_db" in request.fixturenames else "db")
         for alias in ("default", "counters", "sign_in_counters"):
             caches[alias].clear()
-        refused_addresses.clear()
+        wrong_credentials.refused.clear()
         signing_failures.forget()
         refused_calls.forget()
         waiting_beats.forget()
