@@ -7,11 +7,11 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from alerts.customer_notices.schedule import last_day
 from alerts.customer_notices.share_page import share_link
 from alerts.customer_notices.tokens import unsubscribe_url
 from alerts.customer_notices.words import filled_body, filled_subject
 from alerts.models import LicenseNotice, NoticeTemplate
+from sites.calendar import last_day
 from sites.models import Site
 
 
@@ -28,7 +28,7 @@ def words_for(site: Site, template: NoticeTemplate, *, stage: int) -> Words:
         "restaurant": site.name,
         "owner": site.owner_name,
         "days": str(stage),
-        "ends_on": last_day(site).isoformat(),
+        "ends_on": last_day(site.license_expires_at, site.timezone).isoformat(),
         "link": share_link(site) or "",
         "unsubscribe": unsubscribe_url(site),
     }

@@ -4,13 +4,14 @@ A notice that could not be sent at 9 is sent later on that day, but not on anoth
 stage is sent at most once for one end of the licence, and a site gets at most one notice a day, even if the end is changed.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
 
 from alerts.models import LicenseNotice
 from alerts.models.customer_notices import STAGES
+from sites.calendar import last_day
 from sites.models import Site
 from sites.querysets import SiteQuerySet, licensed_at
 
@@ -19,7 +20,6 @@ SEND_AT = time(9)
 # for clocks that change in between.
 NEARER, FARTHER = timedelta(hours=24 + 2), timedelta(hours=24 - 9 + 2)
 BATCH_SIZE = 500
-MOMENT = timedelta(microseconds=1)
 
 
 def gets_notices(at: datetime) -> Q:
@@ -27,15 +27,10 @@ def gets_notices(at: datetime) -> Q:
     return licensed_at(at) & Q(is_locked=False)
 
 
-def last_day(site: Site) -> date:
-    """In the site's zone. A licence that ends at midnight ends with the day before."""
-    return (site.license_expires_at - MOMENT).astimezone(ZoneInfo(site.timezone)).date()
-
-
 def due_stage(site: Site, *, at: datetime) -> int | None:
     """The stage of a notice that is due now, and until the end of this day."""
     now = at.astimezone(ZoneInfo(site.timezone))
-    days_left = (last_day(site) - now.date()).days
+    days_left = (last_day(site.license_expires_at, site.timezone) - now.date()).days
     return days_left if days_left in STAGES and now.time() >= SEND_AT else None
 
 
