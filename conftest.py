@@ -23,6 +23,7 @@ from accounts.tests.fake_google import FakeGoogle, fake_google, google_settings
 from audit import triggers
 from audit.actors import Actor
 from audit.models import Event
+from documents.shares.failures import wrong_links
 from fleet.heartbeats.services import waiting_beats
 from heartbeat import signing_failures
 from heartbeat.failures import wrong_credentials
@@ -105,6 +106,7 @@ def _no_counts_left(request: pytest.FixtureRequest) -> None:
         for alias in ("default", "counters", "sign_in_counters"):
             caches[alias].clear()
         wrong_credentials.refused.clear()
+        wrong_links.refused.clear()
         signing_failures.forget()
         refused_calls.forget()
         waiting_beats.forget()

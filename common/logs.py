@@ -12,14 +12,16 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "refused_as")
 
-# Site keys, links that set a password or unsubscribe, and tokens. No code should log one; if it does, the log does not show it.
+# Site keys, tokens, and links that set a password, unsubscribe or show a site. No code should log one.
 SECRETS = re.compile(
-    r"psk_[0-9A-Za-z]{8,}|ppl_[0-9A-Za-z_-]{8,}|pus_[0-9A-Za-z_:-]{8,}|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*"
+    r"ps[kl]_[0-9A-Za-z]{8,}|ppl_[0-9A-Za-z_-]{8,}|pus_[0-9A-Za-z_:-]{8,}|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*"
 )
 
 
 def without_secrets(line: str) -> str:
-    return SECRETS.sub("[secret]", line) if any(map(line.__contains__, ("psk_", "ppl_", "pus_", "eyJ"))) else line
+    return (
+        SECRETS.sub("[secret]", line) if any(map(line.__contains__, ("psk_", "psl_", "ppl_", "pus_", "eyJ"))) else line
+    )
 
 
 MESSAGE_CUT_AT = 300

@@ -19,6 +19,7 @@ from config import (
     google_settings,
     leases,
     log_settings,
+    vendor_settings,
 )
 from config import environment as env
 from config.doorbell import settings as doorbell
@@ -269,6 +270,7 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = (alert_settings.mail_security() == word for word 
 EMAIL_TIMEOUT = 3
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "portcullis@localhost")
 PUBLIC_URL = alert_settings.public_url()  # for links in messages
+VENDOR_NAME, VENDOR_CONTACT = env.text("VENDOR_NAME", ""), vendor_settings.contact()  # on pages for restaurants
 PAGERDUTY_EVENTS_URL = alert_settings.pagerduty_events_url()
 # Between two judgements; the first pause after a failed attempt; the shortest outage of ours; the time to come back after it.
 ALERT_CHECK = timedelta(seconds=env.integer("ALERT_CHECK_SECONDS", default=30, minimum=1, maximum=3_600))

@@ -15,6 +15,7 @@ from config.direct_routes import API_PREFIXES, BELOW_API, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
 from config.schema_migrations.urls import migration_urls
 from config.security_txt import security_txt_view
+from documents.shares.views import SharePageView
 from licensing.api.views import KeySetView
 
 
@@ -33,6 +34,7 @@ api: list[URLPattern | URLResolver] = [
     *migration_urls(),
     path("", include("heartbeat.api.urls")),
     path("", include("sites.api.urls")),
+    path("", include("documents.shares.api.urls")),
     path("", include("alerts.api.urls")),
     path("", include("fleet.api.urls")),
     path("", include("fleet.firmware.api.urls")),
@@ -49,6 +51,7 @@ urlpatterns = [
     path("redoc/redoc.js", redoc_script_view, name="redoc-script"),
     path(".well-known/security.txt", security_txt_view, name="security-txt"),
     path(".well-known/jwks.json", KeySetView.as_view(), name="signing-keys"),
+    re_path(r"^s/(?P<token>[^/]+)/?$", SharePageView.as_view(), name="share-page"),
     path("unsubscribe/<str:token>", UnsubscribeView.as_view(), name="unsubscribe"),
     *(path(prefix, include(api)) for prefix in API_PREFIXES),
     re_path(r"^api(/.*)?$", unknown_endpoint),

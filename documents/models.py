@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from documents.shares.querysets import ShareLinkQuerySet
 from sites.models import Site
 
 
@@ -62,10 +63,13 @@ class ShareLink(models.Model):
     # At most one minute behind.
     last_opened_at = models.DateTimeField(null=True)
 
+    objects = ShareLinkQuerySet.as_manager()
+
     class Meta:
         default_permissions = ("add", "delete", "view")
         indexes = [models.Index(fields=["site", "-created_at"], name="sharelink_of_site")]
         constraints = [
+            models.CheckConstraint(condition=Q(digest__length=64), name="sharelink_digest_length"),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")), name="sharelink_ends_after_its_beginning"
             ),

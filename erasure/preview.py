@@ -7,6 +7,7 @@ from itertools import islice
 from audit.models import Event
 from erasure.traces import NAMES, Traces
 from heartbeat.models import Heartbeat
+from sites.models import Site
 
 MAX_EXAMPLES = 3
 STAYS = (
@@ -49,6 +50,7 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
         PreviewItem("Keys", counts["keys"], "deleted", first(f"…{key.hint[-4:]}" for key in site.keys.order_by("-pk"))),
         PreviewItem("Notes", counts["notes"], "deleted", first(note.text for note in newest_notes)),
         PreviewItem("Tags", counts["tags"], "deleted", first(tag.name for tag in site.tags.all())),
+        PreviewItem("Links to the page", counts["share_links"], "deleted", first(notes_of_links(site))),
         PreviewItem("Stored answers", len(traces.answers), "deleted", first(answer.path for answer in traces.answers)),
         PreviewItem("Imported files", len(traces.imports), "deleted", first(each.file_name for each in traces.imports)),
         PreviewItem("Saved views", len(traces.views), "deleted", first(view.name for view in traces.views)),
@@ -64,6 +66,10 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
         *device_items(traces, counts),
     ]
     return [item for item in items if item.count]
+
+
+def notes_of_links(site: Site) -> Iterable[str]:
+    return site.share_links.newest_first().values_list("note", flat=True)
 
 
 def device_items(traces: Traces, counts: Mapping[str, int]) -> list[PreviewItem]:

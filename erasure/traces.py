@@ -13,6 +13,7 @@ from accounts.models import PanelSession
 from alerts.erasure import AlertTraces, find_alert_traces
 from audit.models import Event, EventQuerySet
 from common.values import PHONE
+from documents.shares.erasure import delete_links, links_of
 from fleet.devices.erasure import codes_of, devices_of, erase_devices
 from fleet.devices.events import DEVICE
 from fleet.devices.models import Device
@@ -117,6 +118,7 @@ class Traces:
             "keys": SiteKey.objects.filter(site=self.site).count(),
             "notes": SiteNote.objects.filter(site=self.site).count(),
             "tags": SiteTag.objects.filter(site=self.site).count(),
+            "share_links": links_of(self.site.pk),
             "answers": len(self.answers),
             "imports": len(self.imports),
             "views": len(self.views),
@@ -136,6 +138,7 @@ class Traces:
         SavedView.objects.filter(pk__in=[view.pk for view in self.views]).delete()
         forget_in_sessions(self.sessions, self.customer.is_mentioned_in)
         self.alerts.erase(value=value)
+        delete_links(self.site.pk)
         erase_devices(self.site.pk, value=value, at=at)
         erase_rollouts(self.rollouts, self.customer.is_named_in, value=value)
         delete_window(self.site.pk)

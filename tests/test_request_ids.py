@@ -16,6 +16,7 @@ pytestmark = pytest.mark.e2e
 
 # A site key and a link as they look, and no real ones.
 KEY, LINK = "psk_0123456789abcdefghij", "ppl_0123456789abcdefghij"
+SHARED = "psl_0123456789abcdefghij"
 LEAVE = "pus_WyIwMTIzIl0:1tk:0123456789abcdefghij"
 
 
@@ -81,13 +82,22 @@ def test_the_line_has_no_secret_and_no_query(nginx: Proxy) -> None:
         f"/admin/set-password/{LINK}/?private=5": "set",
         f"/api/sites/{KEY}?x={KEY}": "key",
         f"/unsubscribe/{LEAVE}": "leave",
+        f"/s/{SHARED}?x={SHARED}": "shared",
         "/health?a=private-6": "query",
     }
     for path, name in paths.items():
         nginx.get(path, **headers, **{"X-Request-ID": name})
     eventually(lambda: bool(nginx.lines("query")))
     shown = [nginx.lines(name)[0]["path"] for name in paths.values()]
-    assert shown == ["/admin/set-password/[secret]", "/api/sites/[secret]", "/unsubscribe/[secret]", "/health"]
+    assert shown == [
+        "/admin/set-password/[secret]",
+        "/api/sites/[secret]",
+        "/unsubscribe/[secret]",
+        "/s/[secret]",
+        "/health",
+    ]
     assert [
-        secret for secret in (KEY, LINK, LEAVE, "psk_", "ppl_", "pus_", "private") if secret in nginx.log.read_text()
+        secret
+        for secret in (KEY, LINK, LEAVE, SHARED, "psk_", "psl_", "ppl_", "pus_", "private")
+        if secret in nginx.log.read_text()
     ] == []

@@ -69,6 +69,11 @@ def test_a_site_key_is_not_readable_in_a_message_a_field_or_a_stack_trace() -> N
     assert entry["path"] == "/[secret]"
 
 
+def test_a_link_to_the_page_of_a_site_is_not_readable() -> None:
+    token = generate_key("psl_")
+    assert only_line("refused", extra={"path": f"/s/{token}"})["path"] == "/s/[secret]"
+
+
 def test_a_link_to_unsubscribe_is_not_readable() -> None:
     path = "/unsubscribe/pus_WyIwMTIzIl0:1tk-_:0123456789abcdefghij"
     assert only_line("refused", extra={"path": path})["path"] == "/unsubscribe/[secret]"

@@ -43,10 +43,11 @@ class Migration(migrations.Migration):
                 "default_permissions": ("add", "delete", "view"),
                 "indexes": [models.Index(fields=["site", "-created_at"], name="sharelink_of_site")],
                 "constraints": [
+                    models.CheckConstraint(condition=models.Q(("digest__length", 64)), name="sharelink_digest_length"),
                     models.CheckConstraint(
                         condition=models.Q(("expires_at__gt", models.F("created_at"))),
                         name="sharelink_ends_after_its_beginning",
-                    )
+                    ),
                 ],
             },
         ),

@@ -20,6 +20,7 @@ from alerts.models import Delivery, DeliveryAttempt, IncidentSite, LicenseNotice
 from audit.actors import Actor, acting_system
 from audit.models import Event
 from conftest import PASSWORD, Register, RegisteredSite
+from documents.shares.services import create_share_link
 from erasure.tests.customers_devices import make_devices
 from heartbeat.refused_calls import refused_calls
 from panel.kept_forms import KEPT_FORM
@@ -94,6 +95,7 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     lock_in_panel(client, [site, other], reason="unpaid")
     tell_of_incidents(anna, site)
     send_notice(site)
+    create_share_link(uuid.UUID(site.site_id), note=TYPED[4], by=by(anna), at=timezone.now())
     make_devices(api, anna, site, address=ADDRESS, person="Arturo", restaurant=NAMES[1])
     api.delete(site.path)
     keep_form(anna, site)

@@ -33,6 +33,7 @@ FIELDS = {
     "erased_keys": "Erased keys",
     "erased_notes": "Erased notes",
     "erased_tags": "Erased tags",
+    "erased_share_links": "Erased links to the page",
     "erased_answers": "Erased stored answers",
     "erased_imports": "Erased imported files",
     "erased_views": "Erased saved views",
@@ -45,6 +46,7 @@ FIELDS = {
     "hint": "Code",
     "uses": "Uses",
     "expires_at": "Usable until",
+    "note": "Note",
     "boot_ids": "Starts",
     "key_hint": "Key",
     "revision": "Revision",
@@ -115,7 +117,7 @@ COUNTED = {"erased_events"}
 SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at", "retired_at"})
 NOTHING = "–"
 # Actions whose events hold facts alone, with nothing from before.
-NEW = frozenset({"registered", "created", "exported", "command_sent", "enrolment_code_created"})
+NEW = frozenset({"registered", "created", "exported", "command_sent", "enrolment_code_created", "share_created"})
 
 
 class Change(NamedTuple):

@@ -17,6 +17,7 @@ from alerts.events import (
 from audit.events import EVENT_LIST, EventListAction
 from audit.models import Event
 from backup.events import DATABASE, DatabaseAction
+from documents.shares.events import ShareAction
 from fleet.devices.events import DEVICE, DeviceAction, EnrolmentAction
 from fleet.firmware.events import FIRMWARE, FirmwareAction, FirmwareTargetAction
 from fleet.rollouts.events import ROLLOUT, RolloutAction, WindowAction
@@ -70,6 +71,8 @@ ACTIONS: Mapping[str, ActionWords] = {
     SiteAction.LICENSE_NOTICE_SENT: ActionWords("Licence notice sent", "sent a licence notice to"),
     SiteAction.UNSUBSCRIBED: ActionWords("Unsubscribed from licence notices", "unsubscribed from the notices about"),
     SiteAction.SUBSCRIBED: ActionWords("Subscribed to licence notices again", "subscribed again to the notices about"),
+    ShareAction.CREATED: ActionWords("Page shared", "made a link to the page of"),
+    ShareAction.REVOKED: ActionWords("Link to the page revoked", "revoked a link to the page of"),
     ACTIVATED: ActionWords("Activated", "activated"),
     DEACTIVATED: ActionWords("Deactivated", "deactivated"),
     EXPIRY_SET: ActionWords("Licence end set", "set the licence end of"),

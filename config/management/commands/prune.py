@@ -12,6 +12,7 @@ from alerts.prune import prune_alerts
 from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
+from documents.shares.prune import prune_share_links
 from erasure.prune import prune_erasure_requests
 from fleet.devices.prune import prune_enrolment_codes
 from fleet.firmware.prune import prune_firmware_uploads
@@ -52,6 +53,7 @@ class Command(DomainCommand):
             partial(thin_heartbeats, days=options["thin_days"], batch_size=batch_size),
             prune_sign_ins,
             prune_site_imports,
+            prune_share_links,
             prune_erasure_requests,
             prune_idempotent_requests,
             prune_alerts,
