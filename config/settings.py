@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
+    "corsheaders",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -122,8 +123,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "common.web.request_ids.RequestIdMiddleware",
     "common.web.request_metrics.RequestMetricsMiddleware",
-    "common.api.problems.ProblemMiddleware",
     "common.web.client_address.ClientAddressMiddleware",
+    "common.api.cors.ApiCorsMiddleware",  # outside of those that answer with errors
+    "common.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "common.web.content_policy.ContentPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -348,10 +350,10 @@ SPECTACULAR_SETTINGS = api_description.settings(VERSION, BASE_DIR / "docs" / "op
 
 # --- Browser: headers, static files --------------------------------------------------------------------------------
 
-CONTENT_SECURITY_POLICY, PERMISSIONS_POLICY = (
-    browser_settings.CONTENT_SECURITY_POLICY,
-    browser_settings.PERMISSIONS_POLICY,
-)
+CONTENT_SECURITY_POLICY = browser_settings.CONTENT_SECURITY_POLICY
+PERMISSIONS_POLICY = browser_settings.PERMISSIONS_POLICY
+CORS_ALLOWED_ORIGINS, CORS_URLS_REGEX = browser_settings.allowed_origins(), browser_settings.CORS_URLS_REGEX
+CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS = browser_settings.CORS_ALLOW_HEADERS, browser_settings.CORS_EXPOSE_HEADERS
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_REDIRECT_EXEMPT = [r"^health(/live)?/?$", r"^metrics/?$"]
@@ -362,6 +364,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 STATIC_URL = "static/"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
