@@ -34,7 +34,7 @@ class SchemaView(APIView):
     problem_statuses = (400,)
 
     @extend_schema(
-        operation_id="schema",
+        operation_id="get_schema",
         summary="This description",
         tags=["service"],
         responses={200: {"type": "object", "description": "OpenAPI 3.1"}},

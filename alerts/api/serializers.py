@@ -3,7 +3,7 @@
 from datetime import time
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from alerts.channels.urls import MAX_URL_LENGTH
@@ -69,6 +69,7 @@ class KindsField(RuleField, serializers.Field[Any, Any, Any, Any]):
         return value
 
 
+@extend_schema_serializer(component_name="AlertChannelEdit")
 class ChannelFacts(serializers.Serializer[Any]):
     """What a change of a channel may name. The service checks the address."""
 
@@ -87,10 +88,12 @@ class ChannelFacts(serializers.Serializer[Any]):
     timezone = ZoneField(required=False)
 
 
+@extend_schema_serializer(component_name="NewAlertChannel")
 class NewChannelSerializer(ChannelFacts):
     kind = serializers.ChoiceField(choices=AlertChannel.Kind.choices)
 
 
+@extend_schema_serializer(component_name="AlertChannel")
 class ChannelSerializer(serializers.Serializer[Any]):
     """The representation of a channel."""
 
@@ -106,16 +109,19 @@ class ChannelSerializer(serializers.Serializer[Any]):
     timezone = serializers.CharField()
 
 
+@extend_schema_serializer(component_name="CreatedAlertChannel")
 class CreatedChannelSerializer(ChannelSerializer):
     signing_secret = serializers.CharField(required=False, help_text="Of a webhook; it is shown once.")
 
 
+@extend_schema_serializer(component_name="AlertTestResult")
 class TestResultSerializer(serializers.Serializer[Any]):
     delivered = serializers.BooleanField()
     status = serializers.IntegerField(allow_null=True, help_text="Of HTTP or SMTP; null without an answer.")
     detail = serializers.CharField()
 
 
+@extend_schema_serializer(component_name="AlertDelivery")
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     incident_id = serializers.UUIDField(source="incident.id", allow_null=True, default=None)
     status = serializers.IntegerField(allow_null=True, help_text="Of the newest attempt.")

@@ -65,7 +65,7 @@ class IncidentViewSet(ActorMixin, ViewSet):
     }
     queries = {"list": IncidentQuery}
 
-    @extend_schema(operation_id="listIncidents", summary="List incidents", tags=["alerts"], parameters=[IncidentQuery])
+    @extend_schema(operation_id="list_incidents", summary="List incidents", tags=["alerts"], parameters=[IncidentQuery])
     def list(self, request: Request) -> Response:
         """Newest first."""
         query = self.read_query()
@@ -76,7 +76,7 @@ class IncidentViewSet(ActorMixin, ViewSet):
         page = self.paginate_queryset(incidents)
         return self.get_paginated_response(IncidentSerializer(page, many=True).data)
 
-    @extend_schema(operation_id="retrieveIncident", summary="Read an incident", tags=["alerts"])
+    @extend_schema(operation_id="get_incident", summary="Read an incident", tags=["alerts"])
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 - as in the path
         incident = Incident.objects.select_related("acknowledged_by").filter(id=read_id(id, IncidentNotFound)).first()
         if incident is None:
@@ -84,7 +84,7 @@ class IncidentViewSet(ActorMixin, ViewSet):
         return Response(IncidentSerializer(incident).data)
 
     @extend_schema(
-        operation_id="acknowledgeIncident",
+        operation_id="acknowledge_incident",
         summary="Acknowledge an incident",
         tags=["alerts"],
         request=AcknowledgeSerializer,
@@ -123,7 +123,7 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
     }
     queries = {"list": PageQuery, "deliveries": CursorQuery}
 
-    @extend_schema(operation_id="listAlertChannels", summary="List channels", tags=["alerts"], parameters=[PageQuery])
+    @extend_schema(operation_id="list_alert_channels", summary="List channels", tags=["alerts"], parameters=[PageQuery])
     def list(self, request: Request) -> Response:
         self.read_query()
         shared = AlertChannel.objects.shared().order_by("name", "pk")
@@ -131,7 +131,7 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
         return self.paginator.response(request, ChannelSerializer(page, many=True).data, total=shared.count())
 
     @extend_schema(
-        operation_id="createAlertChannel",
+        operation_id="create_alert_channel",
         summary="Create a channel",
         tags=["alerts"],
         request=NewChannelSerializer,
@@ -146,12 +146,12 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
             body["signing_secret"] = created.signing_secret
         return Response(body, status=201, headers={"Location": f"{request.path.rstrip('/')}/{created.channel.pk}"})
 
-    @extend_schema(operation_id="retrieveAlertChannel", summary="Read a channel", tags=["alerts"])
+    @extend_schema(operation_id="get_alert_channel", summary="Read a channel", tags=["alerts"])
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002
         return Response(ChannelSerializer(self.channel(id)).data)
 
     @extend_schema(
-        operation_id="updateAlertChannel",
+        operation_id="update_alert_channel",
         summary="Change a channel",
         tags=["alerts"],
         request=ChannelFacts,
@@ -164,14 +164,14 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
         channel = channels.change_channel(channel_id, facts, by=self.actor(), at=timezone.now())
         return Response(ChannelSerializer(channel).data)
 
-    @extend_schema(operation_id="deleteAlertChannel", summary="Delete a channel", tags=["alerts"])
+    @extend_schema(operation_id="delete_alert_channel", summary="Delete a channel", tags=["alerts"])
     def destroy(self, request: Request, id: str) -> Response:  # noqa: A002
         """Also its deliveries, those that wait included."""
         channels.delete_channel(read_id(id, ChannelNotFound), by=self.actor(), at=timezone.now())
         return Response(status=204)
 
     @extend_schema(
-        operation_id="testAlertChannel",
+        operation_id="test_alert_channel",
         summary="Send a test message",
         tags=["alerts"],
         request=None,
@@ -190,7 +190,7 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
         )
 
     @extend_schema(
-        operation_id="listDeliveries",
+        operation_id="list_alert_deliveries",
         summary="List what was sent on a channel",
         tags=["alerts"],
         parameters=[CursorQuery],
@@ -205,7 +205,7 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
         return self.get_paginated_response(DeliverySerializer(page, many=True).data)
 
     @extend_schema(
-        operation_id="retryDelivery",
+        operation_id="retry_alert_delivery",
         summary="Send a failed message again",
         tags=["alerts"],
         request=None,

@@ -13,6 +13,7 @@ from common.api.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from common.values import clean_id
 
 
+@extend_schema_field({"type": "boolean"})
 class QueryBooleanField(serializers.ChoiceField):
     """`true` or `false` in any case, because HTTP clients write both `true` and `True`."""
 
@@ -23,7 +24,7 @@ class QueryBooleanField(serializers.ChoiceField):
         return bool(super().to_internal_value(str(data).lower()) == "true")
 
 
-@extend_schema_field({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "enum": ["none"]}]})
+@extend_schema_field({"anyOf": [{"type": "string", "format": "uuid"}, {"const": "none"}]})
 class QueryIdOrNoneField(serializers.Field[Any, Any, Any, Any]):
     """A UUID, or `none`, which reads as None."""
 

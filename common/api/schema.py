@@ -47,17 +47,14 @@ PROBLEM_SCHEMA = {
         "errors": {
             "type": "array",
             "description": "For invalid input: an RFC 6901 pointer into the body, or the name of a query parameter.",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "detail"],
-                "properties": {
-                    "pointer": {"type": "string"},
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
+            "items": {"$ref": "#/components/schemas/InvalidValue"},
         },
     },
+}
+INVALID_VALUE_SCHEMA = {
+    "type": "object",
+    "required": ["pointer", "code", "detail"],
+    "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}},
 }
 
 
@@ -103,7 +100,10 @@ def problem(status: int) -> Schema:
 
 
 class ProblemSchema(AutoSchema):
-    """Adds to each endpoint the problems that its view names, and the view's own security schemes, if it has any."""
+    """Adds to each endpoint the problems that its view names, and the view's own security schemes, if it has any.
+
+    `body_required` of a view says that the body is required if drf-spectacular cannot see it.
+    """
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
@@ -113,6 +113,10 @@ class ProblemSchema(AutoSchema):
             operation["responses"].setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})
         if schemes := getattr(self.view, "security_schemes", ()):
             operation["security"] = [{name: [] for name in schemes}]
+        if operation.get("security") == [{}]:
+            operation["security"] = []  # says the same, and generators do not take it for a kind of credentials
+        if getattr(self.view, "body_required", False):
+            operation["requestBody"]["required"] = True
         return operation
 
     def problem_statuses(self) -> tuple[int, ...]:
@@ -142,7 +146,7 @@ def leave_out_version_prefix(endpoints: list[tuple[Any, ...]], **_: Any) -> list
 
 def describe_problems_and_headers(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
     components = result.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    components.setdefault("schemas", {}).update(Problem=PROBLEM_SCHEMA, InvalidValue=INVALID_VALUE_SCHEMA)
     components["responses"] = {f"Problem{status}": problem(status) for status in PROBLEM_TITLES}
     components["headers"] = {
         "RequestId": REQUEST_ID,

@@ -14,12 +14,12 @@ from heartbeat.api.serializers import ReportSerializer
 from sites.api.serializers import LockSerializer, RegistrationSerializer, UnlockSerializer
 
 FIELDS = [
-    ("RegistrationRequest", RegistrationSerializer, "name"),
+    ("SiteRegistrationRequest", RegistrationSerializer, "name"),
     ("LockRequest", LockSerializer, "reason"),
     ("UnlockRequest", UnlockSerializer, "note"),
     ("CredentialsRequest", CredentialsSerializer, "username"),
     ("CredentialsRequest", CredentialsSerializer, "password"),
-    ("ReportRequest", ReportSerializer, "version"),
+    ("HeartbeatReportRequest", ReportSerializer, "version"),
 ]
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20) | st.text(
     alphabet="a\x00\x1f\x7f\x85\xa0\u2028\u3000\n\t ", max_size=6
@@ -71,7 +71,7 @@ def test_control_characters_are_outside_of_the_pattern(text: str, component: str
 
 def test_line_breaks_are_allowed_where_the_api_takes_them() -> None:
     assert re.search(pattern_of("LockRequest", "reason"), "two\nlines")
-    assert not re.search(pattern_of("RegistrationRequest", "name"), "two\nlines")
+    assert not re.search(pattern_of("SiteRegistrationRequest", "name"), "two\nlines")
 
 
 def test_blank_texts_are_allowed_where_the_api_takes_them() -> None:

@@ -4,7 +4,7 @@ from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -74,6 +74,7 @@ class SummarySerializer(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_serializer(component_name="AnalyticsDay")
 class DaySerializer(SummarySerializer):
     day = serializers.DateField(help_text="In UTC.")
 
@@ -107,7 +108,7 @@ class AnalyticsView(APIView):
 
 class OrganizationAnalyticsView(AnalyticsView):
     @extend_schema(
-        operation_id="organization_analytics",
+        operation_id="get_organization_analytics",
         summary="What the devices of an organization did",
         tags=["analytics"],
         parameters=[PeriodQuery],
@@ -126,7 +127,7 @@ class OrganizationAnalyticsView(AnalyticsView):
 
 class LocationAnalyticsView(AnalyticsView):
     @extend_schema(
-        operation_id="location_analytics",
+        operation_id="get_location_analytics",
         summary="What the devices of a location did",
         tags=["analytics"],
         parameters=[PeriodQuery],

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
@@ -49,6 +50,7 @@ class ConfigField(serializers.JSONField):
             raise serializers.ValidationError(get_error_detail(error)) from error
 
 
+@extend_schema_serializer(component_name="DeviceRegistration")
 class RegistrationFactsSerializer(serializers.Serializer[Any]):
     """What a device says of itself; null is as if the field were left out."""
 
@@ -128,11 +130,13 @@ class DeviceListQuery(PageQuery):
     ordering = serializers.ChoiceField(choices=ORDERING_CHOICES, required=False)
 
 
+@extend_schema_serializer(component_name="NewEnrolmentCode")
 class NewCodeSerializer(serializers.Serializer[Any]):
     uses = StrictIntegerField(min_value=1, max_value=MAX_CODE_USES, default=DEFAULT_CODE_USES)
     expires_in_hours = StrictIntegerField(min_value=1, max_value=MAX_CODE_HOURS, default=DEFAULT_CODE_HOURS)
 
 
+@extend_schema_serializer(component_name="EnrolmentCode")
 class CodeSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Shown here once and never again. Case, dashes and spaces do not matter.")
     uses = serializers.IntegerField()

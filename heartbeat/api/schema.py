@@ -8,7 +8,7 @@ from heartbeat.api.serializers import APPLIED_FIELDS, BOOT_FIELDS
 
 def describe_report(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """The fields of a boot are given together, or left out together, and so are those of a receipt; null is as if left out."""
-    report = result["components"]["schemas"]["ReportRequest"]
+    report = result["components"]["schemas"]["HeartbeatReportRequest"]
     report["allOf"] = [
         all_or_none(BOOT_FIELDS, given="An agent", left_out="Another client"),
         all_or_none(APPLIED_FIELDS, given="With a receipt", left_out="Without a receipt"),

@@ -65,6 +65,7 @@ class StateField(serializers.ChoiceField):
         return str(super().to_internal_value(data))
 
 
+@extend_schema_serializer(component_name="HeartbeatReport")
 class ReportSerializer(serializers.Serializer[Any]):
     """All but the first two fields come from agents only, and null is as if the field were left out."""
 

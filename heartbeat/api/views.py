@@ -87,7 +87,7 @@ class HeartbeatView(APIView):
             return response
 
     @extend_schema(
-        operation_id="heartbeat",
+        operation_id="send_heartbeat",
         summary="Check in",
         tags=["heartbeat"],
         request=ReportSerializer,
@@ -186,7 +186,7 @@ class SiteHeartbeatsView(RowsOfSiteView):
         return Heartbeat.objects.of_site(site_id).newest_first()
 
     @extend_schema(
-        operation_id="site_heartbeats",
+        operation_id="list_site_heartbeats",
         summary="List the heartbeats of a site",
         tags=["sites"],
         parameters=[CursorQuery],
@@ -205,7 +205,7 @@ class SiteInstancesView(RowsOfSiteView):
         return AgentRun.objects.of_site(site_id).newest_first()
 
     @extend_schema(
-        operation_id="site_instances",
+        operation_id="list_site_instances",
         summary="List the installations and boots of a site's agent",
         tags=["sites"],
         parameters=[CursorQuery],

@@ -57,7 +57,7 @@ class KeySetView(APIView):
     problem_statuses = (400,)
 
     @extend_schema(
-        operation_id="signing_keys",
+        operation_id="get_signing_keys",
         summary="The keys that sign leases",
         tags=["heartbeat"],
         responses={(200, MEDIA_TYPE): KEY_SET, 304: None},

@@ -250,7 +250,7 @@ rotate_key = extend_schema(
     ],
 )
 list_events = extend_schema(
-    operation_id="site_events",
+    operation_id="list_site_events",
     summary="What was done to a site",
     description="Newest first, in the order in which the changes took effect.",
     tags=TAGS,

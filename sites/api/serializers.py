@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from audit.models import Event
@@ -42,6 +43,7 @@ ORDERINGS = {
     "last_seen_at": "pulse__last_seen_at",
 }
 ORDERING_CHOICES = [sign + name for name in ORDERINGS for sign in ("", "-")]
+EVENT_ACTIONS = [(each.value.removeprefix(f"{SITE}."), each.label) for each in SiteAction]
 
 
 class LastHeartbeatSerializer(serializers.Serializer[Any]):
@@ -179,6 +181,7 @@ class RegisteredSiteSerializer(SiteSerializer):
         read_only_fields = fields
 
 
+@extend_schema_serializer(component_name="SiteEdit")
 class EditSerializer(serializers.Serializer[Any]):
     """What PUT and PATCH may change."""
 
@@ -192,6 +195,7 @@ class EditSerializer(serializers.Serializer[Any]):
     organization_id = IdField(required=False, allow_null=True, help_text="Null for none.")
 
 
+@extend_schema_serializer(component_name="SiteRegistration")
 class RegistrationSerializer(serializers.Serializer[Any]):
     name = TextField(max_length=MAX_NAME_LENGTH)
     owner_name = TextField(max_length=MAX_NAME_LENGTH)
@@ -234,7 +238,7 @@ class RotationSerializer(serializers.Serializer[Any]):
 class EventSerializer(serializers.ModelSerializer[Event]):
     at = InstantField()
     action = serializers.ChoiceField(
-        choices=[(each.value.removeprefix(f"{SITE}."), each.label) for each in SiteAction],
+        choices=EVENT_ACTIONS,
         source="short_action",
         read_only=True,
     )

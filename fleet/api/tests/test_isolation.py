@@ -33,15 +33,15 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(("list_organizations", "get_organization", "list_locations", "get_location"), READ),
     **dict.fromkeys(("create_organization", "update_organization", "create_location", "update_location"), ADMINISTER),
     "create_enrolment_code": ADMINISTER,
-    **dict.fromkeys(("list_devices", "get_device", "device_health", "device_telemetry"), READ),
+    **dict.fromkeys(("list_devices", "get_device", "get_device_health", "get_device_telemetry"), READ),
     **dict.fromkeys(("update_device", "retire_device", "rotate_device_key"), ADMINISTER),
-    **dict.fromkeys(("device_heartbeat", "report_health", "report_telemetry"), DEVICE),
-    **dict.fromkeys(("list_firmware", "latest_firmware", "retrieve_firmware", "load_firmware"), READ | DEVICE),
+    **dict.fromkeys(("send_device_heartbeat", "report_health", "report_telemetry"), DEVICE),
+    **dict.fromkeys(("list_firmware", "get_latest_firmware", "get_firmware", "download_firmware"), READ | DEVICE),
     **dict.fromkeys(("upload_firmware", "update_firmware"), ADMINISTER),
-    **dict.fromkeys(("list_rollouts", "retrieve_rollout", "list_rollout_devices"), READ),
+    **dict.fromkeys(("list_rollouts", "get_rollout", "list_rollout_devices"), READ),
     **dict.fromkeys(("plan_rollout", "create_rollout", "start_rollout", "pause_rollout", "resume_rollout"), ADMINISTER),
     **dict.fromkeys(("abort_rollout", "roll_back_rollout"), ADMINISTER),
-    **dict.fromkeys(("organization_analytics", "location_analytics"), READ),
+    **dict.fromkeys(("get_organization_analytics", "get_location_analytics"), READ),
 }
 # It takes an enrolment code and other credentials than the rest, see test_registration.
 BY_ITSELF = {"register_device"}

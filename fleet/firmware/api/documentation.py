@@ -78,7 +78,7 @@ upload_firmware = extend_schema(
     ],
 )
 latest_firmware = extend_schema(
-    operation_id="latest_firmware",
+    operation_id="get_latest_firmware",
     summary="The newest firmware",
     description=(
         "Of a product in one channel, by SemVer precedence; never a withdrawn one. 404 `firmware_not_found` if there is none."
@@ -89,7 +89,7 @@ latest_firmware = extend_schema(
     examples=[answers(FIRMWARE)],
 )
 retrieve_firmware = extend_schema(
-    operation_id="retrieve_firmware",
+    operation_id="get_firmware",
     summary="Read a firmware",
     tags=TAGS,
     parameters=[FIRMWARE_ID, header("ETag", CHANGES, response=[200])],
@@ -114,7 +114,7 @@ update_firmware = extend_schema(
     examples=[OpenApiExample("withdraw", {"withdrawn": True}, request_only=True), answers(WITHDRAWN)],
 )
 load_firmware = extend_schema(
-    operation_id="load_firmware",
+    operation_id="download_firmware",
     summary="Load the file",
     description=(
         "Resumable (RFC 9110): send `Range: bytes=N-` with the bytes that you have, and the `ETag` as `If-Range`. A `Range`"

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.utils import Direction, extend_schema_field
+from drf_spectacular.utils import Direction, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
@@ -64,6 +64,7 @@ class RuleSchema(OpenApiSerializerFieldExtension):
         return {"type": "string", **self.target.schema}
 
 
+@extend_schema_serializer(component_name="UploadFirmware")
 class UploadSerializer(serializers.Serializer[Any]):
     file = FileField(help_text="Its name and its media type do not count.")
     product = RuleOf("product", {"pattern": f"^{PRODUCT}$"})

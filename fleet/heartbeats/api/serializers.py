@@ -36,6 +36,7 @@ class DeviceReportSerializer(serializers.Serializer[Any]):
     )
 
 
+@extend_schema_serializer(component_name="DeviceCommand")
 class CommandSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()

@@ -50,7 +50,7 @@ class DeviceHeartbeatView(APIView):
             return response
 
     @extend_schema(
-        operation_id="device_heartbeat",
+        operation_id="send_device_heartbeat",
         summary="Check in as a device",
         tags=["devices"],
         request=DeviceReportSerializer,

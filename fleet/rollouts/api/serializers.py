@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from common.api.fields import InstantField, StrictIntegerField, TextField
@@ -28,6 +29,7 @@ def number(name: str, **options: Any) -> StrictIntegerField:
     return StrictIntegerField(min_value=lowest, max_value=highest, **options)
 
 
+@extend_schema_serializer(component_name="NewRolloutWave")
 class WaveSerializer(serializers.Serializer[Any]):
     percent = number("percent", allow_null=True, help_text="Of all devices, with the waves before; null: the pilot.")
     min_success_percent = number("min_success_percent", default=USUAL.min_success_percent)
@@ -108,6 +110,7 @@ class DeviceNumbersSerializer(serializers.Serializer[Any]):
     skipped = serializers.IntegerField()
 
 
+@extend_schema_serializer(component_name="RolloutWave")
 class RolloutWaveSerializer(WaveSerializer):
     """For the description only."""
 
@@ -176,6 +179,7 @@ class PlannedWaveSerializer(serializers.Serializer[Any]):
     first_locations = PlannedSiteSerializer(many=True, help_text="At most 1,000, the earliest first.")
 
 
+@extend_schema_serializer(component_name="RolloutPlan")
 class PlanSerializer(serializers.Serializer[Any]):
     """For the description only."""
 

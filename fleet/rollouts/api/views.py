@@ -92,7 +92,7 @@ class RolloutViewSet(ActorMixin, ViewSet):
             rollout = services.create_rollout(**facts, by=self.actor(), at=timezone.now())
             return self.represent(rollout.pk, status=201)
 
-    @extend_schema(operation_id="retrieve_rollout", summary="Read a roll-out", tags=TAGS)
+    @extend_schema(operation_id="get_rollout", summary="Read a roll-out", tags=TAGS)
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 - as in the path
         return self.represent(read_rollout_id(id))
 

@@ -57,11 +57,8 @@ def telemetry_bucket(bucket: TelemetryBucket) -> Point:
 # --- The API's description -------------------------------------------------------------------------------------------
 
 
-SPREAD = {
-    "type": "object",
-    "required": ["min", "mean", "max"],
-    "properties": {"min": {"type": "number"}, "mean": {"type": "number"}, "max": {"type": "number"}},
-}
+# The component that fleet.api.analytics brings into the description.
+SPREAD = {"$ref": "#/components/schemas/Spread"}
 
 
 @extend_schema_field({"oneOf": [{"type": "number"}, SPREAD]})

@@ -76,6 +76,7 @@ class ReportView(APIView):
     permission_classes = [AllowAny]
     security_schemes = ("deviceId", "deviceKey")
     problem_statuses = (400, 401, 429)
+    body_required = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST":

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidValue
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.fields import get_error_detail
@@ -38,6 +39,7 @@ def check_moment(moment: datetime, *, at: datetime) -> None:
         raise ValidationError(TOO_LATE, code="in_the_future")
 
 
+@extend_schema_serializer(component_name="HealthSample")
 class SampleSerializer(serializers.Serializer[Any]):
     """A sample as a device sends it; with what is left out as null or as now."""
 
@@ -67,10 +69,12 @@ class SampleSerializer(serializers.Serializer[Any]):
         return {**values, "at": values.get("at") or self.context["at"]}
 
 
+@extend_schema_serializer(component_name="HealthSamples")
 class SamplesSerializer(serializers.Serializer[Any]):
     samples = serializers.ListField(child=SampleSerializer(), min_length=1, max_length=MAX_ITEMS)
 
 
+@extend_schema_serializer(component_name="TelemetryPeriod")
 class PeriodSerializer(serializers.Serializer[Any]):
     """A period as a device sends it: all fields but the two times are metrics."""
 
@@ -131,6 +135,7 @@ def problem_of_name(name: str) -> ErrorDetail | None:
     return None
 
 
+@extend_schema_serializer(component_name="TelemetryPeriods")
 class PeriodsSerializer(serializers.Serializer[Any]):
     periods = serializers.ListField(child=PeriodSerializer(), min_length=1, max_length=MAX_ITEMS)
 
@@ -143,6 +148,7 @@ class ItemErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+@extend_schema_serializer(component_name="RejectedItem")
 class RejectedSerializer(serializers.Serializer[Any]):
     index = serializers.IntegerField(min_value=0, help_text="Of the item in the call, from 0 on.")
     errors = ItemErrorSerializer(many=True)

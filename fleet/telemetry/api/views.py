@@ -60,7 +60,7 @@ def default_start(until: datetime) -> datetime:
 
 class DeviceHealthView(PointsView):
     @extend_schema(
-        operation_id="device_health",
+        operation_id="get_device_health",
         summary="Show the health of a device",
         tags=["health and telemetry"],
         parameters=[RangeQuery],
@@ -114,7 +114,7 @@ class DeviceHealthView(PointsView):
 
 class DeviceTelemetryView(PointsView):
     @extend_schema(
-        operation_id="device_telemetry",
+        operation_id="get_device_telemetry",
         summary="Show the telemetry of a device",
         tags=["health and telemetry"],
         parameters=[RangeQuery],
