@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from accounts.google.authorization import is_panel_sign_in_on
 from panel.account.confirmation import shown_confirmation
 from panel.account.passwords import OwnPasswordView
 from panel.account.sign_in import PasswordForm, PasswordView
@@ -136,7 +137,7 @@ class PortcullisAdminSite(AdminSite):
             return redirect("admin:index")
         context = {**self.each_context(request), "title": "Sign in", "app_path": request.get_full_path()}
         context |= {"username": request.user.get_username(), **(extra_context or {})}
-        context |= {FIELD: request.POST.get(FIELD, "")}
+        context |= {FIELD: request.POST.get(FIELD, ""), "is_google_on": is_panel_sign_in_on()}
         response = PasswordView.as_view(extra_context=context)(request)
         if response.status_code == HTTPStatus.FOUND:  # the password was right
             keep_signed_form(request)

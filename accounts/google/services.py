@@ -8,6 +8,7 @@ from accounts.errors import GoogleAccountLinked, GoogleAccountNeeded, GoogleAcco
 from accounts.events import AdminAction, record_admin_event
 from accounts.google.identity import GoogleIdentity
 from accounts.models import Admin, GoogleAccount
+from accounts.services import end_all_sign_ins
 from audit.actors import Actor
 
 
@@ -36,8 +37,11 @@ def link_google_account(admin_id: int, identity: GoogleIdentity, *, by: Actor, a
 
 
 @transaction.atomic
-def unlink_google_account(admin_id: int, *, by: Actor, at: datetime) -> bool:
-    """Whether there was one. Raises GoogleAccountNeeded if the admin could no longer sign in."""
+def unlink_google_account(admin_id: int, *, by: Actor, at: datetime, keep_session: str | None = None) -> bool:
+    """Whether there was one. It ends the admin's sign-ins, except the browser session of that digest.
+
+    Raises GoogleAccountNeeded if the admin could no longer sign in.
+    """
     admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
     account = GoogleAccount.objects.filter(admin=admin).first()
     if account is None:
@@ -45,6 +49,8 @@ def unlink_google_account(admin_id: int, *, by: Actor, at: datetime) -> bool:
     if not admin.has_usable_password():
         raise GoogleAccountNeeded
     account.delete()
+    # One reason to unlink it is that somebody else may use it.
+    end_all_sign_ins(admin, at=at, keep_session=keep_session)
     changes = {"google_account": (account.email, None)}
     record_admin_event(AdminAction.GOOGLE_ACCOUNT_UNLINKED, admin, by=by, at=at, changes=changes)
     return True

@@ -55,7 +55,6 @@ def sign_in_with_google(id_token: str, *, otp: str | None, address: str | None, 
         count_invalid_token(attempt)
         raise InvalidCredentials
     guard.forget_failures_of_pair()
-    GoogleAccount.objects.filter(admin=admin).update(last_used_at=at)
     attempt.record_success(admin)
     return admin
 

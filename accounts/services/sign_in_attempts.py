@@ -13,7 +13,7 @@ from django.db.models import F
 
 from accounts.events import AdminAction, record_admin_event
 from accounts.metrics import SIGN_INS
-from accounts.models import Admin, SignInAttempt
+from accounts.models import Admin, GoogleAccount, SignInAttempt
 from accounts.required_steps import required_step
 from audit.actors import acting_system
 from common.counters import SqlCounterCache
@@ -124,6 +124,8 @@ def finish_sign_in(
                 locked.must_change_password |= wrong_codes >= settings.LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD
             locked.save(update_fields=["wrong_codes", "must_change_password"])
             admin.must_change_password = locked.must_change_password
+    if with_google:
+        GoogleAccount.objects.filter(admin=admin).update(last_used_at=at)
     is_held_up = source == Source.API and required_step(admin, at=at)
     outcome = Outcome.STEP_REQUIRED if is_held_up else Outcome.SIGNED_IN
     attempt: dict[str, Any] = {"username": username, "admin": admin, "source": source, "address": address, "at": at}

@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 
@@ -38,13 +39,13 @@ def find_second_factor(username: str, typed: str | None, *, at: datetime) -> Sec
     return SecondFactor(admin if admin.pk else None, admin.has_second_factor(), code)
 
 
-def check_code(admin: Admin, typed: str, *, address: str | None, at: datetime) -> bool:
-    """Check and use up a code after a right password. Raises TooManyLoginAttempts."""
+def check_code(admin: Admin, typed: str, *, address: str | None, at: datetime, with_google: bool = False) -> bool:
+    """Check and use up a code after a right password or Google account. Raises TooManyLoginAttempts."""
     guard = LoginGuard(admin.username, address, asks_for_code=True)
     guard.refuse_if_exhausted()
     code = codes.find_code(admin.pk, typed, at=at)
     if code is None or not code.use_up(at=at):
-        record_failure(admin, address=address, at=at)
+        record_failure(admin, with_google=with_google, address=address, at=at)
         guard.count_failure(password_was_right=True)
         return False
     guard.count_success()
@@ -52,29 +53,30 @@ def check_code(admin: Admin, typed: str, *, address: str | None, at: datetime) -
 
 
 def check_security_key(
-    admin: Admin, answer: str, *, host: str, state: State, address: str | None, at: datetime
+    admin: Admin, answer: str, *, host: str, state: State, address: str | None, at: datetime, with_google: bool = False
 ) -> bool:
-    """Check a security key's answer after a right password. Raises TooManyLoginAttempts."""
+    """Check a security key's answer after a right password or Google account. Raises TooManyLoginAttempts."""
     guard = LoginGuard(admin.username, address)
     guard.refuse_if_exhausted()
     try:
         key, sign_count = verified_key(admin, answer, host, state)
     except SecurityKeyRefused:
-        record_failure(admin, address=address, at=at)
+        record_failure(admin, with_google=with_google, address=address, at=at)
         guard.count_failure()
         return False
     if not record_signature(key, sign_count, at=at):
         log.warning("the counter of a security key of %s went backwards: the key may have been copied", admin.username)
-        record_failure(admin, address=address, at=at)
+        record_failure(admin, with_google=with_google, address=address, at=at)
         guard.count_failure()
         return False
     guard.count_success()
     return True
 
 
-def record_failure(admin: Admin, *, address: str | None, at: datetime) -> None:
-    outcome, source = SignInAttempt.Outcome.WRONG_CODE, SignInAttempt.Source.PANEL
-    services.record_failure(outcome, username=admin.username, admin=admin, source=source, address=address, at=at)
+def record_failure(admin: Admin, *, address: str | None, at: datetime, with_google: bool) -> None:
+    facts: dict[str, Any] = {"source": SignInAttempt.Source.PANEL, "address": address, "at": at}
+    outcome = SignInAttempt.Outcome.WRONG_CODE
+    services.record_failure(outcome, username=admin.username, admin=admin, with_google=with_google, **facts)
 
 
 def record_signature(key: SecurityKey, sign_count: int, *, at: datetime) -> bool:

@@ -17,6 +17,7 @@ from accounts.sessions import current_session_digest
 from accounts.two_factor.security_keys import host_for_keys
 from audit.actors import acting_admin
 from audit.models import Event
+from panel.account.google import google_account_of
 from panel.account.notices import notices_of
 from panel.account.pages import current_admin, render_page
 from panel.people.history import latest_attempts
@@ -42,6 +43,7 @@ class AccountView(View):
             sign_in_attempts=latest_attempts(owner),
             owner=owner,
             **notices_of(owner),
+            **google_account_of(owner),
             **sign_ins_of(owner, current_session=current_session_digest(request), at=timezone.now()),
         )
 

@@ -34,10 +34,13 @@ def key_options(request: HttpRequest, person: Admin) -> Options | None:
     return asked[0]
 
 
-def is_right_factor(request: HttpRequest, person: Admin, *, code: str, answer: str = "") -> bool:
+def is_right_factor(
+    request: HttpRequest, person: Admin, *, code: str, answer: str = "", with_google: bool = False
+) -> bool:
     """Check and use up the factor. A challenge works once. Raises TooManyLoginAttempts."""
     address, now = getattr(request, "client_address", None), timezone.now()
     host, challenge = host_for_keys(request.get_host()), request.session.pop(CHALLENGE, None)
     if answer and challenge and host:
-        return check_security_key(person, answer, host=host, state=challenge, address=address, at=now)
-    return check_code(person, code, address=address, at=now)
+        facts = {"host": host, "state": challenge, "address": address, "at": now}
+        return check_security_key(person, answer, with_google=with_google, **facts)
+    return check_code(person, code, with_google=with_google, address=address, at=now)

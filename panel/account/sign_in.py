@@ -22,7 +22,7 @@ from django.views.generic import View
 from accounts import services
 from accounts.backends import ASKED_LATER
 from accounts.errors import EnrolmentExpired
-from accounts.models import Admin, SignInAttempt
+from accounts.models import Admin, GoogleAccount, SignInAttempt
 from accounts.news import news_since
 from accounts.required_steps import required_step
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
@@ -55,23 +55,26 @@ class PasswordForm(AdminAuthenticationForm):
             raise forms.ValidationError(EnrolmentExpired.title, code=EnrolmentExpired.code)
 
 
-def record_held_up(request: HttpRequest, person: Admin, *, typed_name: str) -> None:
-    address, source = getattr(request, "client_address", None), SignInAttempt.Source.PANEL
-    outcome, now = SignInAttempt.Outcome.STEP_REQUIRED, timezone.now()
-    services.record_attempt(outcome, username=typed_name, admin=person, source=source, address=address, at=now)
+def record_held_up(request: HttpRequest, person: Admin, *, typed_name: str, with_google: bool = False) -> None:
+    facts = facts_of(request, typed_name)
+    services.record_attempt(SignInAttempt.Outcome.STEP_REQUIRED, admin=person, with_google=with_google, **facts)
 
 
-def finish_sign_in(request: HttpRequest, person: Admin, *, typed_name: str) -> None:
-    address = getattr(request, "client_address", None)
-    source, now = SignInAttempt.Source.PANEL, timezone.now()
-    wrong_codes = services.finish_sign_in(person, username=typed_name, source=source, address=address, at=now)
+def facts_of(request: HttpRequest, typed_name: str) -> dict[str, Any]:
+    """What the record of sign-ins holds of this request."""
+    source, address = SignInAttempt.Source.PANEL, getattr(request, "client_address", None)
+    return {"username": typed_name, "source": source, "address": address, "at": timezone.now()}
+
+
+def finish_sign_in(request: HttpRequest, person: Admin, *, typed_name: str, with_google: bool) -> None:
+    wrong_codes = services.finish_sign_in(person, with_google=with_google, **facts_of(request, typed_name))
     if news := news_since(person, person.last_login):
         messages.warning(request, f"Since your last sign-in: {', '.join(news)}.")
     if wrong_codes:
         times = "once" if wrong_codes == 1 else f"{wrong_codes} times"
         messages.warning(
             request,
-            f"Somebody gave your right password with a wrong code {times} since your last sign-in."
+            f"Somebody gave your right password or Google account with a wrong code {times} since your last sign-in."
             " If it was not you, change your password.",
         )
 
@@ -81,34 +84,47 @@ class PasswordView(LoginView):
     template_name = "admin/login.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        person = form.get_user()
-        # This signs out an admin who was signed in with this browser before, so that the new session has its full time.
-        self.request.session.flush()
-        if not person.has_second_factor():
-            finish_sign_in(self.request, person, typed_name=form.cleaned_data["username"])
-            return super().form_valid(form)
-        pending = PendingSignIn(
-            person.pk, person.get_session_auth_hash(), timezone.now().timestamp(), self.get_success_url()
-        )
-        self.request.session[PENDING_SIGN_IN] = asdict(pending)
-        return redirect("admin:second_factor")
+        typed_name, next_url = form.cleaned_data["username"], self.get_success_url()
+        return continue_sign_in(self.request, form.get_user(), typed_name=typed_name, next_url=next_url)
+
+
+def continue_sign_in(
+    request: HttpRequest, person: Admin, *, typed_name: str, next_url: str, with_google: bool = False
+) -> HttpResponse:
+    """After the right password or Google account: ask for the second factor, or sign in somebody who has none."""
+    # This signs out an admin who was signed in with this browser before, so that the new session has its full time.
+    request.session.flush()
+    if not person.has_second_factor():
+        finish_sign_in(request, person, typed_name=typed_name, with_google=with_google)
+        login(request, person, backend=BACKEND)
+        return redirect(next_url)
+    began_at = timezone.now().timestamp()
+    pending = PendingSignIn(person.pk, person.get_session_auth_hash(), began_at, next_url, with_google)
+    request.session[PENDING_SIGN_IN] = asdict(pending)
+    return redirect("admin:second_factor")
 
 
 @dataclass(frozen=True)
 class PendingSignIn:
-    """A right password was given; kept in the session until the second factor is. `session_hash` is compared with the
-    admin's, which changes with the password and when the admin is disabled. `began_at` is in seconds since 1970."""
+    """A right password or Google account was given; kept in the session until the second factor is.
+
+    `session_hash` is compared with the admin's, which changes with the password and when the admin is disabled. `began_at` is
+    in seconds since 1970.
+    """
 
     admin_id: int
     session_hash: str
     began_at: float
     next_url: str
+    with_google: bool = False
 
     def admin(self) -> Admin | None:
         """None if too much time went by or the admin was changed."""
         if timezone.now().timestamp() - self.began_at > settings.SECOND_FACTOR_WITHIN.total_seconds():
             return None
         person = Admin.objects.filter(pk=self.admin_id, is_active=True).first()
+        if self.with_google and not GoogleAccount.objects.filter(admin_id=self.admin_id).exists():
+            return None
         if person and constant_time_compare(self.session_hash, person.get_session_auth_hash()):
             return person
         return None
@@ -142,7 +158,8 @@ class SecondFactorView(View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = SecondFactorForm(request.POST)
-        if form.is_valid() and is_right_factor(request, self.person, **form.cleaned_data):
+        with_google = self.pending.with_google
+        if form.is_valid() and is_right_factor(request, self.person, with_google=with_google, **form.cleaned_data):
             return self.sign_in()
         if form.is_valid():
             form = SecondFactorForm({})  # an empty field for the next code
@@ -151,7 +168,7 @@ class SecondFactorView(View):
 
     def sign_in(self) -> HttpResponse:
         del self.request.session[PENDING_SIGN_IN]
-        finish_sign_in(self.request, self.person, typed_name=self.person.username)
+        finish_sign_in(self.request, self.person, typed_name=self.person.username, with_google=self.pending.with_google)
         login(self.request, self.person, backend=BACKEND)
         left = self.person.recovery_codes.filter(used_at=None).count()
         if left <= FEW_CODES:

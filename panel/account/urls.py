@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
-from panel.account import overview, second_factors
+from panel.account import google, overview, second_factors
 from panel.account.confirmation import EndConfirmationView
 from panel.account.notices import OwnNoticesView
 from panel.account.set_password import SetPasswordView
@@ -19,6 +19,11 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
     return [
         path("login/second-factor/", SecondFactorView.as_view(), name="second_factor"),
         path("set-password/<token>/", SetPasswordView.as_view(), name="set_password"),
+        path("google/", google.StartView.as_view(), name="google_start"),
+        path("google/callback/", google.CallbackView.as_view(), name="google_callback"),
+        page("google/link/", google.LinkView.as_view(), "link_google"),
+        page("google/confirm/", google.ConfirmLinkView.as_view(), "confirm_google"),
+        page("google/unlink/", google.UnlinkView.as_view(), "unlink_google"),
         page("", overview.AccountView.as_view(), "account"),
         page("notices/", OwnNoticesView.as_view(), "own_notices"),
         page("end-browser/", overview.EndBrowserView.as_view(), "end_browser"),

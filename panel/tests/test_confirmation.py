@@ -169,6 +169,8 @@ def test_every_page_that_changes_people_or_keys_asks(clock: Clock, objects: dict
         "reset_two_factor",
         "end_admin_browser",
         "end_admin_api_sign_in",
+        "confirm_google",
+        "unlink_google",
         "sites_site_rotate",
         "devices_device_rotate",
         "sites_site_import_review",
