@@ -127,7 +127,7 @@ class GoogleAccountNeeded(Conflict):
     """Without a password, the Google account is the only way to sign in."""
 
     code = "google_account_needed"
-    title = "You have no password. Ask a sysadmin for a link that sets one, before you unlink the Google account."
+    title = "You have no password, so you could not sign in. A sysadmin who resets your password unlinks the Google account."
 
 
 class AccessPending(NotAllowed):

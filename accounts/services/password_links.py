@@ -14,6 +14,7 @@ from accounts.events import AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
 from accounts.required_steps import needs_second_factor
 from accounts.services.admins import keep_one_sysadmin
+from accounts.services.google_accounts import unlink_at_reset
 from accounts.services.sign_ins import end_all_sign_ins
 from audit.actors import Actor
 from audit.services import Changes
@@ -44,7 +45,10 @@ def invite_admin(username: str, *, email: str, role: str, by: Actor, at: datetim
 
 @transaction.atomic
 def reset_password_by_link(admin_id: int, *, by: Actor, at: datetime) -> NewPasswordLink:
-    """Take an admin's password, end all their sign-ins, and make a link for another. Raises LastSysadmin."""
+    """Take an admin's password and Google account, end all their sign-ins, and make a link for another password.
+
+    Raises LastSysadmin.
+    """
     with keep_one_sysadmin(admin_id) as admin:
         had_password = admin.has_usable_password()
         admin.set_unusable_password()
@@ -55,6 +59,7 @@ def reset_password_by_link(admin_id: int, *, by: Actor, at: datetime) -> NewPass
     changes: Changes = {
         "has_password": (had_password, False),
         "link_expires_at": (None, format_instant(link.expires_at)),
+        **unlink_at_reset(admin),
     }
     record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)
     return link

@@ -9,8 +9,10 @@ from accounts.events import AdminAction, record_admin_event
 from accounts.login_guard import LoginGuard
 from accounts.models import Admin, PasswordLink
 from accounts.services.admins import keep_one_sysadmin
+from accounts.services.google_accounts import unlink_at_reset
 from accounts.services.sign_ins import end_all_sign_ins
 from audit.actors import Actor
+from audit.services import Changes
 
 
 def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime) -> None:
@@ -26,7 +28,8 @@ def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime)
 def reset_password(admin_id: int, password: str | None, *, by: Actor, at: datetime, must_change: bool = True) -> Admin:
     """Set another admin's password, and end all their sign-ins; None leaves them without one. Raises LastSysadmin and Busy.
 
-    With `must_change` they choose another one at the next sign-in.
+    A Google account is unlinked: another person may have the admin's account from now on. With `must_change` they choose
+    another password at the next sign-in.
     """
     encoded = make_password(password)  # before the transaction, because it may wait
     with transaction.atomic():
@@ -37,7 +40,7 @@ def reset_password(admin_id: int, password: str | None, *, by: Actor, at: dateti
         admin.save(update_fields=["password", "must_change_password", "wrong_codes"])
         PasswordLink.objects.filter(admin=admin).delete()
         end_all_sign_ins(admin, at=at)
-        changes = {"has_password": (had_password, password is not None)}
+        changes: Changes = {"has_password": (had_password, password is not None), **unlink_at_reset(admin)}
         record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)
     return admin
 

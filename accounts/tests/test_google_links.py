@@ -10,6 +10,7 @@ from accounts.errors import GoogleAccountLinked, GoogleAccountNeeded, GoogleAcco
 from accounts.google.identity import GoogleIdentity
 from accounts.google.services import link_google_account, unlink_google_account
 from accounts.models import Admin, GoogleAccount
+from accounts.services import reset_password, reset_password_by_link
 from audit.actors import COMMAND
 from audit.models import Event
 
@@ -63,3 +64,15 @@ def test_the_only_way_to_sign_in_is_not_unlinked(anna: Admin) -> None:
     with pytest.raises(GoogleAccountNeeded):
         unlink_google_account(anna.pk, by=COMMAND, at=timezone.now())
     assert GoogleAccount.objects.exists()
+
+
+def test_a_reset_of_the_password_unlinks_because_another_person_may_follow(anna: Admin, ben: Admin) -> None:
+    for reset in (
+        lambda: reset_password_by_link(ben.pk, by=COMMAND, at=timezone.now()),
+        lambda: reset_password(ben.pk, "another battery staple", by=COMMAND, at=timezone.now()),
+    ):
+        link(ben)
+        reset()
+        assert not GoogleAccount.objects.exists()
+        event = Event.objects.filter(action="admin.password_reset").latest("pk")
+        assert event.changes["google_account"] == ["anna@gmail.example", None]

@@ -88,7 +88,7 @@ def take_answers(request: HttpRequest) -> Any:
         is_answer = name.startswith(f"{PREFIX}-")
         del (others if is_answer or name == "csrfmiddlewaretoken" else answers)[name]
     request.POST = others  # type: ignore[assignment]
-    return answers if f"{PREFIX}-password" in answers else None
+    return answers if any(name.startswith(f"{PREFIX}-") for name in answers) else None
 
 
 def has_factor(request: HttpRequest, person: Admin, form: forms.Form) -> bool:

@@ -50,6 +50,7 @@ from common.counters import SqlCounterCache
 from common.errors import DomainError
 from common.web.client_address import address_bucket
 from panel.account.confirmation import needs_confirmation
+from panel.account.google_confirmation import record_google_sign_in
 from panel.account.pages import current_admin, render_page
 from panel.account.sign_in import continue_sign_in, record_held_up
 
@@ -59,12 +60,12 @@ JOURNEY, PROVEN = "google_journey", "google_identity"
 MAX_AGE = 600
 # From one address.
 STARTS_PER_MINUTE = 60
-SIGN_IN, LINK = "sign in", "link"
+SIGN_IN, LINK, AGAIN = "sign in", "link", "again"
 
 
 @dataclass(frozen=True)
 class Journey:
-    """A browser that was sent to Google. `began_at` is in seconds since 1970; `admin_id` is of whom links an account."""
+    """A browser that was sent to Google. `began_at` is in seconds since 1970; `admin_id`: who links an account, or confirms."""
 
     purpose: str
     state: str
@@ -140,6 +141,8 @@ class CallbackView(View):
             identity = identify(id_token, attempt, nonce=journey.nonce)
             if journey.purpose == LINK:
                 return ask_to_link(request, identity, journey)
+            if journey.purpose == AGAIN:
+                return confirm(request, identity, journey)
             return sign_in(request, identity, journey, attempt)
         except InvalidCredentials:
             messages.error(request, "You cannot sign in with this Google account.")
@@ -215,6 +218,25 @@ def ask_to_link(request: HttpRequest, identity: GoogleIdentity, journey: Journey
         return redirect("admin:account")
     keep_identity(request, identity)
     return redirect("admin:confirm_google")
+
+
+class AgainView(View):
+    """For admins without a password; see `google_confirmation`."""
+
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return send_to_google(request, AGAIN, next_url=reverse("admin:account"), admin_id=current_admin(request).pk)
+
+
+def confirm(request: HttpRequest, identity: GoogleIdentity, journey: Journey) -> HttpResponse:
+    account = GoogleAccount.objects.filter(admin=journey.admin_id, subject=identity.subject)
+    if not isinstance(request.user, Admin) or request.user.pk != journey.admin_id or not account.exists():
+        messages.error(request, "This is not the Google account that is linked to yours.")
+    else:
+        record_google_sign_in(request)
+        messages.success(request, "Confirmed. Go back to the tab with your form, and send it.")
+    return redirect(journey.next_url)
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -14,7 +14,19 @@ from accounts.models import Admin
 from accounts.required_steps import required_step
 from common.errors import NotAllowed
 
-ALWAYS_ALLOWED = frozenset({"login", "logout", "jsi18n", "password_change", "set_password"})
+ALWAYS_ALLOWED = frozenset(
+    {
+        "login",
+        "logout",
+        "jsi18n",
+        "password_change",
+        "set_password",
+        "google_start",
+        "google_callback",
+        # Who has no password does this to set up a second factor.
+        "google_again",
+    }
+)
 PAGES: dict[type[NotAllowed], str] = {PasswordChangeRequired: "password_change", TwoFactorRequired: "add_totp"}
 ALSO_ALLOWED: dict[type[NotAllowed], frozenset[str]] = {
     PasswordChangeRequired: frozenset(),

@@ -29,6 +29,7 @@ from accounts.two_factor.security_keys import host_for_keys, new_credential, reg
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
+from panel.account.google_confirmation import ASKED, is_google_sign_in_recent
 from panel.account.pages import current_admin, render_page
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 
@@ -53,9 +54,17 @@ class ConfirmForm(forms.Form):
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.request = request
-        if not current_admin(request).has_second_factor():
+        self.request, person = request, current_admin(request)
+        if not person.has_second_factor():
             del self.fields["present_code"]
+        self.needs_google = not person.has_usable_password() and not is_google_sign_in_recent(request)
+        if not person.has_usable_password():
+            del self.fields["password"]
+
+    def clean(self) -> dict[str, Any]:
+        if self.needs_google:
+            raise forms.ValidationError(ASKED, code="google_needed")
+        return self.cleaned_data
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
@@ -125,7 +134,13 @@ class SecondFactorFormView(View):
 
     def render(self, form: forms.Form) -> HttpResponse:
         is_required = needs_second_factor(self.owner) and not self.owner.has_second_factor()
-        context = {"form": form, "is_required": is_required, "key_options": self.key_options(), **self.page_context()}
+        context = {
+            "form": form,
+            "owner": self.owner,
+            "is_required": is_required,
+            "key_options": self.key_options(),
+            **self.page_context(),
+        }
         if is_required:
             context["is_nav_sidebar_enabled"] = False
         return render_page(self.request, self.template, self.title, **context)

@@ -25,6 +25,7 @@ from accounts.errors import EnrolmentExpired
 from accounts.models import Admin, GoogleAccount, SignInAttempt
 from accounts.news import news_since
 from accounts.required_steps import required_step
+from panel.account.google_confirmation import record_google_sign_in
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 
 BACKEND = "accounts.backends.GuardedBackend"
@@ -97,6 +98,8 @@ def continue_sign_in(
     if not person.has_second_factor():
         finish_sign_in(request, person, typed_name=typed_name, with_google=with_google)
         login(request, person, backend=BACKEND)
+        if with_google:
+            record_google_sign_in(request)
         return redirect(next_url)
     began_at = timezone.now().timestamp()
     pending = PendingSignIn(person.pk, person.get_session_auth_hash(), began_at, next_url, with_google)
@@ -170,6 +173,8 @@ class SecondFactorView(View):
         del self.request.session[PENDING_SIGN_IN]
         finish_sign_in(self.request, self.person, typed_name=self.person.username, with_google=self.pending.with_google)
         login(self.request, self.person, backend=BACKEND)
+        if self.pending.with_google:
+            record_google_sign_in(self.request)
         left = self.person.recovery_codes.filter(used_at=None).count()
         if left <= FEW_CODES:
             messages.warning(

@@ -21,6 +21,7 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
         path("set-password/<token>/", SetPasswordView.as_view(), name="set_password"),
         path("google/", google.StartView.as_view(), name="google_start"),
         path("google/callback/", google.CallbackView.as_view(), name="google_callback"),
+        page("google/again/", google.AgainView.as_view(), "google_again"),
         page("google/link/", google.LinkView.as_view(), "link_google"),
         page("google/confirm/", google.ConfirmLinkView.as_view(), "confirm_google"),
         page("google/unlink/", google.UnlinkView.as_view(), "unlink_google"),

@@ -83,7 +83,8 @@ OTHER_PAGES = {
     },
     "set_password": Rule(),
     # Without the settings for Google they do not exist; panel/account/tests/test_google.py has the rest.
-    **{name: Rule() for name in ("google_start", "google_callback", "link_google", "confirm_google", "unlink_google")},
+    **{name: Rule() for name in ("google_start", "google_callback", "google_again")},
+    **{name: Rule() for name in ("link_google", "confirm_google", "unlink_google")},
     "jobs": Rule("jobs.view_job", "jobs.view_job"),
     "customer_notices": Rule("alerts.manage_customer_notices", "alerts.manage_customer_notices"),
     "signing_keys": Rule("licensing.view_signingkey", "licensing.view_signingkey"),

@@ -3,19 +3,21 @@
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pyotp
 import pytest
 import urllib3
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AccessRequest, Admin, GoogleAccount, PanelSession, SignInAttempt
-from accounts.tests.factors import SECOND, app_of, browser, is_in, signed_in
+from accounts.models import AccessRequest, Admin, GoogleAccount, PanelSession, SignInAttempt, TotpDevice
+from accounts.tests.factors import APP_PAGE, SECOND, app_of, browser, is_in, signed_in
 from accounts.tests.fake_google import FakeGoogle, Person
 from accounts.tests.test_google_login import STRANGER, link
 from audit.models import Event
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 START, CALLBACK, ACCOUNT = "/admin/google/", "/admin/google/callback/", "/admin/account/"
+AGAIN = f"{ACCOUNT}google/again/"
 LINK, CONFIRM, UNLINK = f"{ACCOUNT}google/link/", f"{ACCOUNT}google/confirm/", f"{ACCOUNT}google/unlink/"
 
 
@@ -395,3 +397,85 @@ def test_pages_of_the_own_account_need_a_sign_in(google: FakeGoogle, db: None) -
     for path in (LINK, CONFIRM, UNLINK):
         assert browser().get(path)["Location"].startswith("/admin/login/")
         assert browser().post(path).status_code in (302, 403)
+
+
+# --- Admins without a password ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def without_password(google: FakeGoogle, anna: Admin) -> Client:
+    """Anna's browser, signed in with Google; she has no password."""
+    link(anna)
+    Admin.objects.update(password="!")
+    client = browser()
+    sign_in(client)
+    assert is_in(client)
+    return client
+
+
+def add_app(client: Client) -> Any:
+    secret = client.get(APP_PAGE).context["secret"].replace(" ", "")
+    return client.post(APP_PAGE, {"code": pyotp.TOTP(secret).at(timezone.now())})
+
+
+def test_the_first_second_factor_needs_no_password(without_password: Client, settings: Any) -> None:
+    settings.REQUIRE_TWO_FACTOR = True
+    assert without_password.get("/admin/")["Location"] == APP_PAGE
+    assert 'name="password"' not in without_password.get(APP_PAGE).content.decode()
+    assert add_app(without_password).context["title"] == "Recovery codes"
+
+
+def test_later_google_takes_the_place_of_the_password(without_password: Client, settings: Any, clock: Any) -> None:
+    settings.REQUIRE_TWO_FACTOR = True
+    sign_in(without_password)  # by this clock
+    clock.move(minutes=10)
+    answer = add_app(without_password)
+    assert "Sign in with Google again" in answer.content.decode()
+    assert not TotpDevice.objects.exists()
+    assert sign_in(without_password, AGAIN)["Location"] == ACCOUNT
+    assert "Recovery codes" in add_app(without_password).content.decode()
+
+
+def test_only_the_linked_google_account_confirms(without_password: Client, google: FakeGoogle, clock: Any) -> None:
+    sign_in(without_password)
+    clock.move(minutes=10)
+    google.person = Person("666", "anna@vendor.example", "Anna Example")
+    sign_in(without_password, AGAIN)
+    assert "Sign in with Google again" in add_app(without_password).content.decode()
+    assert not TotpDevice.objects.exists()
+
+
+def test_a_confirmation_is_google_and_the_second_factor(without_password: Client, clock: Any) -> None:
+    app = app_of(Admin.objects.get())
+    client = browser()
+    sign_in(client)
+    client.post(SECOND, {"code": app.fresh_code()})
+    clock.move(minutes=11)
+    new = {"username": "nora", "email": "nora@vendor.example", "role": "viewer"}
+    add = "/admin/accounts/admin/add/"
+    page = client.post(add, new)
+    assert (page.context["title"], page.context["form"].needs_google) == ("Confirm that it is you", True)
+    code = {"confirmation-present_code": app.fresh_code(), "confirmation-answer": ""}
+    client.post(add, new | code)
+    sign_in(client, AGAIN)
+    client.post(add, new)
+    client.post(add, new | code | {"confirmation-present_code": app.wrong_code()})
+    assert Admin.objects.count() == 1
+    client.post(add, new | code)
+    assert Admin.objects.count() == 2
+
+
+def test_google_does_not_replace_a_password_that_is_there(google: FakeGoogle, anna: Admin) -> None:
+    link(anna)
+    client = browser()
+    sign_in(client)
+    sign_in(client, AGAIN)
+    assert add_app(client).context["form"].errors["password"]
+    client.post("/admin/account/end-confirmation/")
+    assert client.post(UNLINK, {"confirmation-answer": ""}).context["title"] == "Confirm that it is you"
+    assert GoogleAccount.objects.exists()
+
+
+def test_the_only_way_to_sign_in_stays(without_password: Client) -> None:
+    assert "You have no password" in str(without_password.post(UNLINK, follow=True).content)
+    assert GoogleAccount.objects.exists()
