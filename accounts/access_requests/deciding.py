@@ -8,13 +8,13 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
 from accounts.access_requests.notices import mail_decision
-from accounts.errors import AccessRequestNotFound, AlreadyDecided, RoleAboveOwn, UsernameTaken
+from accounts.errors import AccessRequestNotFound, AlreadyDecided, UsernameTaken
 from accounts.events import AccessRequestAction, AdminAction, access_request_subject, record_admin_event
 from accounts.google.identity import GoogleIdentity
 from accounts.google.services import link_google_account
 from accounts.models import AccessRequest, Admin
 from accounts.required_steps import needs_second_factor
-from accounts.roles import may_do_all_of
+from accounts.services import refuse_role_above_own
 from audit.actors import Actor
 from audit.services import record_event
 
@@ -64,12 +64,6 @@ def reject_request(request_id: uuid.UUID, *, note: str = "", by: Actor, at: date
     record_event(AccessRequestAction.REJECTED, subject=access_request_subject(request.pk), by=by, at=at)
     decide(request, State.REJECTED, by=by, at=at)
     return request
-
-
-def refuse_role_above_own(role: str, *, by: Actor) -> None:
-    """Commands on the server may grant any role. Raises RoleAboveOwn."""
-    if by.admin is not None and not may_do_all_of(by.admin.role, role):
-        raise RoleAboveOwn
 
 
 def locked_request(request_id: uuid.UUID) -> AccessRequest:

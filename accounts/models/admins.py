@@ -19,6 +19,12 @@ from audit.actors import COMMAND
 
 
 class AdminQuerySet(models.QuerySet["Admin"]):
+    def with_second_factor(self) -> "AdminQuerySet":
+        """Annotate `second_factor`: whether each admin has one."""
+        own = {"admin": OuterRef("pk")}
+        has_app, has_key = (Exists(device.objects.filter(**own)) for device in (TotpDevice, SecurityKey))
+        return self.annotate(second_factor=has_app | has_key)
+
     def with_sign_ins(self, *, at: datetime) -> "AdminQuerySet":
         """Annotate how each admin signs in, and where each is signed in now.
 
@@ -26,10 +32,8 @@ class AdminQuerySet(models.QuerySet["Admin"]):
         count the sign-ins that are live.
         """
         own = {"admin": OuterRef("pk")}
-        has_app = Exists(TotpDevice.objects.filter(**own))
-        return self.annotate(
-            second_factor=has_app | Exists(SecurityKey.objects.filter(**own)),
-            has_app=has_app,
+        return self.with_second_factor().annotate(
+            has_app=Exists(TotpDevice.objects.filter(**own)),
             key_count=count_per_admin(SecurityKey.objects.filter(**own)),
             browser_count=count_per_admin(PanelSession.live(at=at).filter(**own)),
             api_sign_in_count=count_per_admin(TokenFamily.objects.filter(**own).live(at=at)),

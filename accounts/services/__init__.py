@@ -4,7 +4,7 @@ Each is one function, called by the panel, the API and the commands alike. Who a
 its event are written in one transaction; a sign-in that only ends because of another change is part of that change's event.
 """
 
-from accounts.services.admins import CHANGEABLE, change_admin, keep_one_sysadmin
+from accounts.services.admins import CHANGEABLE, change_admin, keep_one_sysadmin, refuse_role_above_own
 from accounts.services.password_links import (
     NewPasswordLink,
     find_password_link,
@@ -48,6 +48,7 @@ __all__ = [
     "keep_one_sysadmin",
     "record_attempt",
     "record_failure",
+    "refuse_role_above_own",
     "renew_tokens",
     "reset_password",
     "reset_password_by_link",

@@ -8,11 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.errors import LastSysadmin
+from accounts.errors import AdminNotFound, LastSysadmin, RoleAboveOwn
 from accounts.events import ADMIN, AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
 from accounts.required_steps import required_step
-from accounts.roles import Role
+from accounts.roles import Role, may_do_all_of
 from accounts.services.sign_ins import end_all_sign_ins
 from audit.actors import Actor
 from audit.models import Event
@@ -33,9 +33,11 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
     """Change the fields of CHANGEABLE that are named, one event for each that differs.
 
     It ends all sign-ins of an admin who is disabled, or whose new role requires something that they did not sign in with,
-    such as a second factor. Raises LastSysadmin.
+    such as a second factor. Raises AdminNotFound, LastSysadmin and RoleAboveOwn.
     """
     with keep_one_sysadmin(admin_id) as admin:
+        for role in (admin.role, changes.get("role", admin.role)):
+            refuse_role_above_own(role, by=by)
         before = {name: getattr(admin, name) for name in CHANGEABLE}
         changed = {name: changes[name] for name in CHANGEABLE if name in changes and changes[name] != before[name]}
         for name, value in changed.items():
@@ -59,15 +61,26 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
 
 @contextmanager
 def keep_one_sysadmin(admin_id: int) -> Iterator[Admin]:
-    """Lock an admin to be changed in memory; the caller saves afterwards. Raises LastSysadmin if none would remain."""
+    """Lock an admin to be changed in memory; the caller saves afterwards.
+
+    Raises AdminNotFound, and LastSysadmin if none would remain.
+    """
     # Every sysadmin's row, in one order: two who demote each other at once must not both succeed.
     sysadmins = Admin.objects.select_for_update(no_key=True).filter(role=Role.SYSADMIN, is_active=True).order_by("pk")
     others = [sysadmin for sysadmin in sysadmins if sysadmin.pk != admin_id and can_administer(sysadmin)]
-    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    admin = Admin.objects.select_for_update(no_key=True).filter(pk=admin_id).first()
+    if admin is None:
+        raise AdminNotFound("There is no such admin.")
     could_administer = can_administer(admin)
     yield admin
     if could_administer and not others and not can_administer(admin):
         raise LastSysadmin
+
+
+def refuse_role_above_own(role: str, *, by: Actor) -> None:
+    """Commands on the server may grant any role. Raises RoleAboveOwn."""
+    if by.admin is not None and not may_do_all_of(by.admin.role, role):
+        raise RoleAboveOwn
 
 
 def can_administer(admin: Admin) -> bool:
