@@ -76,6 +76,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "RolloutState": "fleet.rollouts.models.Rollout.State",
             "RolloutDeviceState": "fleet.rollouts.models.RolloutDevice.State",
             "AdminRole": "accounts.roles.Role",
+            "AccessRequestState": "accounts.models.AccessRequestState",
             "Theme": "accounts.models.Theme",
             "StartPage": "accounts.models.StartPage",
             "EmailNotices": "alerts.own_settings.EmailNotices",

@@ -138,7 +138,7 @@ class RequestAccessView(PublicView):
     problem_statuses = (400, 401, 404, 429)
 
     @extend_schema(
-        operation_id="requestAccess",
+        operation_id="request_access",
         summary="Ask for access",
         tags=["auth"],
         request=REQUEST_ACCESS,
@@ -210,7 +210,7 @@ class AccessRequestViewSet(ActorMixin, ViewSet):
         return self.action in {"approve", "reject"}
 
     @extend_schema(
-        operation_id="listAccessRequests",
+        operation_id="list_access_requests",
         summary="List requests for access",
         tags=TAGS,
         parameters=[AccessRequestQuery],
@@ -224,12 +224,12 @@ class AccessRequestViewSet(ActorMixin, ViewSet):
         page = list(requests[self.paginator.rows(request)])
         return self.paginator.response(request, AccessRequestSerializer(page, many=True).data, total=requests.count())
 
-    @extend_schema(operation_id="retrieveAccessRequest", summary="Read a request for access", tags=TAGS)
+    @extend_schema(operation_id="get_access_request", summary="Read a request for access", tags=TAGS)
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 - as in the path
         return self.answer(read_request_id(id))
 
     @extend_schema(
-        operation_id="approveAccessRequest",
+        operation_id="approve_access_request",
         summary="Approve a request for access",
         tags=TAGS,
         request=ApproveSerializer,
@@ -249,7 +249,7 @@ class AccessRequestViewSet(ActorMixin, ViewSet):
         return self.answer(request_id)
 
     @extend_schema(
-        operation_id="rejectAccessRequest",
+        operation_id="reject_access_request",
         summary="Reject a request for access",
         tags=TAGS,
         request=RejectSerializer,

@@ -82,7 +82,7 @@ class UserViewSet(ActorMixin, ViewSet):
     def person_required(self) -> bool:
         return self.action == "partial_update"
 
-    @extend_schema(operation_id="listUsers", summary="List admins", tags=TAGS, parameters=[UserListQuery])
+    @extend_schema(operation_id="list_users", summary="List admins", tags=TAGS, parameters=[UserListQuery])
     def list(self, request: Request) -> Response:
         """By user name."""
         query = self.read_query()
@@ -93,12 +93,12 @@ class UserViewSet(ActorMixin, ViewSet):
         page = users[self.paginator.rows(request)]
         return self.paginator.response(request, UserSerializer(page, many=True).data, total=users.count())
 
-    @extend_schema(operation_id="retrieveUser", summary="Read an admin", tags=TAGS, parameters=[ID])
+    @extend_schema(operation_id="get_user", summary="Read an admin", tags=TAGS, parameters=[ID])
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 - as in the path
         return answer(read_user_id(id))
 
     @extend_schema(
-        operation_id="updateUser",
+        operation_id="update_user",
         summary="Change an admin's role, disable or enable them",
         tags=TAGS,
         parameters=[ID],
