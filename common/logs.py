@@ -12,16 +12,17 @@ logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 EXTRA_FIELDS = ("method", "path", "status", "duration_ms", "client", "refused_as")
 
-# Site keys, tokens, and links that set a password, unsubscribe or show a site. No code should log one.
+# Keys of sites and devices, personal access tokens, links that set a password, unsubscribe or show a site, and tokens of
+# sign-ins. No code should log one; if it does, the log does not show it.
 SECRETS = re.compile(
-    r"ps[kl]_[0-9A-Za-z]{8,}|ppl_[0-9A-Za-z_-]{8,}|pus_[0-9A-Za-z_:-]{8,}|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*"
+    r"p(?:sk|dk|ct|sl)_[0-9A-Za-z]{8,}|ppl_[0-9A-Za-z_-]{8,}|pus_[0-9A-Za-z_:-]{8,}"
+    r"|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*"
 )
+BEGINNINGS = ("psk_", "pdk_", "pct_", "psl_", "ppl_", "pus_", "eyJ")
 
 
 def without_secrets(line: str) -> str:
-    return (
-        SECRETS.sub("[secret]", line) if any(map(line.__contains__, ("psk_", "psl_", "ppl_", "pus_", "eyJ"))) else line
-    )
+    return SECRETS.sub("[secret]", line) if any(map(line.__contains__, BEGINNINGS)) else line
 
 
 MESSAGE_CUT_AT = 300

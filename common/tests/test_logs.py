@@ -58,8 +58,9 @@ def test_facts_stand_in_fields_of_their_own() -> None:
     assert "unknown" not in entry
 
 
-def test_a_site_key_is_not_readable_in_a_message_a_field_or_a_stack_trace() -> None:
-    key = generate_key()
+@pytest.mark.parametrize("prefix", ["psk_", "pdk_", "pct_"], ids=["of a site", "of a device", "of a script"])
+def test_a_key_is_not_readable_in_a_message_a_field_or_a_stack_trace(prefix: str) -> None:
+    key = generate_key(prefix)
     try:
         raise RuntimeError(f"the key is {key}")
     except RuntimeError:
