@@ -24,6 +24,30 @@ class InvalidRefreshToken(NotAuthenticated):
     title = "This refresh token is not valid"
 
 
+class InvalidPersonalToken(NotAuthenticated):
+    """One error for an unknown, expired and revoked token and a disabled owner."""
+
+    code = "invalid_personal_token"
+    title = "This personal access token is not valid"
+
+
+class PersonalTokenNotFound(NotFound):
+    code = "personal_token_not_found"
+    title = "You have no such personal access token"
+
+
+class TooManyPersonalTokens(Conflict):
+    code = "too_many_personal_tokens"
+    title = "You have as many personal access tokens as one may have. Revoke one that you do not need."
+
+
+class PersonRequired(NotAllowed):
+    """A personal access token was sent where only a person who has signed in may act."""
+
+    code = "person_required"
+    title = "A personal access token may not do this. Sign in instead."
+
+
 class TooManyLoginAttempts(TooManyRequests):
     code = "too_many_login_attempts"
     title = "Too many failed attempts to sign in"

@@ -34,6 +34,8 @@ class AdminAction(TextChoices):
     API_SIGN_IN_ENDED = "admin.api_sign_in_ended"
     SIGNED_OUT_ELSEWHERE = "admin.signed_out_elsewhere"
     PASSWORD_CHANGE_REQUIRED = "admin.password_change_required"  # noqa: S105
+    TOKEN_CREATED = "admin.token_created"  # noqa: S105
+    TOKEN_REVOKED = "admin.token_revoked"  # noqa: S105
     SIGN_IN_BLOCKED = "admin.sign_in_blocked"
 
 

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
-from accounts.models import AccessRequest, PanelSession, PasswordLink, SignInAttempt, TokenFamily
+from accounts.models import AccessRequest, PanelSession, PasswordLink, PersonalToken, SignInAttempt, TokenFamily
 
 # After a long flood the newest are kept, whatever their age.
 ATTEMPTS_KEPT = 100_000
@@ -12,16 +13,21 @@ ATTEMPTS_KEPT = 100_000
 ENDED_LINKS_KEPT = timedelta(days=30)
 # After the decision, or after the request if nobody decides.
 ACCESS_REQUESTS_KEPT = timedelta(days=90)
+# Until then the lists of tokens show that one has expired, and when it was used last.
+ENDED_TOKENS_KEPT = timedelta(days=30)
 
 
 def prune_sign_ins(*, at: datetime) -> dict[str, int]:
-    """Delete token families whose tokens have all expired, ended sessions and links, and old or too many attempts."""
+    """Delete token families whose tokens have all expired, ended sessions, links and tokens, and old or too many attempts."""
     families, _ = TokenFamily.objects.filter(expires_at__lt=at).delete()
     PanelSession.ended(at=at).delete()
     links, _ = PasswordLink.objects.filter(expires_at__lt=at - ENDED_LINKS_KEPT).delete()
+    kept_since = at - ENDED_TOKENS_KEPT
+    tokens, _ = PersonalToken.objects.filter(Q(expires_at__lt=kept_since) | Q(revoked_at__lt=kept_since)).delete()
     return {
         "token_families": families,
         "password_links": links,
+        "personal_tokens": tokens,
         "sign_in_attempts": prune_attempts(at=at),
         "requests_for_access": prune_access_requests(at=at),
     }

@@ -2,9 +2,9 @@
 
 Each is a prefix, 43 characters of base 62 for 256 random bits, and a checksum of 6 characters.
 The checksum finds typing errors without the database, and a double click selects the whole key. The database holds an
-HMAC-SHA-256 of the key under a pepper. 256 random bits need no slow hash, and a stolen table is useless without the
-pepper. SITE_KEY_PEPPERS has the current pepper first; keys of the others are accepted, and get a digest under the current
-one at their next heartbeat.
+HMAC-SHA-256 of a site's or device's key under a pepper. 256 random bits need no slow hash, and a stolen table is useless
+without the pepper. SITE_KEY_PEPPERS has the current pepper first; keys of the others are accepted, and get a digest under
+the current one at their next heartbeat.
 """
 
 import hmac

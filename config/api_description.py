@@ -7,6 +7,7 @@ TAGS = [
     {"name": "auth", "description": "Sign in as an admin, renew and end tokens."},
     {"name": "people", "description": "Who has access, and who asks for it."},
     {"name": "settings", "description": "What you chose for your own work."},
+    {"name": "tokens", "description": "Tokens for scripts, which may do a part of what you may."},
     {"name": "sites", "description": "Register, change, lock, unlock, extend, rotate, deregister."},
     {"name": "organizations", "description": "Chains, to which sites belong."},
     {"name": "locations", "description": "Sites as the fleet of devices sees them."},

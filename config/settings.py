@@ -334,7 +334,10 @@ API_BODY_LIMITS = fleet_settings.body_limits(FIRMWARE_MAX_BYTES)
 # Larger than the largest CSV file for an import, so that the import's page can refuse a larger file with a message.
 PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.AccessTokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.PersonalTokenAuthentication",
+        "accounts.api.authentication.AccessTokenAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.RolePermission"],
     "DEFAULT_RENDERER_CLASSES": ["common.api.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["common.api.parsing.StrictJSONParser"],

@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.events import AdminAction, record_admin_event
 from accounts.models.factors import SecurityKey, TotpDevice
+from accounts.models.personal_tokens import PersonalToken
 from accounts.models.sign_ins import PanelSession, TokenFamily
 from accounts.roles import PERMISSIONS, Role
 from audit.actors import COMMAND
@@ -105,6 +106,9 @@ class Admin(AbstractBaseUser):
     # Right passwords with a wrong second factor since the last sign-in.
     wrong_codes = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
+    # The personal access token with which the caller came, if one did: this instance may then do no more than the token.
+    token: PersonalToken | None = None
+
     objects = AdminManager()
 
     EMAIL_FIELD = "email"
@@ -128,7 +132,8 @@ class Admin(AbstractBaseUser):
 
     @property
     def permissions(self) -> frozenset[str]:
-        return PERMISSIONS.get(self.role, frozenset()) if self.is_active else frozenset()
+        of_role = PERMISSIONS.get(self.role, frozenset()) if self.is_active else frozenset()
+        return of_role if self.token is None else of_role.intersection(self.token.permissions)
 
     def has_second_factor(self) -> bool:
         devices = (TotpDevice, SecurityKey)
@@ -138,11 +143,11 @@ class Admin(AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        return self.is_active
+        return self.is_active and self.token is None
 
     @property
     def is_superuser(self) -> bool:
-        return self.is_active and self.role == Role.SYSADMIN
+        return self.is_active and self.role == Role.SYSADMIN and self.token is None
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         return perm in self.permissions

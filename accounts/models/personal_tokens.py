@@ -11,6 +11,9 @@ class PersonalTokenQuerySet(models.QuerySet["PersonalToken"]):
     def live(self, *, at: datetime) -> "PersonalTokenQuerySet":
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=at), revoked_at=None)
 
+    def newest_first(self) -> "PersonalTokenQuerySet":
+        return self.order_by("-created_at", "-id")
+
 
 class PersonalToken(models.Model):
     """A personal access token. It may do what it was made for, as far as its owner may do that at the same moment."""
@@ -45,3 +48,8 @@ class PersonalToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def label(self) -> str:
+        """The name, and the end of the token: two tokens may have one name."""
+        return f"{self.name} {self.hint}"

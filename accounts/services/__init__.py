@@ -24,6 +24,7 @@ from accounts.services.sign_ins import (
     end_browser_session,
     end_other_sign_ins,
     renew_tokens,
+    revoke_all_personal_tokens,
     sign_out,
     start_token_family,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "reset_password",
     "reset_password_by_link",
     "reset_preferences",
+    "revoke_all_personal_tokens",
     "set_password_by_link",
     "sign_out",
     "start_token_family",

@@ -13,9 +13,10 @@ from accounts.events import ADMIN, AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
 from accounts.required_steps import required_step
 from accounts.roles import Role, may_do_all_of
-from accounts.services.sign_ins import end_all_sign_ins
+from accounts.services.sign_ins import end_all_sign_ins, revoke_all_personal_tokens
 from audit.actors import Actor
 from audit.models import Event
+from audit.services import Changes
 
 CHANGEABLE = ("role", "is_active", "email")
 # After these another person may hold the account.
@@ -33,7 +34,8 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
     """Change the fields of CHANGEABLE that are named, one event for each that differs.
 
     It ends all sign-ins of an admin who is disabled, or whose new role requires something that they did not sign in with,
-    such as a second factor. Raises AdminNotFound, LastSysadmin and RoleAboveOwn.
+    such as a second factor. The personal access tokens of a disabled admin end, too. Raises AdminNotFound, LastSysadmin
+    and RoleAboveOwn.
     """
     with keep_one_sysadmin(admin_id) as admin:
         for role in (admin.role, changes.get("role", admin.role)):
@@ -43,8 +45,10 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
         for name, value in changed.items():
             setattr(admin, name, value)
     is_disabled = "is_active" in changed and not admin.is_active
+    revoked: Changes = {}
     if is_disabled:
         PasswordLink.objects.filter(admin=admin).delete()
+        revoked = revoke_all_personal_tokens(admin, at=at)
     if is_disabled or ("role" in changed and required_step(admin, at=at)):
         admin.token_generation += 1
         end_all_sign_ins(admin, at=at)
@@ -55,7 +59,8 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
             "is_active": AdminAction.ENABLED if value else AdminAction.DISABLED,
             "email": AdminAction.EMAIL_CHANGED,
         }[name]
-        record_admin_event(action, admin, by=by, at=at, changes={name: (before[name], value)})
+        also = revoked if name == "is_active" else {}
+        record_admin_event(action, admin, by=by, at=at, changes={name: (before[name], value), **also})
     return admin
 
 

@@ -15,7 +15,7 @@ from accounts.models import Admin, PasswordLink
 from accounts.required_steps import needs_second_factor
 from accounts.services.admins import keep_one_sysadmin
 from accounts.services.google_accounts import unlink_at_reset
-from accounts.services.sign_ins import end_all_sign_ins
+from accounts.services.sign_ins import end_all_sign_ins, revoke_all_personal_tokens
 from audit.actors import Actor
 from audit.services import Changes
 from common.instants import format_instant
@@ -45,7 +45,7 @@ def invite_admin(username: str, *, email: str, role: str, by: Actor, at: datetim
 
 @transaction.atomic
 def reset_password_by_link(admin_id: int, *, by: Actor, at: datetime) -> NewPasswordLink:
-    """Take an admin's password and Google account, end all their sign-ins, and make a link for another password.
+    """Take an admin's password and Google account, end all their sign-ins and tokens, and make a link for another password.
 
     Raises LastSysadmin.
     """
@@ -60,6 +60,7 @@ def reset_password_by_link(admin_id: int, *, by: Actor, at: datetime) -> NewPass
         "has_password": (had_password, False),
         "link_expires_at": (None, format_instant(link.expires_at)),
         **unlink_at_reset(admin),
+        **revoke_all_personal_tokens(admin, at=at),
     }
     record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)
     return link

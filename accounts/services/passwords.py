@@ -10,13 +10,13 @@ from accounts.login_guard import LoginGuard
 from accounts.models import Admin, PasswordLink
 from accounts.services.admins import keep_one_sysadmin
 from accounts.services.google_accounts import unlink_at_reset
-from accounts.services.sign_ins import end_all_sign_ins
+from accounts.services.sign_ins import end_all_sign_ins, revoke_all_personal_tokens
 from audit.actors import Actor
 from audit.services import Changes
 
 
 def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime) -> None:
-    """Set the password that the admin chose, and end all their sign-ins. Raises Busy."""
+    """Set the password that the admin chose, and end all their sign-ins, but not their personal access tokens. Raises Busy."""
     admin.password = make_password(password)  # before the transaction, because it may wait
     admin.must_change_password, admin.wrong_codes = False, 0
     with transaction.atomic():
@@ -26,10 +26,10 @@ def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime)
 
 
 def reset_password(admin_id: int, password: str | None, *, by: Actor, at: datetime, must_change: bool = True) -> Admin:
-    """Set another admin's password, and end all their sign-ins; None leaves them without one. Raises LastSysadmin and Busy.
+    """Set another admin's password, and end all their sign-ins and personal access tokens; None leaves them without one.
 
     A Google account is unlinked: another person may have the admin's account from now on. With `must_change` they choose
-    another password at the next sign-in.
+    another password at the next sign-in. Raises LastSysadmin and Busy.
     """
     encoded = make_password(password)  # before the transaction, because it may wait
     with transaction.atomic():
@@ -40,7 +40,8 @@ def reset_password(admin_id: int, password: str | None, *, by: Actor, at: dateti
         admin.save(update_fields=["password", "must_change_password", "wrong_codes"])
         PasswordLink.objects.filter(admin=admin).delete()
         end_all_sign_ins(admin, at=at)
-        changes: Changes = {"has_password": (had_password, password is not None), **unlink_at_reset(admin)}
+        revoked = {**unlink_at_reset(admin), **revoke_all_personal_tokens(admin, at=at)}
+        changes: Changes = {"has_password": (had_password, password is not None), **revoked}
         record_admin_event(AdminAction.PASSWORD_RESET, admin, by=by, at=at, changes=changes)
     return admin
 

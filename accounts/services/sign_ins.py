@@ -13,21 +13,24 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 from accounts.client_info import UNKNOWN_CLIENT, ClientInfo
 from accounts.errors import InvalidRefreshToken
 from accounts.events import AdminAction, record_admin_event
-from accounts.models import Admin, PanelSession, TokenFamily
+from accounts.models import Admin, PanelSession, PersonalToken, TokenFamily
 from accounts.required_steps import required_step
 from accounts.tokens import FAMILY_CLAIM, GENERATION_CLAIM, access_token, refresh_token
 from audit.actors import Actor
 from audit.services import Changes
 
 ENDED_BY_OWNER, ENDED_BY_ADMIN = "ended by owner", "ended by admin"
-# What ends all sign-ins and links for a password in a restored database, for each table that is there: SQL, because the
-# schema may be that of an older release. It records no event: it is part of a change that does.
+# What ends all sign-ins, personal access tokens and links for a password in a restored database, for each table that is there:
+# SQL, because the schema may be that of an older release. It records no event: it is part of a change that does.
 END_ALL_SIGN_INS = {
     "accounts_panelsession": "DELETE FROM accounts_panelsession",
     "accounts_passwordlink": "DELETE FROM accounts_passwordlink",
     "accounts_tokenfamily": (
         "UPDATE accounts_tokenfamily SET ended_at = CURRENT_TIMESTAMP, end_reason = 'restored backup'"
         " WHERE ended_at IS NULL"
+    ),
+    "accounts_personaltoken": (
+        "UPDATE accounts_personaltoken SET revoked_at = CURRENT_TIMESTAMP WHERE revoked_at IS NULL"
     ),
 }
 
@@ -171,3 +174,12 @@ def end_all_sign_ins(admin: Admin, *, at: datetime, keep_session: str | None = N
     browsers, _ = PanelSession.objects.filter(admin=admin).exclude(pk=keep_session).delete()
     families = TokenFamily.objects.filter(admin=admin, ended_at=None)
     return browsers, families.update(ended_at=at, end_reason=ENDED_BY_OWNER)
+
+
+def revoke_all_personal_tokens(admin: Admin, *, at: datetime) -> Changes:
+    """Revoke an admin's personal access tokens, because another person may hold the account from now on.
+
+    What an event says of it; the event is that of the change that it belongs to.
+    """
+    number = PersonalToken.objects.live(at=at).filter(admin=admin).update(revoked_at=at)
+    return {"personal_tokens": (number, 0)} if number else {}

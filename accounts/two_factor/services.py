@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from accounts.errors import NameTaken, SecurityKeyRefused
 from accounts.events import AdminAction, record_admin_event
 from accounts.models import Admin, RecoveryCode, SecurityKey, TotpDevice
-from accounts.services import end_all_sign_ins
+from accounts.services import end_all_sign_ins, revoke_all_personal_tokens
 from accounts.two_factor import codes
 from accounts.two_factor.encryption import digests, encrypt
 from accounts.two_factor.security_keys import NewCredential
@@ -147,7 +147,7 @@ def reset_two_factor(admin_id: int, *, by: Actor, at: datetime) -> bool:
     """Remove all second factors of an admin who lost them, and sign them out everywhere; whether there was one.
 
     From then on the password alone signs them in; where a second factor is required they set up a new one first, within
-    HAND_OVER_WITHIN. For an admin who has none yet it renews that time.
+    HAND_OVER_WITHIN. For an admin who has none yet it renews that time. Their personal access tokens end.
     """
     admin = admin_for_update(admin_id)
     had_factor = admin.has_second_factor()
@@ -157,7 +157,7 @@ def reset_two_factor(admin_id: int, *, by: Actor, at: datetime) -> bool:
     for table in (TotpDevice, SecurityKey, RecoveryCode):
         table.objects.filter(admin=admin).delete()
     sign_out_everywhere(admin, at=at)
-    changes: Changes = {"second_factor": (had_factor, False)}
+    changes: Changes = {"second_factor": (had_factor, False), **revoke_all_personal_tokens(admin, at=at)}
     if admin.enrol_until is not None:
         changes = {**changes, "enrol_until_at": (None, format_instant(admin.enrol_until))}
     record_admin_event(AdminAction.SECOND_FACTORS_RESET, admin, by=by, at=at, changes=changes)

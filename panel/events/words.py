@@ -119,6 +119,8 @@ ACTIONS: Mapping[str, ActionWords] = {
     AdminAction.PASSWORD_CHANGE_REQUIRED: ActionWords(
         "New password required at the next sign-in", "requires a new password of"
     ),
+    AdminAction.TOKEN_CREATED: ActionWords("Personal access token made", "made a personal access token for"),
+    AdminAction.TOKEN_REVOKED: ActionWords("Personal access token revoked", "revoked a personal access token of"),
     AdminAction.SIGN_IN_BLOCKED: ActionWords("Sign-in blocked", "blocked the sign-in of"),
     AccessRequestAction.REJECTED: ActionWords("Request for access rejected", "rejected"),
     SigningKeyAction.CREATED: ActionWords("Signing key created", "created the signing key"),

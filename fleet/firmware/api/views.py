@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.actor import ActorMixin
-from accounts.api.authentication import AccessTokenAuthentication
+from accounts.api.authentication import AccessTokenAuthentication, PersonalTokenAuthentication
 from accounts.api.permissions import RolePermission
 from common.api.paging import NumberedPages
 from common.api.views import ViewSet, etag, expected_revisions
@@ -30,6 +30,8 @@ from fleet.firmware.errors import FirmwareNotFound
 from fleet.firmware.models import Firmware
 from fleet.firmware.validation import read_firmware_id
 
+ADMINS = [PersonalTokenAuthentication, AccessTokenAuthentication]
+
 
 class FirmwareViewSet(ActorMixin, ViewSet):
     """Upload versions of firmware, withdraw them, and load them."""
@@ -39,7 +41,7 @@ class FirmwareViewSet(ActorMixin, ViewSet):
     queryset = Firmware.objects.none()
     serializer_class = FirmwareSerializer
     pagination_class = NumberedPages
-    authentication_classes = [AccessTokenAuthentication, DeviceAuthentication]
+    authentication_classes = [*ADMINS, DeviceAuthentication]
     required_permissions = {
         "list": "firmware.view_firmware",
         "latest": "firmware.view_firmware",
@@ -61,7 +63,7 @@ class FirmwareViewSet(ActorMixin, ViewSet):
     # DRF asks for these three before it has set `action`.
 
     def get_authenticators(self) -> list[Any]:
-        return [AccessTokenAuthentication()] if self.writes() else super().get_authenticators()
+        return [each() for each in ADMINS] if self.writes() else super().get_authenticators()
 
     def get_permissions(self) -> list[Any]:
         return [RolePermission()] if self.writes() else [DeviceOrRolePermission()]
