@@ -62,7 +62,9 @@ def answer(settings: OwnSettings) -> Response:
 
 class SettingsView(APIView):
     required_permissions = {"get": None, "put": None, "patch": None}
-    problem_statuses = (400, 401)
+    # A stolen token must not turn off the mails to its owner.
+    person_required = ("put", "patch")
+    problem_statuses = (400, 401, 403)
 
     @extend_schema(
         operation_id="retrieveSettings",
@@ -107,7 +109,8 @@ class SettingsView(APIView):
 
 class ResetSettingsView(APIView):
     required_permissions = {"post": None}
-    problem_statuses = (400, 401)
+    person_required = True
+    problem_statuses = (400, 401, 403)
 
     @extend_schema(
         operation_id="resetSettings",

@@ -111,6 +111,8 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
         ("list", "retrieve", "create", "partial_update", "destroy", "test", "deliveries", "retry"),
         "alerts.manage_channels",
     )
+    # As the panel asks for a confirmation: incidents are told to a new address.
+    person_required = ("create", "partial_update")
     problems_by_action = {
         "list": (400, 401, 403, 404),
         "retrieve": (400, 401, 403, 404),
