@@ -22,12 +22,16 @@ class ActingAdmin(Protocol):
 
 @dataclass(frozen=True)
 class Actor:
-    """`admin` is None for a command and for the system itself; `ip` and `request_id` are None outside a request."""
+    """`admin` is None for a command and for the system itself; `ip` and `request_id` are None outside a request.
+
+    `token_name` names the personal access token with which the admin's script called.
+    """
 
     source: Event.Source
     admin: ActingAdmin | None = None
     ip: str | None = None
     request_id: str | None = None
+    token_name: str | None = None
 
 
 SYSTEM = Actor(Event.Source.SYSTEM)
@@ -37,8 +41,9 @@ COMMAND = Actor(Event.Source.COMMAND)
 def acting_admin(request: HttpRequest, source: Event.Source) -> Actor:
     """The signed-in admin who sent the request."""
     assert request.user.is_authenticated
-    admin = cast(ActingAdmin, request.user)
-    return Actor(source, admin, getattr(request, "client_address", None), current_request_id.get())
+    admin, token = cast(ActingAdmin, request.user), getattr(request.user, "token", None)
+    token_name = token.label if token else None
+    return Actor(source, admin, getattr(request, "client_address", None), current_request_id.get(), token_name)
 
 
 def acting_person(admin: ActingAdmin, request: HttpRequest, source: Event.Source) -> Actor:

@@ -65,9 +65,10 @@ def hash_of(event: Event) -> str:
     values["id"] = str(event.id)
     values["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
     values["ip"] = str(ipaddress.ip_address(event.ip)) if event.ip else None
-    # Events from before there were salts have none, nor has the model in the migrations of that time.
-    if salt := getattr(event, "salt", ""):
-        values["salt"] = salt
+    # Events from before there were salts and tokens have none, nor has the model in the migrations of that time.
+    for name in ("salt", "token_name"):
+        if value := getattr(event, name, ""):
+            values[name] = value
     return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

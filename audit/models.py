@@ -50,6 +50,8 @@ class Event(models.Model):
     actor_name = models.CharField(max_length=150, null=True)  # noqa: DJ001 - null without an actor, as in the API
     role = models.CharField(max_length=16, null=True)  # noqa: DJ001
     source = models.CharField(max_length=16, choices=Source.choices)
+    # The personal access token with which the actor called, by its name and its last characters.
+    token_name = models.CharField(max_length=120, null=True)  # noqa: DJ001
     ip = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=128, null=True)  # noqa: DJ001
     reason = models.CharField(max_length=500, null=True)  # noqa: DJ001

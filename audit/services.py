@@ -62,6 +62,7 @@ def record_event(
         actor_name=by.admin.username if by.admin else None,
         role=by.admin.role if by.admin else None,
         source=by.source,
+        token_name=by.token_name,
         ip=by.ip,
         request_id=by.request_id,
         reason=reason,

@@ -1,7 +1,8 @@
 """The triggers that make the audit's tables append-only, on each database.
 
 `CREATE` to `DROP_ALL` are what the migrations up to 0003 ran. Since 0004 an event's contents can be erased, since 0005 also
-those of events about devices and roll-outs; `CURRENT` is what the tables have now.
+those of events about devices and roll-outs; since 0006 events have the name of a token.
+`…_CURRENT` is what the tables have now.
 """
 
 POSTGRESQL_CREATE = [
@@ -229,5 +230,18 @@ SQLITE_ERASURE_OF_FLEET = [
 ]
 ALLOW_ERASURE_OF_FLEET = {"postgresql": POSTGRESQL_ERASURE_OF_FLEET, "sqlite": SQLITE_ERASURE_OF_FLEET}
 
-CREATE_CURRENT = {vendor: [*CREATE_ALL[vendor], *ALLOW_ERASURE_OF_FLEET[vendor]] for vendor in CREATE}
-DROP_CURRENT = {vendor: [*FORBID_ERASURE[vendor], *DROP_ALL[vendor]] for vendor in CREATE}
+# Since 0006. The triggers above list the columns that stay on SQLite; on PostgreSQL they compare all of them.
+KEEP_TOKEN_NAMES: dict[str, list[str]] = {
+    "postgresql": [],
+    "sqlite": [
+        """CREATE TRIGGER audit_event_token_kept BEFORE UPDATE ON audit_event
+        WHEN NEW.token_name IS NOT OLD.token_name
+        BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END"""
+    ],
+}
+CHANGE_TOKEN_NAMES: dict[str, list[str]] = {"postgresql": [], "sqlite": ["DROP TRIGGER audit_event_token_kept"]}
+
+CREATE_CURRENT = {
+    vendor: [*CREATE_ALL[vendor], *ALLOW_ERASURE_OF_FLEET[vendor], *KEEP_TOKEN_NAMES[vendor]] for vendor in CREATE
+}
+DROP_CURRENT = {vendor: [*CHANGE_TOKEN_NAMES[vendor], *FORBID_ERASURE[vendor], *DROP_ALL[vendor]] for vendor in CREATE}

@@ -32,6 +32,7 @@ FORGED: dict[str, Any] = {
     "actor_name": "forged",
     "role": "viewer",
     "source": "api",
+    "token_name": "forged",
     "ip": "198.51.100.9",
     "request_id": "forged",
     "reason": "forged",

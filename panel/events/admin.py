@@ -13,7 +13,7 @@ from common.admin import ReadOnlyAdmin
 from panel.events.export import EventExportView
 from panel.events.filters import ActionFilter, ActorFilter, SourceFilter, SubjectTypeFilter
 from panel.events.timeline import entry, timeline
-from panel.events.words import SOURCES, action_words, actor_url, actor_words, subject_url
+from panel.events.words import action_words, actor_url, actor_words, source_words, subject_url
 from panel.widgets.period_filter import PeriodFilter
 
 
@@ -74,7 +74,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="source")
     def source_label(self, event: Any) -> str:
-        return SOURCES[event.source]
+        return source_words(event)
 
     @admin.display(description="address")
     def address(self, event: Any) -> str | None:

@@ -28,6 +28,7 @@ COLUMNS = (
     "actor_name",
     "role",
     "source",
+    "token_name",
     "ip",
     "request_id",
     "reason",

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from audit.models import Event
 from common.instants import parse_instant
-from panel.events.words import SOURCES, action_words, actor_url
+from panel.events.words import action_words, actor_url, source_words
 from panel.widgets.times import moment, moment_to_the_second
 from sites.events import SiteAction
 
@@ -162,7 +162,7 @@ def entry(event: Event) -> Entry:
         # As in FIELDS: PostgreSQL keeps the fields of JSON in an order of its own.
         order = list(FIELDS.values())
         changes.sort(key=lambda change: order.index(change.field) if change.field in order else len(order))
-    return Entry(event, action_words(event).label, who, SOURCES[event.source], changes)
+    return Entry(event, action_words(event).label, who, source_words(event), changes)
 
 
 def changes_of(event: Event) -> list[Change]:

@@ -198,6 +198,11 @@ ACTORS_WITHOUT_A_NAME: Mapping[str, str] = {
 }
 
 
+def source_words(event: Event) -> str:
+    words = SOURCES[event.source]
+    return f"{words} with the token “{event.token_name}”" if event.token_name else words
+
+
 def action_words(event: Event) -> ActionWords:
     """An action that is not in the table is shown by its own name."""
     plain = event.short_action.replace("_", " ")

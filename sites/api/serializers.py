@@ -243,12 +243,21 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         read_only=True,
     )
     actor = serializers.CharField(source="actor_name", allow_null=True)
+    token = serializers.CharField(
+        source="token_name", required=False, help_text="Only if the actor's script called with a personal access token."
+    )
     changes = serializers.DictField(child=serializers.ListField(), help_text="`{field: [before, after]}`")
 
     class Meta:
         model = Event
-        fields = ["id", "at", "action", "actor", "role", "source", "ip", "request_id", "reason", "changes"]
+        fields = ["id", "at", "action", "actor", "role", "source", "token", "ip", "request_id", "reason", "changes"]
         read_only_fields = fields
+
+    def to_representation(self, instance: Event) -> dict[str, Any]:
+        represented = super().to_representation(instance)
+        if instance.token_name is None:
+            del represented["token"]
+        return represented
 
 
 class SiteListQuery(PageQuery):
