@@ -137,7 +137,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "common.web.viewer_zone.ViewerZoneMiddleware",
+    "panel.viewer_zone.ViewerZoneMiddleware",
     "panel.account.required_steps.RequiredStepMiddleware",
 ]
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Admin
+from accounts.models import Admin, Preferences
+from accounts.services import change_preferences
 from conftest import Register, RegisteredSite
 from panel.tests.screen import FormReader
 from sites.models import Site
@@ -123,3 +124,16 @@ def test_a_licence_at_an_end_of_the_calendar_survives_its_form(anna: Admin, regi
     browser = in_berlin(anna)
     assert browser.post(set_expiry(site), fields_of(browser, site)).status_code == 302
     assert f"{Site.objects.get().license_expires_at:%Y-%m-%d %H:%M:%S}" == "9999-12-31 23:59:59"
+
+
+def test_the_zone_of_the_settings_goes_before_the_browsers(anna: Admin, ben: Admin, register: Register) -> None:
+    site = register(**EXPIRES)
+    change_preferences(anna.pk, {"timezone": "Pacific/Auckland"})
+    assert value_of("license_expires_at_1", in_berlin(anna).get(set_expiry(site)).content.decode()) == "00:00:00"
+    change_preferences(anna.pk, {"timezone": ""})
+    assert value_of("license_expires_at_1", in_berlin(anna).get(set_expiry(site)).content.decode()) == "14:00:00"
+
+
+def test_a_zone_that_this_server_does_not_know_any_more_is_ignored(anna: Admin, roma: RegisteredSite) -> None:
+    Preferences.objects.create(admin=anna, timezone="Mars/Olympus")
+    assert re.search(r" CES?T", in_berlin(anna).get(change(roma)).content.decode())

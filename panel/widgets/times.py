@@ -1,4 +1,4 @@
-"""Times and durations as text and HTML, in the viewer's time zone (see `common.web.viewer_zone`), which is always named.
+"""Times and durations as text and HTML, in the viewer's time zone (see `panel.viewer_zone`), which is always named.
 
 Functions named `moment…` return a `<time>` element whose title is the exact time.
 """

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts.models import Admin
+from accounts.preferences import preferences_of
 from common.instants import known_zones
 
 # static/portcullis/zone.js stores the browser's time zone there. An unknown zone is ignored.
@@ -13,12 +15,17 @@ COOKIE = "zone"
 
 
 class ViewerZoneMiddleware:
+    """The zone of the admin's settings; the browser's, if they name none."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        zone = request.COOKIES.get(COOKIE, "")
-        if not request.path.startswith("/admin/") or zone not in known_zones():
+        if not request.path.startswith("/admin/"):
             return self.get_response(request)
-        with timezone.override(zoneinfo.ZoneInfo(zone)):
-            return self.get_response(request)
+        chosen = preferences_of(request.user).timezone if isinstance(request.user, Admin) else ""
+        for zone in (chosen, request.COOKIES.get(COOKIE, "")):
+            if zone in known_zones():
+                with timezone.override(zoneinfo.ZoneInfo(zone)):
+                    return self.get_response(request)
+        return self.get_response(request)
