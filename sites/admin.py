@@ -6,12 +6,13 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
 from sites.models import SiteKey
 from sites.querysets import folded
 
 
-class OfASiteAdmin(ReadOnlyAdmin):
+class OfASiteAdmin(OwnLength, ReadOnlyAdmin):
     """Found by the site's name, owner, e-mail, phone or id, regardless of case."""
 
     search_fields = ["site__search_text"]

@@ -7,6 +7,7 @@ from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.own_lists import OwnLength
 from accounts.roles import PERMISSIONS, Role
 from audit.models import Event
 from common.admin import ReadOnlyAdmin
@@ -18,12 +19,11 @@ from panel.widgets.period_filter import PeriodFilter
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(OwnLength, ReadOnlyAdmin):
     list_filter = [PeriodFilter, SubjectTypeFilter, ActionFilter, SourceFilter, ActorFilter]
     search_fields = ["subject_name", "actor_name", "reason", "=subject_id", "=request_id"]
     search_help_text = "Name of a site or an admin, reason; or a whole site id or request id"
     ordering = ["-sequence"]
-    list_per_page = 50
     change_form_template = "panel/events/page.html"
     linked_lookups = ("subject_id", PeriodFilter.BEGIN, PeriodFilter.END)
     readonly_fields = ["action_label", "subject", "actor_label", "source_label", "address", "changed"]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.own_lists import OwnLength
 from audit.actors import acting_admin
 from audit.models import Event
 from common.admin import KnownLookupsOnly
@@ -31,10 +32,9 @@ MAX_EVENTS = 20
 
 
 @admin.register(Organization)
-class OrganizationAdmin(KnownLookupsOnly, admin.ModelAdmin):
+class OrganizationAdmin(OwnLength, KnownLookupsOnly, admin.ModelAdmin):
     list_display = ["shown_name", "slug", "shown_sites", "shown_since"]
     list_filter = ()
-    list_per_page = 50
     search_fields = ["search_text"]
     search_help_text = "Name or slug"
     ordering = [Alphabetical("name").asc()]

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from accounts import services
 from accounts.models import Admin, SignInAttempt
+from accounts.own_lists import OwnLength
 from accounts.sessions import current_session_digest
 from audit.actors import acting_admin
 from audit.models import Event
@@ -37,7 +38,7 @@ from panel.widgets.times import moment_ago
 
 
 @admin.register(Admin)
-class AdminAdmin(KnownLookupsOnly, UserAdmin):
+class AdminAdmin(OwnLength, KnownLookupsOnly, UserAdmin):
     form = ChangeAdminForm
     add_form = NewAdminForm
     add_form_template = "panel/people/add_form.html"
@@ -151,7 +152,7 @@ class AttemptsOfFilter(ActorFilter):
 
 
 @admin.register(SignInAttempt)
-class SignInAttemptAdmin(ReadOnlyAdmin):
+class SignInAttemptAdmin(OwnLength, ReadOnlyAdmin):
     list_display = ["at", "username", "admin", "outcome", "source", "address"]
     list_filter = ["outcome", "source", AttemptsOfFilter]
     search_fields = ["username", "admin__username", "address"]

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from accounts.own_lists import OwnLength
 from alerts.models import AlertChannel, Incident
 from common.admin import ReadOnlyAdmin
 from panel.alerts.badges import severity_badge
@@ -19,13 +20,12 @@ from panel.widgets.period_filter import PeriodFilter
 
 
 @admin.register(Incident)
-class IncidentAdmin(ReadOnlyAdmin):
+class IncidentAdmin(OwnLength, ReadOnlyAdmin):
     list_display = ["title"]
     sortable_by = ()
     list_filter = [ViewFilter, OpenedFilter, SeverityFilter, KindFilter, SiteFilter]
     linked_lookups = (PeriodFilter.BEGIN, PeriodFilter.END)
     list_select_related = ["site", "acknowledged_by"]
-    list_per_page = 50
     search_fields = ["title", "detail"]
     search_help_text = "Name of a site, network, or another word of the incident"
     ordering = ["-sequence"]

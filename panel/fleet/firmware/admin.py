@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
+from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
 from fleet.firmware.models import Firmware
 from panel.fleet.firmware.badges import offer_badge, signature_badge
@@ -18,11 +19,10 @@ from panel.fleet.firmware.usage import usage_of
 
 
 @admin.register(Firmware)
-class FirmwareAdmin(ReadOnlyAdmin):
+class FirmwareAdmin(OwnLength, ReadOnlyAdmin):
     list_display = ["version"]
     sortable_by = ()
     list_filter = [ProductFilter, ChannelFilter]
-    list_per_page = 50
     search_fields = ["product", "version", "hardware"]
     search_help_text = "Product, version or hardware"
     ordering = ["product", "-precedence", "-created_at", "-id"]

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
+from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
 from fleet.rollouts.models import Rollout
 from panel.fleet.rollouts.badges import progress_bar, rollout_badge, words_of
@@ -18,12 +19,11 @@ from panel.fleet.rollouts.window import WindowView
 
 
 @admin.register(Rollout)
-class RolloutAdmin(ReadOnlyAdmin):
+class RolloutAdmin(OwnLength, ReadOnlyAdmin):
     list_display = ["name"]
     sortable_by = ()
     list_filter = [StateFilter]
     list_select_related = ["firmware"]
-    list_per_page = 50
     search_fields = ["name", "firmware__product", "firmware__version"]
     search_help_text = "Name, or product or version of the firmware"
     ordering = ["-created_at", "-id"]

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
+from accounts.own_lists import rows_of_a_list
 from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
 from panel.sites.list.filters import RegistrationFilter
@@ -70,7 +71,8 @@ class SiteChangeList(ColumnList):
         )
 
     def get_results(self, request: HttpRequest) -> None:
-        size, number = self.list_per_page, max(self.page_num, 1)
+        size = self.list_per_page = rows_of_a_list(request)
+        number = max(self.page_num, 1)
         page = self.find(number)
         last = max(1, math.ceil(page.total / size))
         if number > last:

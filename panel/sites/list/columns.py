@@ -76,7 +76,6 @@ class SiteListPage(KnownLookupsOnly, admin.ModelAdmin):
     linked_lookups = (LockFilter.parameter_name, ActiveFilter.parameter_name)
     search_fields = ["search_text"]
     search_help_text = "Name, owner, e-mail, phone or id"
-    list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SiteChangeList]:

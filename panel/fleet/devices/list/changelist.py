@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.own_lists import rows_of_a_list
 from common.admin import COUNTED_AT_MOST, has_nul_in_query
 from fleet.devices.models import Device
 from panel.fleet.devices.counts import DeviceCounts, device_counts
@@ -64,7 +65,8 @@ class DeviceChangeList(ColumnList):
         return self.query_of_list.matching_devices()
 
     def get_results(self, request: HttpRequest) -> None:
-        size, number = self.list_per_page, max(self.page_num, 1)
+        size = self.list_per_page = rows_of_a_list(request)
+        number = max(self.page_num, 1)
         total, ids = self.find(number)
         last = max(1, math.ceil(total / size))
         if number > last:

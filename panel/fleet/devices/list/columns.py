@@ -41,7 +41,6 @@ class DeviceListPage(ReadOnlyAdmin):
     list_filter = [FixedView, StatusFilter, RoleFilter, FirmwareFilter, SiteFilter, OrganizationFilter]
     search_fields = ["search_text"]
     search_help_text = "Name, id, role or hardware"
-    list_per_page = 50
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DeviceChangeList]:
         return DeviceChangeList
