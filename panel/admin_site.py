@@ -13,6 +13,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts.google.authorization import is_panel_sign_in_on
+from accounts.models import Admin
+from accounts.preferences import preferences_of
 from panel.account.confirmation import shown_confirmation
 from panel.account.passwords import OwnPasswordView
 from panel.account.sign_in import PasswordForm, PasswordView
@@ -91,6 +93,7 @@ class PortcullisAdminSite(AdminSite):
             "main_menu": main_menu(context["available_apps"], request.path),
             "critical_open": critical_open,
             "confirmed_until": shown_confirmation(request),
+            "theme": preferences_of(request.user).theme if isinstance(request.user, Admin) else "",
         }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -40,6 +40,7 @@ KEPT_PAGES = frozenset(
         "alerts_incident_acknowledge",
         "accounts_admin_add",
         "accounts_admin_change",
+        "own_settings",
     }
 )
 MAX_BYTES = 100_000

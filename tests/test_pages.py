@@ -146,6 +146,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/signing-keys/",
         "/admin/customer-notices/",
         "/admin/account/",
+        "/admin/account/settings/",
         "/admin/password_change/",
         "/admin/account/authenticator-app/add/",
     ):

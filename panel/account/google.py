@@ -53,6 +53,7 @@ from panel.account.confirmation import needs_confirmation
 from panel.account.google_confirmation import record_google_sign_in
 from panel.account.pages import current_admin, render_page
 from panel.account.sign_in import continue_sign_in, record_held_up
+from panel.account.start_page import page_after_sign_in
 
 # Entries of the session.
 JOURNEY, PROVEN = "google_journey", "google_identity"
@@ -176,7 +177,13 @@ def sign_in(request: HttpRequest, identity: GoogleIdentity, journey: Journey, at
         record_held_up(request, person, typed_name=person.username, with_google=True)
         messages.error(request, EnrolmentExpired.title)
         return redirect("admin:login")
-    return continue_sign_in(request, person, typed_name=person.username, next_url=journey.next_url, with_google=True)
+    return continue_sign_in(
+        request,
+        person,
+        typed_name=person.username,
+        next_url=page_after_sign_in(person, asked=journey.next_url),
+        with_google=True,
+    )
 
 
 def keep_identity(request: HttpRequest, identity: GoogleIdentity) -> None:

@@ -11,30 +11,20 @@ from django.utils import timezone
 from django.views.generic import View
 
 from accounts.models import Admin
-from alerts.channels.own_notices import own_notices, set_own_notices
-from alerts.kinds import Severity
+from alerts.channels.own_notices import own_notices
+from alerts.own_settings import EmailNotices, change_own_settings
 from common.errors import DomainError
 from panel.account.pages import current_admin
 
-OFF = "off"
-
 
 class NoticesForm(forms.Form):
-    min_severity = forms.ChoiceField(
-        choices=[
-            (OFF, "No notices"),
-            (Severity.CRITICAL, "Critical incidents only"),
-            (Severity.WARNING, "Warnings and critical incidents"),
-            (Severity.INFO, "All incidents"),
-        ],
-        label="Mail me",
-    )
+    min_severity = forms.ChoiceField(choices=EmailNotices.choices, label="Mail me")
 
 
 def notices_of(owner: Admin) -> dict[str, Any]:
     """The context of `panel/account/notices.html`."""
     return {
-        "notices_form": NoticesForm(initial={"min_severity": own_notices(owner) or OFF}),
+        "notices_form": NoticesForm(initial={"min_severity": own_notices(owner) or EmailNotices.OFF}),
         "sends_mail": bool(settings.EMAIL_HOST),
     }
 
@@ -49,9 +39,11 @@ class OwnNoticesView(View):
             return redirect("admin:account")
         chosen = form.cleaned_data["min_severity"]
         try:
-            set_own_notices(current_admin(request), None if chosen == OFF else chosen, at=timezone.now())
+            change_own_settings(current_admin(request), {"email_notices": chosen}, at=timezone.now())
         except DomainError as error:
             messages.error(request, error.detail)
         else:
-            messages.success(request, "You get no notices." if chosen == OFF else "You get notices by e-mail.")
+            messages.success(
+                request, "You get no notices." if chosen == EmailNotices.OFF else "You get notices by e-mail."
+            )
         return redirect("admin:account")

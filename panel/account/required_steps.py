@@ -21,6 +21,7 @@ ALWAYS_ALLOWED = frozenset(
         "jsi18n",
         "password_change",
         "set_password",
+        "choose_theme",
         "google_start",
         "google_callback",
         # Who has no password does this to set up a second factor.

@@ -27,6 +27,7 @@ from accounts.news import news_since
 from accounts.required_steps import required_step
 from panel.account.google_confirmation import record_google_sign_in
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
+from panel.account.start_page import page_after_sign_in
 
 BACKEND = "accounts.backends.GuardedBackend"
 PENDING_SIGN_IN = "pending_sign_in"
@@ -85,8 +86,9 @@ class PasswordView(LoginView):
     template_name = "admin/login.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        typed_name, next_url = form.cleaned_data["username"], self.get_success_url()
-        return continue_sign_in(self.request, form.get_user(), typed_name=typed_name, next_url=next_url)
+        person, typed_name = form.get_user(), form.cleaned_data["username"]
+        next_url = page_after_sign_in(person, asked=self.get_redirect_url())
+        return continue_sign_in(self.request, person, typed_name=typed_name, next_url=next_url)
 
 
 def continue_sign_in(

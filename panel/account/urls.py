@@ -9,6 +9,7 @@ from panel.account import google, overview, second_factors
 from panel.account.confirmation import EndConfirmationView
 from panel.account.notices import OwnNoticesView
 from panel.account.set_password import SetPasswordView
+from panel.account.settings import ChooseThemeView, OwnSettingsView, ResetOwnSettingsView
 from panel.account.sign_in import SecondFactorView
 
 
@@ -26,6 +27,9 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
         page("google/confirm/", google.ConfirmLinkView.as_view(), "confirm_google"),
         page("google/unlink/", google.UnlinkView.as_view(), "unlink_google"),
         page("", overview.AccountView.as_view(), "account"),
+        page("settings/", OwnSettingsView.as_view(), "own_settings"),
+        page("settings/reset/", ResetOwnSettingsView.as_view(), "reset_own_settings"),
+        page("settings/theme/", ChooseThemeView.as_view(), "choose_theme"),
         page("notices/", OwnNoticesView.as_view(), "own_notices"),
         page("end-browser/", overview.EndBrowserView.as_view(), "end_browser"),
         page("end-api-sign-in/", overview.EndApiSignInView.as_view(), "end_api_sign_in"),

@@ -80,6 +80,7 @@ SITE = "/admin/sites/site/{site}/"
         ("/admin/channels/{channel}/delete/", "Delete · On call · Portcullis"),
         ("/admin/jobs/", "Jobs · Portcullis"),
         ("/admin/account/", "Your account · Portcullis"),
+        ("/admin/account/settings/", "Your settings · Portcullis"),
     ],
 )
 def test_a_title_names_the_page_and_its_subject(

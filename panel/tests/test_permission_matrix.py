@@ -120,6 +120,9 @@ OTHER_PAGES = {
         for page in ("s", "", "_add", "_change", "_delete", "_test", "_enable", "_disable", "_send_again")
     },
     "own_notices": Rule(),
+    "own_settings": Rule(),
+    "reset_own_settings": Rule(),
+    "choose_theme": Rule(),
     **{
         f"devices_device_{page}": Rule(needed, needed)
         for page, needed in {

@@ -35,6 +35,7 @@ PAGES = [
     "/admin/audit/event/",
     "/admin/accounts/admin/",
     "/admin/account/",
+    "/admin/account/settings/",
 ]
 
 

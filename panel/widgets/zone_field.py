@@ -31,12 +31,15 @@ class ZoneInput(forms.TextInput):
 
 
 class ZoneField(forms.CharField):
-    """The cleaned value is the name of a zone. Capitals do not matter, and the name of a city is enough if only one has it."""
+    """The cleaned value is the name of a zone; empty if none is required. Capitals do not matter, and the name of a city is
+    enough if only one has it."""
 
     widget = ZoneInput(attrs={"class": "vTextField", "autocomplete": "off", "spellcheck": "false"})
 
     def clean(self, value: Any) -> str:
         typed: str = super().clean(value)
+        if not typed:
+            return typed
         found = zones_by_words().get(words_of(typed), [])
         if len(found) == 1:
             return found[0]
