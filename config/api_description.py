@@ -102,6 +102,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "KeyCurve": ["Ed25519"],
             "KeyUse": ["sig"],
             "KeyAlgorithm": ["EdDSA"],
+            "FileKind": "documents.models.FileKind",
         },
         "TAGS": TAGS,
     }

@@ -15,6 +15,7 @@ from config import (
     browser_settings,
     cache_settings,
     databases,
+    file_settings,
     fleet_settings,
     google_settings,
     leases,
@@ -322,6 +323,12 @@ FIRMWARE_BUCKET = fleet_settings.firmware_bucket()
 FIRMWARE_MAX_BYTES = fleet_settings.firmware_max_bytes()
 FIRMWARE_ACCEL_REDIRECT = fleet_settings.firmware_accel_redirect()
 
+# --- Files of sites --------------------------------------------------------------------------------------------------
+
+MEDIA_ROOT, FILE_MAX_BYTES = file_settings.media_root(BASE_DIR), file_settings.max_bytes()
+FILES_BYTES_PER_SITE, FILE_SCAN_COMMAND = file_settings.bytes_per_site(), file_settings.scan_command()
+FILES_KEPT = env.days("FILES_KEPT_DAYS", default=90, minimum=1)  # after the site was deregistered
+
 # --- Periodic jobs -------------------------------------------------------------------------------------------------
 
 JOB_LEASE = timedelta(seconds=env.integer("JOB_LEASE_SECONDS", default=60, minimum=30, maximum=3_600))
@@ -330,7 +337,7 @@ JOB_LEASE = timedelta(seconds=env.integer("JOB_LEASE_SECONDS", default=60, minim
 
 API_BODY_LIMIT_BYTES = 64 * 1024
 # Of other paths, without a slash at the end, and the same below /api/v1/.
-API_BODY_LIMITS = fleet_settings.body_limits(FIRMWARE_MAX_BYTES)
+API_BODY_LIMITS = fleet_settings.body_limits(FIRMWARE_MAX_BYTES) | file_settings.body_limits(FILE_MAX_BYTES)
 # Larger than the largest CSV file for an import, so that the import's page can refuse a larger file with a message.
 PAGE_BODY_LIMIT_BYTES = 5_000_000
 REST_FRAMEWORK = {
@@ -371,7 +378,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": file_settings.storage(MEDIA_ROOT),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

@@ -36,6 +36,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("heartbeat.api.urls")),
     path("", include("sites.api.urls")),
     path("", include("documents.shares.api.urls")),
+    path("", include("documents.files.api.urls")),
     path("", include("alerts.api.urls")),
     path("", include("fleet.api.urls")),
     path("", include("fleet.firmware.api.urls")),

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from documents.files.querysets import SiteFileQuerySet
 from documents.shares.querysets import ShareLinkQuerySet
 from sites.models import Site
 
@@ -17,7 +18,7 @@ class FileKind(models.TextChoices):
 
 
 class SiteFile(models.Model):
-    """A file of a site. Its bytes are in the storage of `documents.storage`, under `stored_as`."""
+    """A file of a site. Its bytes are in the default storage, under `stored_as`."""
 
     Kind = FileKind
 
@@ -34,6 +35,8 @@ class SiteFile(models.Model):
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     # From then on it is not served; a job removes its bytes, then the row.
     deleted_at = models.DateTimeField(null=True, db_index=True)
+
+    objects = SiteFileQuerySet.as_manager()
 
     class Meta:
         default_permissions = ("add", "delete", "view")

@@ -29,6 +29,9 @@ class SiteAction(TextChoices):
     CLONE_SUSPECTED = "site.clone_suspected"
     CLONE_DISMISSED = "site.clone_dismissed"
     TAGS_CHANGED = "site.tags_changed"
+    # Recorded by the app `documents`.
+    FILE_UPLOADED = "site.file_uploaded"
+    FILE_DELETED = "site.file_deleted"
     # Recorded by the app `erasure`.
     ERASURE_REQUESTED = "site.erasure_requested"
     ERASURE_WITHDRAWN = "site.erasure_withdrawn"

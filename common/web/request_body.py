@@ -53,8 +53,11 @@ class RequestBodyMiddleware:
 
 
 def body_limit(path: str) -> int:
-    """Of a path below /api/, in bytes; API_BODY_LIMITS has those that differ from the usual one."""
+    """Of a path below /api/, in bytes; API_BODY_LIMITS has those that differ from the usual one, `*` for an id."""
     plain = "/api/" + path.removeprefix("/api/").removeprefix("v1/").rstrip("/")
+    parts = plain.split("/")
+    if len(parts) == 5:  # such as /api/sites/{site_id}/upload
+        plain = "/".join([*parts[:3], "*", parts[4]])
     limit: int = settings.API_BODY_LIMITS.get(plain, settings.API_BODY_LIMIT_BYTES)
     return limit
 

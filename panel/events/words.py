@@ -65,6 +65,8 @@ ACTIONS: Mapping[str, ActionWords] = {
     ),
     SiteAction.TAGS_CHANGED: ActionWords("Tags changed", "changed the tags of"),
     SiteAction.RESTORED: ActionWords("Restored", "restored"),
+    SiteAction.FILE_UPLOADED: ActionWords("File uploaded", "uploaded a file of"),
+    SiteAction.FILE_DELETED: ActionWords("File deleted", "deleted a file of"),
     SiteAction.ERASURE_REQUESTED: ActionWords("Erasure requested", "requested the erasure of"),
     SiteAction.ERASURE_WITHDRAWN: ActionWords("Request for erasure withdrawn", "withdrew the request to erase"),
     SiteAction.ERASED: ActionWords("Personal data erased", "erased the personal data of"),

@@ -1,0 +1,43 @@
+"""A file while it arrives: its bytes go to a temporary file as they come, which is gone when it is closed."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
+
+from documents.files.errors import FileInvalid, FileTooLarge
+
+FILE = "file"
+
+
+class IncomingFileHandler(TemporaryFileUploadHandler):
+    """Takes the one part of the name `file` that is a file; others are read and forgotten.
+
+    Raises FileTooLarge as soon as there are more than FILE_MAX_BYTES, and FileInvalid for a second file.
+    """
+
+    chunk_size = 256 * 1024
+
+    def __init__(self, request: Any = None) -> None:
+        super().__init__(request)
+        self.has_file = False
+
+    def new_file(self, field_name: str, *args: Any, **kwargs: Any) -> None:
+        if field_name != FILE:
+            raise SkipFile
+        if self.has_file:
+            raise FileInvalid("Give one file at a time.", field=FILE)
+        self.has_file = True
+        super().new_file(field_name, *args, **kwargs)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start + len(raw_data) > settings.FILE_MAX_BYTES:
+            raise FileTooLarge(f"The file may have {settings.FILE_MAX_BYTES} bytes at most.")
+        super().receive_data_chunk(raw_data, start)
+
+    def discard(self) -> None:
+        """Of an upload that is refused."""
+        incoming: TemporaryUploadedFile | None = getattr(self, "file", None)
+        if incoming is not None:
+            incoming.close()
