@@ -93,7 +93,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 @pytest.fixture(autouse=True)
 def _fast_settings(settings: Any) -> None:
-    """Hash passwords quickly, and look for a static file when it is asked for: not for all of them in each new client."""
+    """Hash passwords quickly, keep files of sites in memory, and look for a static file when it is asked for: not for all of
+    them in each new client."""
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.WHITENOISE_AUTOREFRESH = True
 

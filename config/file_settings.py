@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ def max_bytes() -> int:
 
 def bytes_per_site() -> int:
     return env.integer("FILES_BYTES_PER_SITE", default=200 * MEBIBYTE, minimum=0, maximum=1024**4)
+
+
+def kept() -> timedelta:
+    """FILES_KEPT_DAYS: after the site was deregistered."""
+    return env.days("FILES_KEPT_DAYS", default=90, minimum=1)
 
 
 def scan_command() -> list[str]:

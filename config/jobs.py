@@ -14,6 +14,7 @@ from audit.chain import as_json
 from audit.services import add_checkpoint
 from common.counters import prune_counters
 from common.jobs.registry import PeriodicJob
+from documents.files.prune import prune_files
 from erasure.prune import prune_erasure_requests
 from fleet.devices.prune import prune_enrolment_codes
 from fleet.firmware.prune import prune_firmware_uploads
@@ -102,6 +103,7 @@ JOBS = [
     PeriodicJob(
         "prune_firmware_uploads", prune_firmware_uploads, HOURLY, "Delete what uploads have left that were cut short."
     ),
+    PeriodicJob("prune_files", prune_files, DAILY, "Delete files of sites that are no longer kept."),
     PeriodicJob(
         "sign_firmware",
         sign_firmware,

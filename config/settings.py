@@ -322,12 +322,10 @@ FIRMWARE_STORAGE, FIRMWARE_FOLDER = fleet_settings.firmware_storage(), fleet_set
 FIRMWARE_BUCKET = fleet_settings.firmware_bucket()
 FIRMWARE_MAX_BYTES = fleet_settings.firmware_max_bytes()
 FIRMWARE_ACCEL_REDIRECT = fleet_settings.firmware_accel_redirect()
-
-# --- Files of sites --------------------------------------------------------------------------------------------------
-
+# Files of sites.
 MEDIA_ROOT, FILE_MAX_BYTES = file_settings.media_root(BASE_DIR), file_settings.max_bytes()
-FILES_BYTES_PER_SITE, FILE_SCAN_COMMAND = file_settings.bytes_per_site(), file_settings.scan_command()
-FILES_KEPT = env.days("FILES_KEPT_DAYS", default=90, minimum=1)  # after the site was deregistered
+FILES_BYTES_PER_SITE, FILES_KEPT = file_settings.bytes_per_site(), file_settings.kept()
+FILE_SCAN_COMMAND = file_settings.scan_command()
 
 # --- Periodic jobs -------------------------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ def preview_items(traces: Traces) -> list[PreviewItem]:
         PreviewItem("Keys", counts["keys"], "deleted", first(f"…{key.hint[-4:]}" for key in site.keys.order_by("-pk"))),
         PreviewItem("Notes", counts["notes"], "deleted", first(note.text for note in newest_notes)),
         PreviewItem("Tags", counts["tags"], "deleted", first(tag.name for tag in site.tags.all())),
+        PreviewItem("Files", counts["files"], "deleted", first(site.files.values_list("name", flat=True))),
         PreviewItem("Links to the page", counts["share_links"], "deleted", first(notes_of_links(site))),
         PreviewItem("Stored answers", len(traces.answers), "deleted", first(answer.path for answer in traces.answers)),
         PreviewItem("Imported files", len(traces.imports), "deleted", first(each.file_name for each in traces.imports)),

@@ -13,6 +13,7 @@ from accounts.models import PanelSession
 from alerts.erasure import AlertTraces, find_alert_traces
 from audit.models import Event, EventQuerySet
 from common.values import PHONE
+from documents.files.erasure import delete_files, files_of
 from documents.shares.erasure import delete_links, links_of
 from fleet.devices.erasure import codes_of, devices_of, erase_devices
 from fleet.devices.events import DEVICE
@@ -118,6 +119,7 @@ class Traces:
             "keys": SiteKey.objects.filter(site=self.site).count(),
             "notes": SiteNote.objects.filter(site=self.site).count(),
             "tags": SiteTag.objects.filter(site=self.site).count(),
+            "files": files_of(self.site.pk),
             "share_links": links_of(self.site.pk),
             "answers": len(self.answers),
             "imports": len(self.imports),
@@ -138,6 +140,7 @@ class Traces:
         SavedView.objects.filter(pk__in=[view.pk for view in self.views]).delete()
         forget_in_sessions(self.sessions, self.customer.is_mentioned_in)
         self.alerts.erase(value=value)
+        delete_files(self.site.pk)
         delete_links(self.site.pk)
         erase_devices(self.site.pk, value=value, at=at)
         erase_rollouts(self.rollouts, self.customer.is_named_in, value=value)

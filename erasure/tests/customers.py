@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -95,6 +96,7 @@ def make_customer(api: Any, register: Register, anna: Admin) -> RegisteredSite:
     lock_in_panel(client, [site, other], reason="unpaid")
     tell_of_incidents(anna, site)
     send_notice(site)
+    upload_file(api, site)
     create_share_link(uuid.UUID(site.site_id), note=TYPED[4], by=by(anna), at=timezone.now())
     make_devices(api, anna, site, address=ADDRESS, person="Arturo", restaurant=NAMES[1])
     api.delete(site.path)
@@ -162,6 +164,11 @@ def tell_of_incidents(anna: Admin, site: RegisteredSite) -> None:
         answer = f"thanks for {message.payload['detail']}"[:300]
         Delivery.objects.filter(pk=message.pk).update(answer=answer)
         DeliveryAttempt.objects.create(delivery=message, at=now, duration_ms=1, answer=answer)
+
+
+def upload_file(api: APIClient, site: RegisteredSite) -> None:
+    form = {"file": SimpleUploadedFile(f"{TYPED[4]}.txt", TYPED[0].encode()), "kind": "other"}
+    assert api.post(f"{site.path}/upload", form, format="multipart").status_code == 201
 
 
 def send_notice(site: RegisteredSite) -> None:

@@ -62,6 +62,7 @@ def test_before_it_the_customer_is_found_in_every_table_that_the_erasure_covers(
         "devices_device",
         "devices_devicepulse",
         "documents_sharelink",
+        "documents_sitefile",
         "rollouts_rollout",
         "heartbeat_heartbeat",
         "idempotency_idempotentrequest",
@@ -177,13 +178,14 @@ def test_the_erasure_says_who_requested_and_who_confirmed_it_and_what_was_erased
     assert (erasure.actor_name, erasure.reason, erasure.subject_name) == ("carla", "ticket 12", ERASED)
     changes = dict(erasure.changes)
     assert changes.pop("requested_at")[1] < format_instant(erasure.at)
-    assert len(changes.pop("erased_events")[1]) == 17 + 7 + 5 + 3  # the site's, exports, devices', roll-outs'
+    assert len(changes.pop("erased_events")[1]) == 18 + 7 + 5 + 3  # the site's, exports, devices', roll-outs'
     assert changes == {
         "requested_by": [None, "anna"],
         "erased_heartbeats": [3, 0],
         "erased_keys": [2, 0],
         "erased_notes": [1, 0],
         "erased_tags": [3, 0],
+        "erased_files": [1, 0],
         "erased_share_links": [1, 0],
         "erased_answers": [3, 0],
         "erased_imports": [2, 0],

@@ -12,6 +12,7 @@ from alerts.prune import prune_alerts
 from common.commands import DomainCommand
 from common.counters import prune_counters
 from common.errors import InvalidInput
+from documents.files.prune import prune_files
 from documents.shares.prune import prune_share_links
 from erasure.prune import prune_erasure_requests
 from fleet.devices.prune import prune_enrolment_codes
@@ -60,8 +61,10 @@ class Command(DomainCommand):
             prune_telemetry,
             prune_device_history,
             prune_enrolment_codes,
-            prune_firmware_uploads,
             prune_counters,
+            # Last, because a storage that does not answer ends the command.
+            prune_firmware_uploads,
+            prune_files,
         ]
         at = timezone.now()
         deleted: dict[str, int] = {}

@@ -1,0 +1,21 @@
+"""The part of an erasure for files."""
+
+import uuid
+
+from django.db import transaction
+
+from documents.files.services import remove_bytes
+from documents.models import SiteFile
+
+
+def files_of(site_id: uuid.UUID) -> int:
+    """How many, with those that are deleted but not yet pruned."""
+    return SiteFile.objects.filter(site=site_id).count()
+
+
+def delete_files(site_id: uuid.UUID) -> None:
+    """The rows with the caller's transaction, the bytes right after it. Bytes that a storage keeps are pruned as orphans."""
+    rows = SiteFile.objects.filter(site=site_id)
+    for stored_as in list(rows.values_list("stored_as", flat=True)):
+        transaction.on_commit(lambda name=stored_as: remove_bytes(name))
+    rows.delete()

@@ -1,0 +1,74 @@
+"""What is deleted when it is no longer kept."""
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from conftest import RegisteredSite
+from documents.files.errors import FileStorageUnavailable
+from documents.files.folder import FolderStorage
+from documents.files.prune import prune_files
+from documents.files.tests.conftest import Upload, stored_names
+from documents.models import SiteFile
+from sites.models import Site
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def storage_fails(*_: Any) -> None:
+    raise FileStorageUnavailable
+
+
+def test_a_file_that_is_kept_stays(upload: Upload) -> None:
+    upload()
+    assert prune_files(at=timezone.now() + 1_000 * DAY) == {"files": 0, "files_without_a_row": 0}
+    assert len(stored_names()) == 1
+
+
+def test_a_deleted_file_goes_if_the_storage_failed_before(
+    api: APIClient,
+    upload: Upload,
+    roma: RegisteredSite,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    file = upload().json()
+    with monkeypatch.context() as outage, django_capture_on_commit_callbacks(execute=True):
+        outage.setattr(FolderStorage, "delete", storage_fails)
+        assert api.delete(f"{roma.path}/files/{file['id']}").status_code == 204
+        with pytest.raises(FileStorageUnavailable):
+            prune_files(at=timezone.now())
+    assert (len(stored_names()), SiteFile.objects.count()) == (1, 1)
+    assert prune_files(at=timezone.now()) == {"files": 1, "files_without_a_row": 0}
+    assert (stored_names(), SiteFile.objects.count()) == ([], 0)
+
+
+def test_files_of_a_deregistered_site_are_kept_for_ninety_days(
+    api: APIClient, upload: Upload, roma: RegisteredSite
+) -> None:
+    upload()
+    api.delete(roma.path)
+    end = Site.objects.get().deregistered_at
+    assert end
+    assert prune_files(at=end + 90 * DAY - timedelta(seconds=1))["files"] == 0
+    assert prune_files(at=end + 90 * DAY)["files"] == 1
+    assert (stored_names(), SiteFile.objects.count()) == ([], 0)
+
+
+def test_bytes_without_a_row_go_after_a_day(upload: Upload) -> None:
+    upload()
+    default_storage.save("sites/left.txt", File(BytesIO(b"a crash came between the bytes and the row")))
+    assert prune_files(at=timezone.now())["files_without_a_row"] == 0
+    assert prune_files(at=timezone.now() + 2 * DAY)["files_without_a_row"] == 1
+    assert stored_names() == [SiteFile.objects.get().stored_as]
+
+
+def test_without_any_file_there_is_nothing_to_do() -> None:
+    assert prune_files(at=timezone.now()) == {"files": 0, "files_without_a_row": 0}
