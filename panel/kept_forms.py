@@ -20,6 +20,7 @@ KEPT_PAGES = frozenset(
         "sites_site_add",
         "sites_site_change",
         "sites_site_notes",
+        "sites_site_share",
         "sites_site_rotate",
         "sites_site_operate",
         "sites_site_import_review",

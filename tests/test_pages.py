@@ -113,6 +113,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         f"/admin/sites/organization/{chain}/change/",
         f"{site}/change/",
         f"{site}/notes/",
+        f"{site}/share/",
         f"{site}/rotate-key/",
         f"{cloned}/change/",
         f"{cloned}/clones/",

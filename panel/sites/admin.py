@@ -20,6 +20,7 @@ from panel.sites.page.urls import urls as page_urls
 from panel.sites.registration.urls import urls as registration_urls
 from panel.sites.results.urls import urls as result_urls
 from panel.sites.saved_views.urls import urls as saved_view_urls
+from panel.sites.shares.urls import urls as share_urls
 from panel.sites.tags.urls import urls as tag_urls
 from sites.models import Site
 
@@ -39,6 +40,7 @@ class SiteAdmin(SiteListPage):
             *clone_urls(self),
             *note_urls(self),
             *tag_urls(self),
+            *share_urls(self),
             *saved_view_urls(self),
             *page_urls(self),
             *super().get_urls(),

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from accounts.models import Admin, SignInAttempt, TokenFamily
 from accounts.services import record_attempt, start_token_family
-from audit.actors import SYSTEM
+from audit.actors import SYSTEM, Actor
 from audit.models import Event
 from conftest import Register, RegisteredSite
+from documents.shares.services import create_share_link
 from fleet.devices.services import create_enrolment_code
 from fleet.firmware.tests.rows import add_row
 from fleet.heartbeats.tests.calls import a_device
@@ -34,6 +35,7 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
     channel = a_channel()
     device = a_device(site)
     code = create_enrolment_code(uuid.UUID(site.site_id), by=SYSTEM, at=timezone.now()).row
+    link = create_share_link(uuid.UUID(site.site_id), by=Actor(Event.Source.ADMIN, anna), at=timezone.now()).row
     incident = an_incident()
     firmware = add_row()
     rollout = create_rollout(firmware_id=firmware.pk, name="June", by=SYSTEM, at=timezone.now())
@@ -54,6 +56,7 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "devices_device": device.id,
         "device_id": device.id,
         "code_id": code.pk,
+        "link_id": link.pk,
         "firmware_firmware": firmware.pk,
         "firmware_id": firmware.pk,
         "rollouts_rollout": rollout.pk,

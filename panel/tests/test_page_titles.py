@@ -32,6 +32,7 @@ SITE = "/admin/sites/site/{site}/"
         (ADD, "Register a site · Portcullis"),
         (SITE + "change/", "Trattoria Roma · Portcullis"),
         (SITE + "rotate-key/", "Rotate key · Trattoria Roma · Portcullis"),
+        (SITE + "share/", "Share page · Trattoria Roma · Portcullis"),
         (SITE + "clones/", "Installations · Trattoria Roma · Portcullis"),
         (LIST + "operate/lock/?site={site}", "Lock · Trattoria Roma · Portcullis"),
         (LIST + "operate/extend/?site={site}", "Extend licence · Trattoria Roma · Portcullis"),

@@ -17,6 +17,7 @@ from accounts.models import Admin, TokenFamily
 from accounts.roles import PERMISSIONS
 from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
 from audit.models import Event
+from documents.models import ShareLink
 from erasure.models import ErasureRequest
 from fleet.devices.models import Device, DeviceKey, EnrolmentCode
 from fleet.firmware.models import Firmware
@@ -105,6 +106,8 @@ OTHER_PAGES = {
     },
     "sites_site_clones": Rule("sites.view_site", "sites.view_site"),
     "sites_site_notes": Rule("sites.view_site", "sites.add_sitenote"),
+    "sites_site_share": Rule("documents.view_sharelink", "documents.add_sharelink"),
+    "sites_site_share_revoke": Rule("documents.delete_sharelink", "documents.delete_sharelink"),
     # Whose view may be changed is tested in panel/sites/saved_views.
     "sites_site_views": Rule("sites.view_site", "sites.view_site"),
     "sites_site_view": Rule("sites.view_site", "sites.view_site"),
@@ -181,6 +184,8 @@ FORGED = {
     "command": "restart",
     "uses": "1000",
     "expires_in_hours": "720",
+    "expires_in_days": "365",
+    "link_id": "5d0c1b7e-2b0f-4a63-8f0a-6f2f6a4f3c22",
     "code_id": "5d0c1b7e-2b0f-4a63-8f0a-6f2f6a4f3c21",
     "typed_name": "till-1",
     "notes": "forged",
@@ -284,6 +289,7 @@ def stored() -> list[Any]:
         Firmware,
         Rollout,
         MaintenanceWindow,
+        ShareLink,
     )
     return [list(model.objects.order_by("pk").values()) for model in tables]
 

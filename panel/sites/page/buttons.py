@@ -13,7 +13,7 @@ from sites.querysets import ENDING_SOON
 
 # Operations that are in neither list come after the shown ones.
 SHOWN = ("restore", "unlock", "activate", "lock", "extend", "rotate")
-IN_MENU = ("set_expiry", "window", "deactivate", "deregister", "erase")
+IN_MENU = ("share", "set_expiry", "window", "deactivate", "deregister", "erase")
 # These are offered where the page explains them: in a notice, on the page of clones, and beside the tags.
 OFFERED_ELSEWHERE = ("confirm", "dismiss_clone", "add_tags", "remove_tags")
 
@@ -45,6 +45,8 @@ def buttons_for(site: Site, has_permission: Callable[[str], bool], *, at: dateti
     if has_permission("rollouts.manage_rollout") and site.deregistered_at is None:
         url = reverse("admin:rollouts_rollout_window", args=[site.pk])
         buttons.append(Button("window", "Maintenance window", url, False))
+    if has_permission("documents.view_sharelink") and site.deregistered_at is None:
+        buttons.append(Button("share", "Share page", reverse("admin:sites_site_share", args=[site.pk]), False))
     if has_permission(PERMISSION) and site.deregistered_at is not None and site.erased_at is None:
         url = reverse("admin:sites_site_erase", args=[site.pk])
         buttons.append(Button("erase", "Erase personal data", url, True))

@@ -85,23 +85,25 @@ def test_a_locked_site_is_unlocked_first_and_deregistering_comes_last(
     assert shown[2:] == [
         "Extend licence",
         "Rotate key",
+        "Share page",
         "Set expiry date",
         "Maintenance window",
         "Deactivate",
         "Deregister",
     ]
     menu = page.html.partition('<details class="more-menu">')[2].partition("</details>")[0]
-    assert re.findall(r">([^<>]+)</a>", menu) == ["Set expiry date", "Maintenance window", "Deactivate", "Deregister"]
+    assert re.findall(r">([^<>]+)</a>", menu) == shown[4:]
     assert re.findall(r'class="destructive">([^<]*)<', page.html) == ["Deactivate", "Deregister"]
 
 
-@pytest.mark.parametrize(("person", "shown"), [("vera", []), ("ben", ["Lock", "Extend licence"])])
+@pytest.mark.parametrize(
+    ("person", "shown"), [("vera", ["Share page"]), ("ben", ["Lock", "Extend licence", "Share page"])]
+)
 def test_a_person_who_may_not_edit_sees_the_values_without_a_form(
     request: pytest.FixtureRequest, roma: RegisteredSite, person: str, shown: list[str]
 ) -> None:
     page = open_page(request.getfixturevalue(person), roma)
     assert buttons_on(page) == shown
-    assert "more-menu" not in page.html, "a menu without an entry"
     assert page.fields == {}
     assert 'id="site_form"' not in page.html
     assert "giulia@roma.example" in page.text
@@ -112,7 +114,16 @@ def test_a_deregistered_site_can_only_be_read_and_restored(anna: Admin, roma: Re
     page = open_page(anna, roma)
     assert re.search(r"Deregistered at \d\d:\d\d UTC by anna over the API\. Its keys are refused\.", page.text)
     assert buttons_on(page) == ["Restore", "Erase personal data"]
+    assert "more-menu" in page.html
     assert 'id="site_form"' not in page.html
+
+
+def test_there_is_no_menu_without_an_entry(vera: Admin, roma: RegisteredSite, api: APIClient) -> None:
+    assert "more-menu" in open_page(vera, roma).html
+    api.delete(roma.path)
+    page = open_page(vera, roma)
+    assert buttons_on(page) == []
+    assert "more-menu" not in page.html
 
 
 def test_the_form_has_only_the_fields_that_an_admin_may_edit(anna: Admin, roma: RegisteredSite) -> None:
