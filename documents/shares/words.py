@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.utils.html import avoid_wrapping
 from django.utils.timesince import timesince
 
 from documents.shares.page import SharedSite
@@ -100,4 +101,4 @@ def moment(at: datetime, zone: tzinfo) -> str:
 
 
 def day_words(day: date) -> str:
-    return f"{day.day} {day:%B} {day.year}"
+    return avoid_wrapping(f"{day.day} {day:%B} {day.year}")

@@ -5,10 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
 
+from common.web.request_metrics import route_of
+from config import vendor_settings
 from conftest import Clock, Register, RegisteredSite
 from documents.models import ShareLink
 from documents.shares.tests.conftest import Share
@@ -46,6 +50,33 @@ def test_it_says_why_the_site_is_locked(
     assert "Locked" in page
     assert "Reason: invoice 4711 &lt;unpaid&gt;" in page
     assert "Until 2 March 2027" in page
+    assert "To have it unlocked, ask the company that sent you this link." in page
+
+
+@pytest.mark.parametrize(
+    ("contact", "words"),
+    [
+        ("+39 06 5550 123", 'call <a href="tel:+39065550123">+39 06 5550 123</a>.'),
+        ("help@vendor.example", 'write to <a href="mailto:help@vendor.example">help@vendor.example</a>.'),
+        ("https://vendor.example/help", 'see <a href="https://vendor.example/help">vendor.example/help</a>.'),
+    ],
+)
+def test_it_says_how_to_reach_the_vendor(
+    contact: str, words: str, visitor: Client, share: Share, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VENDOR_CONTACT", contact)
+    settings.VENDOR_NAME, settings.VENDOR_CONTACT = "Conti <Kassen>", vendor_settings.contact()
+    page = text(visitor.get(share()))
+    assert "For questions, " + words in page
+    assert "<header>Conti &lt;Kassen&gt;</header>" in page
+    assert "For questions, " + words in text(visitor.get("/s/psl_x"))
+
+
+@pytest.mark.parametrize("contact", ["javascript:alert(1)", "http://vendor.example", "call us", "a@b?cc=c@d", "12"])
+def test_a_contact_that_is_none_stops_the_start(contact: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VENDOR_CONTACT", contact)
+    with pytest.raises(ImproperlyConfigured, match="VENDOR_CONTACT must be"):
+        vendor_settings.contact()
 
 
 @pytest.mark.parametrize(
@@ -243,6 +274,13 @@ def test_an_address_that_guesses_is_held_back_and_a_valid_link_works_all_the_sam
     assert "Retry-After" in problem.headers
     assert visitor.get(path).status_code == 200
     assert visitor.get("/s/psl_x", REMOTE_ADDR="198.51.100.9").status_code == 404
+
+
+def test_metrics_have_no_token(share: Share) -> None:
+    path = share()
+    request = RequestFactory().get(path)
+    request.resolver_match = resolve(path)
+    assert route_of(request) == "/s/<token>"
 
 
 def test_the_database_holds_no_token(share: Share) -> None:

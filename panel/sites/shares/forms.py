@@ -20,5 +20,6 @@ class NewLinkForm(forms.Form):
         max_length=MAX_NOTE_LENGTH,
         required=False,
         label="Note",
+        widget=forms.TextInput({"size": 40}),
         help_text="Who gets the link, for your colleagues. The page does not show it.",
     )
