@@ -16,6 +16,7 @@ from django.db import transaction
 from audit.actors import COMMAND
 from audit.models import Event
 from common.errors import Conflict, InvalidInput
+from documents.models import ShareLink
 from fleet.devices.models import Device, EnrolmentCode
 from heartbeat.hourly_counts import forget_cached_hours
 from heartbeat.models import AgentRun, Heartbeat
@@ -177,6 +178,7 @@ def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
     AgentRun.objects.of_site(site_id).delete()
     SiteNote.objects.filter(site=site_id).delete()
     SiteTag.objects.filter(site=site_id).delete()
+    ShareLink.objects.filter(site=site_id).delete()
     delete_devices(site_id)
     keys, _ = SiteKey.objects.filter(site=site_id).delete()
     SitePulse.objects.filter(pk=site_id).delete()

@@ -226,6 +226,7 @@ def fill(api: Api) -> None:
         )
         demo_devices.begin(api, [device for of_one in enrolled for device in of_one])
     backdate(backends)
+    share_page(api, next(each for each in backends if each.restaurant.part == cast.LOCKED))
     print(f"Done in {time.monotonic() - started:.0f} seconds.")
 
 
@@ -242,6 +243,12 @@ def join_organizations(api: Api, backends: list[LocalBackend]) -> None:
         for backend in backends:
             if backend.restaurant.timezone in zones:
                 api.ask("PATCH", f"/api/sites/{backend.site_id}", {"organization_id": organization_id})
+
+
+def share_page(api: Api, backend: LocalBackend) -> None:
+    """Of one restaurant, as its owner sees it. The address is shown once."""
+    link = api.ask("POST", f"/api/sites/{backend.site_id}/share", {"note": f"for {backend.restaurant.owner_name}"})
+    print(f"The page of {backend.restaurant.name} for its owner, without sign-in: {link['url']}", flush=True)
 
 
 def backdate(backends: list[LocalBackend]) -> None:

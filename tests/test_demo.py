@@ -1,6 +1,7 @@
 """`make demo` and `make demo-clean`, by the same scripts in a copy of the tree."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = call(folder, "scripts/demo.py", "--exit", PORT=str(free_port()))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Not backdated" not in done.stdout
+    assert re.search(r"for its owner, without sign-in: http://127\.0\.0\.1:\d+/s/psl_\w+$", done.stdout, re.MULTILINE)
     return folder
 
 

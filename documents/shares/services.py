@@ -80,7 +80,7 @@ def revoke_share_link(site_id: uuid.UUID, link_id: uuid.UUID, *, by: Actor, at: 
     Raises SiteNotFound, ShareLinkNotFound.
     """
     site = site_for_update(site_id)
-    row = ShareLink.objects.filter(pk=link_id, site=site).first()
+    row: ShareLink | None = ShareLink.objects.filter(pk=link_id, site=site).first()
     if row is None:
         raise ShareLinkNotFound
     if not ShareLink.objects.usable(at=at).filter(pk=link_id).update(revoked_at=at):
