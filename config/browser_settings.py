@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from common.web.prefixes import is_path_prefix
 from config import environment as env
 
 CONTENT_SECURITY_POLICY = {
@@ -78,3 +79,25 @@ def is_origin(text: str) -> bool:
         return parts.port != {"http": 80, "https": 443}[parts.scheme]
     except ValueError:  # a port over 65535
         return False
+
+
+# The first segments of our own paths. A prefix that begins with one could not be told from them.
+OWN_PATHS = frozenset({"admin", "api", "docs", "doorbell", "health", "metrics", "redoc", "s", "static", "unsubscribe"})
+
+
+def path_prefix() -> str:
+    """PATH_PREFIX: the path below which browsers reach this server, without a slash at the end; empty without one."""
+    given = env.text("PATH_PREFIX", "")
+    value = given.rstrip("/")
+    if value and (not is_path_prefix(value) or value.split("/")[1] in OWN_PATHS):
+        raise ImproperlyConfigured(
+            "PATH_PREFIX must be a path such as /licences: letters, digits, dots, hyphens and underscores, at most 100"
+            f" characters, and none of Portcullis' own paths, such as /api or /admin; {value!r} is not."
+        )
+    return value
+
+
+def paths_without_https(prefix: str) -> list[str]:
+    """Patterns of the probes and the metrics, which monitors may ask for over plain HTTP, with the prefix and without."""
+    optional = f"({re.escape(prefix[1:])}/)?" if prefix else ""
+    return [rf"^{optional}health(/live)?/?$", rf"^{optional}metrics/?$"]

@@ -93,6 +93,19 @@ def https_behind_a_named_proxy(**_: Any) -> list[CheckMessage]:
 
 
 @register(SETTINGS)
+def links_in_mails_have_the_prefix(**_: Any) -> list[CheckMessage]:
+    if settings.PUBLIC_URL and settings.PATH_PREFIX and not settings.PUBLIC_URL.endswith(settings.PATH_PREFIX):
+        return [
+            Error(
+                "Links in mails would miss the path of PATH_PREFIX.",
+                hint=f"Set PUBLIC_URL to an address that ends with {settings.PATH_PREFIX}.",
+                id="portcullis.E020",
+            )
+        ]
+    return []
+
+
+@register(SETTINGS)
 def nginx_finds_the_firmware(**_: Any) -> list[CheckMessage]:
     if settings.FIRMWARE_ACCEL_REDIRECT and settings.FIRMWARE_STORAGE != "folder":
         return [

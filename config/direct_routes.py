@@ -63,11 +63,11 @@ class DirectRouteMiddleware:
         }
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        found = self.views.get(request.path)
+        found = self.views.get(request.path_info)
         if found is None:
             return self.get_response(request)
         view, checks_host = found
-        request.direct_route = request.path.rstrip("/")  # type: ignore[attr-defined] # for common/web/request_metrics.py
+        request.direct_route = request.path_info.rstrip("/")  # type: ignore[attr-defined] # for common/web/request_metrics.py
         if checks_host:
             request.get_host()  # refuses a Host that is not in ALLOWED_HOSTS, as CommonMiddleware does for other paths
         response: HttpResponseBase = view(request)

@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.views import APIView
+from common.web.links import below_prefix
 
-SCHEMA_URL = "/api/schema"
 REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
@@ -41,11 +41,14 @@ class SchemaView(APIView):
     )
     def get(self, request: Request) -> Response:
         """The API as OpenAPI 3.1."""
-        return Response(description(), headers={"Cache-Control": "public, max-age=300"})
+        prefix = below_prefix("")
+        servers = {"servers": [{"url": prefix}]} if prefix else {}
+        headers = {"Cache-Control": "public, max-age=300", "Vary": "X-Forwarded-Prefix"}
+        return Response({**description(), **servers}, headers=headers)
 
 
 class SwaggerView(SpectacularSwaggerSplitView):
-    url = SCHEMA_URL
+    url_name = "schema"
     template_name = "swagger.html"
 
 
@@ -70,5 +73,5 @@ REDOC_NEEDS = {"worker-src": [SELF, "blob:"], "style-src": [SELF, UNSAFE_INLINE]
 
 @method_decorator(csp_update(REDOC_NEEDS), name="dispatch")
 class RedocView(SpectacularRedocView):
-    url = SCHEMA_URL
+    url_name = "schema"
     template_name = "redoc.html"

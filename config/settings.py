@@ -70,6 +70,7 @@ if not all(re.fullmatch(r"https?://[^/\s]+", origin) for origin in CSRF_TRUSTED_
     raise ImproperlyConfigured("CSRF_TRUSTED_ORIGINS takes origins, such as https://licenses.example.com.")
 TRUSTED_PROXIES, TRUST_UNIX_SOCKET = env.proxies("TRUSTED_PROXIES")
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", default=False)
+PATH_PREFIX = browser_settings.path_prefix()
 
 # For /.well-known/security.txt, which does not exist without a contact.
 SECURITY_CONTACTS = env.words("SECURITY_CONTACT")
@@ -125,6 +126,7 @@ MIDDLEWARE = [
     "common.web.request_ids.RequestIdMiddleware",
     "common.web.request_metrics.RequestMetricsMiddleware",
     "common.web.client_address.ClientAddressMiddleware",
+    "common.web.path_prefix.PathPrefixMiddleware",
     "common.api.cors.ApiCorsMiddleware",  # outside of those that answer with errors
     "common.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -364,21 +366,21 @@ CORS_ALLOWED_ORIGINS, CORS_URLS_REGEX = browser_settings.allowed_origins(), brow
 CORS_ALLOW_HEADERS, CORS_EXPOSE_HEADERS = browser_settings.CORS_ALLOW_HEADERS, browser_settings.CORS_EXPOSE_HEADERS
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_REDIRECT_EXEMPT = [r"^health(/live)?/?$", r"^metrics/?$"]
+SECURE_REDIRECT_EXEMPT = browser_settings.paths_without_https(PATH_PREFIX)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = False
 # ClientAddressMiddleware removes this header unless a trusted proxy sent it.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-STATIC_URL = "static/"
+STATIC_URL = "/static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": file_settings.storage(MEDIA_ROOT),
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        "BACKEND": "common.web.static_files.PlainStorage"
         if DEBUG
         else "common.web.static_files.CollectedOrPlainStorage"
     },

@@ -41,4 +41,4 @@ def utf8_header(value: str | None) -> str | None:
 
 def canonical_path(request: Request) -> str:
     """The path by which a retry is recognized: /api/v1/sites/ is /api/sites."""
-    return request.path.replace("/api/v1/", "/api/", 1).rstrip("/").lower()
+    return request.path_info.replace("/api/v1/", "/api/", 1).rstrip("/").lower()

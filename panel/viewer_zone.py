@@ -21,7 +21,7 @@ class ViewerZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith("/admin/"):
+        if not request.path_info.startswith("/admin/"):
             return self.get_response(request)
         chosen = preferences_of(request.user).timezone if isinstance(request.user, Admin) else ""
         for zone in (chosen, request.COOKIES.get(COOKIE, "")):

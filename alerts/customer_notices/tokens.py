@@ -4,11 +4,10 @@ import uuid
 from hashlib import sha256
 from typing import NamedTuple
 
-from django.conf import settings
 from django.core import signing
-from django.urls import reverse
 
 from alerts.errors import UnsubscribeLinkInvalid
+from common.web.links import public_link
 from sites.models import Site
 
 SALT = "alerts.customer_notices"
@@ -46,4 +45,4 @@ def read_token(token: str) -> Subscriber:
 
 
 def unsubscribe_url(site: Site) -> str:
-    return settings.PUBLIC_URL + reverse("unsubscribe", args=[token_of(subscriber_of(site))])
+    return public_link("unsubscribe", token_of(subscriber_of(site)))

@@ -41,7 +41,7 @@ log = logging.getLogger("portcullis.problems")
 
 
 def below_api(request: HttpRequest) -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+    return request.path_info == "/api" or request.path_info.startswith("/api/")
 
 
 def problem_response(

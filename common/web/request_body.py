@@ -29,7 +29,7 @@ class RequestBodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if below_api(request):
-            limit = body_limit(request.path)
+            limit = body_limit(request.path_info)
             if limit > CHUNKS_IN_MEMORY_BYTES and (is_chunked(request) or content_length(request) > READ_IN_ANY_CASE):
                 close_after_response(request)  # an upload that is refused in its middle is not read to its end
             if is_chunked(request) and limit > CHUNKS_IN_MEMORY_BYTES:

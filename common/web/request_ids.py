@@ -34,11 +34,11 @@ class RequestIdMiddleware:
         access_log.info(
             "%s %s %s",
             request.method,
-            request.path,
+            request.path_info,
             response.status_code,
             extra={
                 "method": request.method,
-                "path": request.path,
+                "path": request.path_info,
                 "status": response.status_code,
                 "duration_ms": round((time.perf_counter() - started) * 1000, 1),
                 "client": getattr(request, "client_address", None),

@@ -56,7 +56,7 @@ def route_of(request: HttpRequest) -> str:
         return direct
     if request.resolver_match is not None:
         return template_of(request.resolver_match.route)
-    return f"{settings.STATIC_URL}<path>" if request.path.startswith(settings.STATIC_URL) else NO_ROUTE
+    return f"{settings.STATIC_URL}<path>" if request.path_info.startswith(settings.STATIC_URL) else NO_ROUTE
 
 
 @cache

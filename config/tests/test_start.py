@@ -98,6 +98,7 @@ def test_what_cannot_be_meant_is_named_in_one_line(environment: dict[str, str | 
             "portcullis.E010",
         ),
         ({"FIRMWARE_FOLDER": "static/firmware"}, "portcullis.E011"),
+        ({"PATH_PREFIX": "/licences", "PUBLIC_URL": "https://vendor.example"}, "portcullis.E020"),
         ({"FIRMWARE_FOLDER": "var/../staticfiles"}, "portcullis.E011"),
     ],
 )

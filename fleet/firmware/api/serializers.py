@@ -10,6 +10,7 @@ from rest_framework.fields import get_error_detail
 
 from common.api.fields import InstantField, StrictBooleanField, TextField
 from common.api.query import PageQuery, QuerySerializer
+from common.web.links import below_prefix
 from fleet.firmware.api.uploads import UploadedFirmware
 from fleet.firmware.limits import (
     MAX_HARDWARE_LENGTH,
@@ -115,7 +116,7 @@ class FirmwareSerializer(serializers.Serializer[Firmware]):
     created_at = InstantField()
 
     def get_url(self, firmware: Firmware) -> str:
-        return file_path(firmware.pk)
+        return below_prefix(file_path(firmware.pk))
 
     def get_manifest(self, firmware: Firmware) -> str | None:
         """A withdrawn version must not be installed, and its key may leave the public set."""

@@ -13,6 +13,7 @@ from common.api.problems import exception_handler
 from common.api.query import refuse_unknown
 from common.api.views import APIView
 from common.metrics import count
+from common.web.links import below_prefix
 from fleet.devices.authentication import DeviceCredentials
 from fleet.devices.errors import InvalidDeviceCredentials
 from fleet.heartbeats.api.reports import read_device_report
@@ -90,7 +91,7 @@ class DeviceHeartbeatView(APIView):
         credentials = DeviceCredentials(device_id, key)
         answer = record_device_heartbeat(credentials, report, ip=request.client_address, at=timezone.now())
         if "firmware" in answer:
-            answer["firmware"]["url"] = request.build_absolute_uri(answer["firmware"]["url"])
+            answer["firmware"]["url"] = request.build_absolute_uri(below_prefix(answer["firmware"]["url"]))
         count(DEVICE_HEARTBEATS, LOCKED if answer["locked"] else LICENSED if answer["licensed"] else UNLICENSED)
         body = encode(answer).encode()
         headers = {"Cache-Control": "no-store", "Content-Length": str(len(body))}

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 
+from common.web.links import server_url
 from panel.fleet.views import FleetView
 
 API_PATH = "/api"
@@ -19,7 +20,7 @@ class UploadView(FleetView):
     template_name = "panel/fleet/firmware/upload.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        api = (settings.PUBLIC_URL or request.build_absolute_uri("/")).rstrip("/") + API_PATH
+        api = (settings.PUBLIC_URL.rstrip("/") or server_url(request)) + API_PATH
         return self.render_to_response(
             self.get_context_data(
                 title="Upload firmware",

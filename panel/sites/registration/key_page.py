@@ -6,6 +6,7 @@ from typing import Any
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from common.web.links import server_url
 from panel.sites.registration.key_use import key_use_context
 from panel.sites.views import SiteAdminView
 from sites.models import Site
@@ -14,7 +15,7 @@ from sites.models import Site
 def key_page(view: SiteAdminView, site: Site, key: str, **context: Any) -> TemplateResponse:
     """The answer to the POST that made the key. The key is stored nowhere: going back never shows it again."""
     newest = site.keys.select_related("site__pulse").get(expires_at=None, revoked_at=None)
-    url = view.request.build_absolute_uri("/").rstrip("/")
+    url = server_url(view.request)
     context |= {
         "site": site,
         "secret_key": key,

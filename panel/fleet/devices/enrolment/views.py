@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from common.errors import DomainError
+from common.web.links import server_url
 from fleet.devices import services
 from fleet.devices.errors import EnrolmentCodeExists
 from fleet.devices.models import EnrolmentCode
@@ -52,7 +53,7 @@ class AddDeviceView(FleetFormView):
             "page_title": f"Enrolment code · {self.site.name}",
             "code": new.code,
             "row": new.row,
-            "command": enrol_command(self.request.build_absolute_uri("/").rstrip("/"), new.code),
+            "command": enrol_command(server_url(self.request), new.code),
         }
         return TemplateResponse(
             self.request, "panel/fleet/devices/enrolment/code.html", self.get_context_data(**context)

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from common.web.links import server_url
 from fleet.devices.models import DeviceKey
 from fleet.devices.services import DeviceKeyRotation
 from panel.fleet.views import FleetView
@@ -18,7 +19,7 @@ def key_page(view: FleetView, rotation: DeviceKeyRotation, *, still_works: bool)
     """The answer to the POST that made the key. The key is stored nowhere: going back never shows it again."""
     device = rotation.device
     newest = DeviceKey.objects.select_related("device__pulse").get(device=device, expires_at=None, revoked_at=None)
-    url = view.request.build_absolute_uri("/").rstrip("/")
+    url = server_url(view.request)
     context = view.get_context_data(
         title=f"New key: {device.name}",
         page_title=f"New key · {device.name}",
