@@ -20,6 +20,7 @@ from config import (
     google_settings,
     leases,
     log_settings,
+    silenced_checks,
     vendor_settings,
 )
 from config import environment as env
@@ -387,17 +388,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()
 
-SILENCED_SYSTEM_CHECKS = [
-    # HSTS and the redirect to HTTPS are hard to undo, so the operator turns them on (HTTPS_ONLY).
-    *([] if HTTPS_ONLY else ["security.W004", "security.W008"]),
-    # Subdomains may belong to other services.
-    "security.W005",
-    "security.W021",
-    # SqlCounterCache counts exactly across processes (common/tests/test_counters.py), but the check has a fixed list.
-    *([] if REDIS_URL else ["django_ratelimit.W001"]),
-    # `config.environment` checks secrets, in production and with a clearer message.
-    "security.W009",
-]
+SILENCED_SYSTEM_CHECKS = silenced_checks.silenced(https_only=HTTPS_ONLY, redis_url=REDIS_URL)
 
 # --- Language, time, logs ------------------------------------------------------------------------------------------
 
