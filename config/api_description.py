@@ -37,6 +37,8 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
         "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
         "SERVE_AUTHENTICATION": [],
         "SWAGGER_UI_DIST": "SIDECAR",
+        # JavaScript, for a plugin; deepLinking is the package's own default.
+        "SWAGGER_UI_SETTINGS": "{deepLinking: true, plugins: [CodeSamples]}",
         "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
         "REDOC_DIST": "SIDECAR",
         "COMPONENT_SPLIT_REQUEST": True,
@@ -70,6 +72,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "common.api.named_types.refer_to_named_types",
             "common.api.schema.describe_problems_and_headers",
             "heartbeat.api.schema.describe_report",
+            "config.api_clients.samples.add_samples",
         ],
         "ENUM_NAME_OVERRIDES": {
             "SiteStatus": "sites.status.SiteStatus",

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -89,6 +89,7 @@ class IncidentViewSet(ActorMixin, ViewSet):
         tags=["alerts"],
         request=AcknowledgeSerializer,
         responses=IncidentSerializer,
+        examples=[OpenApiExample("a note", {"note": "Calling the restaurant."}, request_only=True)],
     )
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, id: str) -> Response:  # noqa: A002
@@ -138,6 +139,11 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
         tags=["alerts"],
         request=NewChannelSerializer,
         responses={201: CreatedChannelSerializer},
+        examples=[
+            OpenApiExample(
+                "a mailbox", {"kind": "email", "name": "On call", "address": "oncall@vendor.example"}, request_only=True
+            )
+        ],
     )
     def create(self, request: Request) -> Response:
         """A webhook's `signing_secret` is in this answer only."""
@@ -158,6 +164,7 @@ class AlertChannelViewSet(ActorMixin, ViewSet):
         tags=["alerts"],
         request=ChannelFacts,
         responses=ChannelSerializer,
+        examples=[OpenApiExample("less often", {"min_severity": "critical"}, request_only=True)],
     )
     def partial_update(self, request: Request, id: str) -> Response:  # noqa: A002
         """What is left out stays as it is. `kind` cannot be changed."""

@@ -92,3 +92,19 @@ def test_what_needs_no_credentials_names_none(where: str, is_public: bool) -> No
 @pytest.mark.parametrize("where", ["POST /api/health/", "POST /api/telemetry/", "POST /api/sites/"])
 def test_a_body_that_is_required_is_described_as_required(where: str) -> None:
     assert dict(operations())[where]["requestBody"]["required"] is True
+
+
+def test_every_body_has_an_example() -> None:
+    """The samples and the collection of requests take it."""
+    without = []
+    for where, operation in operations():
+        for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+            if not content.get("examples"):
+                without.append(f"{where} {media_type}")
+    assert without == []
+
+
+def test_every_operation_has_samples_in_three_languages() -> None:
+    for where, operation in operations():
+        labels = [sample["label"] for sample in operation["x-codeSamples"]]
+        assert labels == ["curl", "Python", "JavaScript"], where

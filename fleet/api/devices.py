@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -79,6 +79,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
         parameters=[IF_MATCH, ETAG],
         request=DeviceEditSerializer,
         responses=DeviceSerializer,
+        examples=[OpenApiExample("another name", {"name": "Till at the bar"}, request_only=True)],
     )
     def partial_update(self, request: Request, id: str) -> Response:  # noqa: A002
         """What is left out stays as it is. A new `config` gets the next `config_version`.
@@ -110,6 +111,7 @@ class DeviceViewSet(ActorMixin, ViewSet):
         parameters=[IF_MATCH],
         request=RotateSerializer,
         responses=DeviceKeySerializer,
+        examples=[OpenApiExample("two days of overlap", {"overlap_hours": 48}, request_only=True)],
     )
     @action(detail=True, methods=["post"], url_path="rotate-key")
     def rotate_key(self, request: Request, id: str) -> Response:  # noqa: A002

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,6 +41,13 @@ class RegisterDeviceView(APIView):
         tags=["devices"],
         request=RegistrationFactsSerializer,
         responses={201: RegisteredDeviceSerializer, 200: DeviceSerializer},
+        examples=[
+            OpenApiExample(
+                "with a code",
+                {"device_id": "till-1", "name": "Till 1", "role": "till", "enrolment_code": "psc_…"},
+                request_only=True,
+            )
+        ],
     )
     def post(self, request: Request) -> Response:
         """With an `enrolment_code`, with the headers `X-Site-ID` and `X-Site-Key` of its location's local backend, or, by a

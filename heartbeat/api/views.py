@@ -226,6 +226,7 @@ class DismissCloneView(ActorMixin, APIView):
         tags=["sites"],
         request=DismissCloneSerializer,
         responses=SiteSerializer,
+        examples=[OpenApiExample("a note", {"note": "A test machine of ours."}, request_only=True)],
     )
     def post(self, request: Request, site_id: str) -> Response:
         """If nothing is suspected, nothing changes. Further heartbeats of both boots raise the suspicion again."""

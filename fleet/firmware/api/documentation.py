@@ -31,7 +31,7 @@ FIRMWARE = {
 }
 WITHDRAWN = {**FIRMWARE, "manifest": None, "withdrawn": True, "withdrawn_at": "2026-06-02T08:00:00Z"}
 UPLOAD = {
-    "file": "(the bytes)",
+    "file": "till-2.4.0.bin",
     **{name: FIRMWARE[name] for name in ("product", "version", "channel", "hardware", "notes", "min_from")},
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,6 +31,16 @@ from fleet.rollouts.models import Rollout, RolloutDevice
 from fleet.rollouts.planning import plan_rollout
 
 TAGS = ["rollouts"]
+NEW_ROLLOUT = OpenApiExample(
+    "to all tills",
+    {
+        "firmware_id": "0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11",
+        "name": "Tills to 2.4",
+        "selection": {"role": "till"},
+    },
+    request_only=True,
+)
+PAUSE = OpenApiExample("a reason", {"reason": "A bank holiday."}, request_only=True)
 CHANGES = ("start", "pause", "resume", "abort", "roll_back")
 
 
@@ -84,6 +94,7 @@ class RolloutViewSet(ActorMixin, ViewSet):
         tags=TAGS,
         request=NewRolloutSerializer,
         responses={201: RolloutSerializer},
+        examples=[NEW_ROLLOUT],
     )
     def create(self, request: Request) -> Response:
         """A draft: nothing happens until it is started."""
@@ -102,6 +113,7 @@ class RolloutViewSet(ActorMixin, ViewSet):
         tags=TAGS,
         request=NewRolloutSerializer,
         responses=PlanSerializer,
+        examples=[NEW_ROLLOUT],
     )
     @action(detail=False, methods=["post"], url_path="dry-run")
     def dry_run(self, request: Request) -> Response:
@@ -133,7 +145,9 @@ class RolloutViewSet(ActorMixin, ViewSet):
     def start(self, request: Request, id: str) -> Response:  # noqa: A002
         return self.change(services.start_rollout, id)
 
-    @extend_schema(operation_id="pause_rollout", summary="Pause a roll-out", tags=TAGS, request=PauseSerializer)
+    @extend_schema(
+        operation_id="pause_rollout", summary="Pause a roll-out", tags=TAGS, request=PauseSerializer, examples=[PAUSE]
+    )
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, id: str) -> Response:  # noqa: A002
         """No further device is offered the firmware; those in flight are judged as usual."""
