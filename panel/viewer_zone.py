@@ -9,9 +9,7 @@ from django.utils import timezone
 from accounts.models import Admin
 from accounts.preferences import preferences_of
 from common.instants import known_zones
-
-# static/portcullis/zone.js stores the browser's time zone there. An unknown zone is ignored.
-COOKIE = "zone"
+from common.web.prefixed_cookies import ZONE_COOKIE
 
 
 class ViewerZoneMiddleware:
@@ -24,7 +22,7 @@ class ViewerZoneMiddleware:
         if not request.path_info.startswith("/admin/"):
             return self.get_response(request)
         chosen = preferences_of(request.user).timezone if isinstance(request.user, Admin) else ""
-        for zone in (chosen, request.COOKIES.get(COOKIE, "")):
+        for zone in (chosen, request.COOKIES.get(ZONE_COOKIE, "")):
             if zone in known_zones():
                 with timezone.override(zoneinfo.ZoneInfo(zone)):
                     return self.get_response(request)

@@ -5,8 +5,8 @@ A browser sends a cookie of the path /a/ also to /a/b/, so that a path alone doe
 
 from django.http import HttpResponse
 
-from common.web.viewer_zone import COOKIE as ZONE_COOKIE
-
+# static/portcullis/zone.js stores the browser's time zone there.
+ZONE_COOKIE = "zone"
 HOST_ONLY, SECURE = "__Host-", "__Secure-"
 
 
