@@ -72,6 +72,8 @@ class PanelUser:
     server: RunningServer
     page: Page
     complaints: list[str] = field(default_factory=list)
+    # Beginnings of addresses elsewhere to which a page may lead.
+    foreign: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.page.on("console", lambda message: self.note(message.type, message.text))
@@ -83,7 +85,7 @@ class PanelUser:
             self.complaints.append(f"{kind}: {text}")
 
     def note_host(self, url: str) -> None:
-        if not url.startswith((self.server.url, "data:", "blob:")):
+        if not url.startswith((self.server.url, "data:", "blob:", *self.foreign)):
             self.complaints.append(f"foreign host: {url}")
 
     def go(self, path: str) -> None:
