@@ -7,6 +7,7 @@ import pyotp
 import pytest
 import urllib3
 from django.test import Client
+from django.urls import set_script_prefix
 from django.utils import timezone
 
 from accounts.models import AccessRequest, Admin, GoogleAccount, PanelSession, SignInAttempt, TotpDevice
@@ -81,6 +82,21 @@ def test_google_sends_back_to_the_public_address(google: FakeGoogle, anna: Admin
     assert query_of(url)["redirect_uri"] == f"https://licenses.example.com{CALLBACK}"
     client.get(at_google(url))
     assert is_in(client)
+
+
+def test_below_a_path_the_way_back_has_the_path_once(google: FakeGoogle, anna: Admin, settings: Any) -> None:
+    settings.PATH_PREFIX, settings.PUBLIC_URL = "/licences", "https://vendor.example/licences"
+    link(anna)
+    client = browser()
+    page = client.get("/licences/admin/login/?next=/licences/admin/sites/site/").content.decode()
+    there = f"/licences{START}?next=/licences/admin/sites/site/"
+    assert f'href="{there}"' in page
+    url = start(client, there)
+    assert query_of(url)["redirect_uri"] == f"https://vendor.example/licences{CALLBACK}"
+    assert client.get(at_google(url))["Location"] == "/licences/admin/sites/site/"
+    settings.PUBLIC_URL = ""
+    assert query_of(start(client, there))["redirect_uri"] == f"http://localhost/licences{CALLBACK}"
+    set_script_prefix("/")
 
 
 @pytest.mark.parametrize(
