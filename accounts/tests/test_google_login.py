@@ -83,8 +83,23 @@ def test_strangers_are_told_to_ask_and_those_who_asked_to_wait(google: FakeGoogl
 
 
 def test_a_request_with_a_password_for_the_same_address_is_not_the_same_person(google: FakeGoogle) -> None:
-    AccessRequest.objects.create(name="x", email=STRANGER.email, password="x", created_at=timezone.now())
+    AccessRequest.objects.create(
+        name="x", email=STRANGER.email, password="x", password_digest="x", created_at=timezone.now()
+    )
     assert refused_as(sign_in(google.id_token(STRANGER))) == (403, "access_unknown")
+
+
+def test_a_stranger_asks_is_approved_and_signs_in_with_one_token(google: FakeGoogle, api: APIClient) -> None:
+    token = google.id_token(STRANGER)
+    assert refused_as(sign_in(token)) == (403, "access_unknown")
+    asked = APIClient().post("/api/auth/request-access", {"id_token": token}, format="json", REMOTE_ADDR=ADDRESS)
+    assert asked.status_code == 202
+    assert refused_as(sign_in(token)) == (403, "access_pending")
+    waiting = api.get("/api/admin/access-requests?state=waiting").json()["results"][0]["id"]
+    assert api.post(f"/api/admin/access-requests/{waiting}/approve", {"role": "viewer"}).status_code == 200
+    answer = sign_in(token)
+    assert me(answer.json()["access"]).json()["username"] == "stranger@gmail.example"
+    assert not Admin.objects.get(username="stranger@gmail.example").has_usable_password()
 
 
 def test_forged_tokens_and_disabled_admins_are_answered_like_a_wrong_password(
