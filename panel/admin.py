@@ -11,10 +11,12 @@ from panel.fleet.firmware.admin import FirmwareAdmin
 from panel.fleet.rollouts.admin import RolloutAdmin
 from panel.heartbeats.admin import HeartbeatAdmin
 from panel.organizations.admin import OrganizationAdmin
+from panel.people.access_requests.admin import AccessRequestAdmin
 from panel.people.admin import AdminAdmin, SignInAttemptAdmin
 from panel.sites.admin import SiteAdmin
 
 __all__ = [
+    "AccessRequestAdmin",
     "AdminAdmin",
     "DeviceAdmin",
     "EventAdmin",

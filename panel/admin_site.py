@@ -38,6 +38,7 @@ ORDER = (
     "Heartbeat",
     "Event",
     "Admin",
+    "AccessRequest",
     "SignInAttempt",
     "SiteKey",
 )

@@ -57,6 +57,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "request for access",
+                "verbose_name_plural": "requests for access",
                 "default_permissions": ("view",),
                 "permissions": [("decide_accessrequest", "Can approve and reject requests for access")],
                 "indexes": [models.Index(fields=["state", "-created_at"], name="accessrequest_of_state")],

@@ -48,6 +48,7 @@ class AccessRequest(models.Model):
     objects = AccessRequestQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = "request for access", "requests for access"
         default_permissions = ("view",)
         permissions = [("decide_accessrequest", "Can approve and reject requests for access")]
         indexes = [models.Index(fields=["state", "-created_at"], name="accessrequest_of_state")]

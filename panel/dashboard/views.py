@@ -22,6 +22,7 @@ from panel.dashboard.first_steps import first_steps, is_new
 from panel.dashboard.health import health_checks
 from panel.dashboard.open_incidents import open_incidents
 from panel.dashboard.recent_events import recent_lines
+from panel.dashboard.waiting_requests import waiting_requests
 from panel.fleet.devices.counts import DeviceCounts, device_counts
 from panel.heartbeats.filters import received_query
 from panel.sites.list.filters import EndingWeekFilter
@@ -86,6 +87,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "has_health_problem": any(check.state == "bad" for check in checks),
         "zone": timezone.get_current_timezone_name(),
         "erasure_requests": open_erasure_requests(at=at) if request.user.has_perm(PERMISSION) else [],
+        "waiting_requests": waiting_requests() if request.user.has_perm("accounts.view_accessrequest") else None,
         "can_register": request.user.has_perm("sites.add_site"),
         "first_steps": first_steps(
             current_admin(request), site_count=site_count, has_heartbeat=last_heartbeat_at is not None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.access_requests.tests.asking import asked
 from accounts.models import Admin, SignInAttempt, TokenFamily
 from accounts.services import record_attempt, start_token_family
 from audit.actors import SYSTEM, Actor
@@ -32,6 +33,7 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
     )
     start_token_family(anna, at=timezone.now())
     record_attempt("signed_in", username="anna", admin=anna, source="api", address=None, at=timezone.now())
+    access_request = asked()
     channel = a_channel()
     device = a_device(site)
     code = create_enrolment_code(uuid.UUID(site.site_id), by=SYSTEM, at=timezone.now()).row
@@ -48,6 +50,8 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "sites_sitepulse": site.site_id,
         "accounts_admin": anna.pk,
         "id": anna.pk,
+        "accounts_accessrequest": access_request.pk,
+        "request_id": access_request.pk,
         "alerts_incident": incident.pk,
         "channel_id": channel.pk,
         "delivery_id": channel.deliveries.get().id,

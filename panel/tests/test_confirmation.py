@@ -165,6 +165,7 @@ def test_every_page_that_changes_people_or_keys_asks(clock: Clock, objects: dict
     assert asked == {
         "accounts_admin_add",
         "accounts_admin_change",
+        "approve_access_request",
         "auth_user_password_change",
         "reset_two_factor",
         "end_admin_browser",

@@ -13,7 +13,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Admin, TokenFamily
+from accounts.models import AccessRequest, Admin, TokenFamily
 from accounts.roles import PERMISSIONS
 from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
 from audit.models import Event
@@ -63,6 +63,7 @@ TABLES = {
         "add": "accounts.add_admin",
         "change": "accounts.change_admin",
     },
+    "accounts_accessrequest": {"view": "accounts.view_accessrequest"},
     "accounts_signinattempt": {"view": "accounts.view_signinattempt"},
     "alerts_incident": {"view": "alerts.view_incident"},
     "firmware_firmware": {"view": "firmware.view_firmware"},
@@ -86,6 +87,12 @@ OTHER_PAGES = {
     # Without the settings for Google they do not exist; panel/account/tests/test_google.py has the rest.
     **{name: Rule() for name in ("google_start", "google_callback", "google_again")},
     **{name: Rule() for name in ("link_google", "confirm_google", "unlink_google")},
+    "request_access": Rule(),
+    "access_requested": Rule(),
+    **{
+        name: Rule("accounts.decide_accessrequest", "accounts.decide_accessrequest")
+        for name in ("approve_access_request", "reject_access_request")
+    },
     "jobs": Rule("jobs.view_job", "jobs.view_job"),
     "customer_notices": Rule("alerts.manage_customer_notices", "alerts.manage_customer_notices"),
     "signing_keys": Rule("licensing.view_signingkey", "licensing.view_signingkey"),
@@ -273,6 +280,7 @@ def stored() -> list[Any]:
         Admin,
         IdempotentRequest,
         TokenFamily,
+        AccessRequest,
         SiteImport,
         SiteTag,
         Organization,
