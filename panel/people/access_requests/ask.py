@@ -12,28 +12,42 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
-from accounts.access_requests.asking import Asker, ask_with_password
+from accounts.access_requests.asking import Asker, ask_with_google, ask_with_password
 from accounts.access_requests.limits import count_access_request
-from panel.people.access_requests.forms import AskForm
+from panel.account.google import proven_identity
+from panel.people.access_requests.forms import AskForm, AskWithGoogleForm
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
 class RequestAccessView(View):
-    """Too many requests from one address raise an error that becomes a page (see `common.api.problems`)."""
+    """With the Google account as which this browser came back from Google, or with an address and a password.
+
+    Too many requests from one address raise an error that becomes a page (see `common.api.problems`).
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        self.identity = None if request.GET.get("with") == "password" else proven_identity(request)
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return public_page(request, "ask", "Request access", form=AskForm())
+        return self.render(AskWithGoogleForm() if self.identity else AskForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        address = getattr(request, "client_address", None)
+        address, now = getattr(request, "client_address", None), timezone.now()
         count_access_request(address)
-        form = AskForm(request.POST)
+        form = AskWithGoogleForm(request.POST) if self.identity else AskForm(request.POST)
         if not form.is_valid():
-            return public_page(request, "ask", "Request access", form=form)
+            return self.render(form)
         given = form.cleaned_data
-        asker = Asker(given["name"], given["email"], given["reason"], address)
-        ask_with_password(asker, given["password"], at=timezone.now())
+        if self.identity:
+            ask_with_google(self.identity, reason=given["reason"], address=address, at=now)
+        else:
+            asker = Asker(given["name"], given["email"], given["reason"], address)
+            ask_with_password(asker, given["password"], at=now)
         return redirect("admin:access_requested")
+
+    def render(self, form: AskWithGoogleForm) -> HttpResponse:
+        return public_page(self.request, "ask", "Request access", form=form, identity=self.identity)
 
 
 class AccessRequestedView(View):

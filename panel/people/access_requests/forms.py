@@ -35,9 +35,24 @@ class RejectForm(forms.Form):
         return clean_text(self.cleaned_data["note"], max_length=MAX_TEXT_LENGTH, multiline=True, blank=True)
 
 
-class AskForm(forms.Form):
+class AskWithGoogleForm(forms.Form):
+    """Google has said the name and the address."""
+
+    reason = forms.CharField(
+        label="Why you need access",
+        required=False,
+        max_length=MAX_TEXT_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def clean_reason(self) -> str:
+        return clean_text(self.cleaned_data["reason"], max_length=MAX_TEXT_LENGTH, multiline=True, blank=True)
+
+
+class AskForm(AskWithGoogleForm):
     """What a person without access types."""
 
+    field_order = ("name", "email", "password", "again", "reason")
     name = forms.CharField(
         label="Your name", max_length=MAX_NAME_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
@@ -59,21 +74,12 @@ class AskForm(forms.Form):
         max_length=MAX_PASSWORD_LENGTH,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    reason = forms.CharField(
-        label="Why you need access",
-        required=False,
-        max_length=MAX_TEXT_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
 
     def clean_name(self) -> str:
         return clean_text(self.cleaned_data["name"], max_length=MAX_NAME_LENGTH)
 
     def clean_email(self) -> str:
         return folded_email(clean_email(self.cleaned_data["email"], max_length=MAX_USERNAME_LENGTH))
-
-    def clean_reason(self) -> str:
-        return clean_text(self.cleaned_data["reason"], max_length=MAX_TEXT_LENGTH, multiline=True, blank=True)
 
     def clean(self) -> None:
         given = self.cleaned_data

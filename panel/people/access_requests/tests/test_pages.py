@@ -10,8 +10,10 @@ from django.test import Client
 from accounts.access_requests.tests.asking import CHOSEN, ELSEWHERE, NORA, asked
 from accounts.models import AccessRequest, Admin
 from accounts.tests.factors import signed_in
+from accounts.tests.fake_google import FakeGoogle, Person
 from accounts.tests.tokens import login
 from conftest import PASSWORD
+from panel.account.tests.test_google import sign_in
 
 LIST = "/admin/accounts/accessrequest/"
 ASK = "/admin/request-access/"
@@ -183,3 +185,29 @@ def test_a_request_that_was_deleted_leads_to_the_list(anna: Admin) -> None:
     request, browser = asked(), signed_in()
     AccessRequest.objects.all().delete()
     assert "There is no such request for access" in html(press(browser, request, "reject"))
+
+
+# --- Asking with a Google account ---
+
+
+def test_a_person_who_came_from_google_asks_with_that_account(google: FakeGoogle, anna: Admin) -> None:
+    google.person = Person("1001", NORA, "Nora Conti")
+    browser = Client()
+    assert sign_in(browser).status_code == 403
+    page = html(browser.get(ASK))
+    assert f"You ask with the Google account <strong>{NORA}</strong>" in page
+    assert "id_password" not in page
+    answer = browser.post(ASK, {"reason": "I joined support.", "email": "victim@vendor.example"})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/request-access/received/")
+    request = AccessRequest.objects.get()
+    assert (request.google_subject, request.email, request.reason) == ("1001", NORA, "I joined support.")
+    assert "Your request is waiting" in sign_in(browser).content.decode()
+
+
+def test_they_may_choose_a_password_instead(google: FakeGoogle, anna: Admin) -> None:
+    google.person = Person("1001", NORA, "Nora Conti")
+    browser = Client()
+    sign_in(browser)
+    assert "id_password" in html(browser.get(f"{ASK}?with=password"))
+    assert browser.post(f"{ASK}?with=password", FORM).status_code == 302
+    assert not AccessRequest.objects.get().is_email_verified
