@@ -21,7 +21,7 @@ class SettingsForm(forms.Form):
     """`alerts.own_settings` has the rules; the form reads what a browser sends."""
 
     timezone = ZoneField(
-        label="Time zone", required=False, help_text="Every time in the panel is in it. Empty: your browser's."
+        label="Time zone", required=False, help_text="Of all times in the panel. Leave it empty for your browser's."
     )
     theme = forms.ChoiceField(choices=Theme.choices)
     page_size = forms.IntegerField(
@@ -31,7 +31,7 @@ class SettingsForm(forms.Form):
         help_text=f"{MIN_PAGE_SIZE} to {MAX_PAGE_SIZE}, in each list of the menu.",
     )
     start_page = forms.ChoiceField(
-        choices=StartPage.choices, label="Start page", help_text="Where you are after you sign in."
+        choices=StartPage.choices, label="Start page", help_text="Where you arrive after you sign in."
     )
 
 
