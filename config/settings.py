@@ -340,7 +340,7 @@ API_BODY_LIMIT_BYTES = 64 * 1024
 # Of other paths, without a slash at the end, and the same below /api/v1/.
 API_BODY_LIMITS = fleet_settings.body_limits(FIRMWARE_MAX_BYTES) | file_settings.body_limits(FILE_MAX_BYTES)
 # Larger than the largest CSV file for an import, so that the import's page can refuse a larger file with a message.
-PAGE_BODY_LIMIT_BYTES = 5_000_000
+PAGE_BODY_LIMIT_BYTES, PAGE_BODY_LIMITS = 5_000_000, file_settings.page_body_limits(FILE_MAX_BYTES)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api.authentication.PersonalTokenAuthentication",

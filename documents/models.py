@@ -51,6 +51,17 @@ class SiteFile(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_picture(self) -> bool:
+        return self.content_type.startswith("image/")
+
+    @property
+    def type_words(self) -> str:
+        """As people say it, such as "PDF"."""
+        return {"application/pdf": "PDF", "text/plain": "text"}.get(
+            self.content_type, self.content_type.removeprefix("image/").upper()
+        )
+
 
 class ShareLink(models.Model):
     """A link to the page of a site for the restaurant's owner. The table holds the digest of its token."""

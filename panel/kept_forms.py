@@ -25,6 +25,7 @@ KEPT_PAGES = frozenset(
         "sites_site_operate",
         "sites_site_import_review",
         "sites_site_erase",
+        "sites_site_delete_file",
         "sites_site_views",
         "sites_organization_add",
         "sites_organization_change",

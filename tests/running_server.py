@@ -61,6 +61,7 @@ class RunningServer:
             "REQUIRE_TWO_FACTOR": "false",  # enrolling is tested by itself
             "WEB_CONCURRENCY": "2",
             "FIRMWARE_FOLDER": str(self.folder / "firmware"),
+            "MEDIA_ROOT": str(self.folder / "files"),
             **self.settings,
         }
 

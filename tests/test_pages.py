@@ -114,6 +114,7 @@ def test_every_page_is_readable_and_asks_nobody_else(
         f"{site}/change/",
         f"{site}/notes/",
         f"{site}/share/",
+        f"{site}/files/",
         f"{site}/rotate-key/",
         f"{cloned}/change/",
         f"{cloned}/clones/",

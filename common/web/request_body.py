@@ -43,23 +43,35 @@ class RequestBodyMiddleware:
             if content_length(request) > limit:
                 close_after_response(request)
                 return problem_response(413, "body_too_large", f"The body may have {limit} bytes at most.")
-        elif content_length(request) > settings.PAGE_BODY_LIMIT_BYTES:
+        elif content_length(request) > page_body_limit(request.path_info):
             # The CSRF check would read all of it to the disk before anyone has signed in.
             close_after_response(request)
             return HttpResponse(TOO_LARGE, status=413, content_type="text/plain; charset=utf-8")
         elif is_chunked(request):
             close_after_response(request)  # pages do not read such a body, and its length is unknown
+        elif content_length(request) > settings.PAGE_BODY_LIMIT_BYTES:
+            close_after_response(request)  # its page may refuse it before it has come
         return self.get_response(request)
 
 
 def body_limit(path: str) -> int:
     """Of a path below /api/, in bytes; API_BODY_LIMITS has those that differ from the usual one, `*` for an id."""
     plain = "/api/" + path.removeprefix("/api/").removeprefix("v1/").rstrip("/")
-    parts = plain.split("/")
-    if len(parts) == 5:  # such as /api/sites/{site_id}/upload
-        plain = "/".join([*parts[:3], "*", parts[4]])
-    limit: int = settings.API_BODY_LIMITS.get(plain, settings.API_BODY_LIMIT_BYTES)
+    limit: int = settings.API_BODY_LIMITS.get(without_id(plain, at=3), settings.API_BODY_LIMIT_BYTES)
     return limit
+
+
+def page_body_limit(path: str) -> int:
+    """Of a page, as above; PAGE_BODY_LIMITS has those that differ."""
+    plain = without_id(path.rstrip("/"), at=4)
+    limit: int = settings.PAGE_BODY_LIMITS.get(plain, settings.PAGE_BODY_LIMIT_BYTES)
+    return limit
+
+
+def without_id(path: str, *, at: int) -> str:
+    """With `*` for that part, if another follows, as in /api/sites/*/upload."""
+    parts = path.split("/")
+    return "/".join([*parts[:at], "*", *parts[at + 1 :]]) if len(parts) > at + 1 else path
 
 
 def is_chunked(request: HttpRequest) -> bool:

@@ -9,10 +9,12 @@ from typing import Any
 
 from csp.constants import HEADER
 from django.core.files.storage import default_storage
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.utils.http import content_disposition_header
 
 from documents.files.content import TYPES
+from documents.files.errors import FileNotFound
+from documents.files.pictures import preview_of
 from documents.models import SiteFile
 
 POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -30,6 +32,18 @@ def file_answer(file: SiteFile) -> FileResponse:
         HEADER: POLICY,
     }
     return SentFile(default_storage.open(file.stored_as), headers=headers)
+
+
+def preview_answer(file: SiteFile) -> HttpResponse:
+    """A small picture, which the browser may keep for an hour.
+
+    Raises FileNotFound, FileInvalid, FileMissing, FileStorageUnavailable.
+    """
+    if not file.is_picture:
+        raise FileNotFound
+    with default_storage.open(file.stored_as) as opened:
+        headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff", HEADER: POLICY}
+        return HttpResponse(preview_of(opened), content_type="image/jpeg", headers=headers)
 
 
 class SentFile(FileResponse):

@@ -7,8 +7,9 @@ camera recorded is applied first. Of an animation the first picture stays.
 import logging
 import struct
 import threading
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image, ImageOps
 
@@ -20,6 +21,7 @@ MAX_PIXELS = 25_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 MODES = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}, "JPEG": {"L", "RGB"}, "WEBP": {"RGB", "RGBA"}}
 QUALITY: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 88}, "WEBP": {"quality": 88}}
+PREVIEW = 216  # three times the size in the panel, for dense displays
 # What Pillow raises for files that are damaged, or made to harm.
 BROKEN = (
     OSError,
@@ -30,9 +32,8 @@ BROKEN = (
     LookupError,
     EOFError,
     struct.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
 )
+TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 # A decoded picture may take hundreds of megabytes.
 one_at_a_time = threading.Lock()
 
@@ -46,15 +47,41 @@ def encode_anew(source: Path, target: Path, *, picture_format: str) -> None:
         picture.save(target, format=picture_format, **QUALITY[picture_format])
 
 
+def preview_of(opened: IO[bytes]) -> bytes:
+    """A JPEG of a stored picture, within PREVIEW by PREVIEW pixels. Raises FileInvalid."""
+    with one_at_a_time:
+        try:
+            with Image.open(opened, formats=list(MODES)) as picture:
+                picture.draft("RGB", (PREVIEW, PREVIEW))  # a JPEG is decoded at a fraction of its size
+                small = ImageOps.contain(on_white(picture), (PREVIEW, PREVIEW))
+        except BROKEN as error:
+            raise FileInvalid("The stored picture cannot be read.") from error
+        target = BytesIO()
+        small.save(target, format="JPEG", quality=80)
+    return target.getvalue()
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    if picture.has_transparency_data:
+        filled = Image.new("RGBA", picture.size, "white")
+        filled.alpha_composite(picture.convert("RGBA"))
+        picture = filled
+    return picture.convert("RGB")
+
+
 def pixels_of(source: Path, picture_format: str) -> Image.Image:
     try:
         with Image.open(source, formats=[picture_format]) as opened:
             width, height = opened.size
             if width * height > MAX_PIXELS:
-                raise FileInvalid(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.", field="file")
+                raise Image.DecompressionBombError
             opened.load()
             turned = ImageOps.exif_transpose(opened)
             return without_metadata(turned, picture_format)
+    except TOO_LARGE as error:
+        raise FileInvalid(
+            f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.", field="file"
+        ) from error
     except BROKEN as error:
         log.info("a picture cannot be read: %s", error)
         raise FileInvalid("The picture is damaged.", field="file") from error

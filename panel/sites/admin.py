@@ -9,6 +9,7 @@ from django.urls import URLPattern
 
 from panel.sites.clones.urls import urls as clone_urls
 from panel.sites.erasure.urls import urls as erasure_urls
+from panel.sites.files.urls import urls as file_urls
 from panel.sites.imports.export import export_actions
 from panel.sites.imports.urls import urls as import_urls
 from panel.sites.list.columns import SiteListPage
@@ -39,6 +40,7 @@ class SiteAdmin(SiteListPage):
             *erasure_urls(self),
             *clone_urls(self),
             *note_urls(self),
+            *file_urls(self),
             *tag_urls(self),
             *share_urls(self),
             *saved_view_urls(self),

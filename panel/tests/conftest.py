@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from accounts.access_requests.tests.asking import asked
@@ -21,6 +22,11 @@ from heartbeat.models import Heartbeat
 from idempotency.models import IdempotentRequest
 from panel.alerts.tests.cast import a_channel, an_incident
 from sites.models import SavedView, SiteImport, SiteKey
+
+
+def upload_file(api: Any, site: RegisteredSite) -> str:
+    form = {"file": SimpleUploadedFile("note.txt", b"Call before ten."), "kind": "other"}
+    return str(api.post(f"{site.path}/upload", form, format="multipart").json()["id"])
 
 
 @pytest.fixture
@@ -57,6 +63,7 @@ def objects(anna: Admin, register: Register, api: Any) -> dict[str, Any]:
         "delivery_id": channel.deliveries.get().id,
         "sites_organization": api.post("/api/organizations", {"name": "Conti"}).json()["id"],
         "key_id": 1,
+        "file_id": upload_file(api, site),
         "devices_device": device.id,
         "device_id": device.id,
         "code_id": code.pk,

@@ -18,6 +18,7 @@ from accounts.roles import PERMISSIONS
 from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
 from audit.models import Event
 from documents.models import ShareLink
+from documents.models import SiteFile
 from erasure.models import ErasureRequest
 from fleet.devices.models import Device, DeviceKey, EnrolmentCode
 from fleet.firmware.models import Firmware
@@ -112,6 +113,11 @@ OTHER_PAGES = {
         for name in ("sites_site_erase", "sites_site_erase_confirm", "sites_site_erase_withdraw")
     },
     "sites_site_clones": Rule("sites.view_site", "sites.view_site"),
+    "sites_site_files": Rule("documents.view_sitefile", "documents.view_sitefile"),
+    "sites_site_add_file": Rule("documents.add_sitefile", "documents.add_sitefile"),
+    "sites_site_file_content": Rule("documents.view_sitefile", "documents.view_sitefile"),
+    "sites_site_file_preview": Rule("documents.view_sitefile", "documents.view_sitefile"),
+    "sites_site_delete_file": Rule("documents.delete_sitefile", "documents.delete_sitefile"),
     "sites_site_notes": Rule("sites.view_site", "sites.add_sitenote"),
     "sites_site_share": Rule("documents.view_sharelink", "documents.add_sharelink"),
     "sites_site_share_revoke": Rule("documents.delete_sharelink", "documents.delete_sharelink"),
@@ -275,6 +281,7 @@ def stored() -> list[Any]:
         Site,
         SiteKey,
         SiteNote,
+        SiteFile,
         SitePulse,
         Event,
         Admin,

@@ -15,6 +15,7 @@ from common.errors import DomainError
 from panel.events.timeline import label_of
 from panel.fleet.devices.site_card import site_devices
 from panel.kept_forms import take_kept_entries
+from panel.sites.files.card import site_files
 from panel.sites.notes.forms import note_form_for
 from panel.sites.page.agent import notices_for
 from panel.sites.page.buttons import buttons_for
@@ -90,6 +91,7 @@ class SitePageView(SiteAdminView):
                 buttons=buttons_for(site, self.request.user.has_perm, at=at),
                 note_form=note_form_for(site, self.request.user.has_perm),
                 notices=notices_for(site, self.request.user.has_perm, at=at),
+                files=site_files(site, self.request.user.has_perm),
                 devices=site_devices(site, self.request.user.has_perm, at=at),
                 **site_facts(site, at=at),
             )

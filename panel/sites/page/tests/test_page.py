@@ -238,9 +238,9 @@ def add_events(site: RegisteredSite, number: int) -> None:
 
 
 # Session and admin; the mark in the header; the site; who locked it and why; heartbeats, events, incidents of it alone and
-# with others, keys, notes, tags; slots, outages and figures; organizations for the form; its devices by status, and codes
-# for more.
-QUERIES = 19
+# with others, keys, notes, files, tags; slots, outages and figures; organizations for the form; its devices by status, and
+# codes for more.
+QUERIES = 20
 
 
 @pytest.mark.parametrize("number", [1, 300])
