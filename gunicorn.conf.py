@@ -14,6 +14,7 @@ if "config" not in sys.modules:
     sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from config import environment as env
+from config import platform_settings
 from config.metrics import folder
 
 # Also after SIGHUP, which reads this file again, perhaps that of another release.
@@ -21,8 +22,8 @@ chdir = str(Path(env.__file__).parents[1])
 env.load_env_file(Path(chdir))
 
 wsgi_app = "config.wsgi:application"
-bind = os.environ.get("BIND", "127.0.0.1:8000")
 try:
+    bind = platform_settings.bind()
     workers = env.integer("WEB_CONCURRENCY", default=max(2, multiprocessing.cpu_count()), minimum=1, maximum=256)
     threads = env.integer("GUNICORN_THREADS", default=8, minimum=1, maximum=256)
 except ImproperlyConfigured as error:

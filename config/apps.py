@@ -10,7 +10,7 @@ class PortcullisConfig(AppConfig):
 
     def ready(self) -> None:
         # Django: checks, and what imports models, are imported when the apps are ready.
-        from config import checks, jobs  # noqa: F401
+        from config import checks, jobs, lost_files  # noqa: F401
 
         register_jobs(jobs.JOBS)
 

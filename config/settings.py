@@ -20,6 +20,7 @@ from config import (
     google_settings,
     leases,
     log_settings,
+    platform_settings,
     silenced_checks,
     vendor_settings,
 )
@@ -33,7 +34,7 @@ env.load_env_file(BASE_DIR)
 
 # --- Secrets and who may talk to us -------------------------------------------------------------------------------
 
-DEBUG = env.boolean("DEBUG", default=False)
+IS_PRODUCTION, DEBUG = platform_settings.kind_of_server()
 SECRET_KEY = env.secret("SECRET_KEY", debug=DEBUG)
 # New keys of sites are made with the first pepper; keys of the others are accepted and move to the first.
 SITE_KEY_PEPPERS = env.secrets("SITE_KEY_PEPPER", debug=DEBUG)
@@ -59,13 +60,7 @@ if not re.fullmatch(r"(https?://[^@/\s]+@[^/\s]+/\S+)?", SENTRY_DSN):
     raise ImproperlyConfigured("SENTRY_DSN must look like https://key@sentry.example.com/1.")
 SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "production")
 
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
-if not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("Set ALLOWED_HOSTS to the host names of this server, such as licenses.example.com.")
-if any("/" in host for host in ALLOWED_HOSTS):
-    raise ImproperlyConfigured(
-        "ALLOWED_HOSTS takes host names without a scheme or a path, such as licenses.example.com."
-    )
+ALLOWED_HOSTS = platform_settings.allowed_hosts(debug=DEBUG)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 if not all(re.fullmatch(r"https?://[^/\s]+", origin) for origin in CSRF_TRUSTED_ORIGINS):
     raise ImproperlyConfigured("CSRF_TRUSTED_ORIGINS takes origins, such as https://licenses.example.com.")

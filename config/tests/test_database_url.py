@@ -26,6 +26,12 @@ def test_a_postgresql_url_is_read_with_its_quoted_password(monkeypatch: pytest.M
     assert (config["PORT"], config["NAME"], config["OPTIONS"]["sslmode"]) == (5433, "portcullis", "require")
 
 
+def test_the_socket_of_cloud_sql_is_an_option_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = database(monkeypatch, f"postgres://user:{SECRET}@/portcullis?host=/cloudsql/project:region:instance")
+    assert (config["HOST"], config["OPTIONS"]["host"]) == ("", "/cloudsql/project:region:instance")
+    assert (config["NAME"], config["PASSWORD"]) == ("portcullis", "p@ss/w:ord")
+
+
 def test_no_statement_and_no_connection_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     options = database(monkeypatch, "postgres://user@db/x")["OPTIONS"]
     assert options["connect_timeout"] <= 3
