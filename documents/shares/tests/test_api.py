@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import set_script_prefix
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -45,6 +46,16 @@ def test_a_link_is_shown_once(api: Any, roma: RegisteredSite, clock: Clock) -> N
 def test_the_address_is_that_of_public_url(api: Any, roma: RegisteredSite, settings: Any) -> None:
     settings.PUBLIC_URL = "https://licenses.vendor.example"
     assert api.post(f"{roma.path}/share", {}).data["url"].startswith("https://licenses.vendor.example/s/psl_")
+
+
+def test_the_address_has_the_path_of_the_installation_once(
+    api: Any, roma: RegisteredSite, settings: Any, request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(lambda: set_script_prefix("/"))
+    settings.PATH_PREFIX = "/licences"
+    assert api.post(f"{roma.path}/share", {}).data["url"].startswith("http://testserver/licences/s/psl_")
+    settings.PUBLIC_URL = "https://vendor.example/licences"
+    assert api.post(f"{roma.path}/share", {}).data["url"].startswith("https://vendor.example/licences/s/psl_")
 
 
 def test_a_retry_makes_no_second_link_and_does_not_repeat_it(api: Any, roma: RegisteredSite) -> None:
