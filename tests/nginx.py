@@ -32,7 +32,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    include {folder}/portcullis/portcullis.conf;
+    include {folder}/portcullis/{site};
 }}
 """
 
@@ -48,6 +48,10 @@ class NginxInFront:
     folder: Path
     limits: bool = False
     doorbell_ports: Iterable[int] = field(default_factory=lambda: [free_port()])  # by default nothing listens there
+    site: str = "portcullis.conf"  # the file that `http` includes
+    replaced: dict[str, str] = field(
+        default_factory=dict
+    )  # further texts of the files, such as `server 127.0.0.1:8100;`
     port: int = field(default_factory=free_port)
     plain_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -83,7 +87,7 @@ class NginxInFront:
         for shipped in SHIPPED.glob("*.conf"):
             (self.folder / "portcullis" / shipped.name).write_text(self.rendered(shipped.read_text()))
         user = "user root;" if os.geteuid() == 0 else ""  # pytest's folders are its own user's alone
-        (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user))
+        (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user, site=self.site))
 
     def rendered(self, text: str) -> str:
         text = re.sub(r"^ *listen \[::\]:.*\n", "", text, flags=re.MULTILINE)
@@ -103,6 +107,7 @@ class NginxInFront:
             "/var/lib/portcullis/firmware": f"{self.folder}/firmware",
             "https://licenses.example.com": self.url,
             "licenses.example.com": HOST,
+            **self.replaced,
         }.items():
             text = text.replace(shipped, own)
         if not self.limits:

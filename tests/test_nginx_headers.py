@@ -30,6 +30,7 @@ FORGED = {
     "X-Forwarded-Proto": "http",
     "X-Forwarded-Host": "evil.example",
     "X-Forwarded-Port": "80",
+    "X-Forwarded-Prefix": "/evil",
     "Forwarded": "for=203.0.113.7",
     "X-Real-IP": "203.0.113.7",
     "Proxy": "http://evil.example",
@@ -46,7 +47,8 @@ def test_the_proxys_headers_replace_those_of_the_client(
     assert headers["x-forwarded-for"] == ["127.0.0.1"]
     assert headers["x-forwarded-proto"] == ["https"]
     assert headers["host"] == [f"{HOST}:{nginx.port}"]
-    assert headers.keys().isdisjoint({"x-forwarded-host", "x-forwarded-port", "forwarded", "x-real-ip", "proxy"})
+    assert headers.keys().isdisjoint({"x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix"})
+    assert headers.keys().isdisjoint({"forwarded", "x-real-ip", "proxy"})
 
 
 def test_an_acceptable_request_id_is_passed_on(nginx: NginxInFront, upstream: Upstream) -> None:
