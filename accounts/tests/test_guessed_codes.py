@@ -46,7 +46,7 @@ def test_the_tenth_wrong_code_demands_a_new_password_at_the_next_sign_in(app: Ap
     answer = client.get("/admin/")
     assert (answer.status_code, answer["Location"]) == (302, CHANGE)
     page = client.get(CHANGE).content.decode()
-    assert "Somebody gave your right password with a wrong code 10 times" in page
+    assert "Somebody gave your right password or Google account with a wrong code 10 times" in page
 
 
 def test_it_is_an_event_about_the_admin(app: App) -> None:

@@ -22,3 +22,10 @@ def public_link(name: str, *args: object) -> str:
     """
     path = reverse(name, args=args)
     return f"{settings.PUBLIC_URL}/{path.removeprefix(get_script_prefix())}"
+
+
+def link(request: HttpRequest, name: str, *args: object) -> str:
+    """The address of that URL pattern below PUBLIC_URL or, if that is not set, where the client of this request is."""
+    if settings.PUBLIC_URL:
+        return public_link(name, *args)
+    return request.build_absolute_uri(reverse(name, args=args))

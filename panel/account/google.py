@@ -8,7 +8,6 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
@@ -49,7 +48,7 @@ from audit.models import Event
 from common.counters import SqlCounterCache
 from common.errors import DomainError
 from common.web.client_address import address_bucket
-from common.web.links import public_link
+from common.web.links import link
 from panel.account.confirmation import needs_confirmation
 from panel.account.google_confirmation import record_google_sign_in
 from panel.account.pages import current_admin, render_page
@@ -101,9 +100,7 @@ def refuse_flood(request: HttpRequest) -> None:
 
 def redirect_uri(request: HttpRequest) -> str:
     """As it is registered at Google: below PUBLIC_URL, or where the browser is."""
-    if settings.PUBLIC_URL:
-        return public_link("admin:google_callback")
-    return request.build_absolute_uri(reverse("admin:google_callback"))
+    return link(request, "admin:google_callback")
 
 
 @method_decorator(never_cache, name="dispatch")

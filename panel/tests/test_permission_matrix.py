@@ -17,8 +17,7 @@ from accounts.models import AccessRequest, Admin, TokenFamily
 from accounts.roles import PERMISSIONS
 from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
 from audit.models import Event
-from documents.models import ShareLink
-from documents.models import SiteFile
+from documents.models import ShareLink, SiteFile
 from erasure.models import ErasureRequest
 from fleet.devices.models import Device, DeviceKey, EnrolmentCode
 from fleet.firmware.models import Firmware
