@@ -100,11 +100,14 @@ def post_worker_init(worker):
     from django.conf import settings
     from gunicorn import util
 
-    from config.gunicorn_errors import write_problem
+    from config.gunicorn_errors import write_problem, write_refusal
     from config.metrics.server import ServerMetrics
     from config.server.networks import network_of
+    from config.server.worker import device_requests
 
     util.write_error = write_problem
+    worker.write_refusal = write_refusal
+    worker.device_requests = device_requests(settings.PATH_PREFIX)
     worker.network_of = network_of
     worker.largest_body = max(worker.largest_body, *settings.API_BODY_LIMITS.values())
     if folder.VARIABLE in os.environ:

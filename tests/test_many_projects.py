@@ -251,6 +251,17 @@ def test_an_allowed_origin_calls_the_api_below_the_path(projects: Projects) -> N
     assert "Access-Control-Allow-Origin" not in client.get("/admin/login/").headers
 
 
+def test_an_allowed_origin_can_read_that_the_server_refused_its_request_at_once(projects: Projects) -> None:
+    """gunicorn's worker answers before the application sees the request."""
+    for origin, is_allowed in {ORIGIN: True, "https://evil.example": False}.items():
+        head = f"GET /api/sites HTTP/1.1\r\nHost: {HOST}\r\nOrigin: {origin}\r\nX-Long: {'x' * 70_000}"
+        with socket.create_connection(("127.0.0.1", projects[0].server.port), timeout=10) as connection:
+            connection.sendall(head.encode())
+            answer = connection.recv(65536).decode()
+        assert answer.startswith("HTTP/1.1 431 "), answer
+        assert (f"Access-Control-Allow-Origin: {origin}\r\n" in answer) is is_allowed
+
+
 def test_the_agent_of_a_site_calls_below_the_path(projects: Projects, tmp_path: Path) -> None:
     project = projects[0]
     site = register(project.sign_in(), project.server, name="Agent")

@@ -41,7 +41,6 @@ MAX_LARGE, MAX_LARGE_OF_DEVICES, MAX_LARGE_OF_NETWORK = 32, 16, 8
 LARGEST_BODY = 16 * 1024 * 1024  # the application refuses less, but for uploads of firmware; see gunicorn.conf.py
 MOST_HANDLED, MOST_HANDLED_OF_DEVICES = 768, 256
 DEVICE_PATHS = ("devices/heartbeat", "health", "telemetry")
-DEVICE_REQUESTS = tuple(f"POST /api/{version}{path}".encode() for path in DEVICE_PATHS for version in ("", "v1/"))
 MAX_UNSENT_BYTES = 64 * 1024 * 1024  # of all connections of a process
 CLOSING_SECONDS = 2.0
 CLOSING_BYTES = 64 * 1024
@@ -65,9 +64,18 @@ def report_nothing(load: Load) -> None:
     pass
 
 
-def is_of_device(connection: Connection) -> bool:
-    """By the path in the first line."""
-    return connection.request.data.startswith(DEVICE_REQUESTS)
+def device_requests(path_prefix: str) -> tuple[bytes, ...]:
+    """How the first lines of devices' requests begin, with PATH_PREFIX, which a proxy may leave in the path, and without."""
+    return tuple(
+        f"POST {prefix}/api/{version}{path}".encode()
+        for prefix in {"", path_prefix}
+        for version in ("", "v1/")
+        for path in DEVICE_PATHS
+    )
+
+
+def write_plain_refusal(connection: Connection, status: HTTPStatus) -> None:
+    util.write_error(connection.sock, status.value, status.phrase, "")
 
 
 class WholeRequestWorker(ThreadWorker):
@@ -77,6 +85,10 @@ class WholeRequestWorker(ThreadWorker):
     network_of: Callable[[Any], str | None] = staticmethod(no_network)
     # The largest body that any path takes. gunicorn.conf.py sets it.
     largest_body = LARGEST_BODY
+    # gunicorn.conf.py sets it if there is a PATH_PREFIX.
+    device_requests = device_requests("")
+    # The answer to a request that no thread handles. gunicorn.conf.py sets it.
+    write_refusal: Callable[[Connection, HTTPStatus], None] = staticmethod(write_plain_refusal)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -193,7 +205,8 @@ class WholeRequestWorker(ThreadWorker):
                 self.poll(connection, selectors.EVENT_READ)
 
     def receive_whole(self, connection: Connection) -> None:
-        if self.handling >= (MOST_HANDLED_OF_DEVICES if is_of_device(connection) else MOST_HANDLED):
+        is_of_device = connection.request.data.startswith(self.device_requests)
+        if self.handling >= (MOST_HANDLED_OF_DEVICES if is_of_device else MOST_HANDLED):
             self.refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE)
         else:
             self.enqueue_req(connection)
@@ -346,7 +359,7 @@ class WholeRequestWorker(ThreadWorker):
         self.refuse(connection, HTTPStatus.REQUEST_TIMEOUT)
 
     def refuse(self, connection: Connection, status: HTTPStatus) -> None:
-        util.write_error(connection.sock, status.value, status.phrase, "")
+        self.write_refusal(connection, status)
         self.close_gracefully(connection)
 
     def close_gracefully(self, connection: Connection) -> None:
