@@ -1,4 +1,4 @@
-"""The examples of the API's description in curl, Python and JavaScript, each run as a reader runs it."""
+"""The examples of the API in curl, Python and JavaScript, and its collection for Postman, run as a reader runs them."""
 
 import contextlib
 import io
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,10 +19,11 @@ import pytest
 import requests
 from playwright.sync_api import Browser
 
+from config.api_clients.postman import collection
 from config.api_clients.requests import AN_IDEMPOTENCY_KEY, ApiRequest, api_requests
 from config.api_clients.samples import environment_name
 from tests.api_clients.things import METRICS_TOKEN, VERSION, Things
-from tests.running_server import ROOT, RunningServer
+from tests.running_server import ADMIN, PASSWORD, ROOT, RunningServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
@@ -144,3 +146,86 @@ def test_the_page_of_the_description_shows_the_examples(things: Things, browser:
     example.locator("summary").click()
     assert "/lock" in example.locator("pre").inner_text()
     page.close()
+
+
+@dataclass
+class CollectionRunner:
+    """Sends requests of a collection as Postman does, and keeps what their scripts keep."""
+
+    collection: dict[str, Any]
+    variables: dict[str, str]
+    folder: Path
+
+    def filled(self, text: str) -> str:
+        text = text.replace("{{$guid}}", str(uuid.uuid4()))
+        return re.sub(r"\{\{(\w+)\}\}", lambda match: self.variables[match[1]], text)
+
+    def send(self, item: dict[str, Any]) -> requests.Response:
+        request = item["request"]
+        headers = {header["key"]: self.filled(header["value"]) for header in request["header"]}
+        if request["auth"]["type"] == "bearer":
+            headers["Authorization"] = "Bearer " + self.filled(request["auth"]["bearer"][0]["value"])
+        body = request.get("body", {})
+        parts = body.get("formdata", ())
+        answer = requests.request(
+            request["method"],
+            self.filled(request["url"]["raw"]),
+            headers=headers,
+            data=self.filled(body["raw"]).encode()
+            if "raw" in body
+            else {part["key"]: part.get("value") for part in parts},
+            files={part["key"]: (self.folder / part["src"]).read_bytes() for part in parts if "src" in part},
+            timeout=15,
+        )
+        if answer.ok:
+            script = "\n".join(line for event in item.get("event", ()) for line in event["script"]["exec"])
+            for variable, field in re.findall(r'\.set\("(\w+)", answer\.(\w+)\)', script):
+                self.variables[variable] = answer.json()[field]
+        return answer
+
+    def named(self, name: str) -> dict[str, Any]:
+        (found,) = (item for folder in self.collection["item"] for item in folder["item"] if item["name"] == name)
+        return dict(found)
+
+
+@pytest.fixture
+def runner(things: Things, described: dict[str, Any], folder: Path) -> CollectionRunner:
+    """With the user name and the password put in."""
+    made = collection(described, base_url=things.server.url)
+    variables = {variable["key"]: variable["value"] for variable in made["variable"]}
+    return CollectionRunner(made, variables | {"username": ADMIN, "password": PASSWORD}, folder)
+
+
+def test_the_requests_of_the_collection_keep_what_the_next_ones_need(runner: CollectionRunner) -> None:
+    for name, status in (
+        ("Who am I", 401),
+        ("Sign in", 200),
+        ("Who am I", 200),
+        ("Register a site", 201),
+        ("Check in", 200),
+        ("Lock a site", 200),
+        ("Read a site", 200),
+        ("List sites", 200),
+        ("Make an enrolment code", 201),
+        ("Register a device", 201),
+        ("Check in as a device", 200),
+        ("Renew the tokens", 200),
+        ("Deregister a site", 204),
+        ("Sign out", 204),
+    ):
+        answer = runner.send(runner.named(name))
+        assert answer.status_code == status, f"{name}: {answer.status_code} {answer.text}"
+
+
+def test_every_request_of_the_collection_is_understood(runner: CollectionRunner, things: Things) -> None:
+    """None is refused for its form; what fails, fails for the state of what it names."""
+    for folder in runner.collection["item"]:
+        for item in folder["item"]:
+            named = set(re.findall(r"\{\{(\w+)\}\}", json.dumps(item)))
+            runner.variables |= things.values_for(named - {"base_url"})
+            answer = runner.send(item)
+            code = answer.json().get("code") if "problem" in answer.headers.get("Content-Type", "") else None
+            assert code not in {"invalid", "unreadable", "not_authenticated", "not_found", "method_not_allowed"}, (
+                f"{item['name']}: {answer.text}"
+            )
+            assert answer.status_code < 500, f"{item['name']}: {answer.text}"

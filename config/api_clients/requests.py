@@ -34,7 +34,11 @@ class File:
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """`path` is without a host, and `answer` the media type of the success, or None if it has no body."""
+    """One request. `path` is without a host.
+
+    `query` has the values of the required parameters, and `optional_query` the descriptions of the others. `answer` is the
+    media type of the success, or None if it has no body.
+    """
 
     operation_id: str
     summary: str
@@ -43,6 +47,7 @@ class ApiRequest:
     method: str
     path: str
     query: dict[str, str]
+    optional_query: dict[str, str]
     headers: dict[str, str]
     body: dict[str, Any] | None
     is_multipart: bool
@@ -75,6 +80,11 @@ def api_request(method: str, path: str, operation: dict[str, Any], schemas: dict
         method=method.upper(),
         path=path_with_variables(path),
         query={each["name"]: example_of(each) for each in parameters if each["in"] == "query" and each.get("required")},
+        optional_query={
+            each["name"]: each.get("description", "")
+            for each in parameters
+            if each["in"] == "query" and not each.get("required")
+        },
         headers=headers,
         body=body_of(contents[media_type], schemas) if contents else None,
         is_multipart=media_type == MULTIPART,

@@ -24,6 +24,7 @@ def a_request(body: dict[str, Any] | None, **facts: Any) -> ApiRequest:
         "method": "POST",
         "path": "/api/sites/{{site_id}}/lock",
         "query": {},
+        "optional_query": {},
         "headers": {},
         "is_multipart": False,
         "answer": None,
