@@ -25,7 +25,7 @@ BEARER = "Bearer {{access_token}}"
 
 def collection(description: dict[str, Any], *, base_url: str) -> dict[str, Any]:
     """Folders by tag, and a variable for each value that a request cannot know."""
-    described = list(api_requests(description))
+    described = sorted(api_requests(description), key=order)
     names = sorted({name for request in described for name in request.variables()})
     values = {"base_url": base_url} | dict.fromkeys(names, "")
     return {
@@ -48,6 +48,15 @@ def collection(description: dict[str, Any], *, base_url: str) -> dict[str, Any]:
         ],
         "variable": [{"key": name, "value": value, "type": "string"} for name, value in values.items()],
     }
+
+
+def order(request: ApiRequest) -> int:
+    """A folder that is run as a whole creates first, reads and changes then, and ends or deletes last."""
+    if request.operation_id in REMEMBERED:
+        return 2 if request.operation_id.startswith(("refresh", "rotate")) else 0
+    if request.method == "DELETE" or request.operation_id == "logout":
+        return 3
+    return 1 if request.method == "GET" else 2
 
 
 def item(request: ApiRequest) -> dict[str, Any]:
