@@ -11,6 +11,7 @@ from typing import Any
 METHODS = ("get", "post", "put", "patch", "delete")
 CREDENTIALS = {
     "accessToken": ("Authorization", "Bearer {{access_token}}"),
+    "personalToken": ("Authorization", "Bearer {{access_token}}"),  # either of them
     "metricsToken": ("Authorization", "Bearer {{metrics_token}}"),
     "siteId": ("X-Site-ID", "{{site_id}}"),
     "siteKey": ("X-Site-Key", "{{site_key}}"),
