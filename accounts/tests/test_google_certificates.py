@@ -1,9 +1,12 @@
 """Google's keys: how long they are used, when they are asked for again, and what happens while Google is away."""
 
+import json
 import threading
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from accounts.errors import GoogleUnavailable, InvalidCredentials
 from accounts.google import certificates as module
@@ -143,6 +146,19 @@ def test_an_answer_without_keys_is_an_outage_and_replaces_nothing(
     google.certificate_body = body
     time.seconds += 3_600
     assert outcome("first") == "found"
+
+
+def test_only_strong_rsa_keys_for_signatures_are_taken(google: FakeGoogle) -> None:
+    good = json.loads(google.certificates())["keys"][0]
+    weak = rsa.generate_private_key(65537, 1024).public_key()
+    others = [
+        {**RSAAlgorithm.to_jwk(weak, as_dict=True), "kid": "weak"},
+        {**ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True), "kid": "elliptic"},
+        {**good, "kid": "for encryption", "use": "enc"},
+        {**good, "kid": 5},
+        {"kty": "oct", "kid": "symmetric", "k": "c2VjcmV0"},
+    ]
+    assert list(module.read_keys({"keys": [*others, good]})) == ["first"]
 
 
 def test_one_thread_asks_and_the_others_use_what_it_found(google: FakeGoogle) -> None:
