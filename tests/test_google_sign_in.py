@@ -85,10 +85,20 @@ def test_an_admin_links_a_google_account_and_signs_in_with_it(
     assert [api.post("/api/auth/google", {"id_token": token}).status_code for token in tokens] == [401] * 8
     assert google.certificate_requests <= 2
 
+    log = server.log.read_text()
+    assert "/admin/google/callback/" in log
+    for secret in (
+        *tokens,
+        CLIENT_SECRET,
+        google.token_requests[-1]["code"],
+        google.token_requests[-1]["code_verifier"],
+    ):
+        assert secret not in log
+
     anna.follow("a:text-is('Unlink')")
     examine(anna)
     anna.follow("input[type=submit]")
-    assert "The Google account is unlinked." in anna.messages
+    assert "No Google account is linked to yours now." in anna.messages
     assert api.post("/api/auth/google", {"id_token": google.id_token(jti="later")}).json()["code"] == "access_unknown"
 
 

@@ -37,20 +37,23 @@ def link_google_account(admin_id: int, identity: GoogleIdentity, *, by: Actor, a
 
 
 @transaction.atomic
-def unlink_google_account(admin_id: int, *, by: Actor, at: datetime, keep_session: str | None = None) -> bool:
-    """Whether there was one. It ends the admin's sign-ins, except the browser session of that digest.
+def unlink_google_account(admin_id: int, *, by: Actor, at: datetime) -> Admin:
+    """Unlink it, and sign the admin out everywhere. Unlinking what is not there changes nothing.
 
     Raises GoogleAccountNeeded if the admin could no longer sign in.
     """
     admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
     account = GoogleAccount.objects.filter(admin=admin).first()
     if account is None:
-        return False
+        return admin
     if not admin.has_usable_password():
         raise GoogleAccountNeeded
     account.delete()
-    # One reason to unlink it is that somebody else may use it.
-    end_all_sign_ins(admin, at=at, keep_session=keep_session)
+    # One reason to unlink it is that somebody else may use it, even at this moment: the new generation also ends a sign-in that
+    # has read the link and is not finished.
+    admin.token_generation += 1
+    admin.save(update_fields=["token_generation"])
+    end_all_sign_ins(admin, at=at)
     changes = {"google_account": (account.email, None)}
     record_admin_event(AdminAction.GOOGLE_ACCOUNT_UNLINKED, admin, by=by, at=at, changes=changes)
-    return True
+    return admin

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth import update_session_auth_hash
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -42,7 +43,6 @@ from accounts.google.services import link_google_account, unlink_google_account
 from accounts.google.sign_in import Attempt, find_google_admin, identify
 from accounts.models import Admin, GoogleAccount, SignInAttempt
 from accounts.required_steps import required_step
-from accounts.sessions import current_session_digest
 from audit.actors import acting_admin
 from audit.models import Event
 from common.counters import SqlCounterCache
@@ -287,13 +287,15 @@ class UnlinkView(View):
 
     @needs_confirmation
     def post(self, request: HttpRequest) -> HttpResponse:
-        by, at, keep = acting_admin(request, Event.Source.ADMIN), timezone.now(), current_session_digest(request)
+        owner, by, at = current_admin(request), acting_admin(request, Event.Source.ADMIN), timezone.now()
         try:
-            unlinked = unlink_google_account(current_admin(request).pk, keep_session=keep, by=by, at=at)
+            person = unlink_google_account(owner.pk, by=by, at=at)
         except DomainError as error:
             messages.error(request, error.detail)
         else:
-            messages.success(request, "The Google account is unlinked." if unlinked else "No Google account is linked.")
+            if person.token_generation != owner.token_generation:
+                update_session_auth_hash(request, person)  # this browser stays signed in
+            messages.success(request, "No Google account is linked to yours now. You are signed out everywhere else.")
         return redirect("admin:account")
 
 

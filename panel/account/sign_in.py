@@ -22,7 +22,7 @@ from django.views.generic import View
 from accounts import services
 from accounts.backends import ASKED_LATER
 from accounts.errors import EnrolmentExpired
-from accounts.models import Admin, GoogleAccount, SignInAttempt
+from accounts.models import Admin, SignInAttempt
 from accounts.news import news_since
 from accounts.required_steps import required_step
 from panel.account.google_confirmation import record_google_sign_in
@@ -113,8 +113,8 @@ def continue_sign_in(
 class PendingSignIn:
     """A right password or Google account was given; kept in the session until the second factor is.
 
-    `session_hash` is compared with the admin's, which changes with the password and when the admin is disabled. `began_at` is
-    in seconds since 1970.
+    `session_hash` is compared with the admin's, which changes with the password, and when the admin is disabled or the Google
+    account unlinked. `began_at` is in seconds since 1970.
     """
 
     admin_id: int
@@ -128,8 +128,6 @@ class PendingSignIn:
         if timezone.now().timestamp() - self.began_at > settings.SECOND_FACTOR_WITHIN.total_seconds():
             return None
         person = Admin.objects.filter(pk=self.admin_id, is_active=True).first()
-        if self.with_google and not GoogleAccount.objects.filter(admin_id=self.admin_id).exists():
-            return None
         if person and constant_time_compare(self.session_hash, person.get_session_auth_hash()):
             return person
         return None

@@ -10,10 +10,12 @@ from django.test import Client
 from django.urls import set_script_prefix
 from django.utils import timezone
 
+from accounts.google.services import unlink_google_account
 from accounts.models import AccessRequest, Admin, GoogleAccount, PanelSession, SignInAttempt, TotpDevice
 from accounts.tests.factors import APP_PAGE, SECOND, app_of, browser, is_in, signed_in
 from accounts.tests.fake_google import FakeGoogle, Person
 from accounts.tests.test_google_login import STRANGER, link
+from audit.actors import COMMAND
 from audit.models import Event
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
@@ -139,7 +141,7 @@ def test_an_account_that_is_unlinked_before_the_second_factor_signs_nobody_in(go
     link(anna)
     client = browser()
     sign_in(client)
-    GoogleAccount.objects.all().delete()
+    unlink_google_account(anna.pk, by=COMMAND, at=timezone.now())
     client.post(SECOND, {"code": app.fresh_code()})
     assert not is_in(client)
 
