@@ -10,10 +10,11 @@ from django.utils.safestring import SafeString
 
 from accounts.models import AccessRequest, Admin
 from common.admin import ReadOnlyAdmin
+from panel.account.pages import current_admin
 from panel.people.access_requests.decisions import ApproveView, RejectView
 from panel.people.access_requests.forms import ApproveForm, RejectForm
 from panel.widgets.badges import badge
-from panel.widgets.times import moment_ago
+from panel.widgets.times import moment_ago, moment_to_the_second
 
 MAX_OTHERS = 10
 STATE_BADGES = {
@@ -25,13 +26,14 @@ STATE_BADGES = {
 
 @admin.register(AccessRequest)
 class AccessRequestAdmin(ReadOnlyAdmin):
-    list_display = ["email", "name", "shown_state", "verified", "shown_claims", "address", "asked"]
+    list_display = ["email", "name", "shown_state", "verified", "shown_claims", "network_address", "asked"]
     list_filter = ["state"]
     search_fields = ["email", "name", "address"]
     search_help_text = "E-mail, name or network address"
     ordering = ["-state", "-created_at"]  # those that wait come first
     change_form_template = "panel/people/access_requests/page.html"
-    fields = ["name", "email", "reason", "address", "created_at"]
+    fields = ["name", "email", "reason", "network_address", "asked_at"]
+    readonly_fields = ["network_address", "asked_at"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return AccessRequest.objects.with_claims()
@@ -50,7 +52,10 @@ class AccessRequestAdmin(ReadOnlyAdmin):
             "is_mail_on": bool(settings.EMAIL_HOST),
         }
         if asked.is_waiting and request.user.has_perm("accounts.decide_accessrequest"):
-            context |= {"approve_form": ApproveForm(by=request.user), "reject_form": RejectForm()}
+            context |= {
+                "approve_form": ApproveForm(by=current_admin(request)),
+                "reject_form": RejectForm(is_mail_on=context["is_mail_on"]),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[Any]:
@@ -65,13 +70,21 @@ class AccessRequestAdmin(ReadOnlyAdmin):
     def shown_state(self, asked: AccessRequest) -> SafeString:
         return state_badge(asked)
 
-    @admin.display(description="address")
+    @admin.display(description="e-mail is")
     def verified(self, asked: AccessRequest) -> SafeString:
         return verified_badge(asked)
 
-    @admin.display(description="waiting for this address")
+    @admin.display(description="waiting for it")
     def shown_claims(self, asked: Any) -> str:
         return str(asked.claims) if asked.claims else ""
+
+    @admin.display(description="network address", ordering="address")
+    def network_address(self, asked: AccessRequest) -> str:
+        return asked.address or "unknown"
+
+    @admin.display(description="asked")
+    def asked_at(self, asked: AccessRequest) -> SafeString:
+        return moment_to_the_second(asked.created_at)
 
     @admin.display(description="asked", ordering="created_at")
     def asked(self, asked: AccessRequest) -> SafeString:

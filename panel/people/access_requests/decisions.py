@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -64,7 +65,7 @@ class RejectView(DecisionView):
         return self.answer(request, request_id)
 
     def decide(self, request: HttpRequest, request_id: uuid.UUID) -> None:
-        form = RejectForm(request.POST)
+        form = RejectForm(request.POST, is_mail_on=bool(settings.EMAIL_HOST))
         if not form.is_valid():
             messages.error(request, "The note is too long or has characters that it may not have. Nothing was changed.")
             return

@@ -28,8 +28,14 @@ class RejectForm(forms.Form):
         required=False,
         max_length=MAX_TEXT_LENGTH,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="The person reads it in the mail.",
     )
+
+    def __init__(self, *args: Any, is_mail_on: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = (
+            "The person reads it in the mail." if is_mail_on else "No mail is sent from here: the person is not told."
+        )
+        self.fields["note"].help_text = told
 
     def clean_note(self) -> str:
         return clean_text(self.cleaned_data["note"], max_length=MAX_TEXT_LENGTH, multiline=True, blank=True)
