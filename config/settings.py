@@ -213,6 +213,7 @@ LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD = env.integer(
     "LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD", default=10, minimum=1, maximum=10_000
 )
 SIGN_IN_ATTEMPTS_KEPT = timedelta(days=env.integer("SIGN_IN_ATTEMPT_DAYS", default=90, minimum=1, maximum=3_650))
+FIRST_ADMIN_EMAIL = access_settings.first_admin_email()
 ACCESS_REQUESTS_PER_ADDRESS = access_settings.access_requests_per_address()
 LOGIN_FAILURE_WINDOW = timedelta(
     seconds=env.integer("LOGIN_FAILURE_WINDOW_SECONDS", default=900, minimum=1, maximum=86_400)

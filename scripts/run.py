@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,8 +64,11 @@ SITE_KEY=$(printf %s "$SITE" | field secret_key)
 
 @dataclass(frozen=True)
 class FirstAdmin:
+    """With a `link` in place of the password if FIRST_ADMIN_EMAIL named them."""
+
     username: str
-    password: str
+    password: str = ""
+    link: str = ""
 
 
 # --- What the first run makes -------------------------------------------------------------------------------------
@@ -77,6 +81,8 @@ def prepare() -> FirstAdmin | None:
     refuse_a_taken_port()
     FIRST_ADMIN_FILE.parent.mkdir(exist_ok=True)
     prepared = json.loads(manage("prepare", "--json"))
+    if "first_admin" in prepared:
+        return FirstAdmin(**prepared["first_admin"])
     return None if prepared["has_admin"] else create_first_admin()
 
 
@@ -276,13 +282,16 @@ def url_at(port: int) -> str:
 
 
 def how_to_sign_in(first_admin: FirstAdmin | None) -> str:
+    if first_admin and first_admin.link:
+        path = urllib.parse.urlsplit(first_admin.link).path
+        return f"  User name      {first_admin.username}\n  Password       set it here, once: {server_url()}{path}"
     if first_admin:
         return (
             f"  User name      {first_admin.username}\n"
             f"  Password       {first_admin.password}\n"
             f"                 shown this once; for `make demo` it is also in {FIRST_ADMIN_FILE.relative_to(ROOT)}"
         )
-    username = "admin"
+    username = os.environ.get("FIRST_ADMIN_EMAIL") or "admin"
     if FIRST_ADMIN_FILE.exists():
         username = json.loads(FIRST_ADMIN_FILE.read_text(encoding="utf-8"))["username"]
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'manage.py'))} changepassword {username}"

@@ -5,10 +5,12 @@ its event are written in one transaction; a sign-in that only ends because of an
 """
 
 from accounts.services.admins import CHANGEABLE, change_admin, keep_one_sysadmin, refuse_role_above_own
+from accounts.services.first_admin import invite_first_admin
 from accounts.services.password_links import (
     NewPasswordLink,
     find_password_link,
     invite_admin,
+    password_link_url,
     reset_password_by_link,
     set_password_by_link,
 )
@@ -46,7 +48,9 @@ __all__ = [
     "find_password_link",
     "finish_sign_in",
     "invite_admin",
+    "invite_first_admin",
     "keep_one_sysadmin",
+    "password_link_url",
     "record_attempt",
     "record_failure",
     "refuse_role_above_own",

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.urls import reverse
 
 from accounts.errors import PasswordLinkExpired, PasswordLinkUnknown, PasswordLinkUsed
 from accounts.events import AdminAction, record_admin_event
@@ -106,6 +107,11 @@ def set_password_by_link(token: str, password: str, *, by: Actor, at: datetime) 
         end_all_sign_ins(admin, at=at)
         record_admin_event(AdminAction.PASSWORD_CHANGED, admin, by=by, at=at)
     return admin
+
+
+def password_link_url(link: NewPasswordLink) -> str:
+    """For the output of a command: without PUBLIC_URL the path alone."""
+    return f"{settings.PUBLIC_URL or settings.PATH_PREFIX}{reverse('admin:set_password', args=[link.token])}"
 
 
 def digest_of(token: str) -> str:

@@ -4,7 +4,8 @@
 #   serve                     check the settings and become the server unless one is wrong; what it does without an argument
 #   doorbell                  become the doorbell, where sites wait for changes
 #   check                     check the settings for production, and fail also because of a warning
-#   migrate                   bring the database up to date, make the first signing key if there is none, and end
+#   migrate                   bring the database up to date, make the first signing key if there is none, and end;
+#                             makes the sysadmin of FIRST_ADMIN_EMAIL if there is no admin, and prints a link for the password
 #   migrate-and-grant ROLE    the same, then give that role of PostgreSQL its rights (deploy/postgresql_grants.sql)
 #   wait-for-migrations       end as soon as the database is up to date and our role has its rights
 #   every SECONDS COMMAND …   run a command now and every so many seconds, also after it has failed
@@ -53,6 +54,7 @@ check() { # check LEVEL: fails from this level on
 migrate() {
   "$python" manage.py migrate --noinput "$@"
   "$python" manage.py create_signing_key --if-none >/dev/null
+  if [ -n "${FIRST_ADMIN_EMAIL:-}${FIRST_ADMIN_EMAIL_FILE:-}" ]; then "$python" manage.py invite_first_admin; fi
 }
 
 migrate_and_grant() { # migrate_and_grant ROLE
