@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from accounts.models import AccessRequest
 from audit.actors import COMMAND
 from audit.models import Event
 from common.errors import Conflict, InvalidInput
@@ -192,6 +193,11 @@ def delete_devices(site_id: uuid.UUID) -> None:
         relation.related_model._base_manager.filter(**{f"{relation.field.name}__site": site_id}).delete()
     Device.objects.filter(site=site_id).delete()
     EnrolmentCode.objects.filter(site=site_id).delete()
+
+
+def delete_demo_access_requests() -> int:
+    deleted, _ = AccessRequest.objects.filter(email__endswith=f"@{DEMO_DOMAIN}").delete()
+    return deleted
 
 
 def delete_demo_organizations() -> int:

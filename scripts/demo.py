@@ -12,6 +12,7 @@ only: time cannot be hurried over HTTP. `make demo-clean` takes everything out a
 import argparse
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -227,6 +228,7 @@ def fill(api: Api) -> None:
         demo_devices.begin(api, [device for of_one in enrolled for device in of_one])
     backdate(backends)
     share_page(api, next(each for each in backends if each.restaurant.part == cast.LOCKED))
+    ask_for_access(api)
     print(f"Done in {time.monotonic() - started:.0f} seconds.")
 
 
@@ -249,6 +251,12 @@ def share_page(api: Api, backend: LocalBackend) -> None:
     """Of one restaurant, as its owner sees it. The address is shown once."""
     link = api.ask("POST", f"/api/sites/{backend.site_id}/share", {"note": f"for {backend.restaurant.owner_name}"})
     print(f"The page of {backend.restaurant.name} for its owner, without sign-in: {link['url']}", flush=True)
+
+
+def ask_for_access(api: Api) -> None:
+    """A request of a colleague, which waits for a sysadmin. Nobody knows the password."""
+    colleague = {"name": "Nora Conti", "email": f"nora@{DEMO_DOMAIN}", "password": secrets.token_urlsafe(24)}
+    api.ask("POST", "/api/auth/request-access", {**colleague, "reason": "I joined the support team on Monday."})
 
 
 def backdate(backends: list[LocalBackend]) -> None:

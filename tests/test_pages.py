@@ -16,6 +16,16 @@ NEW_COLLEAGUE = """
 from accounts.models import Admin
 print(Admin.objects.create_user("colleague", "colleague@vendor.example").pk)
 """
+# Of two requests for one address, the first.
+ACCESS_REQUEST = """
+from django.utils import timezone
+from accounts.access_requests.asking import Asker, ask_with_password
+from accounts.models import AccessRequest
+for number in range(2):
+    asker = Asker("Nora Conti", "nora@vendor.example", "I joined the support team.", "192.0.2.1")
+    ask_with_password(asker, f"kept in my own head {number}", at=timezone.now())
+print(AccessRequest.objects.earliest("created_at").pk)
+"""
 # A channel, and an incident of many sites that was told on it.
 ALERTS = """
 from conftest import RegisteredSite
@@ -90,8 +100,10 @@ def test_every_page_is_readable_and_asks_nobody_else(
         person.go(path)
         found[path] = person.findings()
 
-    examine("/admin/login/")
+    for path in ("/admin/login/", "/admin/request-access/", "/admin/request-access/received/"):
+        examine(path)
     person.sign_in()
+    asked = server.manage("shell", "-c", ACCESS_REQUEST, "--verbosity=0").stdout.strip()
     created = server.manage("shell", "-c", NEW_COLLEAGUE, "--verbosity=0")
     colleague = int(created.stdout)
     incident, channel = server.manage("shell", "-c", ALERTS, "--verbosity=0").stdout.split()
@@ -131,6 +143,8 @@ def test_every_page_is_readable_and_asks_nobody_else(
         "/admin/accounts/admin/add/",
         "/admin/accounts/admin/1/change/",
         f"/admin/accounts/admin/{colleague}/change/",
+        "/admin/accounts/accessrequest/",
+        f"/admin/accounts/accessrequest/{asked}/change/",
         "/admin/accounts/signinattempt/",
         "/admin/alerts/incident/",
         "/admin/alerts/incident/?view=all",

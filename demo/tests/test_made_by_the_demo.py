@@ -6,9 +6,18 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts.access_requests.tests.asking import asked
+from accounts.models import AccessRequest
 from audit.actors import COMMAND
 from conftest import RegisteredSite
-from demo.services import DEMO_DOMAIN, NotADemoSite, backdate_demo_sites, demo_sites, remove_demo_site
+from demo.services import (
+    DEMO_DOMAIN,
+    NotADemoSite,
+    backdate_demo_sites,
+    delete_demo_access_requests,
+    demo_sites,
+    remove_demo_site,
+)
 from heartbeat.models import AgentRun, Heartbeat
 from sites.models import Site
 from sites.services import add_tags
@@ -84,3 +93,10 @@ def test_the_runs_of_an_agent_are_moved_with_its_heartbeats_and_removed_with_its
     ]
     remove_demo_site(site_id, at=timezone.now())
     assert not AgentRun.objects.exists()
+
+
+def test_the_demos_request_for_access_is_deleted_and_others_stay(db: None) -> None:
+    asked(f"nora@{DEMO_DOMAIN}")
+    other = asked("nora@vendor.example")
+    assert delete_demo_access_requests() == 1
+    assert AccessRequest.objects.get() == other

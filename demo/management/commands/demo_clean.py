@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from common.commands import DomainCommand
 from demo.services import (
+    delete_demo_access_requests,
     delete_demo_organizations,
     demo_sites,
     forget_demo_requests,
@@ -20,6 +21,7 @@ class Command(DomainCommand):
         at = timezone.now()
         site_ids = list(demo_sites().order_by("name", "site_id").values_list("pk", flat=True))
         removals = [remove_demo_site(site_id, at=at) for site_id in site_ids]
+        delete_demo_access_requests()
         delete_demo_organizations()
         forget_demo_requests()
         forget_cached_hours(at=at)
