@@ -40,6 +40,7 @@ KEPT_PAGES = frozenset(
         "rollouts_rollout_window",
         "customer_notices",
         "alerts_incident_acknowledge",
+        "add_token",
         "accounts_admin_add",
         "accounts_admin_change",
         "own_settings",

@@ -1,7 +1,7 @@
 """Tokens with which an admin's scripts call the API."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -17,6 +17,9 @@ class PersonalTokenQuerySet(models.QuerySet["PersonalToken"]):
 
 class PersonalToken(models.Model):
     """A personal access token. It may do what it was made for, as far as its owner may do that at the same moment."""
+
+    # Its owner is told that long before it ends.
+    ENDS_SOON = timedelta(days=7)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     admin = models.ForeignKey("accounts.Admin", on_delete=models.PROTECT, related_name="personal_tokens")
@@ -53,3 +56,7 @@ class PersonalToken(models.Model):
     def label(self) -> str:
         """The name, and the end of the token: two tokens may have one name."""
         return f"{self.name} {self.hint}"
+
+    def ends_soon(self, *, at: datetime) -> bool:
+        """Whether it ends within ENDS_SOON; not if it has ended."""
+        return self.expires_at is not None and at < self.expires_at <= at + self.ENDS_SOON

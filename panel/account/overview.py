@@ -20,6 +20,7 @@ from audit.models import Event
 from panel.account.google import google_account_of
 from panel.account.notices import notices_of
 from panel.account.pages import current_admin, render_page
+from panel.account.token_list import tokens_of
 from panel.people.history import latest_attempts
 
 # A script may sign in thousands of times; one button ends all of them.
@@ -44,6 +45,7 @@ class AccountView(View):
             owner=owner,
             **notices_of(owner),
             **google_account_of(owner),
+            **tokens_of(owner, at=timezone.now()),
             **sign_ins_of(owner, current_session=current_session_digest(request), at=timezone.now()),
         )
 

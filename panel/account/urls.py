@@ -11,6 +11,7 @@ from panel.account.notices import OwnNoticesView
 from panel.account.set_password import SetPasswordView
 from panel.account.settings import ChooseThemeView, OwnSettingsView, ResetOwnSettingsView
 from panel.account.sign_in import SecondFactorView
+from panel.account.tokens import AddTokenView, RevokeTokenView
 from panel.people.access_requests.ask import AccessRequestedView, RequestAccessView
 
 
@@ -37,6 +38,8 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
         page("end-browser/", overview.EndBrowserView.as_view(), "end_browser"),
         page("end-api-sign-in/", overview.EndApiSignInView.as_view(), "end_api_sign_in"),
         page("end-confirmation/", EndConfirmationView.as_view(), "end_confirmation"),
+        page("tokens/add/", AddTokenView.as_view(), "add_token"),
+        page("tokens/revoke/", RevokeTokenView.as_view(), "revoke_token"),
         page("end-others/", overview.EndOthersView.as_view(), "end_others"),
         page("authenticator-app/add/", second_factors.AddTotpView.as_view(), "add_totp"),
         page("authenticator-app/remove/", second_factors.RemoveTotpView.as_view(), "remove_totp"),

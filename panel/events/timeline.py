@@ -120,7 +120,9 @@ COUNTED = {"erased_events"}
 SAID_BY_THE_ACTION = frozenset({"is_locked", "deregistered_at", "retired_at"})
 NOTHING = "–"
 # Actions whose events hold facts alone, with nothing from before.
-NEW = frozenset({"registered", "created", "exported", "command_sent", "enrolment_code_created", "share_created"})
+NEW = frozenset(
+    {"token_created", "registered", "created", "exported", "command_sent", "enrolment_code_created", "share_created"}
+)
 
 
 class Change(NamedTuple):

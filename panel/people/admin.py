@@ -29,6 +29,7 @@ from panel.people.reset_two_factor import ResetTwoFactorView
 from panel.people.sign_ins import (
     EndAdminApiSignInView,
     EndAdminBrowserView,
+    RevokeAdminTokenView,
     factor_words,
     sign_in_words,
     sign_ins_for_page,
@@ -138,6 +139,7 @@ class AdminAdmin(OwnLength, KnownLookupsOnly, UserAdmin):
             path("<id>/reset-two-factor/", protected(ResetTwoFactorView.as_view()), name="reset_two_factor"),
             path("<id>/end-browser/", protected(EndAdminBrowserView.as_view()), name="end_admin_browser"),
             path("<id>/end-api-sign-in/", protected(EndAdminApiSignInView.as_view()), name="end_admin_api_sign_in"),
+            path("<id>/revoke-token/", protected(RevokeAdminTokenView.as_view()), name="revoke_admin_token"),
             # Replaces the page of Django's UserAdmin, which has this name.
             path("<id>/password/", protected(ResetPasswordView.as_view()), name="auth_user_password_change"),
             *super().get_urls(),

@@ -1,4 +1,4 @@
-"""Second factors and sign-ins of another admin, on that admin's page. A sysadmin ends a sign-in there."""
+"""Second factors, tokens and sign-ins of another admin, on that admin's page. A sysadmin revokes and ends them there."""
 
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ from django.utils.functional import cached_property
 from accounts.models import Admin, TotpDevice
 from panel.account.confirmation import needs_confirmation
 from panel.account.overview import EndApiSignInView, EndBrowserView, EndSignInsView, sign_ins_of
+from panel.account.token_list import tokens_of
+from panel.account.tokens import RevokeTokenView
 from panel.people.lookup import find_admin
 from panel.widgets.times import plural
 
@@ -36,6 +38,8 @@ def sign_ins_for_page(person: Admin, *, current_session: str, at: datetime) -> d
         "codes_left": person.recovery_codes.filter(used_at=None).count(),
         "end_browser_url": reverse("admin:end_admin_browser", args=[person.pk]),
         "end_api_sign_in_url": reverse("admin:end_admin_api_sign_in", args=[person.pk]),
+        "revoke_token_url": reverse("admin:revoke_admin_token", args=[person.pk]),
+        **tokens_of(person, at=at),
         **sign_ins_of(person, current_session=current_session, at=at),
     }
 
@@ -66,3 +70,7 @@ class EndAdminBrowserView(EndOtherAdminsSignInView, EndBrowserView):
 
 class EndAdminApiSignInView(EndOtherAdminsSignInView, EndApiSignInView):
     """Ends a sign-in through the API."""
+
+
+class RevokeAdminTokenView(EndOtherAdminsSignInView, RevokeTokenView):
+    """Revokes a token of a script."""

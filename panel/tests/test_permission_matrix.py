@@ -93,6 +93,7 @@ OTHER_PAGES = {
         name: Rule("accounts.decide_accessrequest", "accounts.decide_accessrequest")
         for name in ("approve_access_request", "reject_access_request")
     },
+    **{f"{verb}_token": Rule() for verb in ("add", "revoke")},
     "jobs": Rule("jobs.view_job", "jobs.view_job"),
     "customer_notices": Rule("alerts.manage_customer_notices", "alerts.manage_customer_notices"),
     "signing_keys": Rule("licensing.view_signingkey", "licensing.view_signingkey"),
@@ -100,7 +101,7 @@ OTHER_PAGES = {
     "renew_recovery_codes": Rule(),
     **{
         name: Rule("accounts.change_admin", "accounts.change_admin")
-        for name in ("reset_two_factor", "end_admin_browser", "end_admin_api_sign_in")
+        for name in ("reset_two_factor", "end_admin_browser", "end_admin_api_sign_in", "revoke_admin_token")
     },
     "sites_site_export": Rule("sites.export_site", "sites.export_site"),
     "audit_event_export": Rule("sites.export_site", "sites.export_site"),
