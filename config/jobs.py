@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.personal_tokens.notices import warn_of_ending_tokens
 from accounts.prune import prune_sign_ins
 from alerts.customer_notices.sending import send_license_notices
 from alerts.incidents.judge import check_alerts
@@ -48,6 +49,12 @@ JOBS = [
     PeriodicJob("thin_heartbeats", thin_heartbeats, DAILY, "Thin the history of sites that call far too often."),
     PeriodicJob(
         "prune_sign_ins", prune_sign_ins, HOURLY, "Delete expired sessions and tokens, and old sign-in attempts."
+    ),
+    PeriodicJob(
+        "warn_of_ending_tokens",
+        warn_of_ending_tokens,
+        HOURLY,
+        "Mail admins whose personal access tokens end within a week.",
     ),
     PeriodicJob("prune_site_imports", prune_site_imports, HOURLY, "Delete uploaded files that nobody applied."),
     PeriodicJob(

@@ -11,6 +11,9 @@ class PersonalTokenQuerySet(models.QuerySet["PersonalToken"]):
     def live(self, *, at: datetime) -> "PersonalTokenQuerySet":
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=at), revoked_at=None)
 
+    def ending_soon(self, *, at: datetime) -> "PersonalTokenQuerySet":
+        return self.live(at=at).filter(expires_at__lte=at + PersonalToken.ENDS_SOON)
+
     def newest_first(self) -> "PersonalTokenQuerySet":
         return self.order_by("-created_at", "-id")
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from accounts.models import Admin, PersonalToken
 from erasure.models import ErasureRequest
 from erasure.services import PERMISSION
 from fleet.devices.status import DeviceStatus
@@ -88,6 +89,7 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         "zone": timezone.get_current_timezone_name(),
         "erasure_requests": open_erasure_requests(at=at) if request.user.has_perm(PERMISSION) else [],
         "waiting_requests": waiting_requests() if request.user.has_perm("accounts.view_accessrequest") else None,
+        "ending_tokens": ending_tokens(current_admin(request), at=at),
         "can_register": request.user.has_perm("sites.add_site"),
         "first_steps": first_steps(
             current_admin(request), site_count=site_count, has_heartbeat=last_heartbeat_at is not None
@@ -95,6 +97,11 @@ def dashboard_context(request: HttpRequest, *, at: datetime) -> dict[str, Any]:
         if is_new(oldest_heartbeat_at=oldest_at, at=at)
         else [],
     }
+
+
+def ending_tokens(owner: Admin, *, at: datetime) -> list[PersonalToken]:
+    """One's own that end soon."""
+    return list(PersonalToken.objects.filter(admin=owner).ending_soon(at=at).order_by("expires_at"))
 
 
 def open_erasure_requests(*, at: datetime) -> list[ErasureRequest]:

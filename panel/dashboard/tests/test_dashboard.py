@@ -24,7 +24,7 @@ from sites.models import Site
 
 DASHBOARD = "/admin/"
 TILES = ["online", "late", "offline", "never seen", "locked", "expired or inactive", "ending within 30 days"]
-QUERIES = 23  # of the session, the admin and the page; for sysadmins two are of requests, for erasures and for access
+QUERIES = 24  # of the session, the admin and the page; for sysadmins two are of requests, for erasures and for access
 QUERIES_TO_REMEMBER = 1  # once an hour somebody writes down how many heartbeats the hour had
 
 
