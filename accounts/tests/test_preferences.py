@@ -2,8 +2,9 @@
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from accounts.backends import GuardedBackend
 from accounts.models import Admin, Preferences
 from accounts.preferences import RULES, preferences_of
 from accounts.services import change_preferences, reset_preferences
@@ -27,13 +28,16 @@ def test_every_column_of_the_table_has_a_rule() -> None:
     assert {field.name for field in Preferences._meta.fields} - {"admin"} == set(RULES)
 
 
-def test_a_disabled_admin_stays_signed_out(anna: Admin) -> None:
-    """The backend finds the admin of a session together with the preferences."""
-    browser = Client()
-    browser.force_login(anna)
-    assert browser.get("/admin/").status_code == 200
+def test_the_admin_of_a_session_is_found_with_the_preferences_unless_disabled(anna: Admin) -> None:
+    change_preferences(anna.pk, {"theme": "dark"})
+    with CaptureQueriesContext(connection) as queries:
+        found = GuardedBackend().get_user(anna.pk)
+        assert found is not None
+        assert preferences_of(found).theme == "dark"
+    assert len(queries) == 1
     Admin.objects.update(is_active=False)
-    assert browser.get("/admin/").status_code == 302
+    assert GuardedBackend().get_user(anna.pk) is None
+    assert GuardedBackend().get_user(0) is None
 
 
 @pytest.mark.postgresql

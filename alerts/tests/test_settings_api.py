@@ -114,8 +114,8 @@ def test_a_wrong_value_is_refused_and_nothing_is_saved(name: str, value: Any, ap
 @pytest.mark.parametrize(("name", "value"), WRONG)
 def test_the_service_has_the_rules_of_the_api(name: str, value: Any, anna: Admin) -> None:
     with pytest.raises(InvalidInput) as refused:
-        change_own_settings(anna, {"theme": "dark", name: value}, at=timezone.now())
-    assert refused.value.field == name
+        change_own_settings(anna, {"theme": "dark", "email_notices": "info", name: value}, at=timezone.now())
+    assert (refused.value.field, own_notices(anna)) == (name, None)
     assert not Preferences.objects.exists()
 
 
