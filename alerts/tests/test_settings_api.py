@@ -9,6 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from accounts.models import Admin, Preferences
+from accounts.personal_tokens.tests.scripts import a_token, script
 from accounts.services import change_preferences
 from accounts.tests.tokens import is_unauthenticated
 from alerts.api.settings import SettingsSerializer
@@ -143,6 +144,16 @@ def test_a_body_that_is_no_object_is_refused(body: Any, api: APIClient) -> None:
 def test_without_signing_in_it_is_401(db: None) -> None:
     for answer in (APIClient().get(SETTINGS), APIClient().put(SETTINGS, {}), APIClient().post(RESET)):
         assert is_unauthenticated(answer)
+
+
+@pytest.mark.any_database
+def test_a_token_of_a_script_reads_them_and_changes_nothing(anna: Admin) -> None:
+    change_own_settings(anna, CHOSEN, at=timezone.now())
+    client = script(a_token(anna).secret)
+    assert client.get(SETTINGS).json() == CHOSEN
+    for answer in (change(client, theme="light"), client.put(SETTINGS, {}, format="json"), client.post(RESET)):
+        assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
+    assert client.get(SETTINGS).json() == CHOSEN
 
 
 @pytest.mark.any_database
