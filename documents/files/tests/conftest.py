@@ -1,13 +1,15 @@
-"""A folder for the files, and files of each accepted type."""
+"""Storages for the files, and files of each accepted type."""
 
 import io
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from moto.server import ThreadedMotoServer
 from PIL import Image
 from rest_framework.test import APIClient
 
@@ -18,11 +20,47 @@ PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R
 Upload = Callable[..., Any]
 
 
-@pytest.fixture(autouse=True)
-def folder(settings: Any, tmp_path: Path) -> Path:
+# For files whose tests run on both kinds of storage.
+ON_BOTH = pytest.mark.parametrize("storage", ["folder", "s3"], indirect=True)
+BUCKET = "files"
+KEYS = {"access_key": "key", "secret_key": "secret", "region_name": "us-east-1", "bucket_name": BUCKET}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of a server that speaks S3's protocol."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     """MEDIA_ROOT."""
-    use(settings, "documents.files.folder.FolderStorage", location=tmp_path / "files")
     return tmp_path / "files"
+
+
+@pytest.fixture(autouse=True)
+def storage(request: pytest.FixtureRequest, settings: Any, folder: Path) -> None:
+    """Empty: the folder, unless the test says ON_BOTH."""
+    if getattr(request, "param", "folder") == "folder":
+        use(settings, "documents.files.folder.FolderStorage", location=folder)
+        return
+    use_bucket(settings, request.getfixturevalue("s3"))
+    bucket = storages["default"].bucket  # type: ignore[attr-defined] # S3's
+    bucket.create()
+    bucket.objects.all().delete()
+
+
+def use_bucket(settings: Any, endpoint: str, **options: str) -> None:
+    use(settings, "documents.files.bucket.BucketStorage", endpoint_url=endpoint, **{**KEYS, **options})
 
 
 def use(settings: Any, backend: str, **options: Any) -> None:

@@ -6,19 +6,18 @@ from typing import Any
 
 import pytest
 from django.core.files import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from conftest import RegisteredSite
 from documents.files.errors import FileStorageUnavailable
-from documents.files.folder import FolderStorage
 from documents.files.prune import prune_files
-from documents.files.tests.conftest import Upload, stored_names
+from documents.files.tests.conftest import ON_BOTH, Upload, stored_names
 from documents.models import SiteFile
 from sites.models import Site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, ON_BOTH]
 DAY = timedelta(days=1)
 
 
@@ -41,7 +40,7 @@ def test_a_deleted_file_goes_if_the_storage_failed_before(
 ) -> None:
     file = upload().json()
     with monkeypatch.context() as outage, django_capture_on_commit_callbacks(execute=True):
-        outage.setattr(FolderStorage, "delete", storage_fails)
+        outage.setattr(type(storages["default"]), "delete", storage_fails)
         assert api.delete(f"{roma.path}/files/{file['id']}").status_code == 204
         with pytest.raises(FileStorageUnavailable):
             prune_files(at=timezone.now())

@@ -12,11 +12,11 @@ from rest_framework.test import APIClient
 from accounts.models import Admin
 from audit.models import Event
 from conftest import RegisteredSite, SignIn
-from documents.files.tests.conftest import PDF, TEXT, Upload, loaded, picture, stored_names
+from documents.files.tests.conftest import ON_BOTH, PDF, TEXT, Upload, loaded, picture, stored_names
 from documents.models import SiteFile
 from sites.tests.conftest import assert_problem
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, ON_BOTH]
 
 FIELDS = ["id", "name", "kind", "content_type", "size", "sha256", "uploaded_at", "uploaded_by", "url"]
 ACCEPTED = {

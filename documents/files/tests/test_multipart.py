@@ -1,0 +1,62 @@
+"""Multipart bodies that no form sends, and the limit of the body."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from common.web.request_body import body_limit, page_body_limit
+from conftest import RegisteredSite
+from documents.files.tests.conftest import TEXT, stored_names
+from documents.models import SiteFile
+from sites.tests.conftest import assert_problem
+
+BOUNDARY = "xxBOUNDARYxx"
+END = f"--{BOUNDARY}--\r\n".encode()
+KIND = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="kind"\r\n\r\nother\r\n'.encode()
+FILE = (
+    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'.encode() + TEXT + b"\r\n"
+)
+
+
+def post(api: APIClient, site: RegisteredSite, body: bytes) -> Any:
+    return api.generic("POST", f"{site.path}/upload", body, content_type=f"multipart/form-data; boundary={BOUNDARY}")
+
+
+@pytest.mark.django_db
+def test_a_body_that_ends_early_is_refused(api: APIClient, roma: RegisteredSite) -> None:
+    body = (KIND + FILE + END).removesuffix(b"\r\n")
+    for cut in (1, 3, len(END), len(END) + 1, len(END) + 10):
+        assert_problem(post(api, roma, body[:-cut]), 400, "unreadable")
+    assert (stored_names(), SiteFile.objects.count()) == ([], 0)
+    assert post(api, roma, body).status_code == 201
+
+
+@pytest.mark.django_db
+def test_two_files_or_two_kinds_are_refused(api: APIClient, roma: RegisteredSite) -> None:
+    assert_problem(post(api, roma, KIND + FILE + FILE + END), 400, "invalid", "/file")
+    assert_problem(post(api, roma, KIND + KIND + FILE + END), 400, "invalid", "/kind")
+    text = FILE.replace(b'; filename="a.txt"', b"")
+    assert_problem(post(api, roma, KIND + text + END), 400, "invalid", "/file")
+    assert (stored_names(), SiteFile.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "megabytes"),
+    [
+        ("/api/sites/0b6f4c1e/upload", 11),
+        ("/api/v1/sites/0b6f4c1e/upload/", 11),
+        ("/api/sites/0b6f4c1e/lock", 0.0625),
+        ("/api/sites/upload", 0.0625),
+        ("/api/sites/a/b/upload", 0.0625),
+        ("/api/devices/0b6f4c1e/upload", 0.0625),
+    ],
+)
+def test_only_an_upload_has_a_larger_body(path: str, megabytes: float) -> None:
+    assert body_limit(path) == megabytes * 1024 * 1024
+
+
+def test_only_the_form_for_a_file_has_a_larger_body() -> None:
+    assert page_body_limit("/admin/sites/site/0b6f4c1e/files/add/") == 11 * 1024 * 1024
+    for path in ("/admin/sites/site/0b6f4c1e/change/", "/admin/login/", "/admin/sites/site/a/b/files/add/"):
+        assert page_body_limit(path) == 5_000_000
