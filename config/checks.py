@@ -119,18 +119,17 @@ def nginx_finds_the_firmware(**_: Any) -> list[CheckMessage]:
 
 
 @register(SETTINGS)
-def firmware_is_not_served_as_static_files(**_: Any) -> list[CheckMessage]:
-    folder = Path(settings.FIRMWARE_FOLDER).resolve()
+def files_are_not_served_as_static_files(**_: Any) -> list[CheckMessage]:
     served = [Path(each).resolve() for each in (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)]
-    if any(folder.is_relative_to(each) for each in served):
-        return [
-            Error(
-                "Everybody could load the firmware: FIRMWARE_FOLDER is below a folder of static files.",
-                hint="Set FIRMWARE_FOLDER to a folder of its own.",
-                id="portcullis.E011",
-            )
-        ]
-    return []
+    return [
+        Error(
+            f"Everybody could load the files: {name} is below a folder of static files.",
+            hint=f"Set {name} to a folder of its own.",
+            id=check_id,
+        )
+        for name, check_id in (("FIRMWARE_FOLDER", "portcullis.E011"), ("MEDIA_ROOT", "portcullis.E021"))
+        if any(Path(getattr(settings, name)).resolve().is_relative_to(each) for each in served)
+    ]
 
 
 @register(deploy=True)

@@ -17,6 +17,7 @@ from accounts.models import AccessRequest
 from audit.actors import COMMAND
 from audit.models import Event
 from common.errors import Conflict, InvalidInput
+from documents.files.erasure import delete_files
 from documents.models import ShareLink
 from fleet.devices.models import Device, EnrolmentCode
 from heartbeat.hourly_counts import forget_cached_hours
@@ -180,6 +181,7 @@ def remove_demo_site(site_id: uuid.UUID, *, at: datetime) -> Removal:
     SiteNote.objects.filter(site=site_id).delete()
     SiteTag.objects.filter(site=site_id).delete()
     ShareLink.objects.filter(site=site_id).delete()
+    delete_files(site_id)
     delete_devices(site_id)
     keys, _ = SiteKey.objects.filter(site=site_id).delete()
     SitePulse.objects.filter(pk=site_id).delete()

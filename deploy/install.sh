@@ -19,6 +19,7 @@ TLS=$SETTINGS/tls
 LETS_ENCRYPT=/etc/letsencrypt
 BACKUPS=/var/backups/portcullis
 FIRMWARE=/var/lib/portcullis/firmware
+FILES=/var/lib/portcullis/files
 NGINX=/etc/nginx/portcullis
 NGINX_CONF=/etc/nginx/nginx.conf
 SOCKETS=%2Fvar%2Frun%2Fpostgresql
@@ -157,6 +158,7 @@ make_users_and_folders() {
   # nginx sends the files: what is made in the folder has its group, too.
   install -d -m 755 "$(dirname "$FIRMWARE")"
   install -d -m 2750 -o portcullis -g www-data "$FIRMWARE"
+  install -d -m 750 -o portcullis -g portcullis "$FILES"
 }
 
 make_secret() { # make_secret NAME VALUE [GROUP]: a file that is written once
@@ -180,6 +182,7 @@ make_settings() {
   if [ -f "$SETTINGS/portcullis.env" ]; then
     announce_doorbell
     announce_firmware
+    announce_files
     return 0
   fi
   cat >"$SETTINGS/portcullis.env.new" <<SETTINGS
@@ -199,6 +202,8 @@ BACKUP_FOLDER=$BACKUPS
 # Versions of the devices' firmware, which nginx sends.
 FIRMWARE_FOLDER=$FIRMWARE
 FIRMWARE_ACCEL_REDIRECT=/firmware-files/
+# Files of sites.
+MEDIA_ROOT=$FILES
 SECRET_KEY_FILE=$SECRETS/secret_key
 SITE_KEY_PEPPER_FILE=$SECRETS/site_key_pepper
 TWO_FACTOR_KEY_FILE=$SECRETS/two_factor_key
@@ -221,6 +226,13 @@ announce_firmware() {
   ! grep -q '^#*FIRMWARE_' "$SETTINGS/portcullis.env" || return 0
   begin "Add FIRMWARE_FOLDER to the settings"
   printf "# Versions of the devices' firmware, which nginx sends.\nFIRMWARE_FOLDER=%s\nFIRMWARE_ACCEL_REDIRECT=/firmware-files/\n" "$FIRMWARE" >>"$SETTINGS/portcullis.env"
+}
+
+# Settings of a release that had no files of sites. The default folder would go with the release.
+announce_files() {
+  ! grep -Eq '^#*(MEDIA_ROOT|S3_BUCKET)' "$SETTINGS/portcullis.env" || return 0
+  begin "Add MEDIA_ROOT to the settings"
+  printf '# Files of sites.\nMEDIA_ROOT=%s\n' "$FILES" >>"$SETTINGS/portcullis.env"
 }
 
 make_database() {

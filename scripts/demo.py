@@ -28,6 +28,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import demo_devices
+import demo_files
 import demo_restaurants as cast
 import run
 from demo_agents import DemoAgent
@@ -79,7 +80,7 @@ class Api:
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """The answer, whatever its status; names of headers are given with underscores."""
         named = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data=data, headers=named, method=method)
         for _ in range(ATTEMPTS):
             answer, wait_seconds = self.try_once(request)
@@ -227,6 +228,7 @@ def fill(api: Api) -> None:
         )
         demo_devices.begin(api, [device for of_one in enrolled for device in of_one])
     backdate(backends)
+    upload_files(api, [each for each in backends if each.restaurant.part in (cast.LOCKED, cast.NEVER_SEEN)])
     share_page(api, next(each for each in backends if each.restaurant.part == cast.LOCKED))
     ask_for_access(api)
     print(f"Done in {time.monotonic() - started:.0f} seconds.")
@@ -245,6 +247,15 @@ def join_organizations(api: Api, backends: list[LocalBackend]) -> None:
         for backend in backends:
             if backend.restaurant.timezone in zones:
                 api.ask("PATCH", f"/api/sites/{backend.site_id}", {"organization_id": organization_id})
+
+
+def upload_files(api: Api, backends: list[LocalBackend]) -> None:
+    for backend in backends:
+        for file in demo_files.files_of(backend.restaurant.name, backend.restaurant.owner_name):
+            body, media_type = demo_files.form(*file)
+            answer = api.send("POST", f"/api/sites/{backend.site_id}/upload", body, Content_Type=media_type)
+            if answer.status != 201:
+                raise DemoProblem(f"A file of {backend.restaurant.name} was refused: {said_in(answer.body)}.")
 
 
 def share_page(api: Api, backend: LocalBackend) -> None:

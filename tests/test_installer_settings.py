@@ -55,6 +55,18 @@ def test_https_without_a_proxy_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert checked.returncode != 0
 
 
+@pytest.mark.parametrize(("before", "added"), [("", True), ("S3_BUCKET=files\n", False), ("#MEDIA_ROOT=\n", False)])
+def test_settings_of_a_release_without_files_of_sites_get_a_folder_that_stays(
+    tmp_path: Path, before: str, added: bool
+) -> None:
+    settings = tmp_path / "settings/portcullis.env"
+    settings.parent.mkdir()
+    settings.write_text(SETTINGS + before)
+    for _ in range(2):
+        assert run_functions("announce_files", tmp_path).returncode == 0
+    assert settings.read_text().count("\nMEDIA_ROOT=/var/lib/portcullis/files\n") == added
+
+
 @pytest.mark.parametrize(
     ("before", "added"), [("", True), ("FIRMWARE_STORAGE=s3\n", False), ("#FIRMWARE_FOLDER=\n", False)]
 )

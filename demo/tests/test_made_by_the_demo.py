@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -70,6 +71,8 @@ def test_a_site_of_the_demo_that_got_the_address_of_a_person_is_theirs(
 def test_a_site_of_the_demo_is_removed_with_its_heartbeats(by_the_demo: RegisteredSite, api: APIClient) -> None:
     by_the_demo.call_home()
     assert api.post(f"{by_the_demo.path}/share", {}).status_code == 201
+    form = {"file": SimpleUploadedFile("note.txt", b"Call before ten."), "kind": "other"}
+    assert api.post(f"{by_the_demo.path}/upload", form, format="multipart").status_code == 201
     add_tags(uuid.UUID(by_the_demo.site_id), tags=["pilot"], by=COMMAND, at=timezone.now())
     removal = remove_demo_site(uuid.UUID(by_the_demo.site_id), at=timezone.now())
     assert (removal.keys, removal.heartbeats) == (1, 1)
