@@ -71,7 +71,8 @@ class ShareLink(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Null: the control plane made it, for a licence notice.
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     expires_at = models.DateTimeField(db_index=True)
     revoked_at = models.DateTimeField(null=True)
     # At most one minute behind.

@@ -12,6 +12,7 @@ from django.db.models import F
 from alerts.customer_notices.mail import mail_of
 from alerts.customer_notices.schedule import gets_notices, is_over, store_due_notices
 from alerts.customer_notices.services import can_be_sent
+from alerts.customer_notices.share_page import store_link, token_for
 from alerts.customer_notices.tokens import subscriber_of
 from alerts.models import LicenseNotice, NoticeTemplate, Unsubscription
 from alerts.models.customer_notices import STAGES
@@ -61,9 +62,10 @@ def send_notice(notice: LicenseNotice, template: NoticeTemplate, connection: Bas
     if site is None or reason:
         end_notice(notice, LicenseNotice.State.DROPPED, answer=reason, at=at)
         return False
+    token = token_for(template)
     try:
         connection.open()
-        mail_of(notice, site, template, connection).send()
+        mail_of(notice, site, template, connection, token=token).send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
         note_refusal(notice, error, at=at)
         return False
@@ -71,7 +73,7 @@ def send_notice(notice: LicenseNotice, template: NoticeTemplate, connection: Bas
         # No fault of this mail: the next ones would fail as well.
         LicenseNotice.objects.waiting().filter(pk=notice.pk).update(next_attempt_at=at)
         raise
-    note_sent(notice, at=at)
+    note_sent(notice, token=token, at=at)
     return True
 
 
@@ -92,13 +94,15 @@ def why_not(notice: LicenseNotice, site: Site | None, *, at: datetime) -> str:
 
 
 @transaction.atomic
-def note_sent(notice: LicenseNotice, *, at: datetime) -> None:
-    """The site may have been erased since: then its name is as it is now."""
+def note_sent(notice: LicenseNotice, *, token: str | None, at: datetime) -> None:
+    """The site may have been erased since: then its name is as it is now, and the link in the mail leads nowhere."""
     site = Site.objects.select_for_update(no_key=True).get(pk=notice.site_id)
     end_notice(notice, LicenseNotice.State.SENT, answer="", at=at)
     changes = {"days_before_the_end": (None, notice.stage)}
     subject = site_subject(site.pk, site.name)
     record_event(SiteAction.LICENSE_NOTICE_SENT, subject=subject, by=SYSTEM, at=at, changes=changes)
+    if token and site.deregistered_at is None:
+        store_link(site.pk, token, at=at)
 
 
 def note_refusal(

@@ -15,7 +15,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "owner": "the owner's name",
     "days": "how many days are left: 30, 14, 7 or 1",
     "ends_on": "the last day of the licence in the site's time zone, as in 2026-12-31",
-    "link": "the restaurant's page; a line with it is left out while there is none",
+    "link": "a new link to the restaurant's page, which works for 60 days",
     "unsubscribe": "the link to unsubscribe; if the text has none, it is added at the end",
 }
 ONLY_IN_TEXT = frozenset({"link", "unsubscribe"})

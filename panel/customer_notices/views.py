@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpResponse, HttpResponseRedirect
@@ -100,7 +101,8 @@ class CustomerNoticesView(PermissionRequiredMixin, FormView):
             form.add_error("preview_site", "No site with a valid licence matches.")
             return None
         template = NoticeTemplate(subject=form.cleaned_data["subject"], text=form.cleaned_data["text"])
-        return Preview(site, words_for(site, template, stage=form.cleaned_data["preview_stage"]))
+        example = f"{settings.PUBLIC_URL}/s/psl_…"  # each mail has a link of its own
+        return Preview(site, words_for(site, template, stage=form.cleaned_data["preview_stage"], link=example))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         newest = LicenseNotice.objects.newest_first().select_related("site")[:NEWEST]

@@ -1,5 +1,6 @@
 """What the restaurant reads, and what happens if the mail server does not take it. With a real SMTP server."""
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import connection
+from django.test import Client
 
 from accounts.models import Admin
 from alerts.customer_notices.sending import send_license_notices
@@ -15,6 +17,8 @@ from alerts.errors import NoticeTemplateInvalid
 from alerts.models import LicenseNotice
 from alerts.tests.customer_notices.conftest import Ending, change
 from audit.models import Event
+from conftest import Clock
+from documents.models import ShareLink
 from sites.models import Site
 from tests.fake_services.smtp import FakeSmtp
 
@@ -34,7 +38,7 @@ def test_the_mail_has_the_vendors_words_and_is_an_event(ending: Ending, anna: Ad
     change(
         anna,
         subject="{restaurant}: {days} giorni",
-        text="Gentile {owner},\nla licenza di {restaurant} termina il {ends_on} ({days} giorni).\nQui: {link}\nFine",
+        text="Gentile {owner},\nla licenza di {restaurant} termina il {ends_on} ({days} giorni).\nFine",
     )
     site = ending(name="Trattoria Zoë", owner_name="Giulia")
     assert send_license_notices(at=NINE) == {"sent": 1}
@@ -57,13 +61,32 @@ def test_a_name_that_looks_like_a_placeholder_stays_as_it_is(ending: Ending) -> 
     assert mail.outbox[0].subject == "The licence of {owner} & {0.__class__} ends on 2026-07-31"
 
 
-def test_a_link_to_the_restaurants_page_is_shown_once_there_is_one(
-    ending: Ending, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ending()
-    monkeypatch.setattr("alerts.customer_notices.mail.share_link", lambda site: "https://x.example/share")
+def test_the_link_to_the_restaurants_page_opens_it(ending: Ending, clock: Clock) -> None:
+    site = ending()
+    clock.at = NINE
     send_license_notices(at=NINE)
-    assert "See it here: https://x.example/share\n" in mail.outbox[0].body
+    [path] = re.findall(r"See it here: https://licenses\.vendor\.example(/s/psl_\w+)\n", mail.outbox[0].body)
+    assert "Licensed until" in Client().get(path).content.decode()
+    link = ShareLink.objects.get()
+    assert (str(link.site_id), link.created_by, link.note) == (site.site_id, None, "in a licence notice")
+    assert link.expires_at == NINE + timedelta(days=60)
+    event = Event.objects.get(action="site.share_created")
+    assert (event.source, event.actor_name) == ("system", None)
+
+
+def test_words_without_a_link_make_none(ending: Ending, anna: Admin) -> None:
+    change(anna, text="It ends on {ends_on}.")
+    ending()
+    assert send_license_notices(at=NINE) == {"sent": 1}
+    assert not ShareLink.objects.exists()
+
+
+def test_a_mail_that_was_not_sent_leaves_no_link(ending: Ending, smtp: FakeSmtp) -> None:
+    ending()
+    smtp.refuse("rcpt", "550 5.1.1 unknown")
+    send_license_notices(at=NINE)
+    assert LicenseNotice.objects.get().state == LicenseNotice.State.FAILED
+    assert not ShareLink.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,11 @@ class ShareLinkSerializer(serializers.Serializer[ShareLink]):
     id = IdField()
     note = serializers.CharField()
     created_at = InstantField()
-    created_by = serializers.CharField(source="created_by.username", help_text="The user name of an admin.")
+    created_by = serializers.CharField(
+        source="created_by.username",
+        allow_null=True,
+        help_text="The user name of an admin; null for a link in a licence notice.",
+    )
     expires_at = InstantField()
     revoked_at = InstantField(allow_null=True)
     last_opened_at = InstantField(allow_null=True, help_text="At most a minute behind.")
