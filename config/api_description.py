@@ -98,6 +98,7 @@ def settings(version: str, introduction: Path) -> dict[str, Any]:
             "RolloutDirection": "fleet.rollouts.models.RolloutDevice.Direction",
             "Resolution": ["raw", "hour", "day"],
             "SigningKeyState": "licensing.models.SigningKey.State",
+            "FileMediaType": "documents.files.api.serializers.MEDIA_TYPES",
             "ServiceStatus": ["ok", "unavailable"],
             "TokenType": ["Bearer"],
             # Of a JWK, by the names of RFC 7517 and RFC 8037.

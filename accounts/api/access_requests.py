@@ -234,6 +234,7 @@ class AccessRequestViewSet(ActorMixin, ViewSet):
         tags=TAGS,
         request=ApproveSerializer,
         responses=AccessRequestSerializer,
+        examples=[OpenApiExample("a role", {"role": "viewer"}, request_only=True)],
     )
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, id: str) -> Response:  # noqa: A002
@@ -254,6 +255,7 @@ class AccessRequestViewSet(ActorMixin, ViewSet):
         tags=TAGS,
         request=RejectSerializer,
         responses=AccessRequestSerializer,
+        examples=[OpenApiExample("a note", {"note": "Please ask your team lead."}, request_only=True)],
     )
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, id: str) -> Response:  # noqa: A002

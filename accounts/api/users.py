@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -104,6 +104,7 @@ class UserViewSet(ActorMixin, ViewSet):
         parameters=[ID],
         request=UserChangeSerializer,
         responses=UserSerializer,
+        examples=[OpenApiExample("another role", {"role": "support"}, request_only=True)],
     )
     def partial_update(self, request: Request, id: str) -> Response:  # noqa: A002
         """What is left out stays. A disabled admin is signed out everywhere.

@@ -67,7 +67,7 @@ class SettingsView(APIView):
     problem_statuses = (400, 401, 403)
 
     @extend_schema(
-        operation_id="retrieveSettings",
+        operation_id="get_settings",
         summary="Read your own settings",
         tags=["settings"],
         responses=SettingsSerializer,
@@ -78,7 +78,7 @@ class SettingsView(APIView):
         return answer(own_settings(current(request)))
 
     @extend_schema(
-        operation_id="replaceSettings",
+        operation_id="replace_settings",
         summary="Change your own settings",
         tags=["settings"],
         request=SettingsSerializer(partial=True),
@@ -90,7 +90,7 @@ class SettingsView(APIView):
         return self.change(request)
 
     @extend_schema(
-        operation_id="updateSettings",
+        operation_id="update_settings",
         summary="Change your own settings",
         tags=["settings"],
         request=SettingsSerializer(partial=True),
@@ -113,7 +113,7 @@ class ResetSettingsView(APIView):
     problem_statuses = (400, 401, 403)
 
     @extend_schema(
-        operation_id="resetSettings",
+        operation_id="reset_settings",
         summary="Reset your own settings",
         tags=["settings"],
         request=None,

@@ -10,6 +10,7 @@ SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 REMEMBERED = {
     "login": {"access_token": "access", "refresh": "refresh"},
     "refresh": {"access_token": "access", "refresh": "refresh"},
+    "login_with_google": {"access_token": "access", "refresh": "refresh"},
     "register_site": {"site_id": "site_id", "site_key": "secret_key"},
     "rotate_site_key": {"site_key": "secret_key"},
     "create_organization": {"organization_id": "id"},
@@ -19,6 +20,9 @@ REMEMBERED = {
     "upload_firmware": {"firmware_id": "id"},
     "create_rollout": {"rollout_id": "id"},
     "create_alert_channel": {"alert_channel_id": "id"},
+    "create_token": {"token_id": "id"},
+    "upload_file": {"file_id": "id"},
+    "share_site": {"share_id": "id"},
 }
 BEARER = "Bearer {{access_token}}"
 
@@ -51,12 +55,14 @@ def collection(description: dict[str, Any], *, base_url: str) -> dict[str, Any]:
 
 
 def order(request: ApiRequest) -> int:
-    """A folder that is run as a whole creates first, reads and changes then, and ends or deletes last."""
-    if request.operation_id in REMEMBERED:
-        return 2 if request.operation_id.startswith(("refresh", "rotate")) else 0
+    """A folder that is run as a whole creates first, then reads, then changes, and ends or deletes last."""
+    if request.operation_id == "login":
+        return 0
+    if request.operation_id in REMEMBERED and not request.operation_id.startswith(("refresh", "rotate")):
+        return 1
     if request.method == "DELETE" or request.operation_id == "logout":
-        return 3
-    return 1 if request.method == "GET" else 2
+        return 4
+    return 2 if request.method == "GET" else 3
 
 
 def item(request: ApiRequest) -> dict[str, Any]:

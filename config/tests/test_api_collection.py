@@ -35,7 +35,7 @@ def test_it_has_each_operation_once_in_the_folder_of_its_tag(made: dict[str, Any
 def test_a_folder_that_is_run_as_a_whole_reads_what_it_created(made: dict[str, Any]) -> None:
     names = {folder["name"]: [item["name"] for item in folder["item"]] for folder in made["item"]}
     assert names["sites"][0] == "Register a site"
-    assert names["sites"][-1] == "Deregister a site"
+    assert names["sites"].index("Read a site") < names["sites"].index("Deregister a site")
     assert (names["auth"][0], names["auth"][-1]) == ("Sign in", "Sign out")
 
 

@@ -9,8 +9,15 @@ from tests.running_server import ADMIN, PASSWORD, Client, RunningServer, registe
 
 METRICS_TOKEN = "metrics-" + secrets.token_urlsafe(24)
 PRODUCT, VERSION = "till", "2.4.0"
-# There is no way of making one by a request.
-UNKNOWN = ("incident_id", "delivery_id")
+# There is no way of making one by a request, or it needs a mailbox or another server.
+UNKNOWN = ("incident_id", "delivery_id", "access_request_id", "user_id", "id_token")
+OF_A_SITE = {"site_id", "site_key", "device_id", "device_key", "enrolment_code", "file_id", "share_id"}
+# The path and the body that create it, but for a name.
+CREATED: dict[str, tuple[str, dict[str, Any]]] = {
+    "organization_id": ("/api/organizations", {}),
+    "alert_channel_id": ("/api/alert-channels", {"kind": "email", "address": "oncall@vendor.example"}),
+    "token_id": ("/api/tokens", {"permissions": ["sites.view_site"]}),
+}
 
 
 @dataclass
@@ -45,23 +52,38 @@ class Things:
         values = {"username": ADMIN, "password": PASSWORD, "metrics_token": METRICS_TOKEN, "product": PRODUCT}
         values |= {"access_token": self.api.headers["Authorization"].removeprefix("Bearer ")}
         values |= {name: str(uuid.uuid4()) for name in UNKNOWN}
-        if variables & {"site_id", "site_key", "device_id", "device_key", "enrolment_code"}:
+        if variables & OF_A_SITE:
             values |= self.a_site_with_a_device()
+        if variables & {"file_id", "share_id"}:
+            values |= self.a_file_and_a_share(values["site_id"])
         if variables & {"firmware_id", "product"}:  # there is a newest version, too
             values["firmware_id"] = self.a_firmware()
         if "refresh" in variables:
-            values["refresh"] = self.api.post("/api/auth/login", {"username": ADMIN, "password": PASSWORD}).json()[
-                "refresh"
-            ]
-        if "organization_id" in variables:
-            values["organization_id"] = self.created("/api/organizations", {"name": f"Chain {uuid.uuid4()}"})["id"]
+            values["refresh"] = self.signed_in()["refresh"]
+        for name in variables & CREATED.keys():
+            path, body = CREATED[name]
+            values[name] = self.created(path, {**body, "name": f"Example {uuid.uuid4()}"})["id"]
         if "rollout_id" in variables:
             body = {"firmware_id": self.a_firmware(), "name": "Tills"}
             values["rollout_id"] = self.created("/api/rollouts", body)["id"]
-        if "alert_channel_id" in variables:
-            body = {"kind": "email", "name": f"Mail {uuid.uuid4()}", "address": "oncall@vendor.example"}
-            values["alert_channel_id"] = self.created("/api/alert-channels", body)["id"]
         return {"base_url": self.server.url} | {name: values[name] for name in variables}
+
+    def signed_in(self) -> dict[str, Any]:
+        answer = self.api.post("/api/auth/login", {"username": ADMIN, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        pair: dict[str, Any] = answer.json()
+        return pair
+
+    def a_file_and_a_share(self, site_id: str) -> dict[str, str]:
+        answer = self.api.session.post(
+            f"{self.server.url}/api/sites/{site_id}/upload",
+            headers=self.api.headers,
+            data={"kind": "contract"},
+            files={"file": ("contract.txt", b"We agree.")},
+            timeout=15,
+        )
+        assert answer.status_code == 201, answer.text
+        return {"file_id": answer.json()["id"], "share_id": self.created(f"/api/sites/{site_id}/share", {})["id"]}
 
     def a_site_with_a_device(self) -> dict[str, str]:
         site = register(self.api, self.server)

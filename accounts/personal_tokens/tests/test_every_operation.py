@@ -19,7 +19,7 @@ from config.documentation import description
 
 pytestmark = pytest.mark.django_db
 # For them it is enough to be an admin.
-WITHOUT_A_PERMISSION = {"me", "list_tokens", "retrieveSettings"}
+WITHOUT_A_PERMISSION = {"me", "list_tokens", "get_settings"}
 # No operation of the API needs it.
 OF_THE_PANEL = "jobs.view_job"
 

@@ -47,7 +47,7 @@ upload_file = extend_schema(
     examples=[
         OpenApiExample(
             "upload",
-            {"file": "(the bytes)", "kind": "contract"},
+            {"file": "contract.pdf", "kind": "contract"},
             request_only=True,
             media_type="multipart/form-data",
         ),
@@ -64,7 +64,7 @@ list_files = extend_schema(
     examples=[answers()],
 )
 retrieve_file = extend_schema(
-    operation_id="retrieve_file",
+    operation_id="get_file",
     summary="Read what is known of a file",
     tags=TAGS,
     parameters=IDS,
@@ -80,7 +80,7 @@ delete_file = extend_schema(
     responses={204: None},
 )
 load_file = extend_schema(
-    operation_id="load_file",
+    operation_id="download_file",
     summary="Load the bytes of a file",
     description=(
         "With an access token, or with the `signature` of a `url` that is less than five minutes old; otherwise 403"

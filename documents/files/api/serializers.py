@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from common.api.fields import InstantField
@@ -12,6 +12,8 @@ from common.api.query import PageQuery, QuerySerializer
 from documents.files.content import TYPES
 from documents.files.links import signed_path
 from documents.models import FileKind, SiteFile
+
+MEDIA_TYPES = sorted(TYPES)
 
 
 @extend_schema_field({"type": "string", "format": "binary"})
@@ -27,11 +29,12 @@ class FileUploadSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=FileKind.choices)
 
 
+@extend_schema_serializer(component_name="SiteFile")
 class FileSerializer(serializers.Serializer[SiteFile]):
     id = serializers.UUIDField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=FileKind.choices)
-    content_type = serializers.ChoiceField(choices=sorted(TYPES))
+    content_type = serializers.ChoiceField(choices=MEDIA_TYPES)
     size = serializers.IntegerField(help_text="Bytes that are stored.")
     sha256 = serializers.CharField(help_text="Of the bytes that are stored, in hexadecimal.")
     uploaded_at = InstantField()
