@@ -8,6 +8,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ from config.api_clients.requests import AN_IDEMPOTENCY_KEY, ApiRequest, api_requ
 from config.api_clients.samples import environment_name
 from tests.api_clients.things import METRICS_TOKEN, VERSION, Things
 from tests.running_server import ADMIN, PASSWORD, ROOT, RunningServer
+from tests.test_documentation import blocks
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(seconds=30)]
 
+GUIDE = ROOT / "docs" / "api.md"
 RUNNER = ROOT / "tests" / "api_clients" / "run_samples.mjs"
 # Examples that a fresh server refuses, with the status.
 REFUSED = {
@@ -43,6 +46,10 @@ REFUSED = {
     "resume_rollout": 409,
     "roll_back_rollout": 409,
 }
+
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None, reason="The examples in JavaScript are run with node, which is not installed."
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +134,8 @@ def test_every_example_in_python_runs(things: Things, described: dict[str, Any],
     expect(results)
 
 
+@needs_node
 def test_every_example_in_javascript_runs(things: Things, described: dict[str, Any], folder: Path) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("The examples in JavaScript are run with node, which is not installed.")
     jobs = {}
     for request, source in sources(described, "JavaScript"):
         source = source.replace('form.set("version", "2.4.0")', f'form.set("version", "{a_version()}")')
@@ -139,10 +144,45 @@ def test_every_example_in_javascript_runs(things: Things, described: dict[str, A
         jobs[request.operation_id] = {"file": str(program), "environment": environment(things, request)}
     (folder / "jobs.json").write_text(json.dumps(jobs))
     done = subprocess.run(
-        [node, str(RUNNER), "jobs.json"], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+        ["node", str(RUNNER), "jobs.json"], cwd=folder, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     expect(json.loads(done.stdout))
+
+
+@pytest.fixture
+def of_the_guide(things: Things) -> dict[str, str]:
+    return {environment_name(name): value for name, value in things.values_for({"access_token"}).items()}
+
+
+def test_the_client_in_python_of_the_guide_runs(of_the_guide: dict[str, str], tmp_path: Path) -> None:
+    (source,) = (block for block in blocks(GUIDE, "python") if "import requests" in block)
+    (tmp_path / "client.py").write_text(source)
+    done = subprocess.run(
+        [sys.executable, "client.py"],
+        cwd=tmp_path,
+        env=os.environ | of_the_guide,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("['Osteria Lucca']\n", "")
+
+
+@needs_node
+def test_the_client_in_javascript_of_the_guide_runs(of_the_guide: dict[str, str], tmp_path: Path) -> None:
+    """With the same Idempotency-Key as in Python: it registers nothing more."""
+    (source,) = blocks(GUIDE, "js")
+    (tmp_path / "client.mjs").write_text(source)
+    done = subprocess.run(
+        ["node", "client.mjs"],
+        cwd=tmp_path,
+        env=os.environ | of_the_guide,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("[ 'Osteria Lucca' ]\n", "")
 
 
 def test_the_page_of_the_description_shows_the_examples(things: Things, browser: Browser) -> None:
