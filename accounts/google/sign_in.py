@@ -84,12 +84,16 @@ def find_google_admin(identity: GoogleIdentity, attempt: Attempt) -> Admin:
     account = GoogleAccount.objects.select_related("admin").filter(subject=identity.subject).first()
     if account is None:
         attempt.record_failure(Outcome.UNKNOWN_GOOGLE, username=identity.email)
-        requests = AccessRequest.objects.filter(google_subject=identity.subject, state=AccessRequestState.WAITING)
-        raise AccessPending if requests.exists() else AccessUnknown
+        raise AccessPending if is_request_waiting(identity) else AccessUnknown
     if not account.admin.is_active:
         attempt.record_failure(Outcome.DISABLED, username=account.admin.username, admin=account.admin)
         raise InvalidCredentials
     return account.admin
+
+
+def is_request_waiting(identity: GoogleIdentity) -> bool:
+    waiting = AccessRequest.objects.filter(google_subject=identity.subject, state=AccessRequestState.WAITING)
+    return waiting.exists()
 
 
 def use_up(id_token: str, *, at: datetime) -> bool:

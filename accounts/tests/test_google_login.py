@@ -230,6 +230,7 @@ def test_forged_tokens_are_limited_by_address_and_stop_nobody_elsewhere(
     settings.LOGIN_FAILURES_PER_ADDRESS = 12
     assert [sign_in("forged").status_code for _ in range(13)] == [401] * 12 + [429]
     assert refused_as(sign_in(google.id_token())) == (429, "too_many_login_attempts")
+    assert refused_as(sign_in(google.id_token(STRANGER))) == (429, "too_many_login_attempts")
     assert login().status_code == 429
     assert sign_in(google.id_token(), address="198.51.100.4").status_code == 200
     assert Event.objects.filter(action="admin.sign_in_blocked").count() == 1

@@ -17,7 +17,7 @@ from accounts.sessions import current_session_digest
 from accounts.two_factor.security_keys import host_for_keys
 from audit.actors import acting_admin
 from audit.models import Event
-from panel.account.google import google_account_of
+from panel.account.google.linking import google_account_of
 from panel.account.notices import notices_of
 from panel.account.pages import current_admin, render_page
 from panel.account.token_list import tokens_of

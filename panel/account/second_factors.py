@@ -29,7 +29,7 @@ from accounts.two_factor.security_keys import host_for_keys, new_credential, reg
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
-from panel.account.google_confirmation import ASKED, is_google_sign_in_recent
+from panel.account.google.recent import ASKED, is_google_sign_in_recent
 from panel.account.pages import current_admin, render_page
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 

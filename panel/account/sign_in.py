@@ -25,7 +25,7 @@ from accounts.errors import EnrolmentExpired
 from accounts.models import Admin, SignInAttempt
 from accounts.news import news_since
 from accounts.required_steps import required_step
-from panel.account.google_confirmation import record_google_sign_in
+from panel.account.google.recent import record_google_sign_in
 from panel.account.present_factor import WRONG, answer_field, code_field, is_right_factor, key_options
 from panel.account.start_page import page_after_sign_in
 

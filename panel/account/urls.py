@@ -5,8 +5,12 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
-from panel.account import google, overview, second_factors
+from panel.account import overview, second_factors
 from panel.account.confirmation import EndConfirmationView
+from panel.account.google.again import AgainView
+from panel.account.google.callback import CallbackView
+from panel.account.google.linking import ConfirmLinkView, LinkView, UnlinkView
+from panel.account.google.sign_in import StartView, UnknownView
 from panel.account.notices import OwnNoticesView
 from panel.account.set_password import SetPasswordView
 from panel.account.settings import ChooseThemeView, OwnSettingsView, ResetOwnSettingsView
@@ -24,12 +28,13 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
         path("request-access/", RequestAccessView.as_view(), name="request_access"),
         path("request-access/received/", AccessRequestedView.as_view(), name="access_requested"),
         path("set-password/<token>/", SetPasswordView.as_view(), name="set_password"),
-        path("google/", google.StartView.as_view(), name="google_start"),
-        path("google/callback/", google.CallbackView.as_view(), name="google_callback"),
-        page("google/again/", google.AgainView.as_view(), "google_again"),
-        page("google/link/", google.LinkView.as_view(), "link_google"),
-        page("google/confirm/", google.ConfirmLinkView.as_view(), "confirm_google"),
-        page("google/unlink/", google.UnlinkView.as_view(), "unlink_google"),
+        path("google/", StartView.as_view(), name="google_start"),
+        path("google/unknown/", UnknownView.as_view(), name="google_unknown"),
+        path("google/callback/", CallbackView.as_view(), name="google_callback"),
+        page("google/again/", AgainView.as_view(), "google_again"),
+        page("google/link/", LinkView.as_view(), "link_google"),
+        page("google/confirm/", ConfirmLinkView.as_view(), "confirm_google"),
+        page("google/unlink/", UnlinkView.as_view(), "unlink_google"),
         page("", overview.AccountView.as_view(), "account"),
         page("settings/", OwnSettingsView.as_view(), "own_settings"),
         page("settings/reset/", ResetOwnSettingsView.as_view(), "reset_own_settings"),

@@ -85,7 +85,7 @@ OTHER_PAGES = {
     },
     "set_password": Rule(),
     # Without the settings for Google they do not exist; panel/account/tests/test_google.py has the rest.
-    **{name: Rule() for name in ("google_start", "google_callback", "google_again")},
+    **{name: Rule() for name in ("google_start", "google_callback", "google_unknown", "google_again")},
     **{name: Rule() for name in ("link_google", "confirm_google", "unlink_google")},
     "request_access": Rule(),
     "access_requested": Rule(),

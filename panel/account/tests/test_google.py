@@ -20,6 +20,7 @@ from audit.models import Event
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 START, CALLBACK, ACCOUNT = "/admin/google/", "/admin/google/callback/", "/admin/account/"
+UNKNOWN = "/admin/google/unknown/"
 AGAIN = f"{ACCOUNT}google/again/"
 LINK, CONFIRM, UNLINK = f"{ACCOUNT}google/link/", f"{ACCOUNT}google/confirm/", f"{ACCOUNT}google/unlink/"
 
@@ -159,17 +160,27 @@ def test_who_cancels_comes_back_to_the_sign_in_page(google: FakeGoogle, anna: Ad
 def test_a_stranger_is_told_that_the_account_is_not_known(google: FakeGoogle, anna: Admin) -> None:
     google.person = Person("666", anna.email, "anna")
     client = browser()
-    answer = sign_in(client)
-    assert (answer.status_code, answer.context["title"]) == (403, "This Google account is not known here")
+    assert sign_in(client)["Location"] == UNKNOWN
+    assert client.get(UNKNOWN).context["title"] == "This Google account is not known here"
     assert not is_in(client)
     assert not GoogleAccount.objects.exists()
+
+
+def test_the_page_for_strangers_is_for_browsers_that_were_at_google(google: FakeGoogle, clock: Any) -> None:
+    google.person = STRANGER
+    client = browser()
+    assert client.get(UNKNOWN)["Location"] == "/admin/login/"
+    sign_in(client)
+    clock.move(seconds=601)
+    assert client.get(UNKNOWN)["Location"] == "/admin/login/"
 
 
 def test_who_has_asked_is_told_to_wait(google: FakeGoogle) -> None:
     google.person = STRANGER
     AccessRequest.objects.create(name="x", email="x@x.example", google_subject="999", created_at=timezone.now())
-    answer = sign_in(browser())
-    assert (answer.status_code, answer.context["title"]) == (403, "Your request is waiting")
+    client = browser()
+    assert sign_in(client)["Location"] == UNKNOWN
+    assert client.get(UNKNOWN).context["title"] == "Your request is waiting"
 
 
 def test_a_disabled_admin_is_not_signed_in(google: FakeGoogle, anna: Admin) -> None:
@@ -378,8 +389,7 @@ def test_who_signed_in_on_the_way_is_not_linked(google: FakeGoogle, anna: Admin,
 
 def test_a_way_back_from_signing_in_links_nothing(google: FakeGoogle, anna: Admin) -> None:
     client = signed_in()
-    answer = sign_in(client)
-    assert answer.status_code == 403
+    assert sign_in(client)["Location"] == UNKNOWN
     assert not GoogleAccount.objects.exists()
 
 

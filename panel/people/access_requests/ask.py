@@ -14,7 +14,7 @@ from django.views.generic import View
 
 from accounts.access_requests.asking import Asker, ask_with_google, ask_with_password
 from accounts.access_requests.limits import count_access_request
-from panel.account.google import proven_identity
+from panel.account.google.proven import proven_identity
 from panel.people.access_requests.forms import AskForm, AskWithGoogleForm
 
 
