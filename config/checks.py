@@ -66,6 +66,21 @@ def hosts_are_named(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
+def google_is_asked_over_https(**_: Any) -> list[CheckMessage]:
+    names = ("GOOGLE_CERTS_URL", "GOOGLE_AUTH_URL", "GOOGLE_TOKEN_URL")
+    plain = [name for name in names if not getattr(settings, name).startswith("https://")]
+    if plain and settings.GOOGLE_CLIENT_IDS:
+        return [
+            CheckWarning(
+                f"{', '.join(plain)} has no HTTPS: on the way there, answers could be forged that sign in as any admin.",
+                hint="Leave the setting out: the default is Google's own address.",
+                id="portcullis.W005",
+            )
+        ]
+    return []
+
+
+@register(deploy=True)
 def security_txt_is_fresh(**_: Any) -> list[CheckMessage]:
     ends = settings.SECURITY_TXT_EXPIRES
     if ends and parse_instant(ends) <= timezone.now():

@@ -132,7 +132,7 @@ class PortcullisAdminSite(AdminSite):
     def ask_to_sign_in(self, request: HttpRequest, entries: Entries) -> TemplateResponse:
         """The sign-in page as the answer to a form, with its entries."""
         context = {**self.each_context(request), "title": "Sign in", "form": PasswordForm(request)}
-        context |= sign_in_context(request, entries)
+        context |= {**sign_in_context(request, entries), "is_google_on": is_panel_sign_in_on()}
         return TemplateResponse(request, PasswordView.template_name, context, status=403)
 
     @method_decorator([never_cache, login_not_required])

@@ -121,6 +121,14 @@ def test_the_button_is_there_only_if_google_is_set_up(google: FakeGoogle, db: No
     assert browser().get(START).status_code == browser().get(CALLBACK).status_code == 404
 
 
+def test_the_page_for_a_form_whose_session_ended_says_what_google_does_not_keep(google: FakeGoogle, db: None) -> None:
+    form = {"username": "nora", "email": "nora@vendor.example", "role": "viewer"}
+    page = browser().post("/admin/accounts/admin/add/", form, headers={"Origin": "http://localhost"}).content.decode()
+    assert "your entries are kept" in page
+    assert "With Google your entries are not kept." in page
+    assert f'href="{START}?next=/admin/accounts/admin/add/"' in page
+
+
 def test_the_second_factor_is_asked_for_as_after_a_password(google: FakeGoogle, anna: Admin) -> None:
     app = app_of(anna)
     link(anna)
