@@ -47,6 +47,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400", "401",
 include-path-regex = "/api/(rollouts|analytics)/"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "429"]
 
+# A password is not weak, and a user name is an address.
+[[operations]]
+include-path-regex = "/api/auth/(request-access|register)/"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "404", "429"]
+
 # Which address is right depends on the kind, and quiet hours have a beginning and an end.
 [[operations]]
 include-path-regex = "/api/(alert-channels|incidents)/"
@@ -62,6 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Itera
         "ACCESS_TOKEN_SECONDS": "3600",
         "LOGIN_FAILURES_PER_ADDRESS": "100000",
         "LOGIN_FAILURES_PER_PAIR": "10000",
+        "ACCESS_REQUESTS_PER_ADDRESS": "10000",
         "HEARTBEAT_FAILURES_PER_MINUTE": "100000",
         "HEARTBEATS_PER_MINUTE": "10000",
         "ALERT_ALLOW_PRIVATE_ADDRESSES": "true",

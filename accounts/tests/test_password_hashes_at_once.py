@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 
 from accounts import hashers
+from accounts.access_requests.tests.asking import CHOSEN, ask, asked
 from accounts.errors import Busy
 from accounts.hashers import hashing_slots
+from accounts.models import AccessRequest
 from accounts.tests.factors import browser
 from accounts.tests.tokens import login
 from conftest import PASSWORD, RegisteredSite
@@ -91,3 +93,18 @@ def test_a_slot_is_given_back_after_a_hash_and_after_a_failure() -> None:
     with pytest.raises(ZeroDivisionError), hashing_slots:
         raise ZeroDivisionError
     assert check_password(PASSWORD, encoded)
+
+
+@pytest.mark.usefixtures("all_slots_taken")
+def test_a_request_for_access_that_finds_no_slot_is_told_so_and_not_stored(db: None) -> None:
+    answer = ask()
+    assert (answer.status_code, answer["Retry-After"], answer.json()["code"]) == (503, "2", "busy")
+    assert not AccessRequest.objects.exists()
+
+
+def test_the_hash_of_a_request_has_the_strength_of_any_password(db: None) -> None:
+    """Also its salt, which is derived from the address: Django hashes no password anew for which it is too short."""
+    request = asked()
+    hasher = identify_hasher(request.password)
+    assert (hasher.algorithm, hasher.must_update(request.password)) == ("argon2", False)
+    assert check_password(CHOSEN, request.password)
