@@ -12,8 +12,10 @@ from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from accounts.access_requests.hashes import hash_for
+from accounts.access_requests.limits import write_in_place_of_request
 from accounts.access_requests.querysets import AccessRequestQuerySet
 from accounts.google.identity import GoogleIdentity
 from accounts.models import AccessRequest, Admin, GoogleAccount
@@ -84,24 +86,22 @@ def store(request: AccessRequest, same: AccessRequestQuerySet, *, at: datetime) 
 
 
 def store_unless_known(request: AccessRequest, same: AccessRequestQuerySet, *, at: datetime) -> None:
-    if same.waiting().exists():
-        if request.reason:
-            same.waiting().update(reason=request.reason)
-        return
-    if is_admin_already(request) or same.rejected_lately(at=at).exists():
-        return
-    if not request.google_subject:
-        place = free_place(request, at=at)
-        if place is None:
-            return
-        request.place = place
-    request.save(force_insert=True)
+    """Every case reads the same and writes once, so that the time taken tells nothing."""
+    waiting, place = same.waiting(), free_place(request, at=at)
+    is_barred = any([is_admin_already(request), same.rejected_lately(at=at).exists()])
+    if waiting.exists():
+        waiting.update(reason=request.reason or F("reason"))
+    elif is_barred or (place is None and not request.google_subject):
+        write_in_place_of_request()
+    else:
+        request.place = place or 1
+        request.save(force_insert=True)
 
 
 def is_admin_already(request: AccessRequest) -> bool:
     """By the user name that the request would get, or by the Google account."""
     accounts = GoogleAccount.objects.filter(subject=request.google_subject)
-    return Admin.objects.filter(username__iexact=request.email).exists() or accounts.exists()
+    return any([Admin.objects.filter(username__iexact=request.email).exists(), accounts.exists()])
 
 
 def free_place(request: AccessRequest, *, at: datetime) -> int | None:
