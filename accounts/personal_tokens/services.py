@@ -8,7 +8,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.errors import AdminNotFound, PersonalTokenNotFound, TooManyPersonalTokens
+from accounts.errors import AdminNotFound, PersonalTokenNotFound, PersonRequired, TooManyPersonalTokens
 from accounts.events import AdminAction, record_admin_event
 from accounts.models import Admin, PersonalToken
 from accounts.personal_tokens.keys import generate_token, token_digest
@@ -45,8 +45,9 @@ def create_personal_token(
     """A token with a part of its owner's permissions; without `expires_at` it works until it is revoked.
 
     Two tokens may have one name: the new one and the one that it replaces. Events distinguish them by their hints.
-    Raises InvalidInput, TooManyPersonalTokens, AdminNotFound.
+    Raises InvalidInput, TooManyPersonalTokens, AdminNotFound, and PersonRequired for a caller with a token.
     """
+    refuse_scripts(by)
     # Locked, so that the count is exact, and so that an account that is being disabled or reset gets no token any more.
     owner = Admin.objects.select_for_update(no_key=True).filter(pk=owner_id, is_active=True).first()
     if owner is None:
@@ -75,7 +76,11 @@ def create_personal_token(
 
 @transaction.atomic
 def revoke_personal_token(token_id: uuid.UUID, *, owner_id: int, by: Actor, at: datetime) -> PersonalToken:
-    """From its next request on the token is refused. Raises PersonalTokenNotFound, also if it is revoked already."""
+    """From its next request on the token is refused. Raises PersonalTokenNotFound, also if it is revoked already.
+
+    Raises PersonRequired for a caller with a token.
+    """
+    refuse_scripts(by)
     tokens = PersonalToken.objects.select_for_update().filter(pk=token_id, admin=owner_id, revoked_at=None)
     token = tokens.first()
     if token is None:
@@ -85,6 +90,12 @@ def revoke_personal_token(token_id: uuid.UUID, *, owner_id: int, by: Actor, at: 
     changes: Changes = {"personal_token": (token.label, None)}
     record_admin_event(AdminAction.TOKEN_REVOKED, Admin.objects.get(pk=owner_id), by=by, at=at, changes=changes)
     return token
+
+
+def refuse_scripts(by: Actor) -> None:
+    """Whatever a view forgets: a stolen token makes no other one."""
+    if by.token_name is not None:
+        raise PersonRequired
 
 
 def checked_name(name: str) -> str:

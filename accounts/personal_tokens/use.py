@@ -1,8 +1,9 @@
 """Authenticating with a personal access token, and recording its last use."""
 
+import logging
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from accounts.errors import InvalidPersonalToken
@@ -12,6 +13,7 @@ from accounts.required_steps import required_step
 
 # A use is written if the last one that was written is older than this, or came from another address.
 USES_RECORDED_EVERY = timedelta(minutes=1)
+log = logging.getLogger("portcullis.accounts")
 
 
 def admin_of_personal_token(secret: str, *, at: datetime) -> Admin:
@@ -34,13 +36,17 @@ def admin_of_personal_token(secret: str, *, at: datetime) -> Admin:
 
 
 def record_use(token: PersonalToken, *, address: str | None, at: datetime) -> None:
-    """Write that the token is used, at most once in USES_RECORDED_EVERY for each token."""
+    """Write that the token is used, at most once in USES_RECORDED_EVERY for each token.
+
+    It does not wait for a locked row, and a database that can only be read at the moment fails no request that only reads.
+    """
     before = at - USES_RECORDED_EVERY
     if token.last_used_at is not None and token.last_used_at > before:
         return
     due = PersonalToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=before), pk=token.pk)
-    with transaction.atomic():
-        # On PostgreSQL it does not wait for somebody who has the row, such as another request with the token.
-        due.filter(pk__in=due.select_for_update(skip_locked=True).values("pk")).update(
-            last_used_at=at, last_used_from=address
-        )
+    try:
+        with transaction.atomic():
+            unlocked = due.select_for_update(skip_locked=True).values("pk")
+            due.filter(pk__in=unlocked).update(last_used_at=at, last_used_from=address)
+    except DatabaseError as error:
+        log.warning("the use of the token %s was not recorded: %s", token.pk, error)

@@ -1,17 +1,27 @@
 """What a token is worth: never more than its owner at that moment."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import InternalError, connection
 from django.utils import timezone
 
 from accounts.models import Admin, PersonalToken
+from accounts.models.personal_tokens import PersonalTokenQuerySet
+from accounts.personal_tokens.api import PersonalTokenViewSet
 from accounts.personal_tokens.keys import generate_token
 from accounts.personal_tokens.tests.scripts import READS, a_token, script
 from accounts.roles import PERMISSIONS, Role
-from accounts.services import change_admin, change_own_password, reset_password, reset_password_by_link
+from accounts.services import (
+    END_ALL_SIGN_INS,
+    change_admin,
+    change_own_password,
+    reset_password,
+    reset_password_by_link,
+)
 from accounts.tests.tokens import is_unauthenticated
 from accounts.two_factor.services import reset_two_factor
 from audit.actors import COMMAND
@@ -169,6 +179,39 @@ def test_the_last_use_is_written_at_most_once_a_minute(anna: Admin, django_asser
     assert second is not None
     assert second >= first
     assert address == "192.0.2.2"
+
+
+def test_a_view_that_forgets_to_require_a_person_makes_no_token(anna: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PersonalTokenViewSet, "person_required", False)
+    new = a_token(anna, *EVERYTHING)
+    answer = script(new.secret).post("/api/tokens", {"name": "another", "permissions": READS})
+    assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
+    assert script(new.secret).delete(f"/api/tokens/{new.token.pk}").status_code == 403
+    assert PersonalToken.objects.live(at=timezone.now()).count() == 1
+
+
+def test_while_nothing_can_be_written_a_script_may_read(
+    anna: Admin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = a_token(anna).secret
+
+    def refuse(*_: Any, **__: Any) -> int:
+        raise InternalError("cannot execute UPDATE in a read-only transaction")
+
+    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "portcullis.accounts"):
+        patched.setattr(PersonalTokenQuerySet, "update", refuse)
+        assert script(secret).get("/api/auth/me").status_code == 200
+    assert "was not recorded: cannot execute UPDATE" in caplog.text
+    assert secret not in caplog.text
+
+
+def test_a_restored_backup_brings_no_token_back(anna: Admin) -> None:
+    client = script(a_token(anna).secret)
+    assert client.get("/api/auth/me").status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute(END_ALL_SIGN_INS["accounts_personaltoken"])
+    assert is_unauthenticated(client.get("/api/auth/me"))
+    assert PersonalToken.objects.get().revoked_at is not None
 
 
 def test_a_token_and_a_sign_in_of_one_admin_are_worth_different_things(anna: Admin, signed_in: SignIn) -> None:
