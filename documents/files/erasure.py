@@ -1,6 +1,7 @@
 """The part of an erasure for files."""
 
 import uuid
+from functools import partial
 
 from django.db import transaction
 
@@ -17,5 +18,5 @@ def delete_files(site_id: uuid.UUID) -> None:
     """The rows with the caller's transaction, the bytes right after it. Bytes that a storage keeps are pruned as orphans."""
     rows = SiteFile.objects.filter(site=site_id)
     for stored_as in list(rows.values_list("stored_as", flat=True)):
-        transaction.on_commit(lambda name=stored_as: remove_bytes(name))
+        transaction.on_commit(partial(remove_bytes, stored_as))
     rows.delete()

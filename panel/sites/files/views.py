@@ -63,7 +63,8 @@ class AddFileView(SiteAdminView):
     def post(self, request: HttpRequest, site_id: uuid.UUID) -> HttpResponse:
         site: Site = get_object_or_404(Site.objects.live(), pk=site_id)
         url = site_files_url(site.pk)
-        request.upload_handlers = [IncomingFileHandler(request)]
+        handler = IncomingFileHandler(request)
+        request.upload_handlers = [handler]
         try:
             answer: HttpResponse | SiteFile = self.read_and_add(request, site)
         except DomainError as error:
@@ -71,6 +72,8 @@ class AddFileView(SiteAdminView):
                 return JsonResponse({"error": error.detail}, status=http_status(error))
             messages.error(request, f"Not uploaded: {error.detail}")
             return HttpResponseRedirect(url)
+        finally:
+            handler.discard()
         if isinstance(answer, HttpResponse):
             return answer  # the CSRF token is wrong
         messages.success(request, f"Uploaded: {answer.name}.")
@@ -80,15 +83,11 @@ class AddFileView(SiteAdminView):
     def read_and_add(self, request: HttpRequest, site: Site) -> Any:
         """Raises DomainError."""
         form = FileForm(request.POST, request.FILES)
-        try:
-            if not form.is_valid():
-                raise FileInvalid(next(iter(form.errors.values()))[0])
-            incoming = form.cleaned_data["file"]
-            kind, by = form.cleaned_data["kind"], acting_admin(request, Event.Source.ADMIN)
-            return services.add_file(site.pk, incoming, kind=kind, name=incoming.name, by=by, at=timezone.now())
-        finally:
-            for each in request.FILES.values():
-                each.close()
+        if not form.is_valid():
+            raise FileInvalid(str(next(iter(form.errors.values()))[0]))
+        incoming = form.cleaned_data["file"]
+        kind, by = form.cleaned_data["kind"], acting_admin(request, Event.Source.ADMIN)
+        return services.add_file(site.pk, incoming, kind=kind, name=incoming.name, by=by, at=timezone.now())
 
 
 class FileView(PermissionRequiredMixin, View):
