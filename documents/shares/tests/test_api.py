@@ -145,6 +145,20 @@ def test_a_site_has_a_limited_number_of_usable_links(
     share()
 
 
+def test_an_expired_link_counts_for_nothing_and_is_not_revoked(
+    api: Any, roma: RegisteredSite, share: Share, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("documents.shares.services.MAX_OPEN_LINKS", 1)
+    share(expires_in_days=1)
+    expired = ShareLink.objects.get()
+    clock.move(days=1)
+    assert api.delete(f"{roma.path}/shares/{expired.pk}").status_code == 204
+    expired.refresh_from_db()
+    assert expired.revoked_at is None
+    assert not Event.objects.filter(action="site.share_revoked").exists()
+    share()
+
+
 @pytest.mark.parametrize(("name", "may"), [("anna", True), ("ben", True), ("vera", False)])
 def test_support_and_sysadmins_share_and_every_role_lists(
     name: str, may: bool, api: Any, roma: RegisteredSite, signed_in: SignIn, request: pytest.FixtureRequest
