@@ -147,11 +147,11 @@ def test_an_admin_walks_and_signs_out_and_no_request_leaves_the_path(
 
 
 def test_the_documentation_reads_the_description_below_the_path(projects: Projects, window: BrowserContext) -> None:
+    page = window.new_page()
+    page.goto(projects[1].url + "/docs")
+    page.wait_for_selector(".opblock", timeout=60_000)
+    assert page.locator(".servers option").all_inner_texts() == [projects[1].path]
     for project in projects:
-        page = window.new_page()
-        page.goto(project.url + "/docs")
-        page.wait_for_selector(".opblock")
-        assert page.locator(".servers option").all_inner_texts() == [project.path]
         assert project.client().get("/api/schema").json()["servers"] == [{"url": project.path}]
 
 
