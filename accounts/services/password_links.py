@@ -14,7 +14,7 @@ from accounts.errors import PasswordLinkExpired, PasswordLinkUnknown, PasswordLi
 from accounts.events import AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
 from accounts.required_steps import needs_second_factor
-from accounts.services.admins import keep_one_sysadmin
+from accounts.services.admins import keep_one_sysadmin, refuse_role_above_own
 from accounts.services.google_accounts import unlink_at_reset
 from accounts.services.sign_ins import end_all_sign_ins, revoke_all_personal_tokens
 from audit.actors import Actor
@@ -36,7 +36,8 @@ class NewPasswordLink:
 
 @transaction.atomic
 def invite_admin(username: str, *, email: str, role: str, by: Actor, at: datetime) -> NewPasswordLink:
-    """A new admin, who cannot sign in until they have set a password by the link."""
+    """A new admin, who cannot sign in until they have set a password by the link. Raises RoleAboveOwn."""
+    refuse_role_above_own(role, by=by)
     admin = Admin.objects.create_user(username, email, role=role, created_at=at)
     link = make_link(admin, at=at)
     changes = {**admin.initial_values(), "link_expires_at": (None, format_instant(link.expires_at))}

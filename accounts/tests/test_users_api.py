@@ -12,7 +12,7 @@ from accounts.errors import RoleAboveOwn
 from accounts.google.identity import GoogleIdentity
 from accounts.google.services import link_google_account
 from accounts.models import Admin
-from accounts.services import change_admin
+from accounts.services import change_admin, invite_admin
 from accounts.tests.side_by_side import side_by_side
 from accounts.tests.tokens import login, me, pair
 from audit.actors import COMMAND, Actor
@@ -119,6 +119,8 @@ def test_nobody_changes_whom_may_do_more(anna: Admin, ben: Admin, vera: Admin) -
     for admin, changes in ((anna, {"is_active": False}), (vera, {"role": "sysadmin"}), (ben, {"role": "sysadmin"})):
         with pytest.raises(RoleAboveOwn):
             change_admin(admin.pk, changes, by=by, at=timezone.now())
+    with pytest.raises(RoleAboveOwn):
+        invite_admin("nora", email="nora@vendor.example", role="sysadmin", by=by, at=timezone.now())
     assert change_admin(vera.pk, {"role": "support"}, by=by, at=timezone.now()).role == "support"
 
 
