@@ -50,6 +50,16 @@ def test_the_keys_of_an_import(browser: Browser, server: RunningServer, tmp_path
     )
 
 
+def test_the_token_of_a_script(browser: Browser, server: RunningServer) -> None:
+    person = open_window(browser, server)
+    person.sign_in(NAME)
+    person.go("/admin/account/tokens/add/")
+    person.page.fill("#id_name", "nightly report")
+    person.page.check("input[value='sites.view_site']")
+    person.follow("input[value='Make the token']")
+    nothing_is_left(person, person.page.inner_text("#personal-token"))
+
+
 def test_the_secret_of_an_app_and_the_recovery_codes(browser: Browser, server: RunningServer) -> None:
     person = open_window(browser, server)
     page = person.page
