@@ -36,7 +36,9 @@ PAGES = [
     "/admin/devices/device/",
     "/admin/firmware/firmware/",
     "/admin/rollouts/rollout/",
+    "/admin/accounts/accessrequest/",
     "/admin/account/",
+    "/admin/account/settings/",
     "/admin/jobs/",
     "/admin/password_change/",
     "/docs",
@@ -124,7 +126,8 @@ def test_an_admin_walks_and_signs_out_and_no_request_leaves_the_path(
     project = projects[0]
     site = register(project.sign_in(), project.server, name="Walk")
     person, outside = signed_in(window, project), {}
-    for path in [*PAGES, f"/admin/sites/site/{site.site_id}/change/", "/admin/no/such/page/"]:
+    of_site = [f"/admin/sites/site/{site.site_id}/{page}/" for page in ("change", "files", "share")]
+    for path in [*PAGES, *of_site, "/admin/no/such/page/"]:
         answer = person.page.goto(project.url + path, wait_until="networkidle")
         assert answer is not None
         assert answer.status == (404 if "no/such" in path else 200), path
@@ -204,6 +207,27 @@ def test_lists_and_what_was_made_are_found_below_the_path(projects: Projects) ->
         made = api.post("/api/organizations", {"name": f"Trattorie {project.path}"})
         assert made.headers["Location"].startswith(project.path + "/api/organizations/")
         assert api.session.get(project.nginx.url + made.headers["Location"], headers=api.headers, timeout=15).ok
+
+
+def test_files_and_the_page_for_the_restaurant_are_found_below_the_path(projects: Projects) -> None:
+    project = projects[1]
+    api = project.sign_in()
+    site = register(api, project.server, name="Files")
+    file = {"file": ("contract.txt", b"The contract of the restaurant.", "text/plain")}
+    added = api.session.post(
+        f"{project.url}/api/sites/{site.site_id}/upload",
+        files=file,
+        data={"kind": "contract"},
+        headers=api.headers,
+        timeout=15,
+    )
+    assert added.status_code == 201, added.text
+    assert added.json()["url"].startswith("/staging/api/sites/")
+    loaded = project.nginx.client().get(added.json()["url"])
+    assert (loaded.status_code, loaded.content) == (200, b"The contract of the restaurant.")
+    shared = api.post(f"/api/sites/{site.site_id}/share", {}).json()["url"]
+    assert shared.startswith(project.url + "/s/")
+    assert "/staging/static/" in project.client().get(shared.removeprefix(project.url)).text
 
 
 def test_redirects_to_https_and_to_the_first_page_keep_the_path(projects: Projects) -> None:
