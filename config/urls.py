@@ -13,7 +13,7 @@ from alerts.customer_notices.pages import UnsubscribeView
 from common.api.problems import DATABASE_UNAVAILABLE, outage_page, problem_response
 from config.direct_routes import API_PREFIXES, BELOW_API, PROBES, url_pattern
 from config.documentation import RedocView, SchemaView, SwaggerView, redoc_script_view
-from config.schema_migrations.urls import migration_urls
+from config.schema_migrations.api.urls import migration_urls
 from config.security_txt import security_txt_view
 from documents.shares.views import SharePageView
 from licensing.api.views import KeySetView

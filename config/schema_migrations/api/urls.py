@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.urls import URLPattern, re_path
 
-from config.schema_migrations.views import ApplyMigrationView, MigrationsView
+from config.schema_migrations.api.views import ApplyMigrationView, MigrationsView
 
 
 def migration_urls() -> list[URLPattern]:
