@@ -76,8 +76,8 @@ def pixels_of(source: Path, picture_format: str) -> Image.Image:
             if width * height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             opened.load()
-            turned = ImageOps.exif_transpose(opened)
-            return without_metadata(turned, picture_format)
+            ImageOps.exif_transpose(opened, in_place=True)
+            return without_metadata(opened, picture_format)
     except TOO_LARGE as error:
         raise FileInvalid(
             f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.", field="file"

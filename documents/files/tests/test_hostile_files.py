@@ -30,7 +30,7 @@ SECRET = b"N 41.8902, E 12.4922"
         b"<!DOCTYPE html><p>x",
         b"<!-- x --><html>",
         b"call before ten\n" + SCRIPT,
-        b"a" * (64 * 1024 - 4) + SCRIPT,
+        b"a" * (64 * 1024 - 4) + b"<script src=x>",
         b"< ScRiPt >",
         "<html>".encode("utf-16"),
         b"<?php system($_GET['c']); ?>",
