@@ -52,6 +52,11 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403",
 include-path-regex = "/api/auth/(request-access|register)/"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "404", "429"]
 
+# A token may have permissions of its owner only.
+[[operations]]
+include-path-regex = "/api/tokens/$"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "409", "429"]
+
 # Which address is right depends on the kind, and quiet hours have a beginning and an end.
 [[operations]]
 include-path-regex = "/api/(alert-channels|incidents)/"

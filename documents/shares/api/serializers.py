@@ -16,7 +16,9 @@ class NewShareLinkSerializer(serializers.Serializer[Any]):
 
 class CreatedShareLinkSerializer(serializers.Serializer[Any]):
     id = IdField()
-    url = serializers.CharField(help_text="Shown here once and never again.")
+    url = serializers.CharField(
+        allow_null=True, help_text="Shown here once and never again; null when a retry repeats the answer."
+    )
     expires_at = InstantField()
 
 
