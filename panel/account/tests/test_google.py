@@ -355,6 +355,7 @@ def test_linking_asks_before_it_links(google: FakeGoogle, anna: Admin) -> None:
     client.post(CONFIRM)
     account = GoogleAccount.objects.get()
     assert (account.admin, account.subject) == (anna, Person().subject)
+    assert client.get(CONFIRM)["Location"] == ACCOUNT
     client.post(CONFIRM)
     assert Event.objects.filter(action="admin.google_account_linked").count() == 1
 
