@@ -211,3 +211,10 @@ def test_they_may_choose_a_password_instead(google: FakeGoogle, anna: Admin) -> 
     assert "id_password" in html(browser.get(f"{ASK}?with=password"))
     assert browser.post(f"{ASK}?with=password", FORM).status_code == 302
     assert not AccessRequest.objects.get().is_email_verified
+
+
+@pytest.mark.parametrize("button", ["approve", "reject"])
+def test_only_a_sysadmin_decides(anna: Admin, ben: Admin, button: str) -> None:
+    request = asked()
+    assert press(signed_in("ben"), request, button, role="viewer").status_code == 403
+    assert AccessRequest.objects.get().is_waiting
