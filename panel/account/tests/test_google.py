@@ -516,3 +516,10 @@ def test_google_does_not_replace_a_password_that_is_there(google: FakeGoogle, an
 def test_the_only_way_to_sign_in_stays(without_password: Client) -> None:
     assert "You have no password" in str(without_password.post(UNLINK, follow=True).content)
     assert GoogleAccount.objects.exists()
+
+
+def test_a_session_that_did_not_begin_at_google_confirms_nothing(google: FakeGoogle, anna: Admin) -> None:
+    link(anna)
+    Admin.objects.update(password="!")
+    assert add_app(signed_in()).context["form"].needs_google
+    assert not TotpDevice.objects.exists()
