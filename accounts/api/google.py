@@ -31,8 +31,8 @@ class GoogleSignInView(PublicView):
         """Trade a Google ID token, and a code where there is a second factor, for an access and a refresh token.
 
         The admin is the one who has linked that Google account in the control panel, or whose request for access with it
-        was approved. An e-mail address alone links nothing. An invalid, expired or used token, a token for another client,
-        a disabled admin, and a missing, wrong or used `otp` all get the same 401. A token signs in once; after a wrong
+        was approved. An e-mail address alone links nothing. An invalid or expired token, a token for another client,
+        a disabled admin, and a missing, wrong or used `otp` all get the same 401. After a wrong
         `otp` it can be sent again.
 
         The answer is 403 with `access_pending` while a request for access with that Google account waits, and with

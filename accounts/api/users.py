@@ -1,7 +1,9 @@
 """`/api/admin/users`: the people who have access."""
 
+import uuid
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -14,17 +16,19 @@ from accounts.api.actor import ActorMixin
 from accounts.errors import AdminNotFound
 from accounts.models import Admin, AdminQuerySet, GoogleAccount
 from accounts.roles import Role
-from common.api.fields import InstantField, StrictBooleanField, TextField
+from common.api.fields import IdField, InstantField, StrictBooleanField, TextField
 from common.api.paging import NumberedPages
 from common.api.query import PageQuery, QueryBooleanField
 from common.api.views import ViewSet
+from common.values import clean_id
 
 TAGS = ["people"]
-ID = OpenApiParameter("id", {"type": "integer", "minimum": 1}, OpenApiParameter.PATH)
-MAX_ID = 2**63 - 1
+UNKNOWN = "There is no such admin."
+ID = OpenApiParameter("id", {"type": "string", "format": "uuid"}, OpenApiParameter.PATH)
 
 
 class UserSerializer(serializers.ModelSerializer[Admin]):
+    id = IdField(source="public_id")
     last_login = InstantField(allow_null=True)
     created_at = InstantField()
     has_second_factor = serializers.BooleanField(source="second_factor")
@@ -85,6 +89,7 @@ class UserViewSet(ActorMixin, ViewSet):
     @extend_schema(operation_id="list_users", summary="List admins", tags=TAGS, parameters=[UserListQuery])
     def list(self, request: Request) -> Response:
         """By user name."""
+        services.give_missing_ids()
         query = self.read_query()
         users = annotated_users().filter(**{name: query[name] for name in ("role", "is_active") if name in query})
         if search := query.get("search"):
@@ -114,7 +119,10 @@ class UserViewSet(ActorMixin, ViewSet):
         """
         changes = self.read_body(UserChangeSerializer, partial=True)
         user_id = read_user_id(id)
-        services.change_admin(user_id, changes, by=self.actor(), at=timezone.now())
+        pk = Admin.objects.values_list("pk", flat=True).filter(public_id=user_id).first()
+        if pk is None:
+            raise AdminNotFound(UNKNOWN)
+        services.change_admin(pk, changes, by=self.actor(), at=timezone.now())
         return answer(user_id)
 
 
@@ -124,15 +132,17 @@ def annotated_users() -> AdminQuerySet:
     return users
 
 
-def answer(user_id: int) -> Response:
-    found = annotated_users().filter(pk=user_id).first()
+def answer(user_id: uuid.UUID) -> Response:
+    found = annotated_users().filter(public_id=user_id).first()
     if found is None:
-        raise AdminNotFound("There is no such admin.")
+        raise AdminNotFound(UNKNOWN)
     return Response(UserSerializer(found).data)
 
 
-def read_user_id(value: str) -> int:
+def read_user_id(value: str) -> uuid.UUID:
     """Raises AdminNotFound for what is no id."""
-    if not (value.isascii() and value.isdecimal() and int(value[:20]) <= MAX_ID and len(value) <= 19):
-        raise AdminNotFound("There is no such admin.")
-    return int(value)
+    try:
+        found: uuid.UUID = clean_id(value)
+    except ValidationError as error:
+        raise AdminNotFound(UNKNOWN) from error
+    return found

@@ -76,11 +76,6 @@ def read_id_token(id_token: str, *, at: datetime, nonce: str | None = None) -> G
         raise InvalidCredentials from refused
 
 
-def expires_at(id_token: str) -> float:
-    """The end of a token that was checked before, in seconds since 1970."""
-    return float(jwt.decode(id_token, options={"verify_signature": False})["exp"])
-
-
 def signed_claims(id_token: str) -> dict[str, Any]:
     """The claims, if one of Google's keys has signed them. Raises Refused, and as `Certificates.find` does."""
     if len(id_token) > MAX_TOKEN_LENGTH or not id_token.isascii():

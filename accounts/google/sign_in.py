@@ -1,15 +1,12 @@
 """Signing in with a Google account. Failures are counted and recorded as those with passwords are."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.cache import caches
-
 from accounts import services
 from accounts.errors import AccessPending, AccessUnknown, InvalidCredentials
-from accounts.google.identity import GoogleIdentity, expires_at, read_id_token, refuse_if_off
+from accounts.google.identity import GoogleIdentity, read_id_token, refuse_if_off
 from accounts.login_guard import LoginGuard
 from accounts.models import AccessRequest, AccessRequestState, Admin, GoogleAccount
 from accounts.models import AttemptOutcome as Outcome
@@ -35,7 +32,7 @@ class Attempt:
 
 
 def sign_in_with_google(id_token: str, *, otp: str | None, address: str | None, at: datetime) -> Admin:
-    """The admin of an ID token, for the API. A token signs in once.
+    """The admin of an ID token, for the API.
 
     Raises InvalidCredentials, also for a missing or wrong `otp` of an admin with a second factor; AccessPending and
     AccessUnknown; TooManyLoginAttempts, GoogleUnavailable and GoogleSignInOff.
@@ -51,9 +48,6 @@ def sign_in_with_google(id_token: str, *, otp: str | None, address: str | None, 
         guard.count_failure(password_was_right=True)
         raise InvalidCredentials
     guard.refuse_if_exhausted()
-    if not use_up(id_token, at=at):
-        count_invalid_token(attempt)
-        raise InvalidCredentials
     guard.forget_failures_of_pair()
     attempt.record_success(admin)
     return admin
@@ -94,9 +88,3 @@ def find_google_admin(identity: GoogleIdentity, attempt: Attempt) -> Admin:
 def is_request_waiting(identity: GoogleIdentity) -> bool:
     waiting = AccessRequest.objects.filter(google_subject=identity.subject, state=AccessRequestState.WAITING)
     return waiting.exists()
-
-
-def use_up(id_token: str, *, at: datetime) -> bool:
-    """Whether the token had not signed anybody in before. Its digest is remembered until its end."""
-    digest = hashlib.sha256(id_token.encode()).hexdigest()
-    return caches["sign_in_counters"].add(f"google:token:{digest}", 1, timeout=expires_at(id_token) - at.timestamp())

@@ -1,5 +1,6 @@
 """Admins: the people who use the control plane."""
 
+import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -97,6 +98,8 @@ class Admin(AbstractBaseUser):
     is_active = models.BooleanField("active", default=True)
     last_login = models.DateTimeField("last sign-in", null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # The id in the API. Null only for an admin whom the previous release added during an upgrade.
+    public_id = models.UUIDField(unique=True, null=True, default=uuid.uuid4, editable=False)
     # Counted up when the admin is disabled: earlier tokens and sessions stay invalid when they are enabled again.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
     # Another person set the password, or seems to know it.

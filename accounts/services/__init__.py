@@ -4,7 +4,13 @@ Each is one function, called by the panel, the API and the commands alike. Who a
 its event are written in one transaction; a sign-in that only ends because of another change is part of that change's event.
 """
 
-from accounts.services.admins import CHANGEABLE, change_admin, keep_one_sysadmin, refuse_role_above_own
+from accounts.services.admins import (
+    CHANGEABLE,
+    change_admin,
+    give_missing_ids,
+    keep_one_sysadmin,
+    refuse_role_above_own,
+)
 from accounts.services.first_admin import invite_first_admin
 from accounts.services.password_links import (
     NewPasswordLink,
@@ -47,6 +53,7 @@ __all__ = [
     "end_other_sign_ins",
     "find_password_link",
     "finish_sign_in",
+    "give_missing_ids",
     "invite_admin",
     "invite_first_admin",
     "keep_one_sysadmin",

@@ -10,7 +10,7 @@ from accounts.errors import GoogleAccountLinked, GoogleAccountTaken
 from accounts.google import sign_in as module
 from accounts.google.identity import GoogleIdentity
 from accounts.google.services import link_google_account, unlink_google_account
-from accounts.models import Admin, GoogleAccount, TokenFamily
+from accounts.models import Admin, GoogleAccount
 from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.side_by_side import side_by_side
 from accounts.tests.test_google_login import link, sign_in
@@ -21,15 +21,6 @@ pytestmark = [
     pytest.mark.postgresql,
     pytest.mark.skipif(connection.vendor != "postgresql", reason="needs real row locks"),
 ]
-
-
-def test_one_token_signs_in_once(transactional_db: None, google: FakeGoogle, anna: Admin) -> None:
-    link(anna)
-    for number in range(3):
-        token = google.id_token(jti=str(number))
-        answers = side_by_side(*[lambda token=token: sign_in(token).status_code] * 6)
-        assert sorted(answers) == [200] + [401] * 5
-    assert TokenFamily.objects.count() == 3
 
 
 def linked(admin: Admin, subject: str) -> str:

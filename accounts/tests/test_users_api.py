@@ -20,10 +20,11 @@ from audit.models import Event
 from conftest import PASSWORD, SignIn
 
 USERS = "/api/admin/users"
+UNKNOWN_ID = "c1b1f1de-6d0b-4c5e-9a38-7f8f3a0f6b52"
 
 
 def url(admin: Admin) -> str:
-    return f"{USERS}/{admin.pk}"
+    return f"{USERS}/{admin.public_id}"
 
 
 def listed(api: APIClient, **query: str) -> list[str]:
@@ -39,7 +40,7 @@ def test_an_admin_is_shown_with_how_they_sign_in(api: APIClient, anna: Admin, be
     shown = answer.json()
     assert shown.pop("created_at").endswith("Z")
     assert shown == {
-        "id": ben.pk,
+        "id": str(ben.public_id),
         "username": "ben",
         "email": "ben@vendor.example",
         "role": "support",
@@ -135,8 +136,17 @@ def test_only_sysadmins_see_and_change(
     assert APIClient().get(USERS).status_code == 401
 
 
+def test_an_admin_whom_the_previous_release_added_gets_an_id(api: APIClient, ben: Admin) -> None:
+    Admin.objects.filter(pk=ben.pk).update(public_id=None)
+    [listed] = [user for user in api.get(USERS).json()["results"] if user["username"] == "ben"]
+    assert api.get(f"{USERS}/{listed['id']}").json() == listed
+    ben.refresh_from_db()
+    assert str(ben.public_id) == listed["id"]
+
+
 @pytest.mark.parametrize(
-    "user_id", ["0", "anna", "-1", "1.5", "99999999999999999999", "9223372036854775807", "٣", "1e3"]
+    "user_id",
+    ["0", "1", "anna", "٣", UNKNOWN_ID.replace("-", ""), "{" + UNKNOWN_ID + "}", UNKNOWN_ID],
 )
 def test_an_unknown_admin_is_not_found(api: APIClient, user_id: str) -> None:
     for answer in (api.get(f"{USERS}/{user_id}"), api.patch(f"{USERS}/{user_id}", {"role": "viewer"})):
