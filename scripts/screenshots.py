@@ -84,7 +84,29 @@ def pages(server: RunningServer) -> dict[str, str]:
         "incidents": "/admin/alerts/incident/",
         "channels": "/admin/channels/",
         "account": "/admin/account/",
+        "settings": "/admin/account/settings/",
+        "new-token": "/admin/account/tokens/add/",
+        "access-requests": "/admin/accounts/accessrequest/",
+        "files": f"{LIST}{site_with_files(server)}/files/",
+        "share": f"{LIST}{locked}/share/",
     }
+
+
+def site_with_files(server: RunningServer) -> str:
+    """A restaurant of the demo that has files."""
+    api = server.sign_in()
+    for site in api.get("/api/sites?page_size=200").json()["results"]:
+        if api.get(f"/api/sites/{site['site_id']}/files").json()["count"]:
+            return str(site["site_id"])
+    sys.exit("No restaurant of the demo has files.")
+
+
+def shared_page(server: RunningServer) -> str:
+    """The path of the page that the owner of a locked restaurant sees."""
+    api = server.sign_in()
+    [locked, *_] = api.get("/api/sites?is_locked=true").json()["results"]
+    url = api.post(f"/api/sites/{locked['site_id']}/share", {"note": "for the owner"}).json()["url"]
+    return str(url).removeprefix(server.url)
 
 
 def device_of_the_demo(server: RunningServer) -> str:
@@ -104,10 +126,12 @@ def device_of_the_demo(server: RunningServer) -> str:
     return str(device["id"])
 
 
-def take(browser: Browser, server: RunningServer, look: str, shown: dict[str, str]) -> None:
+def take(browser: Browser, server: RunningServer, look: str, shown: dict[str, str], shared: str) -> None:
     person: PanelUser = open_window(browser, server, look)
     person.go("/admin/login/")
     person.page.screenshot(path=FOLDER / f"sign-in-{look}.png")
+    person.go(shared)
+    person.page.screenshot(path=FOLDER / f"shared-page-{look}.png")
     person.sign_in()
     for name, path in shown.items():
         person.go(path)
@@ -121,10 +145,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         server = prepared(Path(folder))
         try:
-            shown = pages(server)
+            shown, shared = pages(server), shared_page(server)
             with chromium() as browser:
                 for look in LOOKS:
-                    take(browser, server, look, shown)
+                    take(browser, server, look, shown, shared)
         finally:
             server.stop()
 

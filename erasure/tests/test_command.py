@@ -35,7 +35,7 @@ def erase_site(*arguments: Any, **options: Any) -> str:
 def test_it_shows_what_would_be_erased_and_changes_nothing(site_id: uuid.UUID) -> None:
     before = Event.objects.count()
     shown = erase_site(site_id)
-    assert "Events of the site: 15 emptied" in shown
+    assert "Events of the site: 17 emptied" in shown
     assert "Heartbeats: 3 deleted\n    198.51.100.77" in shown
     assert "Texts of incidents: 2 replaced" in shown
     assert "Names, ids and configurations of devices: 2 replaced\n    Till beside Arturo" in shown
