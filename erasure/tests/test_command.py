@@ -45,7 +45,7 @@ def test_it_shows_what_would_be_erased_and_changes_nothing(site_id: uuid.UUID) -
     assert "What stays:" in shown
     labels = [item["label"] for item in json.loads(erase_site(site_id, json=True))["erased"]]
     assert "Notes: 1 deleted\n    Arturo is the one to call" in shown
-    assert len(labels) == len(set(labels)) == 22
+    assert len(labels) == len(set(labels)) == 24
     assert Event.objects.count() == before
 
 
