@@ -135,7 +135,7 @@ def take(browser: Browser, server: RunningServer, look: str, shown: dict[str, st
     person.sign_in()
     for name, path in shown.items():
         person.go(path)
-        person.page.wait_for_function("Array.from(document.images).every((image) => image.complete)")
+        person.page.evaluate("() => Promise.all(Array.from(document.images, (image) => image.decode()))")
         person.page.screenshot(path=FOLDER / f"{name}-{look}.png")
     if person.complaints:
         sys.exit(f"The browser complained: {person.complaints}")
