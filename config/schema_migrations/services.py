@@ -1,7 +1,7 @@
 """Which migrations are applied, and applying more of them.
 
 `manage.py migrate` does the work, in a process of its own: it has no limit on the time of a statement, takes the lock that
-admits one migration at a time, and goes on if the web process is restarted.
+admits one migration at a time, and goes on if the web process ends.
 """
 
 import logging
@@ -11,13 +11,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime
+from tempfile import TemporaryFile
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from audit.actors import Actor
-from audit.services import record_event
+from audit.services import Changes, record_event
 from backup.events import WHOLE_DATABASE, DatabaseAction
 from config.management.commands.migrate import ANOTHER_RUNS
 from config.schema_migrations.errors import MigrationFailed, MigrationNotFound, MigrationRunning
@@ -90,23 +91,35 @@ def migrate_to(app: str, name: str, *, by: Actor, at: datetime) -> MigrationRun:
 
 
 def run_migrate(app: str, name: str) -> subprocess.CompletedProcess[str]:
+    """Its output goes into files: with a pipe it would end with the web process, at its next line."""
     environment = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
     options = ("--only-forward", "--no-wait", "--no-input", "--no-color")
-    return subprocess.run(  # noqa: S603 - both names are those of a migration that exists
-        [sys.executable, "manage.py", "migrate", app, name, *options],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,  # a signal to the group of the web processes must not cut it in half
-    )
+    command = [sys.executable, "manage.py", "migrate", app, name, *options]
+    with TemporaryFile("w+", encoding="utf-8") as output, TemporaryFile("w+", encoding="utf-8") as errors:
+        done = subprocess.run(  # noqa: S603 - both names are those of a migration that exists
+            command,
+            cwd=settings.BASE_DIR,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            check=False,
+            start_new_session=True,  # a signal to the group of the web processes must not cut it in half
+        )
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, done.returncode, output.read(), errors.read())
 
 
-@transaction.atomic
 def record(action: DatabaseAction, applied: list[str], *, by: Actor, at: datetime, reason: str | None = None) -> None:
-    """After the migrations: what the event is written to may be among what they change."""
-    record_event(
-        action, subject=WHOLE_DATABASE, by=by, at=at, reason=reason, changes={"migrations": (None, ", ".join(applied))}
-    )
+    """After the migrations, because the table of events may be among what they change.
+
+    It may still lack a column that a later migration adds. What was applied is applied, so the answer must say so.
+    """
+    changes: Changes = {"migrations": (None, ", ".join(applied))}
+    try:
+        with transaction.atomic():
+            record_event(action, subject=WHOLE_DATABASE, by=by, at=at, reason=reason, changes=changes)
+    except (ProgrammingError, OperationalError):
+        name = by.admin.username if by.admin else by.source
+        log.exception("no event could be recorded: %s by %s: %s", action, name, ", ".join(applied))
