@@ -165,9 +165,11 @@ def test_every_page_that_changes_people_or_keys_asks(clock: Clock, objects: dict
     assert asked == {
         "accounts_admin_add",
         "accounts_admin_change",
+        "add_token",
         "approve_access_request",
         "auth_user_password_change",
         "reset_two_factor",
+        "revoke_admin_token",
         "end_admin_browser",
         "end_admin_api_sign_in",
         "confirm_google",

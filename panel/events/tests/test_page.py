@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.events import AdminAction
+from accounts.events import AccessRequestAction, AdminAction
 from accounts.models import Admin
 from accounts.services import change_admin
 from alerts.events import ChannelAction, CustomerNoticesAction, IncidentAction
@@ -19,6 +19,7 @@ from audit.models import Event
 from audit.services import Subject, record_event
 from backup.events import DatabaseAction
 from conftest import RegisteredSite
+from documents.shares.events import ShareAction
 from fleet.devices.events import DeviceAction, EnrolmentAction
 from fleet.firmware.events import FirmwareAction, FirmwareTargetAction
 from fleet.rollouts.events import RolloutAction, WindowAction
@@ -119,9 +120,11 @@ def test_every_action_has_its_words() -> None:
     known = {
         *SiteAction.values,
         *OrganizationAction.values,
+        *ShareAction.values,
         *SiteListAction.values,
         *SavedViewAction.values,
         *EventListAction.values,
+        *AccessRequestAction.values,
         *AdminAction.values,
         *DatabaseAction.values,
         *CustomerNoticesAction.values,

@@ -215,7 +215,7 @@ def test_an_outage_is_shown_with_its_length_and_lowers_the_uptime(anna: Admin, r
     assert kinds[-3:-1] == ["heartbeats came when they were expected", "no heartbeat, although one was due"]
     listed = page.browser.get(links[-3][0]).content.decode()
     assert "Heartbeats of Trattoria Roma" in listed
-    assert listed.count('class="field-shown_time') > 60
+    assert listed.count('class="field-shown_time') == 50, "a page of the list"
 
 
 def add_heartbeats(site: RegisteredSite, at: Any, ages: list[timedelta]) -> None:
