@@ -9,6 +9,7 @@ from django.urls import path
 from django.utils.safestring import SafeString
 
 from accounts.models import AccessRequest, Admin
+from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
 from panel.account.pages import current_admin
 from panel.people.access_requests.decisions import ApproveView, RejectView
@@ -25,7 +26,7 @@ STATE_BADGES = {
 
 
 @admin.register(AccessRequest)
-class AccessRequestAdmin(ReadOnlyAdmin):
+class AccessRequestAdmin(OwnLength, ReadOnlyAdmin):
     list_display = ["email", "name", "shown_state", "verified", "shown_claims", "network_address", "asked"]
     list_filter = ["state"]
     search_fields = ["email", "name", "address"]
