@@ -14,6 +14,9 @@ from accounts.models.personal_tokens import PersonalTokenQuerySet
 from common.instants import format_instant
 from common.web.links import public_link
 
+# A ValueError is for an address that cannot be written in a mail, such as one whose domain has no form in ASCII.
+MAIL_FAILURES = (OSError, smtplib.SMTPException, ValueError)
+
 log = logging.getLogger("portcullis.accounts")
 
 
@@ -35,7 +38,7 @@ def warn_of_ending_tokens(*, at: datetime) -> dict[str, int] | None:
     for owner in owners.order_by("pk"):
         try:
             mailed += warn_owner(owner, at=at)
-        except (OSError, smtplib.SMTPException) as error:
+        except MAIL_FAILURES as error:
             log.warning("%s was not told that tokens end soon: %s", owner.username, error)
             failure = error
     if failure and not mailed:
@@ -50,7 +53,7 @@ def warn_owner(owner: Admin, *, at: datetime) -> bool:
         return False
     try:
         send_mail("Portcullis: tokens of your scripts end soon", mail_text(owner, tokens), None, [owner.email])
-    except (OSError, smtplib.SMTPException):
+    except MAIL_FAILURES:
         PersonalToken.objects.filter(pk__in=[token.pk for token in tokens]).update(warned_at=None)
         raise
     return True

@@ -84,6 +84,18 @@ def test_a_mail_that_fails_is_sent_later_and_keeps_no_other_waiting(
     assert [message.to for message in mail] == [["ben@vendor.example"], ["anna@vendor.example"]]
 
 
+def test_an_address_that_no_mail_can_have_keeps_no_other_waiting(anna: Admin, ben: Admin, mail: list[Any]) -> None:
+    letters = "".join(chr(0x4E00 + 37 * number) for number in range(60))
+    Admin.objects.filter(pk=anna.pk).update(email=f"anna@{letters}.example")
+    for owner in (anna, ben):
+        a_token(owner, at=MADE, expires_at=END)
+    assert warn_of_ending_tokens(at=END - WEEK) == {"mailed": 1}
+    assert [message.to for message in mail] == [["ben@vendor.example"]]
+    Admin.objects.filter(pk=anna.pk).update(email="anna@vendor.example")
+    assert warn_of_ending_tokens(at=END - WEEK) == {"mailed": 1}
+    assert mail[1].to == ["anna@vendor.example"]
+
+
 def refuse(patched: pytest.MonkeyPatch, refused: Admin) -> None:
     usual = notices.send_mail
 
