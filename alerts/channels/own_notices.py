@@ -3,12 +3,13 @@
 They concern their owner alone, so they leave no event.
 """
 
+import secrets
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts.models import Admin
-from alerts.channels.services import fail_waiting, unique_name
+from alerts.channels.services import fail_waiting
 from alerts.errors import ChannelInvalid
 from alerts.kinds import Severity
 from alerts.models import AlertChannel
@@ -19,7 +20,7 @@ from alerts.models.channels import MAX_CHANNEL_NAME_LENGTH
 def set_own_notices(admin: Admin, min_severity: str | None, *, at: datetime) -> None:
     """Mail incidents of that severity and the higher ones to the admin's address; None ends the notices.
 
-    Raises ChannelInvalid; ChannelNameTaken, if another channel has the name of this one.
+    Raises ChannelInvalid.
     """
     if min_severity is not None and min_severity not in Severity.values:
         raise ChannelInvalid("Must be info, warning or critical.", field="min_severity")
@@ -32,16 +33,14 @@ def set_own_notices(admin: Admin, min_severity: str | None, *, at: datetime) -> 
             AlertChannel.objects.filter(pk=channel.pk).update(is_enabled=False)
         return
     if channel is None:
-        channel = AlertChannel(
+        AlertChannel.objects.create(
             kind=AlertChannel.Kind.EMAIL,
             owner=admin,
-            name=f"Notices of {admin.username}"[:MAX_CHANNEL_NAME_LENGTH],
+            name=name_for(admin),
             sealed_address=b"",
             min_severity=min_severity,
             created_at=at,
         )
-        with unique_name(channel):
-            channel.save(force_insert=True)
         return
     AlertChannel.objects.filter(pk=channel.pk).update(
         min_severity=min_severity,
@@ -51,6 +50,12 @@ def set_own_notices(admin: Admin, min_severity: str | None, *, at: datetime) -> 
         failing_since=None,
         paused_until=None,
     )
+
+
+def name_for(admin: Admin) -> str:
+    """It ends in random digits: somebody may have given a shared channel any name, and long user names are cut."""
+    ending = f" ({secrets.token_hex(4)})"
+    return f"Notices of {admin.username}"[: MAX_CHANNEL_NAME_LENGTH - len(ending)] + ending
 
 
 def own_notices(admin: Admin) -> str | None:
