@@ -1,11 +1,14 @@
 """Signing in with a Google account. Failures are counted and recorded as those with passwords are."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from accounts import services
 from accounts.errors import AccessPending, AccessUnknown, InvalidCredentials
+from accounts.google.authorization import Secrets, exchange_code
 from accounts.google.identity import GoogleIdentity, read_id_token, refuse_if_off
 from accounts.login_guard import LoginGuard
 from accounts.models import AccessRequest, AccessRequestState, Admin, GoogleAccount
@@ -53,19 +56,33 @@ def sign_in_with_google(id_token: str, *, otp: str | None, address: str | None, 
     return admin
 
 
-def identify(id_token: str, attempt: Attempt, *, nonce: str | None = None) -> GoogleIdentity:
+def identify(id_token: str, attempt: Attempt) -> GoogleIdentity:
     """As `read_id_token`, within the limits of the address. Raises TooManyLoginAttempts, too."""
+    with within_limits(attempt):
+        return read_id_token(id_token, at=attempt.at)
+
+
+def identify_by_code(code: str, made: Secrets, attempt: Attempt, *, redirect_uri: str) -> GoogleIdentity:
+    """As `exchange_code` and `read_id_token`, within the limits of the address. Raises TooManyLoginAttempts, too."""
+    with within_limits(attempt):
+        id_token = exchange_code(code, made, redirect_uri=redirect_uri)
+        return read_id_token(id_token, at=attempt.at, nonce=made.nonce)
+
+
+@contextmanager
+def within_limits(attempt: Attempt) -> Iterator[None]:
+    """Count what Google or its signature refuses. A blocked address asks Google nothing."""
     refuse_if_off()
     LoginGuard(None, attempt.address).refuse_if_exhausted()
     try:
-        return read_id_token(id_token, at=attempt.at, nonce=nonce)
+        yield
     except InvalidCredentials:
         count_invalid_token(attempt)
         raise
 
 
 def count_invalid_token(attempt: Attempt) -> None:
-    """It says nothing reliable, not even a name. Raises TooManyLoginAttempts."""
+    """Or an invalid code. It says nothing reliable, not even a name. Raises TooManyLoginAttempts."""
     attempt.record_failure(Outcome.WRONG_TOKEN)
     LoginGuard(None, attempt.address).count_failure()
 

@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from accounts.errors import GoogleUnavailable, InvalidCredentials
-from accounts.google.authorization import exchange_code, refuse_if_panel_is_off
-from accounts.google.sign_in import Attempt, identify
+from accounts.google.authorization import refuse_if_panel_is_off
+from accounts.google.sign_in import Attempt, identify_by_code
 from accounts.models import SignInAttempt
 from panel.account.google.again import confirm
 from panel.account.google.journeys import AGAIN, LINK, SIGN_IN, redirect_uri, take_journey
@@ -38,8 +38,7 @@ class CallbackView(View):
         attempt = Attempt(SignInAttempt.Source.PANEL, getattr(request, "client_address", None), timezone.now())
         try:
             code = request.GET.get("code", "")
-            id_token = exchange_code(code, journey.secrets, redirect_uri=redirect_uri(request))
-            identity = identify(id_token, attempt, nonce=journey.nonce)
+            identity = identify_by_code(code, journey.secrets, attempt, redirect_uri=redirect_uri(request))
             if journey.purpose == LINK:
                 return ask_to_link(request, identity, journey)
             if journey.purpose == AGAIN:

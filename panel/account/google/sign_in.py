@@ -17,13 +17,13 @@ from accounts.google.identity import GoogleIdentity
 from accounts.google.sign_in import Attempt, find_google_admin, is_request_waiting
 from accounts.required_steps import required_step
 from common.counters import SqlCounterCache
-from common.web.client_address import address_bucket
+from common.web.client_address import address_bucket, wider_buckets
 from panel.account.google.journeys import SIGN_IN, Journey, send_to_google
 from panel.account.google.proven import keep_identity, proven_identity
 from panel.account.sign_in import continue_sign_in, record_held_up
 from panel.account.start_page import page_after_sign_in
 
-# From one address.
+# From one address; from the wider networks of an IPv6 address as many times more as at the sign-in.
 STARTS_PER_MINUTE = 60
 
 
@@ -45,9 +45,10 @@ def refuse_flood(request: HttpRequest) -> None:
     """Each start without a session makes one, which is a row. Raises TooManyLoginAttempts."""
     counters = caches["sign_in_counters"]
     assert isinstance(counters, SqlCounterCache)
-    bucket = address_bucket(getattr(request, "client_address", None))
-    if counters.count(f"google:starts:{bucket}", timeout=60) > STARTS_PER_MINUTE:
-        raise TooManyLoginAttempts(retry_after_seconds=60)
+    address = getattr(request, "client_address", None)
+    for network, times in {address_bucket(address): 1, **wider_buckets(address)}.items():
+        if counters.count(f"google:starts:{network}", timeout=60) > times * STARTS_PER_MINUTE:
+            raise TooManyLoginAttempts(retry_after_seconds=60)
 
 
 def sign_in(request: HttpRequest, identity: GoogleIdentity, journey: Journey, attempt: Attempt) -> HttpResponse:

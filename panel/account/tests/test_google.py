@@ -308,6 +308,22 @@ def test_a_code_that_google_refuses_signs_nobody_in(google: FakeGoogle, anna: Ad
     assert not is_in(client)
 
 
+def test_refused_codes_count_and_a_blocked_address_asks_google_nothing(
+    google: FakeGoogle, anna: Admin, settings: Any
+) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 3
+    answers = []
+    for _ in range(5):
+        client = browser()
+        state = query_of(start(client))["state"]
+        answers.append(client.get(f"{CALLBACK}?state={state}&code=guess").status_code)
+    assert answers == [302] * 3 + [429] * 2
+    assert len(google.token_requests) == 3
+    assert list(SignInAttempt.objects.values_list("outcome", "with_google")) == [("wrong_token", True)] * 3
+    link(anna)
+    assert sign_in(browser("198.51.100.4")).status_code == 302
+
+
 def test_a_code_of_another_browser_fails_at_the_challenge(google: FakeGoogle, anna: Admin) -> None:
     """The attacker has intercepted the victim's code, and uses it with a state of their own."""
     link(anna)
@@ -342,6 +358,17 @@ def test_a_wrong_client_secret_is_an_error_for_the_operator(
 def test_starts_are_limited_by_address(google: FakeGoogle, db: None) -> None:
     assert [browser().get(START).status_code for _ in range(61)] == [302] * 60 + [429]
     assert browser("198.51.100.4").get(START).status_code == 302
+
+
+@pytest.mark.parametrize(("step", "times"), [(1, 4), (0x100, 16)], ids=["of a /56", "of a /48"])
+def test_starts_are_limited_by_the_networks_that_one_customer_may_own(
+    google: FakeGoogle, db: None, monkeypatch: pytest.MonkeyPatch, step: int, times: int
+) -> None:
+    monkeypatch.setattr("panel.account.google.sign_in.STARTS_PER_MINUTE", 2)
+    networks = [f"2001:db8:1:{step * number:x}::1" for number in range(2 * times + 1)]
+    assert [browser(network).get(START).status_code for network in networks] == [302] * 2 * times + [429]
+    assert PanelSession.objects.count() == 2 * times
+    assert browser("2001:db8:2::1").get(START).status_code == 302
 
 
 # --- Linking ----------------------------------------------------------------------------------------------------------
