@@ -2,10 +2,8 @@
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from common.values import clean_email
+from accounts.usernames import MAX_USERNAME_LENGTH, username_of_email
 from config import environment as env
-
-MAX_USERNAME_LENGTH = 150
 
 
 def access_requests_per_address() -> int:
@@ -17,6 +15,7 @@ def first_admin_email() -> str:
     """FIRST_ADMIN_EMAIL: address and user name of the sysadmin who is made if there is no admin; empty for none."""
     given = env.text("FIRST_ADMIN_EMAIL", "")
     try:
-        return clean_email(given, max_length=MAX_USERNAME_LENGTH).lower() if given else ""
+        return username_of_email(given) if given else ""
     except ValidationError as error:
-        raise ImproperlyConfigured("FIRST_ADMIN_EMAIL must be an e-mail address of at most 150 characters.") from error
+        message = f"FIRST_ADMIN_EMAIL must be an e-mail address of at most {MAX_USERNAME_LENGTH} characters"
+        raise ImproperlyConfigured(f"{message}: {' '.join(error.messages)}") from error

@@ -6,11 +6,11 @@ anything: each password is a request of its own, one network gets only some of a
 """
 
 import logging
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -19,6 +19,7 @@ from accounts.access_requests.limits import write_in_place_of_request
 from accounts.access_requests.querysets import AccessRequestQuerySet
 from accounts.google.identity import GoogleIdentity
 from accounts.models import AccessRequest, Admin, GoogleAccount
+from accounts.usernames import username_of_email
 from common.errors import InvalidInput
 from common.web.client_address import address_bucket, wider_buckets
 
@@ -26,24 +27,18 @@ from common.web.client_address import address_bucket, wider_buckets
 PLACES_PER_NETWORK = 2
 # An attempt fails only if another request for the same place or of the same person was stored at that moment.
 ATTEMPTS = AccessRequest.PLACES + 1
-MAX_USERNAME_LENGTH = 150
 
 log = logging.getLogger("portcullis.accounts")
 
 
 @dataclass(frozen=True)
 class Asker:
-    """`email` is as `folded_email` makes it; `address` is where the request comes from."""
+    """`email` is as `username_of_email` makes it; `address` is where the request comes from."""
 
     name: str
     email: str
     reason: str
     address: str | None
-
-
-def folded_email(email: str) -> str:
-    """The address as requests have it, and as the user name that it becomes."""
-    return unicodedata.normalize("NFKC", email).lower()
 
 
 def check_new_password(password: str, *, email: str) -> None:
@@ -61,9 +56,11 @@ def ask_with_password(asker: Asker, password: str, *, at: datetime) -> None:
 
 def ask_with_google(identity: GoogleIdentity, *, reason: str, address: str | None, at: datetime) -> None:
     """Store a request of a Google account, or the new reason of the one that waits, or nothing. Raises InvalidInput."""
-    email = folded_email(identity.email)
-    if len(email) > MAX_USERNAME_LENGTH:
-        raise InvalidInput("The address of the Google account is too long for a user name.", field="id_token")
+    try:
+        email = username_of_email(identity.email)
+    except ValidationError as error:
+        message = "The address of the Google account cannot become a user name: it is too long, or has other letters."
+        raise InvalidInput(message, field="id_token") from error
     request = request_of(Asker(identity.name or email, email, reason, address), at=at)
     request.google_subject = identity.subject
     store(request, AccessRequest.objects.filter(google_subject=identity.subject), at=at)

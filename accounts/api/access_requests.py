@@ -13,12 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access_requests.asking import (
-    MAX_USERNAME_LENGTH,
     Asker,
     ask_with_google,
     ask_with_password,
     check_new_password,
-    folded_email,
 )
 from accounts.access_requests.deciding import approve_request, reject_request
 from accounts.access_requests.limits import count_access_request
@@ -29,6 +27,7 @@ from accounts.errors import AccessRequestNotFound
 from accounts.google.identity import read_id_token
 from accounts.models import AccessRequest
 from accounts.roles import Role
+from accounts.usernames import MAX_USERNAME_LENGTH, username_of_email
 from common.api.fields import IdField, InstantField, StrictEmailField, TextField
 from common.api.paging import NumberedPages
 from common.api.query import PageQuery
@@ -45,8 +44,10 @@ class RequestWithPasswordSerializer(serializers.Serializer[Any]):
     password = TextField(max_length=4096, trim_whitespace=False, multiline=True, write_only=True)
     reason = TextField(max_length=MAX_REASON_LENGTH, required=False, allow_blank=True, multiline=True)
 
+    def validate_email(self, value: str) -> str:
+        return username_of_email(value)
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs["email"] = folded_email(attrs["email"])
         try:
             check_new_password(attrs["password"], email=attrs["email"])
         except DjangoValidationError as error:

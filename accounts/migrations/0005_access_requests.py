@@ -7,6 +7,8 @@ import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
+import accounts.usernames
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -14,6 +16,17 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # No SQL: the user name may be any address with which a person may ask.
+        migrations.AlterField(
+            model_name="admin",
+            name="username",
+            field=models.CharField(
+                error_messages={"unique": "An admin with that user name exists."},
+                max_length=150,
+                unique=True,
+                validators=[accounts.usernames.UsernameValidator()],
+            ),
+        ),
         migrations.CreateModel(
             name="AccessRequest",
             fields=[

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models, transaction
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Lower
@@ -17,6 +16,7 @@ from accounts.models.factors import SecurityKey, TotpDevice
 from accounts.models.personal_tokens import PersonalToken
 from accounts.models.sign_ins import PanelSession, TokenFamily
 from accounts.roles import PERMISSIONS, Role
+from accounts.usernames import MAX_USERNAME_LENGTH, UsernameValidator
 from audit.actors import COMMAND
 
 
@@ -88,9 +88,9 @@ class Admin(AbstractBaseUser):
     """A person who uses the control plane. Admins are disabled and never deleted, because events refer to them."""
 
     username = models.CharField(
-        max_length=150,
+        max_length=MAX_USERNAME_LENGTH,
         unique=True,
-        validators=[UnicodeUsernameValidator()],
+        validators=[UsernameValidator()],
         error_messages={"unique": "An admin with that user name exists."},
     )
     email = models.EmailField("e-mail")

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.cache import caches
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,6 +14,7 @@ from accounts.events import AdminAction, record_admin_event
 from accounts.metrics import SIGN_INS
 from accounts.models import Admin, GoogleAccount, SignInAttempt
 from accounts.required_steps import required_step
+from accounts.usernames import UsernameValidator
 from audit.actors import acting_system
 from common.counters import SqlCounterCache
 from common.metrics import count
@@ -70,7 +70,7 @@ def is_within_limits(address: str | None, *, password_was_right: bool) -> bool:
 def recordable(typed: str) -> str:
     """What cannot be a user name may be a password in the wrong field, so it is not stored."""
     try:
-        UnicodeUsernameValidator()(typed)
+        UsernameValidator()(typed)
     except ValidationError:
         return NOT_A_NAME
     return typed[: SignInAttempt.MAX_NAME_LENGTH]

@@ -170,6 +170,14 @@ BODY = {"name": "Nora", "email": NORA, "password": CHOSEN}
         ({"name": "Nora", "password": CHOSEN}, "/email"),
         ({"name": "Nora", "email": NORA}, "/password"),
         ({**BODY, "email": "n" * 140 + "@vendor.example"}, "/email"),
+        # What becomes longer, or another address, when it is folded, and what only looks like the address of a colleague.
+        ({**BODY, "email": "a@" + "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 60 + ".com"}, "/email"),
+        ({**BODY, "email": "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" * 80 + "@vendor.example"}, "/email"),
+        ({**BODY, "email": "a@b\N{FULLWIDTH COMMERCIAL AT}c.example"}, "/email"),
+        ({**BODY, "email": "a@x\N{IDEOGRAPHIC SPACE}y.example"}, "/email"),
+        ({**BODY, "email": "a@\N{SMALL LESS-THAN SIGN}b\N{SMALL GREATER-THAN SIGN}.example"}, "/email"),
+        ({**BODY, "email": "nora@vend\N{CYRILLIC SMALL LETTER O}r.example"}, "/email"),
+        ({**BODY, "email": '"<b>x</b>"@vendor.example'}, "/email"),
     ],
 )
 def test_bad_input_is_refused_and_leaves_nothing(db: None, body: dict[str, Any], pointer: str) -> None:

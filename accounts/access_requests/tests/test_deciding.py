@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.access_requests.deciding import approve_request
 from accounts.access_requests.tests.asking import CHOSEN, ELSEWHERE, NORA, asked, url_of
 from accounts.errors import RoleAboveOwn
-from accounts.models import AccessRequest, Admin
+from accounts.models import AccessRequest, Admin, SignInAttempt
 from accounts.tests.tokens import login
 from audit.actors import Actor
 from audit.models import Event
@@ -67,6 +67,17 @@ def test_a_role_with_a_second_factor_sets_it_up_within_a_day(
     assert login(NORA, CHOSEN).json()["code"] == "enrolment_expired"
     approve(api, asked("vito@vendor.example"))
     assert Admin.objects.get(username="vito@vendor.example").enrol_until is None
+
+
+@pytest.mark.parametrize(
+    "email", ["o'brien@vendor.example", "nora+work@xn--mller-kva.example", "n_o-r.a@vendor.example"]
+)
+def test_each_address_that_may_ask_becomes_a_valid_user_name(api: APIClient, email: str) -> None:
+    assert approve(api, asked(email)).status_code == 200
+    Admin.objects.get(username=email).full_clean()
+    assert login(email, "a wrong password").status_code == 401
+    assert SignInAttempt.objects.filter(username=email, outcome="wrong_password").exists()
+    assert login(email, CHOSEN).status_code == 200
 
 
 def test_a_rejected_person_cannot_sign_in(api: APIClient, anna: Admin) -> None:

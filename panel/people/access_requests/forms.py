@@ -4,10 +4,11 @@ from typing import Any
 
 from django import forms
 
-from accounts.access_requests.asking import MAX_USERNAME_LENGTH, check_new_password, folded_email
+from accounts.access_requests.asking import check_new_password
 from accounts.models import Admin
 from accounts.roles import Role, may_do_all_of
-from common.values import clean_email, clean_text
+from accounts.usernames import MAX_USERNAME_LENGTH, username_of_email
+from common.values import clean_text
 
 MAX_NAME_LENGTH, MAX_TEXT_LENGTH, MAX_PASSWORD_LENGTH = 150, 500, 4096
 
@@ -85,7 +86,7 @@ class AskForm(AskWithGoogleForm):
         return clean_text(self.cleaned_data["name"], max_length=MAX_NAME_LENGTH)
 
     def clean_email(self) -> str:
-        return folded_email(clean_email(self.cleaned_data["email"], max_length=MAX_USERNAME_LENGTH))
+        return username_of_email(self.cleaned_data["email"])
 
     def clean(self) -> None:
         given = self.cleaned_data
