@@ -1,13 +1,15 @@
 """What the worker answers to requests that no thread handles: a problem, which allowed origins may read."""
 
 import json
+import re
 import socket
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 
-from config.gunicorn_errors import allowed_origin, write_problem
+from config import gunicorn_errors
+from config.gunicorn_errors import LONGEST_ORIGIN, allowed_origin, write_problem
 from config.server.worker import device_requests
 
 GOOD = "https://app.vendor.example"
@@ -51,6 +53,32 @@ def test_an_allowed_origin_is_found(arrived: bytes) -> None:
     ],
 )
 def test_any_other_is_not(arrived: bytes) -> None:
+    assert allowed_origin(arrived) == b""
+
+
+@pytest.mark.parametrize("blanks", [" ", "\t", " \t"])
+def test_a_value_that_is_too_long_is_not_read(blanks: str) -> None:
+    """Two such requests with a regular expression for the blanks at both ends stopped a worker for 17 seconds."""
+    for arrived in (f"Origin: {blanks * LONGEST_ORIGIN}{GOOD}", f"Origin: {GOOD}{blanks * 32_000}"):
+        assert allowed_origin(request("GET /api/sites HTTP/1.1", arrived)) == b""
+    assert [name for name, value in vars(gunicorn_errors).items() if value is re or isinstance(value, re.Pattern)] == []
+
+
+class Unread(bytes):
+    """A request of which nothing may be looked at."""
+
+    def __bytes__(self) -> bytes:
+        raise AssertionError("the request is read")
+
+    def partition(self, separator: Any, /) -> Any:
+        raise AssertionError("the request is read")
+
+
+def test_without_allowed_origins_no_request_is_read(settings: Any) -> None:
+    arrived = Unread(request("GET /api/sites HTTP/1.1", f"Origin: {GOOD}"))
+    with pytest.raises(AssertionError, match="the request is read"):
+        allowed_origin(arrived)
+    settings.CORS_ALLOWED_ORIGINS = []
     assert allowed_origin(arrived) == b""
 
 
