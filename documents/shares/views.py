@@ -1,5 +1,6 @@
 """The page of a site for the restaurant's owner, and the same as JSON. It needs no account, no cookie and no script."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,12 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
-from common.api.problems import domain_problem
+from common.api.problems import (
+    DATABASE_UNAVAILABLE,
+    RETRY_AFTER_OUTAGE_SECONDS,
+    domain_problem,
+    unavailable_response,
+)
 from common.errors import DomainError, http_status
 from common.instants import format_instant
 from documents.shares.errors import ShareLinkNotFound, TooManyWrongLinks
@@ -28,6 +34,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
+log = logging.getLogger("portcullis.shares")
+
 
 # A method that is not allowed is answered before the check for forged forms.
 @method_decorator(csrf_exempt, name="dispatch")
@@ -35,7 +43,11 @@ class SharePageView(View):
     http_method_names = ["get", "head"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().dispatch(request, *args, **kwargs)
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+        except DATABASE_UNAVAILABLE as error:
+            log.error("the database does not answer: %s", error)
+            response = unavailable_response() if wants_json(request) else outage()
         for name, value in HEADERS.items():
             response.headers[name] = value
         patch_vary_headers(response, ["Accept"])
@@ -75,6 +87,12 @@ def refusal(error: DomainError) -> HttpResponse:
     response = page("documents/shares/refusal.html", {"error": error}, status=http_status(error))
     if isinstance(error, TooManyWrongLinks):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def outage() -> HttpResponse:
+    response = page("documents/shares/outage.html", {}, status=503)
+    response.headers["Retry-After"] = str(RETRY_AFTER_OUTAGE_SECONDS)
     return response
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
@@ -290,3 +290,28 @@ def test_the_database_holds_no_token(share: Share) -> None:
             cursor.execute(f'SELECT * FROM "{table}"')
             assert token not in str(cursor.fetchall()), table
     assert ShareLink.objects.get().expires_at - ShareLink.objects.get().created_at == timedelta(days=30)
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+@pytest.mark.parametrize("headers", [{}, JSON])
+def test_without_a_database_it_says_that_the_link_stays_valid(
+    method: str, headers: dict[str, str], visitor: Client, share: Share, settings: Any
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OperationalError("the database is away")
+
+    settings.VENDOR_NAME = "Conti Kassen"
+    path = share()
+    with connection.execute_wrapper(refuse):
+        answer = getattr(visitor, method)(path, headers=headers)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert (answer.headers["Cache-Control"], answer.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+    assert (answer.headers["X-Robots-Tag"], answer.headers["Vary"]) == ("noindex, nofollow", "Accept")
+    if headers:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert method == "head" or json.loads(answer.content)["code"] == "unavailable"
+    else:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert method == "head" or "Your link stays valid" in text(answer)
+        assert method == "head" or "<title>Not available now · Conti Kassen</title>" in text(answer)
+        assert "Portcullis" not in text(answer)
