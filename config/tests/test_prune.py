@@ -41,6 +41,7 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         "thinned_heartbeats": 0,
         "token_families": 0,
         "password_links": 0,
+        "personal_tokens": 0,
         "sign_in_attempts": 0,
         "requests_for_access": 0,
         "site_imports": 0,
@@ -61,6 +62,8 @@ def test_old_heartbeats_go_and_young_ones_stay(roma: RegisteredSite) -> None:
         "device_commands": 0,
         "enrolment_codes": 0,
         "firmware_uploads": 0,
+        "files": 0,
+        "files_without_a_row": 0,
     }
     assert Heartbeat.objects.count() == 2
     assert Heartbeat.objects.filter(received_at__lt=timezone.now() - timedelta(days=400)).count() == 0
@@ -101,6 +104,7 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
         "thinned heartbeats",
         "token families",
         "password links",
+        "personal tokens",
         "sign in attempts",
         "requests for access",
         "site imports",
@@ -121,6 +125,8 @@ def test_a_person_reads_what_was_deleted(db: None) -> None:
         "device commands",
         "enrolment codes",
         "firmware uploads",
+        "files",
+        "files without a row",
     ]
     assert prune().splitlines() == [f"Deleted 0 {kind}." for kind in kinds]
 

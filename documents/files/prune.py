@@ -30,7 +30,10 @@ def prune_files(*, at: datetime) -> dict[str, int]:
 
 def delete_orphans(*, at: datetime) -> int:
     """What a crash between the bytes and the row has left, or a storage that did not answer when a file was deleted."""
-    names = {f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]}
+    try:
+        names = {f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]}
+    except FileNotFoundError:
+        return 0  # a storage without folders of its own making, before the first upload
     orphans = names - set(SiteFile.objects.values_list("stored_as", flat=True))
     deleted = 0
     for name in sorted(orphans):
