@@ -17,6 +17,12 @@ class InvalidCredentials(NotAuthenticated):
     title = "These credentials are not valid"
 
 
+class SignInEnded(NotAuthenticated):
+    """The admin was disabled, reset or given another role while the request was being answered."""
+
+    title = "Your account was changed at this moment. Sign in again."
+
+
 class InvalidRefreshToken(NotAuthenticated):
     """Forged, expired, used before, or part of a family that has ended."""
 

@@ -14,7 +14,7 @@ from accounts.google.identity import GoogleIdentity
 from accounts.google.services import link_google_account
 from accounts.models import AccessRequest, Admin
 from accounts.required_steps import needs_second_factor
-from accounts.services import refuse_role_above_own
+from accounts.services import lock_acting_admin, refuse_role_above_own
 from audit.actors import Actor
 from audit.services import record_event
 
@@ -26,8 +26,10 @@ def approve_request(request_id: uuid.UUID, *, role: str, by: Actor, at: datetime
     """Make the person an admin, whose user name is the e-mail address. The same decision again changes nothing.
 
     A role that needs a second factor must have one within HAND_OVER_WITHIN. Raises AccessRequestNotFound, AlreadyDecided,
-    RoleAboveOwn, GoogleAccountTaken, and UsernameTaken: an admin who is there already is never changed, whatever the addresses.
+    RoleAboveOwn, SignInEnded, GoogleAccountTaken, and UsernameTaken: an admin who is there already is never changed, whatever
+    the addresses.
     """
+    lock_acting_admin(by)
     refuse_role_above_own(role, by=by)
     request = locked_request(request_id)
     if (request.state, request.role) == (State.APPROVED, role):
@@ -53,8 +55,9 @@ def approve_request(request_id: uuid.UUID, *, role: str, by: Actor, at: datetime
 def reject_request(request_id: uuid.UUID, *, note: str = "", by: Actor, at: datetime) -> AccessRequest:
     """The person is told the note, and may ask again after a day. The same decision again changes nothing.
 
-    Raises AccessRequestNotFound and AlreadyDecided.
+    Raises AccessRequestNotFound, AlreadyDecided and SignInEnded.
     """
+    lock_acting_admin(by)
     request = locked_request(request_id)
     if request.state == State.REJECTED:
         return request

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from accounts.errors import GoogleAccountLinked, GoogleAccountNeeded, GoogleAccountTaken
+from accounts.errors import AdminNotFound, GoogleAccountLinked, GoogleAccountNeeded, GoogleAccountTaken
 from accounts.events import AdminAction, record_admin_event
 from accounts.google.identity import GoogleIdentity
 from accounts.models import Admin, GoogleAccount
-from accounts.services import end_all_sign_ins
+from accounts.services import end_all_sign_ins, lock_admin
 from audit.actors import Actor
 
 
@@ -16,9 +16,12 @@ from audit.actors import Actor
 def link_google_account(admin_id: int, identity: GoogleIdentity, *, by: Actor, at: datetime) -> GoogleAccount:
     """Let an admin sign in with this Google account. Linking the same one again changes nothing.
 
-    Raises GoogleAccountTaken if it is another admin's, and GoogleAccountLinked if the admin has another one.
+    Raises GoogleAccountTaken if it is another admin's, GoogleAccountLinked if the admin has another one, AdminNotFound for a
+    disabled admin, and SignInEnded.
     """
-    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    admin = lock_admin(admin_id, by=by)
+    if not admin.is_active:
+        raise AdminNotFound("This admin is disabled.")
     present = GoogleAccount.objects.filter(admin=admin).first()
     if present is not None:
         if present.subject == identity.subject:
@@ -40,9 +43,9 @@ def link_google_account(admin_id: int, identity: GoogleIdentity, *, by: Actor, a
 def unlink_google_account(admin_id: int, *, by: Actor, at: datetime) -> Admin:
     """Unlink it, and sign the admin out everywhere. Unlinking what is not there changes nothing.
 
-    Raises GoogleAccountNeeded if the admin could no longer sign in.
+    Raises GoogleAccountNeeded if the admin could no longer sign in, and SignInEnded.
     """
-    admin = Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
+    admin = lock_admin(admin_id, by=by)
     account = GoogleAccount.objects.filter(admin=admin).first()
     if account is None:
         return admin

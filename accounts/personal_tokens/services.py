@@ -12,6 +12,7 @@ from accounts.errors import AdminNotFound, PersonalTokenNotFound, PersonRequired
 from accounts.events import AdminAction, record_admin_event
 from accounts.models import Admin, PersonalToken
 from accounts.personal_tokens.keys import generate_token, token_digest
+from accounts.services import lock_admin
 from audit.actors import Actor
 from audit.services import Changes
 from common.errors import InvalidInput
@@ -45,12 +46,12 @@ def create_personal_token(
     """A token with a part of its owner's permissions; without `expires_at` it works until it is revoked.
 
     Two tokens may have one name: the new one and the one that it replaces. Events distinguish them by their hints.
-    Raises InvalidInput, TooManyPersonalTokens, AdminNotFound, and PersonRequired for a caller with a token.
+    Raises InvalidInput, TooManyPersonalTokens, AdminNotFound, SignInEnded, and PersonRequired for a caller with a token.
     """
     refuse_scripts(by)
     # Locked, so that the count is exact, and so that an account that is being disabled or reset gets no token any more.
-    owner = Admin.objects.select_for_update(no_key=True).filter(pk=owner_id, is_active=True).first()
-    if owner is None:
+    owner = lock_admin(owner_id, by=by)
+    if not owner.is_active:
         raise AdminNotFound
     secret = generate_token()
     token = PersonalToken(

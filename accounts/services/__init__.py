@@ -12,6 +12,7 @@ from accounts.services.admins import (
     refuse_role_above_own,
 )
 from accounts.services.first_admin import invite_first_admin
+from accounts.services.locks import lock_acting_admin, lock_admin
 from accounts.services.password_links import (
     NewPasswordLink,
     find_password_link,
@@ -57,6 +58,8 @@ __all__ = [
     "invite_admin",
     "invite_first_admin",
     "keep_one_sysadmin",
+    "lock_acting_admin",
+    "lock_admin",
     "password_link_url",
     "record_attempt",
     "record_failure",

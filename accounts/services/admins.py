@@ -14,6 +14,7 @@ from accounts.events import ADMIN, AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
 from accounts.required_steps import required_step
 from accounts.roles import Role, may_do_all_of
+from accounts.services.locks import lock_admins
 from accounts.services.sign_ins import end_all_sign_ins, revoke_all_personal_tokens
 from audit.actors import Actor
 from audit.models import Event
@@ -35,10 +36,10 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
     """Change the fields of CHANGEABLE that are named, one event for each that differs.
 
     It ends all sign-ins of an admin who is disabled, or whose new role requires something that they did not sign in with,
-    such as a second factor. The personal access tokens of a disabled admin end, too. Raises AdminNotFound, LastSysadmin
-    and RoleAboveOwn.
+    such as a second factor. The personal access tokens of a disabled admin end, too. Raises AdminNotFound, LastSysadmin,
+    RoleAboveOwn and SignInEnded.
     """
-    with keep_one_sysadmin(admin_id) as admin:
+    with keep_one_sysadmin(admin_id, by=by) as admin:
         for role in (admin.role, changes.get("role", admin.role)):
             refuse_role_above_own(role, by=by)
         before = {name: getattr(admin, name) for name in CHANGEABLE}
@@ -72,15 +73,15 @@ def give_missing_ids() -> None:
 
 
 @contextmanager
-def keep_one_sysadmin(admin_id: int) -> Iterator[Admin]:
+def keep_one_sysadmin(admin_id: int, *, by: Actor) -> Iterator[Admin]:
     """Lock an admin to be changed in memory; the caller saves afterwards.
 
-    Raises AdminNotFound, and LastSysadmin if none would remain.
+    Raises AdminNotFound, SignInEnded, and LastSysadmin if none would remain.
     """
-    # Every sysadmin's row, in one order: two who demote each other at once must not both succeed.
-    sysadmins = Admin.objects.select_for_update(no_key=True).filter(role=Role.SYSADMIN, is_active=True).order_by("pk")
-    others = [sysadmin for sysadmin in sysadmins if sysadmin.pk != admin_id and can_administer(sysadmin)]
-    admin = Admin.objects.select_for_update(no_key=True).filter(pk=admin_id).first()
+    # With every sysadmin's row: two who demote each other at once must not both succeed.
+    locked = lock_admins(Q(pk=admin_id) | Q(role=Role.SYSADMIN, is_active=True), by=by)
+    admin = locked.pop(admin_id, None)
+    others = [other for other in locked.values() if can_administer(other)]
     if admin is None:
         raise AdminNotFound("There is no such admin.")
     could_administer = can_administer(admin)
@@ -90,7 +91,7 @@ def keep_one_sysadmin(admin_id: int) -> Iterator[Admin]:
 
 
 def refuse_role_above_own(role: str, *, by: Actor) -> None:
-    """Commands on the server may grant any role. Raises RoleAboveOwn."""
+    """Commands on the server may grant any role. The acting admin's row must be locked. Raises RoleAboveOwn."""
     if by.admin is not None and not may_do_all_of(by.admin.role, role):
         raise RoleAboveOwn
 

@@ -16,6 +16,7 @@ from accounts.models import Admin, PasswordLink
 from accounts.required_steps import needs_second_factor
 from accounts.services.admins import keep_one_sysadmin, refuse_role_above_own
 from accounts.services.google_accounts import unlink_at_reset
+from accounts.services.locks import lock_acting_admin
 from accounts.services.sign_ins import end_all_sign_ins, revoke_all_personal_tokens
 from audit.actors import Actor
 from audit.services import Changes
@@ -36,7 +37,8 @@ class NewPasswordLink:
 
 @transaction.atomic
 def invite_admin(username: str, *, email: str, role: str, by: Actor, at: datetime) -> NewPasswordLink:
-    """A new admin, who cannot sign in until they have set a password by the link. Raises RoleAboveOwn."""
+    """A new admin, who cannot sign in until they have set a password by the link. Raises RoleAboveOwn and SignInEnded."""
+    lock_acting_admin(by)
     refuse_role_above_own(role, by=by)
     admin = Admin.objects.create_user(username, email, role=role, created_at=at)
     link = make_link(admin, at=at)
@@ -49,9 +51,9 @@ def invite_admin(username: str, *, email: str, role: str, by: Actor, at: datetim
 def reset_password_by_link(admin_id: int, *, by: Actor, at: datetime) -> NewPasswordLink:
     """Take an admin's password and Google account, end all their sign-ins and tokens, and make a link for another password.
 
-    Raises LastSysadmin.
+    Raises LastSysadmin and SignInEnded.
     """
-    with keep_one_sysadmin(admin_id) as admin:
+    with keep_one_sysadmin(admin_id, by=by) as admin:
         had_password = admin.has_usable_password()
         admin.set_unusable_password()
     admin.must_change_password, admin.wrong_codes = False, 0

@@ -10,30 +10,37 @@ from accounts.login_guard import LoginGuard
 from accounts.models import Admin, PasswordLink
 from accounts.services.admins import keep_one_sysadmin
 from accounts.services.google_accounts import unlink_at_reset
+from accounts.services.locks import lock_admin, refuse_if_changed
 from accounts.services.sign_ins import end_all_sign_ins, revoke_all_personal_tokens
 from audit.actors import Actor
 from audit.services import Changes
 
 
-def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime) -> None:
-    """Set the password that the admin chose, and end all their sign-ins, but not their personal access tokens. Raises Busy."""
-    admin.password = make_password(password)  # before the transaction, because it may wait
-    admin.must_change_password, admin.wrong_codes = False, 0
+def change_own_password(admin: Admin, password: str, *, by: Actor, at: datetime) -> Admin:
+    """Set the password that the admin chose, and end all their sign-ins, but not their personal access tokens.
+
+    `admin` is as read when the present password was checked. Raises SignInEnded if it is not as it was then, and Busy.
+    """
+    encoded = make_password(password)  # before the transaction, because it may wait
     with transaction.atomic():
-        admin.save(update_fields=["password", "must_change_password", "wrong_codes"])
-        end_all_sign_ins(admin, at=at)
-        record_admin_event(AdminAction.PASSWORD_CHANGED, admin, by=by, at=at)
+        locked = lock_admin(admin.pk, by=by)
+        refuse_if_changed(admin, locked)
+        locked.password, locked.must_change_password, locked.wrong_codes = encoded, False, 0
+        locked.save(update_fields=["password", "must_change_password", "wrong_codes"])
+        end_all_sign_ins(locked, at=at)
+        record_admin_event(AdminAction.PASSWORD_CHANGED, locked, by=by, at=at)
+    return locked
 
 
 def reset_password(admin_id: int, password: str | None, *, by: Actor, at: datetime, must_change: bool = True) -> Admin:
     """Set another admin's password, and end all their sign-ins and personal access tokens; None leaves them without one.
 
     A Google account is unlinked: another person may have the admin's account from now on. With `must_change` they choose
-    another password at the next sign-in. Raises LastSysadmin and Busy.
+    another password at the next sign-in. Raises LastSysadmin, SignInEnded and Busy.
     """
     encoded = make_password(password)  # before the transaction, because it may wait
     with transaction.atomic():
-        with keep_one_sysadmin(admin_id) as admin:
+        with keep_one_sysadmin(admin_id, by=by) as admin:
             had_password = admin.has_usable_password()
             admin.password = encoded
         admin.must_change_password, admin.wrong_codes = must_change, 0

@@ -1,7 +1,8 @@
 """Changes of state around second factors. Each is one function; who acts is `by`, the moment `at`.
 
 A change that adds the first second factor, replaces one or removes the last one ends all sign-ins of that admin, and so do
-new recovery codes.
+new recovery codes. Each locks the admin's row: of two first factors that are added at once, only one is the first. Each raises
+SignInEnded if the acting admin was changed since the request was authenticated.
 """
 
 import logging
@@ -14,7 +15,7 @@ from django.db import IntegrityError, transaction
 from accounts.errors import NameTaken, SecurityKeyRefused
 from accounts.events import AdminAction, record_admin_event
 from accounts.models import Admin, RecoveryCode, SecurityKey, TotpDevice
-from accounts.services import end_all_sign_ins, revoke_all_personal_tokens
+from accounts.services import end_all_sign_ins, lock_admin, revoke_all_personal_tokens
 from accounts.two_factor import codes
 from accounts.two_factor.encryption import digests, encrypt
 from accounts.two_factor.security_keys import NewCredential
@@ -39,7 +40,7 @@ def add_totp(admin_id: int, secret: str, *, code: str, by: Actor, at: datetime) 
     step = codes.matching_step(secret, code.replace(" ", ""), at=at)
     if step is None:
         return None
-    admin = admin_for_update(admin_id)
+    admin = lock_admin(admin_id, by=by)
     had_factor, had_app = admin.has_second_factor(), TotpDevice.objects.filter(admin=admin).exists()
     values = {
         "encrypted_secret": encrypt(secret, owner=admin_id),
@@ -62,7 +63,7 @@ def add_security_key(
     admin_id: int, name: str, credential: NewCredential, *, host: str, by: Actor, at: datetime
 ) -> AddedFactor:
     """Raises NameTaken, and SecurityKeyRefused for a key that is registered already."""
-    admin = admin_for_update(admin_id)
+    admin = lock_admin(admin_id, by=by)
     had_factor = admin.has_second_factor()
     if SecurityKey.objects.filter(admin=admin, name=name).exists():
         raise NameTaken
@@ -98,7 +99,7 @@ def finish_adding(admin: Admin, *, is_first: bool, at: datetime) -> AddedFactor:
 @transaction.atomic
 def remove_totp(admin_id: int, *, by: Actor, at: datetime) -> Admin:
     """Removing what is not there changes nothing."""
-    admin = admin_for_update(admin_id)
+    admin = lock_admin(admin_id, by=by)
     deleted, _ = TotpDevice.objects.filter(admin=admin).delete()
     if deleted:
         finish_removing(admin, at=at)
@@ -111,7 +112,7 @@ def remove_totp(admin_id: int, *, by: Actor, at: datetime) -> Admin:
 @transaction.atomic
 def remove_security_key(admin_id: int, key_id: int, *, by: Actor, at: datetime) -> Admin:
     """Removing what is not there changes nothing."""
-    admin = admin_for_update(admin_id)
+    admin = lock_admin(admin_id, by=by)
     key = SecurityKey.objects.filter(admin=admin, pk=key_id).first()
     if key is not None:
         key.delete()
@@ -132,7 +133,7 @@ def finish_removing(admin: Admin, *, at: datetime) -> None:
 @transaction.atomic
 def renew_recovery_codes(admin_id: int, *, by: Actor, at: datetime) -> AddedFactor:
     """Ten new codes, which can be shown only now; the former ones stop working."""
-    admin = admin_for_update(admin_id)
+    admin = lock_admin(admin_id, by=by)
     left = RecoveryCode.objects.filter(admin=admin, used_at=None).count()
     new = replace_recovery_codes(admin, at=at)
     sign_out_everywhere(admin, at=at)
@@ -149,7 +150,7 @@ def reset_two_factor(admin_id: int, *, by: Actor, at: datetime) -> bool:
     From then on the password alone signs them in; where a second factor is required they set up a new one first, within
     HAND_OVER_WITHIN. For an admin who has none yet it renews that time. Their personal access tokens end.
     """
-    admin = admin_for_update(admin_id)
+    admin = lock_admin(admin_id, by=by)
     had_factor = admin.has_second_factor()
     if had_factor or admin.enrol_until is not None:
         admin.enrol_until = at + settings.HAND_OVER_WITHIN
@@ -163,11 +164,6 @@ def reset_two_factor(admin_id: int, *, by: Actor, at: datetime) -> bool:
     record_admin_event(AdminAction.SECOND_FACTORS_RESET, admin, by=by, at=at, changes=changes)
     log.warning("the second factors of %s were reset", admin.username)
     return had_factor
-
-
-def admin_for_update(admin_id: int) -> Admin:
-    """The locked row: of two first factors that are added at once, only one is the first."""
-    return Admin.objects.select_for_update(no_key=True).get(pk=admin_id)
 
 
 def sign_out_everywhere(admin: Admin, *, at: datetime) -> None:

@@ -36,7 +36,8 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return password
 
     def save(self, commit: bool = True) -> Admin:
-        services.change_own_password(self.user, self.cleaned_data["new_password1"], by=self.by, at=timezone.now())
+        chosen = self.cleaned_data["new_password1"]
+        self.user = services.change_own_password(self.user, chosen, by=self.by, at=timezone.now())
         return self.user
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.errors import AdminNotFound, PersonalTokenNotFound, TooManyPersonalTokens
+from accounts.errors import PersonalTokenNotFound, SignInEnded, TooManyPersonalTokens
 from accounts.models import Admin, PersonalToken
 from accounts.personal_tokens import services
 from accounts.personal_tokens.services import revoke_personal_token
@@ -38,9 +38,10 @@ def refused(call: Callable[[], Any], error: type[DomainError]) -> bool:
 def test_an_account_that_is_being_disabled_keeps_no_token(transactional_db: None, anna: Admin, ben: Admin) -> None:
     for _ in range(10):
         Admin.objects.filter(pk=ben.pk).update(is_active=True)
+        ben.refresh_from_db()
         side_by_side(
-            lambda: refused(lambda: a_token(ben), AdminNotFound),
-            lambda: refused(lambda: a_token(ben), AdminNotFound),
+            lambda: refused(lambda: a_token(ben), SignInEnded),
+            lambda: refused(lambda: a_token(ben), SignInEnded),
             lambda: bool(change_admin(ben.pk, {"is_active": False}, by=COMMAND, at=timezone.now())),
         )
         assert not PersonalToken.objects.filter(admin=ben, revoked_at=None).exists()
