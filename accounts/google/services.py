@@ -8,8 +8,9 @@ from accounts.errors import AdminNotFound, GoogleAccountLinked, GoogleAccountNee
 from accounts.events import AdminAction, record_admin_event
 from accounts.google.identity import GoogleIdentity
 from accounts.models import Admin, GoogleAccount
-from accounts.services import end_all_sign_ins, lock_admin
+from accounts.services import end_all_sign_ins, lock_admin, revoke_all_personal_tokens
 from audit.actors import Actor
+from audit.services import Changes
 
 
 @transaction.atomic
@@ -41,7 +42,7 @@ def link_google_account(admin_id: int, identity: GoogleIdentity, *, by: Actor, a
 
 @transaction.atomic
 def unlink_google_account(admin_id: int, *, by: Actor, at: datetime) -> Admin:
-    """Unlink it, and sign the admin out everywhere. Unlinking what is not there changes nothing.
+    """Unlink it, sign the admin out everywhere, and revoke their tokens. Unlinking what is not there changes nothing.
 
     Raises GoogleAccountNeeded if the admin could no longer sign in, and SignInEnded.
     """
@@ -57,6 +58,6 @@ def unlink_google_account(admin_id: int, *, by: Actor, at: datetime) -> Admin:
     admin.token_generation += 1
     admin.save(update_fields=["token_generation"])
     end_all_sign_ins(admin, at=at)
-    changes = {"google_account": (account.email, None)}
+    changes: Changes = {"google_account": (account.email, None), **revoke_all_personal_tokens(admin, at=at)}
     record_admin_event(AdminAction.GOOGLE_ACCOUNT_UNLINKED, admin, by=by, at=at, changes=changes)
     return admin

@@ -109,8 +109,8 @@ class PersonalTokenViewSet(ActorMixin, ViewSet):
         """The answer has the `token`, once: send it as `Authorization: Bearer pct_…`.
 
         It is never worth more than you are at that moment: what you may no longer do, it may not do either. It ends when
-        you are disabled, and when somebody resets your password or your second factor. A token cannot make or revoke
-        tokens: that is 403 `person_required`.
+        you are disabled, when somebody resets your password or your second factor, and when you unlink your Google account.
+        A token cannot make or revoke tokens: that is 403 `person_required`.
         """
         facts = self.read_body(NewTokenSerializer)
         new = services.create_personal_token(request.user.pk, **facts, by=self.actor(), at=timezone.now())

@@ -10,6 +10,7 @@ from accounts.errors import GoogleAccountLinked, GoogleAccountNeeded, GoogleAcco
 from accounts.google.identity import GoogleIdentity
 from accounts.google.services import link_google_account, unlink_google_account
 from accounts.models import Admin, GoogleAccount
+from accounts.personal_tokens.tests.scripts import a_token, script
 from accounts.services import reset_password, reset_password_by_link
 from audit.actors import COMMAND
 from audit.models import Event
@@ -56,6 +57,15 @@ def test_unlinking_leaves_an_event_once(anna: Admin) -> None:
     assert generations == [1, 1]
     assert events()[-1] == ("admin.google_account_unlinked", {"google_account": ["anna@gmail.example", None]})
     assert len(events()) == 2
+
+
+def test_unlinking_revokes_tokens_because_somebody_else_may_have_used_the_account(anna: Admin, ben: Admin) -> None:
+    link(anna)
+    token, other = a_token(anna), a_token(ben)
+    unlink_google_account(anna.pk, by=COMMAND, at=timezone.now())
+    assert script(token.secret).get("/api/auth/me").status_code == 401
+    assert script(other.secret).get("/api/auth/me").status_code == 200
+    assert events()[-1][1] == {"google_account": ["anna@gmail.example", None], "personal_tokens": [1, 0]}
 
 
 def test_the_only_way_to_sign_in_is_not_unlinked(anna: Admin) -> None:

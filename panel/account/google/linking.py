@@ -91,7 +91,10 @@ class UnlinkView(View):
         else:
             if person.token_generation != owner.token_generation:
                 update_session_auth_hash(request, person)  # this browser stays signed in
-            messages.success(request, "No Google account is linked to yours now. You are signed out everywhere else.")
+            messages.success(
+                request,
+                "No Google account is linked to yours now. You are signed out everywhere else, and your tokens are revoked.",
+            )
         return redirect("admin:account")
 
 
