@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.errors import AdminNotFound, LastSysadmin, RoleAboveOwn
+from accounts.errors import AdminNotFound, EnrolmentExpired, LastSysadmin, RoleAboveOwn
 from accounts.events import ADMIN, AdminAction, record_admin_event
 from accounts.models import Admin, PasswordLink
 from accounts.required_steps import required_step
@@ -39,7 +39,7 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
     such as a second factor. The personal access tokens of a disabled admin end, too. Raises AdminNotFound, LastSysadmin,
     RoleAboveOwn and SignInEnded.
     """
-    with keep_one_sysadmin(admin_id, by=by) as admin:
+    with keep_one_sysadmin(admin_id, by=by, at=at) as admin:
         for role in (admin.role, changes.get("role", admin.role)):
             refuse_role_above_own(role, by=by)
         before = {name: getattr(admin, name) for name in CHANGEABLE}
@@ -73,7 +73,7 @@ def give_missing_ids() -> None:
 
 
 @contextmanager
-def keep_one_sysadmin(admin_id: int, *, by: Actor) -> Iterator[Admin]:
+def keep_one_sysadmin(admin_id: int, *, by: Actor, at: datetime) -> Iterator[Admin]:
     """Lock an admin to be changed in memory; the caller saves afterwards.
 
     Raises AdminNotFound, SignInEnded, and LastSysadmin if none would remain.
@@ -81,12 +81,12 @@ def keep_one_sysadmin(admin_id: int, *, by: Actor) -> Iterator[Admin]:
     # With every sysadmin's row: two who demote each other at once must not both succeed.
     locked = lock_admins(Q(pk=admin_id) | Q(role=Role.SYSADMIN, is_active=True), by=by)
     admin = locked.pop(admin_id, None)
-    others = [other for other in locked.values() if can_administer(other)]
+    others = [other for other in locked.values() if can_administer(other, at=at)]
     if admin is None:
         raise AdminNotFound("There is no such admin.")
-    could_administer = can_administer(admin)
+    could_administer = can_administer(admin, at=at)
     yield admin
-    if could_administer and not others and not can_administer(admin):
+    if could_administer and not others and not can_administer(admin, at=at):
         raise LastSysadmin
 
 
@@ -96,9 +96,10 @@ def refuse_role_above_own(role: str, *, by: Actor) -> None:
         raise RoleAboveOwn
 
 
-def can_administer(admin: Admin) -> bool:
-    """Whether they can sign in as a sysadmin, for which they need a password."""
-    return admin.is_superuser and admin.has_usable_password()
+def can_administer(admin: Admin, *, at: datetime) -> bool:
+    """Whether they can sign in as a sysadmin: they need a password, and may not have let the time for a second factor pass."""
+    can_sign_in = admin.is_superuser and admin.has_usable_password()
+    return can_sign_in and required_step(admin, at=at) is not EnrolmentExpired
 
 
 def is_handed_over_since(admin: Admin, since: datetime) -> bool:

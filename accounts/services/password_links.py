@@ -53,7 +53,7 @@ def reset_password_by_link(admin_id: int, *, by: Actor, at: datetime) -> NewPass
 
     Raises LastSysadmin and SignInEnded.
     """
-    with keep_one_sysadmin(admin_id, by=by) as admin:
+    with keep_one_sysadmin(admin_id, by=by, at=at) as admin:
         had_password = admin.has_usable_password()
         admin.set_unusable_password()
     admin.must_change_password, admin.wrong_codes = False, 0

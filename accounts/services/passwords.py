@@ -40,7 +40,7 @@ def reset_password(admin_id: int, password: str | None, *, by: Actor, at: dateti
     """
     encoded = make_password(password)  # before the transaction, because it may wait
     with transaction.atomic():
-        with keep_one_sysadmin(admin_id, by=by) as admin:
+        with keep_one_sysadmin(admin_id, by=by, at=at) as admin:
             had_password = admin.has_usable_password()
             admin.password = encoded
         admin.must_change_password, admin.wrong_codes = must_change, 0

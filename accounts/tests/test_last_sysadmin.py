@@ -11,7 +11,9 @@ from accounts import services
 from accounts.errors import LastSysadmin
 from accounts.models import Admin
 from accounts.services import change_admin
+from accounts.tests.factors import app_of
 from accounts.tests.side_by_side import side_by_side
+from accounts.two_factor.services import reset_two_factor
 from audit.actors import COMMAND
 from conftest import PASSWORD
 
@@ -41,6 +43,18 @@ def test_a_sysadmin_without_a_password_does_not_count(anna: Admin) -> None:
     Admin.objects.create_user("robot", "robot@vendor.example", role="sysadmin")
     with pytest.raises(LastSysadmin):
         change(anna, role="viewer")
+
+
+def test_a_sysadmin_whose_time_to_set_up_a_second_factor_has_ended_does_not_count(anna: Admin, settings: Any) -> None:
+    settings.REQUIRE_TWO_FACTOR = True
+    app_of(anna)
+    late = Admin.objects.create_user(
+        "late", "late@vendor.example", PASSWORD, role="sysadmin", enrol_until=timezone.now()
+    )
+    with pytest.raises(LastSysadmin):
+        change(anna, role="viewer")
+    reset_two_factor(late.pk, by=COMMAND, at=timezone.now())
+    assert change(anna, role="viewer").role == "viewer", "the time was renewed"
 
 
 def test_the_last_sysadmin_cannot_be_left_without_a_password(client: Client, anna: Admin) -> None:
