@@ -88,9 +88,9 @@ def record_failure(
 ) -> None:
     """Record a failure, and count a wrong second factor after the right password or Google account for its admin.
 
-    The count that reaches LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD is an event: `finish_sign_in` then demands a new password.
-    Every kind of failure runs the same statements and one commit, so that the time taken reveals neither a right password
-    nor a user name.
+    The count that reaches LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD is an event: `finish_sign_in` then demands a new password. An
+    admin without one has no such event. Every kind of failure runs the same statements and one commit, so that the time taken
+    reveals neither a right password nor a user name.
     """
     is_guess, limit = outcome == Outcome.WRONG_CODE, settings.LOGIN_CODE_FAILURES_BEFORE_NEW_PASSWORD
     first_factor = "Google account" if with_google else "password"
@@ -100,7 +100,7 @@ def record_failure(
         record_attempt(outcome, **attempt, with_google=with_google)
         person.update(wrong_codes=F("wrong_codes") + int(is_guess))
         wrong_codes = person.values_list("wrong_codes", flat=True).first()
-        if admin and is_guess and wrong_codes == limit:
+        if admin and is_guess and wrong_codes == limit and admin.has_usable_password():
             reason = f"The right {first_factor} was given with a wrong code {limit} times"
             action, by = AdminAction.PASSWORD_CHANGE_REQUIRED, acting_system(address)
             record_admin_event(action, admin, by=by, at=at, reason=reason)

@@ -203,6 +203,7 @@ def test_who_has_no_password_need_not_change_it(google: FakeGoogle, app: App) ->
     for guess in range(10):
         sign_in(token, otp=app.wrong_code(), address=f"198.51.100.{guess}")
     assert sign_in(token, otp=app.fresh_code()).status_code == 200
+    assert not Event.objects.filter(action="admin.password_change_required").exists()
 
 
 def test_required_steps_come_first(google: FakeGoogle, anna: Admin, settings: Any) -> None:

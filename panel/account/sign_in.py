@@ -74,10 +74,14 @@ def finish_sign_in(request: HttpRequest, person: Admin, *, typed_name: str, with
         messages.warning(request, f"Since your last sign-in: {', '.join(news)}.")
     if wrong_codes:
         times = "once" if wrong_codes == 1 else f"{wrong_codes} times"
+        # Without a password only Google's can be known to others, and only Google can change it.
+        first_factor, advice = "Google account", "change its password at Google"
+        if person.has_usable_password():
+            first_factor, advice = "password or Google account", "change your password"
         messages.warning(
             request,
-            f"Somebody gave your right password or Google account with a wrong code {times} since your last sign-in."
-            " If it was not you, change your password.",
+            f"Somebody gave your right {first_factor} with a wrong code {times} since your last sign-in."
+            f" If it was not you, {advice}.",
         )
 
 

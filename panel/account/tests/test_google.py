@@ -138,6 +138,19 @@ def test_the_second_factor_is_asked_for_as_after_a_password(google: FakeGoogle, 
     client.post(SECOND, {"code": app.wrong_code()})
     assert not is_in(client)
     assert client.post(SECOND, {"code": app.fresh_code()})["Location"] == "/admin/sites/site/"
+
+
+@pytest.mark.parametrize("advice", ["change your password", "change its password at Google"])
+def test_the_advice_after_wrong_codes_is_one_that_can_be_followed(google: FakeGoogle, anna: Admin, advice: str) -> None:
+    app = app_of(anna)
+    link(anna)
+    if "Google" in advice:
+        Admin.objects.update(password="!")
+    client = browser()
+    sign_in(client)
+    client.post(SECOND, {"code": app.wrong_code()})
+    client.post(SECOND, {"code": app.fresh_code()})
+    assert f"with a wrong code once since your last sign-in. If it was not you, {advice}." in said(client, ACCOUNT)
     assert is_in(client)
     assert list(SignInAttempt.objects.order_by("pk").values_list("outcome", "with_google")) == [
         ("wrong_code", True),
