@@ -11,7 +11,7 @@ from accounts.models import Admin, PersonalToken
 from accounts.personal_tokens.keys import is_token, token_digest
 from accounts.required_steps import required_step
 
-# A use is written if the last one that was written is older than this, or came from another address.
+# A use is written if the last one that was written is at least so old, from whatever address.
 USES_RECORDED_EVERY = timedelta(minutes=1)
 log = logging.getLogger("portcullis.accounts")
 
