@@ -6,7 +6,8 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -16,6 +17,7 @@ from accounts import services
 from accounts.models import Admin
 from audit.actors import Actor, acting_admin
 from audit.models import Event
+from panel.account.pages import current_admin
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):
@@ -47,6 +49,14 @@ class OwnPasswordView(PasswordChangeView):
     template_name = "panel/account/password_change.html"
     success_url = reverse_lazy("admin:index")
     title = "Change your password"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not current_admin(request).has_usable_password():
+            messages.error(
+                request, "You have no password to change. A sysadmin who resets it gives you a link that sets one."
+            )
+            return redirect("admin:account")
+        return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "by": acting_admin(self.request, Event.Source.ADMIN)}

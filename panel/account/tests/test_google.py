@@ -563,3 +563,13 @@ def test_a_session_that_did_not_begin_at_google_confirms_nothing(google: FakeGoo
     Admin.objects.update(password="!")
     assert add_app(signed_in()).context["form"].needs_google
     assert not TotpDevice.objects.exists()
+
+
+def test_the_page_that_changes_a_password_sends_back_who_has_none(google: FakeGoogle, anna: Admin) -> None:
+    link(anna)
+    Admin.objects.update(password="!")
+    client = browser()
+    sign_in(client)
+    answer = client.get("/admin/password_change/")
+    assert (answer.status_code, answer["Location"]) == (302, ACCOUNT)
+    assert "You have no password to change." in said(client, ACCOUNT)
