@@ -1,11 +1,12 @@
 """Asking for access. The caller learns nothing from it: not who is an admin, who waits, or who was rejected.
 
 A stranger may ask with the address of another person. That neither keeps the owner from asking nor gives the stranger
-anything: each password is a request of its own, one network gets only some of an address's places, and a sysadmin decides
-(docs/decisions/0122).
+anything: each password is a request of its own, which competes with others for a place (see `places`), and a sysadmin
+decides (docs/decisions/0122).
 """
 
 import logging
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,17 +17,20 @@ from django.db.models import F
 
 from accounts.access_requests.hashes import hash_for
 from accounts.access_requests.limits import write_in_place_of_request
+from accounts.access_requests.places import Place, place_for, widest_network
 from accounts.access_requests.querysets import AccessRequestQuerySet
 from accounts.google.identity import GoogleIdentity
 from accounts.models import AccessRequest, Admin, GoogleAccount
 from accounts.usernames import username_of_email
 from common.errors import InvalidInput
-from common.web.client_address import address_bucket, wider_buckets
 
-# Of the places of an e-mail address: those that one network may have, counting the requests that were rejected lately.
-PLACES_PER_NETWORK = 2
 # An attempt fails only if another request for the same place or of the same person was stored at that moment.
 ATTEMPTS = AccessRequest.PLACES + 1
+
+
+class PlaceLost(Exception):
+    """The request that was to give way was decided, or has given way to another one."""
+
 
 log = logging.getLogger("portcullis.accounts")
 
@@ -47,7 +51,7 @@ def check_new_password(password: str, *, email: str) -> None:
 
 
 def ask_with_password(asker: Asker, password: str, *, at: datetime) -> None:
-    """Store a request, or the new reason of the same one that waits, or nothing. Raises Busy."""
+    """Store a request, unless the same one waits or it may not be. Raises Busy."""
     hashed = hash_for(asker.email, password)
     request = request_of(asker, at=at)
     request.password, request.password_digest = hashed.encoded, hashed.digest
@@ -55,7 +59,7 @@ def ask_with_password(asker: Asker, password: str, *, at: datetime) -> None:
 
 
 def ask_with_google(identity: GoogleIdentity, *, reason: str, address: str | None, at: datetime) -> None:
-    """Store a request of a Google account, or the new reason of the one that waits, or nothing. Raises InvalidInput."""
+    """Store a request of a Google account, unless one waits or it may not be. Raises InvalidInput."""
     try:
         email = username_of_email(identity.email)
     except ValidationError as error:
@@ -76,7 +80,7 @@ def store(request: AccessRequest, same: AccessRequestQuerySet, *, at: datetime) 
         try:
             with transaction.atomic():
                 store_unless_known(request, same, at=at)
-        except IntegrityError:
+        except (IntegrityError, PlaceLost):
             continue
         return
     log.warning("a request for access was not stored, because others took its place %s times", ATTEMPTS)
@@ -84,35 +88,51 @@ def store(request: AccessRequest, same: AccessRequestQuerySet, *, at: datetime) 
 
 def store_unless_known(request: AccessRequest, same: AccessRequestQuerySet, *, at: datetime) -> None:
     """Every case reads the same and writes once, so that the time taken tells nothing."""
-    waiting, place = same.waiting(), free_place(request, at=at)
-    is_barred = any([is_admin_already(request), same.rejected_lately(at=at).exists()])
-    if waiting.exists():
-        waiting.update(reason=request.reason or F("reason"))
-    elif is_barred or (place is None and not request.google_subject):
+    is_known, is_barred = same.waiting().exists(), is_barred_from_asking(request, same, at=at)
+    waiting = list(rivals_of(request).waiting().order_by("created_at", "pk"))
+    place = Place(1) if request.google_subject else place_for(request.address, waiting)
+    if is_known:
+        # A sysadmin may have read the reason: it stays.
+        same.waiting().filter(reason="").update(reason=request.reason)
+    elif is_barred:
         write_in_place_of_request()
-    else:
-        request.place = place or 1
+    elif place is None:
+        AccessRequest.objects.filter(pk=waiting[0].pk).update(crowded_out=F("crowded_out") + 1)
+    elif place.taken_from is None:
+        request.place = place.number
         request.save(force_insert=True)
+    else:
+        replace(place.taken_from, request, place.number)
 
 
-def is_admin_already(request: AccessRequest) -> bool:
-    """By the user name that the request would get, or by the Google account."""
-    accounts = GoogleAccount.objects.filter(subject=request.google_subject)
-    return any([Admin.objects.filter(username__iexact=request.email).exists(), accounts.exists()])
+def rivals_of(request: AccessRequest) -> AccessRequestQuerySet:
+    return AccessRequest.objects.filter(google_subject="", email=request.email)
 
 
-def free_place(request: AccessRequest, *, at: datetime) -> int | None:
-    """Of those for which passwords compete under one e-mail address; None if all are taken, or too many by this network."""
-    of_address = AccessRequest.objects.filter(google_subject="", email=request.email)
-    counted = of_address.waiting() | of_address.rejected_lately(at=at)
+def is_barred_from_asking(request: AccessRequest, same: AccessRequestQuerySet, *, at: datetime) -> bool:
+    """For an admin, by the user name that the request would get or by the Google account; and for a day after a rejection.
+
+    Who was rejected may choose another password: then their network says that it is them.
+    """
     network = widest_network(request.address)
-    addresses = counted.values_list("address", flat=True)
-    if sum(widest_network(address) == network for address in addresses) >= PLACES_PER_NETWORK:
-        return None
-    taken = set(of_address.waiting().values_list("place", flat=True))
-    return next((place for place in range(1, AccessRequest.PLACES + 1) if place not in taken), None)
+    rejected = rivals_of(request).rejected_lately(at=at).values_list("address", flat=True)
+    was_rejected_here = [not request.google_subject and widest_network(address) == network for address in rejected]
+    return any(
+        [
+            Admin.objects.filter(username__iexact=request.email).exists(),
+            GoogleAccount.objects.filter(subject=request.google_subject).exists(),
+            same.rejected_lately(at=at).exists(),
+            *was_rejected_here,
+        ]
+    )
 
 
-def widest_network(address: str | None) -> str:
-    """What one customer of a provider may own: an IPv4 address, or the /48 of an IPv6 address."""
-    return [address_bucket(address), *wider_buckets(address)][-1]
+def replace(old: uuid.UUID, request: AccessRequest, place: int) -> None:
+    """Write one request over another that waits. Its id is new: who approves the old one must not approve this one.
+
+    Raises PlaceLost.
+    """
+    columns = {column.attname: getattr(request, column.attname) for column in AccessRequest._meta.concrete_fields}
+    columns |= {"place": place, "crowded_out": F("crowded_out") + 1}
+    if not AccessRequest.objects.waiting().filter(pk=old).update(**columns):
+        raise PlaceLost

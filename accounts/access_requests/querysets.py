@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 # How long a rejected person waits before they may ask again.
@@ -21,6 +21,10 @@ class AccessRequestQuerySet(models.QuerySet[Any]):
 
     def newest_first(self) -> "AccessRequestQuerySet":
         return self.order_by("-created_at", "-pk")
+
+    def crowded_out(self, email: str) -> int:
+        """How many requests with a password for that address were dropped, as far as those that wait know."""
+        return int(self.waiting().filter(email=email).aggregate(number=Sum("crowded_out"))["number"] or 0)
 
     def with_claims(self) -> "AccessRequestQuerySet":
         """Annotate `claims`: how many requests wait for the same e-mail address, this one included."""

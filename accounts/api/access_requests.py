@@ -150,8 +150,8 @@ class RequestAccessView(PublicView):
         """Ask to become an admin, with a Google account or with a password of your own.
 
         The answer is the same for everyone: for an admin, one who waits, one who was rejected.
-        A sysadmin approves or rejects the request. Asking again with the same address and password updates the reason of
-        the request that waits; after a rejection it has an effect again after a day. One address may send 20 requests an
+        A sysadmin approves or rejects the request. Asking again with the same address and password changes nothing
+        of the request that waits; after a rejection it has an effect again after a day. One address may send 20 requests an
         hour (by default), then the answer is 429.
         """
         address, now = client_info(request).address, timezone.now()

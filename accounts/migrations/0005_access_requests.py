@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ("password", models.CharField(blank=True, max_length=128)),
                 ("password_digest", models.CharField(blank=True, max_length=64)),
                 ("place", models.PositiveSmallIntegerField(default=1)),
+                ("crowded_out", models.PositiveIntegerField(default=0)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("address", models.GenericIPAddressField(null=True)),
                 ("created_at", models.DateTimeField()),
@@ -125,6 +126,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="accessrequest",
             index=models.Index(fields=["state", "-created_at"], name="accessrequest_of_state"),
+        ),
+        migrations.AddIndex(
+            model_name="accessrequest",
+            index=models.Index(fields=["email", "state"], name="accessrequest_of_email"),
         ),
         migrations.AddConstraint(
             model_name="accessrequest",

@@ -20,7 +20,8 @@ class AccessRequest(models.Model):
     """Somebody asks to become an admin: with a Google account, or with an e-mail address and a password.
 
     Only Google proves an address. Whether a person owns the address that they typed is for the sysadmin to find out;
-    so that a stranger's request does not stand in the owner's way, a few may wait for one such address, in places 1 to PLACES.
+    so that a stranger's request does not stand in the owner's way, a few may wait for one such address, in places 1 to PLACES
+    (see `access_requests.places`).
     `email` is in lower case.
     """
 
@@ -36,6 +37,8 @@ class AccessRequest(models.Model):
     # By which the same address with the same password is recognized, also after the decision; see `access_requests.hashes`.
     password_digest = models.CharField(max_length=64, blank=True)
     place = models.PositiveSmallIntegerField(default=1)
+    # How many requests with a password for the same address found no place or gave theirs up, to this one or before.
+    crowded_out = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=500, blank=True)
     address = models.GenericIPAddressField(null=True)
     created_at = models.DateTimeField()
@@ -51,7 +54,10 @@ class AccessRequest(models.Model):
         verbose_name, verbose_name_plural = "request for access", "requests for access"
         default_permissions = ("view",)
         permissions = [("decide_accessrequest", "Can approve and reject requests for access")]
-        indexes = [models.Index(fields=["state", "-created_at"], name="accessrequest_of_state")]
+        indexes = [
+            models.Index(fields=["state", "-created_at"], name="accessrequest_of_state"),
+            models.Index(fields=["email", "state"], name="accessrequest_of_email"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=AccessRequestState.values), name="accessrequest_state_known"),
             models.CheckConstraint(

@@ -77,8 +77,11 @@ def test_every_answer_takes_the_same_reads_and_one_write(anna: Admin, monkeypatc
     for number in range(3):
         ask("full@vendor.example", f"{OTHER} {number}", address=f"192.0.2.{number}")
     ask("first@vendor.example", address=ABROAD)  # adds the counter of the address, which others count up
+    for number, network in enumerate((ELSEWHERE, ABROAD, ABROAD)):
+        ask("crowded@vendor.example", f"{OTHER} {number}", address=network)
     kinds = set()
-    for email in (NORA, NORA, "ida@vendor.example", "rosa@vendor.example", "full@vendor.example"):
+    people = (NORA, NORA, "ida@vendor.example", "rosa@vendor.example", "full@vendor.example", "crowded@vendor.example")
+    for email in people:
         with CaptureQueriesContext(connection) as statements:
             ask(email, address=ABROAD)
         verbs = Counter(statement["sql"].split()[0] for statement in statements)
@@ -86,12 +89,13 @@ def test_every_answer_takes_the_same_reads_and_one_write(anna: Admin, monkeypatc
     assert len(kinds) == 1, kinds
 
 
-def test_the_same_person_again_updates_the_reason(db: None) -> None:
-    ask(reason="First")
-    ask(reason="Second")
+def test_the_same_person_again_leaves_the_reason_that_a_sysadmin_may_have_read(db: None) -> None:
+    ask()
+    ask(reason="I joined support")
+    ask(reason="I am Anna, promote me")
     ask()
     [request] = waiting()
-    assert request.reason == "Second"
+    assert request.reason == "I joined support"
 
 
 def test_the_address_counts_in_any_case(db: None) -> None:
@@ -117,6 +121,17 @@ def test_who_was_rejected_may_ask_again_after_a_day(db: None, clock: Clock) -> N
     assert len(waiting()) == 1
 
 
+def test_who_was_rejected_may_not_ask_with_another_password_either(db: None, clock: Clock) -> None:
+    """The same network says that it is the same person; from elsewhere it may be the owner."""
+    reject(asked())
+    ask(password=OTHER)
+    assert waiting() == []
+    assert asked(password=OTHER, address=ELSEWHERE).is_waiting
+    assert asked("vito@vendor.example").is_waiting
+    clock.move(hours=24, minutes=1)
+    assert asked(password=f"{OTHER} 5").is_waiting
+
+
 def test_a_stranger_with_the_owners_address_does_not_keep_the_owner_from_asking(db: None) -> None:
     squatted = asked(password=OTHER, address=ABROAD)
     mine = asked()
@@ -127,28 +142,83 @@ def test_a_stranger_with_the_owners_address_does_not_keep_the_owner_from_asking(
 
 
 def test_a_rejected_stranger_does_not_keep_the_owner_from_asking(db: None) -> None:
-    for number in range(2):
-        reject(asked(password=f"{OTHER} {number}", address=ABROAD))
+    for address in (ABROAD, ELSEWHERE):
+        reject(asked(password=OTHER + address, address=address))
     assert asked().is_waiting
 
 
-@pytest.mark.parametrize("decided", [False, True], ids=["waiting", "rejected"])
-def test_one_network_gets_some_of_the_places_only(db: None, decided: bool) -> None:
+def test_one_network_gets_some_of_the_places_only(db: None) -> None:
     for number in range(2):
-        stored = asked(password=f"{OTHER} {number}", address="2001:db8:7:1::1")
-        if decided:
-            reject(stored)
-    before = len(waiting())
+        asked(password=f"{OTHER} {number}", address="2001:db8:7:1::1")
     ask(password=f"{OTHER} 3", address="2001:db8:7:2::1")
-    assert len(waiting()) == before
+    assert len(waiting()) == 2
     ask(address="2001:db8:8::1")
-    assert len(waiting()) == before + 1
+    assert len(waiting()) == 3
 
 
-def test_more_than_three_for_one_address_are_dropped(db: None) -> None:
-    for number, address in enumerate((ELSEWHERE, ABROAD, ELSEWHERE, "192.0.2.77", "192.0.2.78")):
-        ask(password=f"{OTHER} {number}", address=address)
-    assert [request.place for request in waiting()] == [1, 2, 3]
+def test_a_rejected_network_stays_rejected_in_its_neighbourhood(db: None) -> None:
+    reject(asked(password=OTHER, address="2001:db8:7:1::1"))
+    ask(address="2001:db8:7:2::1")
+    assert waiting() == []
+    assert asked(address="2001:db8:8::1").is_waiting
+
+
+def squat(*addresses: str) -> None:
+    for number, address in enumerate(addresses):
+        ask(password=f"{OTHER} {number} from {address}", address=address)
+
+
+def test_no_more_than_three_wait_for_one_address(db: None) -> None:
+    squat(*[f"192.0.2.{number}" for number in range(10)])
+    assert sorted(request.place for request in waiting()) == [1, 2, 3]
+    assert asked("vito@vendor.example").place == 1
+
+
+@pytest.mark.parametrize(
+    ("squatters", "left"),
+    [
+        ([ELSEWHERE, ELSEWHERE, ABROAD], [ELSEWHERE, ABROAD]),
+        ([ABROAD, ELSEWHERE, ELSEWHERE], [ABROAD, ELSEWHERE]),
+        ([ELSEWHERE, ABROAD, "2001:db8:7::1"], [ABROAD, "2001:db8:7::1"]),
+    ],
+    ids=["two networks", "the greedy one came last", "three networks"],
+)
+def test_squatted_places_do_not_keep_the_owner_out(db: None, squatters: list[str], left: list[str]) -> None:
+    """The network that has most of the places loses its oldest one."""
+    squat(*squatters)
+    mine = asked()
+    assert [request.address for request in waiting()] == [*left, mine.address]
+    assert sorted(request.place for request in waiting()) == [1, 2, 3]
+
+
+def test_squatters_cannot_take_back_the_place_of_the_owner(db: None) -> None:
+    squat(ELSEWHERE, ELSEWHERE, ABROAD)
+    mine = asked()
+    squat(*[ELSEWHERE, ABROAD] * 3)
+    assert mine in waiting()
+
+
+def test_a_place_that_changes_hands_is_another_request(db: None) -> None:
+    """Who has the page of the old one open must not approve the new one."""
+    squat(ELSEWHERE, ABROAD, ABROAD)
+    before = {request.pk: request.password for request in waiting()}
+    mine = asked(reason="It is me")
+    assert len(before.keys() & {request.pk for request in waiting()}) == 2
+    assert mine.pk not in before
+    assert mine.password not in before.values()
+    assert (mine.reason, mine.name, mine.state) == ("It is me", "Nora Conti", "waiting")
+
+
+def test_it_is_counted_how_many_found_no_place(db: None) -> None:
+    squat(ELSEWHERE, ELSEWHERE, ABROAD)
+    assert AccessRequest.objects.crowded_out(NORA) == 0
+    squat(ELSEWHERE, ELSEWHERE, ABROAD)  # the same ones
+    assert AccessRequest.objects.crowded_out(NORA) == 0
+    ask(password=f"{OTHER} 7", address=ELSEWHERE)
+    ask(password=f"{OTHER} 8", address=ABROAD)
+    ask()
+    assert AccessRequest.objects.crowded_out(NORA) == 3
+    assert AccessRequest.objects.crowded_out("vito@vendor.example") == 0
 
 
 BODY = {"name": "Nora", "email": NORA, "password": CHOSEN}

@@ -29,6 +29,10 @@ def outcome(decide: Any, request: AccessRequest, **choice: str) -> str:
         return error.code
 
 
+def answered(email: str, **more: str) -> str:
+    return str(ask(email, **more).status_code)
+
+
 def test_two_approvals_make_one_admin(transactional_db: None) -> None:
     request = asked()
     calls = [partial(outcome, approve_request, request, role="viewer") for _ in range(4)]
@@ -66,6 +70,34 @@ def test_the_same_request_at_once_waits_once(transactional_db: None) -> None:
     answers = side_by_side(*[ask] * 4)
     assert [answer.status_code for answer in answers] == [202] * 4
     assert AccessRequest.objects.count() == 1
+
+
+def test_of_those_who_take_a_squatted_place_at_once_each_gets_another_one(transactional_db: None) -> None:
+    for number, address in enumerate(("203.0.113.1", "203.0.113.1", "203.0.113.2")):
+        ask(password=f"a squatter's battery {number}", address=address)
+    calls = [
+        partial(ask, password=f"another battery {number} staple", address=f"192.0.2.{number}") for number in (1, 2)
+    ]
+    assert [answer.status_code for answer in side_by_side(*calls)] == [202] * 2
+    waiting = AccessRequest.objects.waiting()
+    assert sorted(waiting.values_list("place", flat=True)) == [1, 2, 3]
+    assert set(waiting.values_list("address", flat=True)) >= {"192.0.2.1", "192.0.2.2"}
+    assert AccessRequest.objects.crowded_out(NORA) == 2
+
+
+def test_who_approves_does_not_approve_the_request_that_takes_the_place(transactional_db: None) -> None:
+    for round_number in range(5):
+        email = f"nora{round_number}@vendor.example"
+        for number, address in enumerate(("203.0.113.1", "203.0.113.1", "203.0.113.2")):
+            ask(email, f"a squatter's battery {number}", address=f"{address}{round_number}")
+        oldest = AccessRequest.objects.waiting().filter(email=email).earliest("created_at")
+        approval = partial(outcome, approve_request, oldest, role="viewer")
+        results = side_by_side(approval, partial(answered, email, address=f"192.0.2.{round_number}"))
+        results.remove("202")
+        assert results in (["approved"], ["access_request_not_found"])
+        [made] = Admin.objects.filter(username=email) or [None]
+        assert (made is not None) == (results == ["approved"])
+        assert made is None or made.check_password("a squatter's battery 0")
 
 
 def test_different_passwords_at_once_take_a_place_each(transactional_db: None) -> None:

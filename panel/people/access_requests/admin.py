@@ -48,6 +48,7 @@ class AccessRequestAdmin(OwnLength, ReadOnlyAdmin):
             "state_badge": state_badge(asked),
             "verified_badge": verified_badge(asked),
             "others": others_of(asked),
+            "crowded_out": AccessRequest.objects.crowded_out(asked.email),
             "admins": Admin.objects.filter(email__iexact=asked.email)
             | Admin.objects.filter(username__iexact=asked.email),
             "is_mail_on": bool(settings.EMAIL_HOST),

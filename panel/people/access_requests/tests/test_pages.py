@@ -7,7 +7,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from accounts.access_requests.tests.asking import CHOSEN, ELSEWHERE, NORA, asked
+from accounts.access_requests.tests.asking import CHOSEN, ELSEWHERE, NORA, ask, asked
 from accounts.models import AccessRequest, Admin
 from accounts.tests.factors import signed_in
 from accounts.tests.fake_google import FakeGoogle, Person
@@ -108,6 +108,14 @@ def test_a_page_says_that_nobody_verified_a_typed_address(anna: Admin) -> None:
     assert f"Nobody has verified that {NORA} is this person’s address." in page
     assert "2 requests wait for this address" in page
     assert f"from {ELSEWHERE}" in page
+
+
+def test_a_page_says_how_many_found_no_place(anna: Admin) -> None:
+    request = asked()
+    assert "dropped" not in html(signed_in().get(page_of(request)))
+    for number in range(5):
+        ask(password=f"a stranger's battery {number}", address=ELSEWHERE)
+    assert "3 more were dropped" in html(signed_in().get(page_of(request)))
 
 
 def test_a_page_says_that_google_verified_the_address(anna: Admin) -> None:
