@@ -28,16 +28,21 @@ def link_google_account(admin_id: int, identity: GoogleIdentity, *, by: Actor, a
         if present.subject == identity.subject:
             return present
         raise GoogleAccountLinked
+    account = add_google_account(admin, identity, at=at)
+    changes = {"google_account": (None, identity.email)}
+    record_admin_event(AdminAction.GOOGLE_ACCOUNT_LINKED, admin, by=by, at=at, changes=changes)
+    return account
+
+
+def add_google_account(admin: Admin, identity: GoogleIdentity, *, at: datetime) -> GoogleAccount:
+    """Without an event of its own: also for a new admin, whose event says it. Raises GoogleAccountTaken."""
     try:
         with transaction.atomic():
-            account = GoogleAccount.objects.create(
+            return GoogleAccount.objects.create(
                 admin=admin, subject=identity.subject, email=identity.email, linked_at=at
             )
     except IntegrityError as error:
         raise GoogleAccountTaken from error
-    changes = {"google_account": (None, identity.email)}
-    record_admin_event(AdminAction.GOOGLE_ACCOUNT_LINKED, admin, by=by, at=at, changes=changes)
-    return account
 
 
 @transaction.atomic

@@ -121,12 +121,42 @@ def test_an_approval_never_changes_an_admin_who_is_there(api: APIClient) -> None
     mine, strangers = asked(), asked(password="a stranger's battery 56", address=ELSEWHERE)
     assert approve(api, mine).status_code == 200
     answer = approve(api, strangers, "sysadmin")
-    assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
-    strangers.refresh_from_db()
-    assert strangers.is_waiting
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_decided")
     assert login(NORA, CHOSEN).status_code == 200
     assert Admin.objects.get(username=NORA).role == "viewer"
-    assert reject(api, strangers).status_code == 200
+
+
+def test_an_admin_who_was_made_since_is_not_changed(api: APIClient) -> None:
+    request = asked()
+    Admin.objects.create_user(NORA, NORA, PASSWORD)
+    answer = approve(api, request, "sysadmin")
+    assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
+    request.refresh_from_db()
+    assert request.is_waiting
+    assert login(NORA, PASSWORD).status_code == 200
+    assert Admin.objects.get(username=NORA).role == "viewer"
+
+
+def test_an_approval_rejects_the_others_that_wait_for_the_address(
+    api: APIClient, anna: Admin, settings: LazySettings, django_capture_on_commit_callbacks: Any
+) -> None:
+    """They could only be rejected from then on. The owner of the address gets one mail, which says so."""
+    settings.EMAIL_HOST = "mail.vendor.example"
+    mine, strangers, vito = (
+        asked(),
+        asked(password="a stranger's battery 56", address=ELSEWHERE),
+        asked("vito@v.example"),
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        assert approve(api, mine).status_code == 200
+    strangers.refresh_from_db()
+    assert (strangers.state, strangers.decided_by, strangers.password) == ("rejected", anna, "")
+    assert strangers.note == "Another request for this address was approved."
+    assert list(AccessRequest.objects.waiting()) == [vito]
+    assert Event.objects.get(action="access_request.rejected").subject_id == str(strangers.pk)
+    [message] = mail.outbox
+    assert message.subject == "Portcullis: request for access approved"
+    assert "Other requests that named your address were rejected: 1." in message.body
 
 
 def test_an_admin_with_the_same_email_under_another_name_stays_as_they_are(api: APIClient, ben: Admin) -> None:

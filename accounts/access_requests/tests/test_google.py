@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core import mail
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -64,7 +65,19 @@ def test_an_approved_person_is_linked_by_the_subject(google: FakeGoogle, api: AP
     account = GoogleAccount.objects.get(subject="1001")
     assert (account.admin.username, account.email) == (NORA, NORA)
     assert not account.admin.has_usable_password()
-    assert Event.objects.get(action="admin.created", actor=anna).changes["signs_in_with"][1] == "a Google account"
+    changes = Event.objects.get(action="admin.created", actor=anna).changes
+    assert (changes["signs_in_with"][1], changes["google_account"]) == ("a Google account", [None, NORA])
+
+
+def test_an_approved_person_gets_one_mail(
+    google: FakeGoogle, api: APIClient, settings: LazySettings, django_capture_on_commit_callbacks: Any
+) -> None:
+    """And none that tells them to raise an alarm over the Google account with which they asked."""
+    settings.EMAIL_HOST = "mail.vendor.example"
+    post(google.id_token(PERSON))
+    with django_capture_on_commit_callbacks(execute=True):
+        api.post(url_of(waiting()[0], "approve"), {"role": "viewer"})
+    assert [message.subject for message in mail.outbox] == ["Portcullis: request for access approved"]
 
 
 def test_an_approval_is_refused_as_a_whole_if_the_account_was_linked_since(google: FakeGoogle, ben: Admin) -> None:

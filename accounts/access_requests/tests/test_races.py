@@ -62,8 +62,18 @@ def test_of_an_approval_and_a_rejection_one_counts(transactional_db: None) -> No
 def test_two_requests_with_one_address_make_one_admin(transactional_db: None) -> None:
     mine, strangers = asked(), asked(password="a stranger's battery 56", address="203.0.113.9")
     calls = [partial(outcome, approve_request, request, role="viewer") for request in (mine, strangers)]
-    assert sorted(side_by_side(*calls)) == ["approved", "username_taken"]
+    assert sorted(side_by_side(*calls)) == ["already_decided", "approved"]
     assert Admin.objects.filter(username=NORA).count() == 1
+    assert not AccessRequest.objects.waiting().exists()
+
+
+def test_approvals_for_one_address_do_not_wait_for_each_other(transactional_db: None) -> None:
+    for number in range(10):
+        email = f"nora{number}@vendor.example"
+        addresses = [f"192.0.2.{number}", f"198.51.100.{number}", f"203.0.113.{number}"]
+        requests = [asked(email, address=address, password=f"my own {address} staple") for address in addresses]
+        calls = [partial(outcome, approve_request, request, role="viewer") for request in requests]
+        assert sorted(side_by_side(*calls)) == ["already_decided", "already_decided", "approved"]
 
 
 def test_the_same_request_at_once_waits_once(transactional_db: None) -> None:
