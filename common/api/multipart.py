@@ -9,6 +9,8 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import ParseError, ValidationError
 
+# Django drops a part whose headers it cannot read, such as one with a name in Latin-1.
+NO_FILE = "There is no part `file` that can be read. The name of the file must be in UTF-8."
 LONGEST_END = 4 * 1024  # where the last boundary is looked for; a body may have some text after it
 
 
@@ -25,6 +27,13 @@ class WatchedStream:
         return data
 
 
+class FormParser(MultiPartParser):
+    """Takes a file whose name is only a path, such as `..`, under another name; Django drops it."""
+
+    def sanitize_file_name(self, file_name: str) -> str:
+        return super().sanitize_file_name(file_name) or "file"
+
+
 def read_form(
     request: HttpRequest, stream: Any, media_type: str | None, handlers: Sequence[FileUploadHandler]
 ) -> Mapping[str, list[Any]]:
@@ -35,7 +44,7 @@ def read_form(
     """
     watched = WatchedStream(stream)
     try:
-        parser = MultiPartParser({**request.META, "CONTENT_TYPE": media_type}, watched, list(handlers), "utf-8")
+        parser = FormParser({**request.META, "CONTENT_TYPE": media_type}, watched, list(handlers), "utf-8")
         texts, files = parser.parse()
     except MultiPartParserError as error:
         raise ParseError(f"The multipart body cannot be read: {error}") from error

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 from documents.files.errors import FileInvalid, FileTooLarge
 
@@ -22,19 +22,30 @@ class IncomingFileHandler(TemporaryFileUploadHandler):
     def __init__(self, request: Any = None) -> None:
         super().__init__(request)
         self.has_file = False
+        # Not SkipFile for other names: Django then closes the file that has arrived before.
+        self.is_wanted = False
 
     def new_file(self, field_name: str, *args: Any, **kwargs: Any) -> None:
-        if field_name != FILE:
-            raise SkipFile
+        self.is_wanted = field_name == FILE
+        if not self.is_wanted:
+            return
         if self.has_file:
             raise FileInvalid("Give one file at a time.", field=FILE)
         self.has_file = True
         super().new_file(field_name, *args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if not self.is_wanted:
+            return
         if start + len(raw_data) > settings.FILE_MAX_BYTES:
             raise FileTooLarge(f"The file may have {settings.FILE_MAX_BYTES} bytes at most.")
         super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> TemporaryUploadedFile | None:
+        return super().file_complete(file_size) if self.is_wanted else None
+
+    def upload_interrupted(self) -> None:
+        """Nothing: the part that is cut off may be another one than the file, which `discard` closes in any case."""
 
     def discard(self) -> None:
         """Of an upload that is refused."""

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from common.api.fields import InstantField
+from common.api.multipart import NO_FILE
 from common.api.query import PageQuery, QuerySerializer
 from documents.files.content import TYPES
 from documents.files.links import signed_path
@@ -25,7 +26,9 @@ class FileField(serializers.Field[Any, Any, Any, Any]):
 
 
 class FileUploadSerializer(serializers.Serializer[Any]):
-    file = FileField(help_text="Its content decides what it is. Its name is cleaned and kept.")
+    file = FileField(
+        error_messages={"required": NO_FILE}, help_text="Its content decides what it is. Its name is cleaned and kept."
+    )
     kind = serializers.ChoiceField(choices=FileKind.choices)
 
 

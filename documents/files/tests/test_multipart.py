@@ -1,5 +1,7 @@
 """Multipart bodies that no form sends, and the limit of the body."""
 
+from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,10 @@ KIND = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="kind"\r\n\r\nothe
 FILE = (
     f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'.encode() + TEXT + b"\r\n"
 )
+
+
+OTHER = FILE.replace(b'name="file"; filename="a.txt"', b'name="o"; filename="k"')
+OTHER_KIND = OTHER.replace(b'name="o"', b'name="kind"')
 
 
 def post(api: APIClient, site: RegisteredSite, body: bytes) -> Any:
@@ -39,6 +45,52 @@ def test_two_files_or_two_kinds_are_refused(api: APIClient, roma: RegisteredSite
     text = FILE.replace(b'; filename="a.txt"', b"")
     assert_problem(post(api, roma, KIND + text + END), 400, "invalid", "/file")
     assert (stored_names(), SiteFile.objects.count()) == ([], 0)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "other", [OTHER, OTHER + OTHER, OTHER_KIND, OTHER.replace(TEXT, b""), OTHER.replace(TEXT, bytes(300_000))]
+)
+def test_files_of_other_names_are_forgotten_wherever_they_stand(
+    api: APIClient, roma: RegisteredSite, settings: Any, tmp_path: Path, other: bytes
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = arriving = tmp_path / "arriving"
+    arriving.mkdir()
+    settings.FILE_MAX_BYTES = 100_000
+    for parts in permutations([KIND, FILE, other]):
+        answer = post(api, roma, b"".join(parts) + END)
+        assert answer.status_code == 201, answer.content
+        assert answer.json()["size"] == len(TEXT)
+    assert_problem(post(api, roma, KIND + other + END), 400, "invalid", "/file")
+    assert_problem(post(api, roma, KIND + FILE + other), 400, "unreadable")
+    assert list(arriving.iterdir()) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (b'filename=".."', "file.txt"),
+        (b'filename="/"', "file.txt"),
+        (b'filename="a/"', "file.txt"),
+        (b'filename="\x01"', "file.txt"),
+        (b"filename*=utf-8''%ff.txt", "\ufffd.txt"),
+        (b"filename*=utf-8''%2e%2e", "file.txt"),
+    ],
+)
+def test_a_file_with_a_useless_name_gets_another(api: APIClient, roma: RegisteredSite, given: bytes, name: str) -> None:
+    answer = post(api, roma, KIND + FILE.replace(b'filename="a.txt"', given) + END)
+    assert (answer.status_code, answer.json().get("name")) == (201, name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("given", [b'filename="\xe9.txt"', b"filename*=nonsense''x.txt"])
+def test_a_file_whose_name_cannot_be_read_is_refused_with_the_reason(
+    api: APIClient, roma: RegisteredSite, given: bytes
+) -> None:
+    answer = post(api, roma, KIND + FILE.replace(b'filename="a.txt"', given) + END)
+    assert_problem(answer, 400, "invalid", "/file")
+    assert "must be in UTF-8" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from common.api.fields import InstantField, StrictBooleanField, TextField
+from common.api.multipart import NO_FILE
 from common.api.query import PageQuery, QuerySerializer
 from common.web.links import below_prefix
 from fleet.firmware.api.uploads import UploadedFirmware
@@ -67,7 +68,7 @@ class RuleSchema(OpenApiSerializerFieldExtension):
 
 @extend_schema_serializer(component_name="UploadFirmware")
 class UploadSerializer(serializers.Serializer[Any]):
-    file = FileField(help_text="Its name and its media type do not count.")
+    file = FileField(error_messages={"required": NO_FILE}, help_text="Its name and its media type do not count.")
     product = RuleOf("product", {"pattern": f"^{PRODUCT}$"})
     version = RuleOf(
         "version",

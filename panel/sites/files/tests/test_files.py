@@ -1,5 +1,6 @@
 """The files of a site in the panel."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import encode_multipart
 
 from accounts.models import Admin
 from audit.models import Event
@@ -84,6 +86,18 @@ def test_what_is_refused_is_said(browser: Client, roma: RegisteredSite, fields: 
     assert send(browser, roma, **fields).status_code == 302
     assert f"Not uploaded: {said}" in messages_of(browser, roma)
     assert not SiteFile.objects.exists()
+
+
+def test_files_of_other_names_are_forgotten(browser: Client, roma: RegisteredSite) -> None:
+    form = {"kind": "other", "file": TEXT, "other": TEXT, "complete": "yes"}
+    for order in permutations(form):
+        files = {name: SimpleUploadedFile("k", TEXT) for name in ("file", "other")}
+        body = encode_multipart("xx", {name: {**form, **files}[name] for name in order})
+        for cut in (0, 5):  # 5: without the last boundary
+            sent = body[: len(body) - cut]
+            answer = browser.post(f"{pages(roma)}/files/add/", sent, content_type="multipart/form-data; boundary=xx")
+            assert answer.status_code == 302
+    assert SiteFile.objects.exists()
 
 
 def test_a_large_file_is_refused(browser: Client, roma: RegisteredSite, settings: Any) -> None:
