@@ -3,6 +3,7 @@
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,11 @@ SITES = ["portcullis.conf", "many-projects.conf"]
 FILES = "/api/sites/0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11/upload"
 
 
-def in_front(upstream: Upstream, folder: Path, *, site: str) -> NginxInFront:
+def in_front(upstream: Upstream, folder: Path, *, site: str, limits: bool = False) -> NginxInFront:
     """Of either site, with all projects served by `upstream`."""
     shipped = [f"server 127.0.0.1:{port};" for port in (8100, 8101, 8200, 8201)]
     replaced = dict.fromkeys(shipped, f"server 127.0.0.1:{upstream.port};")
-    return NginxInFront([upstream.port], folder, site=site, replaced=replaced)
+    return NginxInFront([upstream.port], folder, site=site, limits=limits, replaced=replaced)
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +98,15 @@ def test_old_versions_of_tls_are_refused_by_their_number(either: NginxInFront) -
     command = ["openssl", "s_client", *address, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]
     tried = subprocess.run(command, input=b"", capture_output=True, timeout=20, check=False)
     assert b"alert protocol version" in tried.stderr
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("path", ["/api/devices/heartbeat", "/api/v1/devices/heartbeat", "/api/health"])
+def test_hundreds_of_devices_may_share_an_address(site: str, path: str, tmp_path: Path) -> None:
+    """As many as the limit for the rest of the API refuses at once."""
+    prefix = "" if site == "portcullis.conf" else "/licences"
+    with Upstream() as upstream, in_front(upstream, tmp_path, site=site, limits=True) as nginx:
+        client = nginx.client()
+        with ThreadPoolExecutor(8) as threads:
+            statuses = list(threads.map(lambda _: client.post(prefix + path, {}).status_code, range(200)))
+    assert statuses == [200] * 200
