@@ -13,6 +13,7 @@ from django.views.generic import View
 
 from accounts.errors import PersonalTokenNotFound
 from accounts.models import Admin
+from accounts.personal_tokens.offers import OF_NO_USE
 from accounts.personal_tokens.services import (
     MAX_NAME_LENGTH,
     NewPersonalToken,
@@ -52,7 +53,7 @@ class NewTokenForm(forms.Form):
         permissions = self.fields["permissions"]
         assert isinstance(permissions, forms.MultipleChoiceField)
         # What is about sites first: most scripts need nothing else.
-        names = sorted(owner.permissions, key=lambda name: (not name.startswith("sites."), name))
+        names = sorted(owner.permissions - OF_NO_USE, key=lambda name: (not name.startswith("sites."), name))
         permissions.choices = [(name, permission_words(name)) for name in names]
 
     def permission_groups(self) -> list[tuple[str, list[Any]]]:

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from drf_spectacular.generators import EndpointEnumerator
 from rest_framework.test import APIClient
 
+from accounts.api.permissions import needs_person
 from accounts.models import Admin, PersonalToken
+from accounts.personal_tokens.offers import OF_NO_USE
 from accounts.personal_tokens.tests.scripts import a_token, script
-from accounts.roles import PERMISSIONS, Role
+from accounts.roles import EVERY_PERMISSION, PERMISSIONS, Role
 from config.documentation import description
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +75,16 @@ def test_a_token_with_every_permission_may_do_all_that_needs_no_person(anna: Adm
         if not is_right:
             wrong[operation.name] = (status, code)
     assert wrong == {}
+
+
+def test_what_is_of_no_use_to_a_token_is_known() -> None:
+    """From the views: what the panel's form leaves out, and nothing else."""
+    of_use = set()
+    for _path, _regex, method, callback in EndpointEnumerator().get_api_endpoints():
+        view, asked = callback.cls(), getattr(callback, "actions", {}).get(method.lower(), method.lower())
+        if not needs_person(view, asked):
+            of_use.add(getattr(view, "required_permissions", {}).get(asked))
+    assert EVERY_PERMISSION - of_use == OF_NO_USE
 
 
 def test_a_token_without_the_permission_may_do_nothing(anna: Admin) -> None:

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Admin, PersonalToken
+from accounts.personal_tokens.offers import OF_NO_USE
 from accounts.personal_tokens.tests.scripts import a_token, script
-from accounts.roles import PERMISSIONS, Role
+from accounts.roles import PERMISSIONS
 from audit.models import Event
 from conftest import PASSWORD
 
@@ -33,9 +34,15 @@ def secret_on(page: Any) -> str:
     return found[0]
 
 
-def test_the_form_offers_ones_own_permissions(panel: Client) -> None:
-    page = panel.get(ADD).content.decode()
-    assert set(re.findall(r'name="permissions" value="([^"]+)"', page)) == PERMISSIONS[Role.VIEWER]
+@pytest.mark.parametrize("name", ["anna", "vera"])
+def test_the_form_offers_those_of_ones_own_permissions_that_are_of_use(
+    request: pytest.FixtureRequest, client: Client, name: str
+) -> None:
+    owner = request.getfixturevalue(name)
+    client.login(username=name, password=PASSWORD)
+    offered = set(re.findall(r'name="permissions" value="([^"]+)"', client.get(ADD).content.decode()))
+    assert offered == PERMISSIONS[owner.role] - OF_NO_USE
+    assert "sites.view_site" in offered
 
 
 def test_the_token_is_shown_once_and_works(panel: Client) -> None:
