@@ -32,6 +32,7 @@ from common.api.fields import IdField, InstantField, StrictEmailField, TextField
 from common.api.paging import NumberedPages
 from common.api.query import PageQuery
 from common.api.views import ViewSet
+from common.values import clean_id
 
 TAGS = ["people"]
 MAX_REASON_LENGTH = 500
@@ -206,9 +207,7 @@ class AccessRequestViewSet(ActorMixin, ViewSet):
     }
     queries = {"list": AccessRequestQuery}
 
-    @property
-    def person_required(self) -> bool:
-        return self.action in {"approve", "reject"}
+    person_required = ("approve", "reject")
 
     @extend_schema(
         operation_id="list_access_requests",
@@ -274,7 +273,9 @@ class AccessRequestViewSet(ActorMixin, ViewSet):
 
 
 def read_request_id(value: str) -> uuid.UUID:
+    """Raises AccessRequestNotFound for what is no id."""
     try:
-        return uuid.UUID(value)
-    except ValueError as error:
+        found: uuid.UUID = clean_id(value)
+    except DjangoValidationError as error:
         raise AccessRequestNotFound from error
+    return found

@@ -82,9 +82,7 @@ class UserViewSet(ActorMixin, ViewSet):
     }
     queries = {"list": UserListQuery}
 
-    @property
-    def person_required(self) -> bool:
-        return self.action == "partial_update"
+    person_required = ("partial_update",)
 
     @extend_schema(operation_id="list_users", summary="List admins", tags=TAGS, parameters=[UserListQuery])
     def list(self, request: Request) -> Response:
