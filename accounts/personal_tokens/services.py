@@ -23,6 +23,8 @@ from common.values import clean_text
 MAX_NAME_LENGTH = 100
 # Of one admin; those that have expired or were revoked do not count.
 MAX_LIVE = 50
+# With those that have expired, which are listed until they are revoked or pruned.
+MAX_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,7 @@ def create_personal_token(
         created_at=at,
         expires_at=checked_end(expires_at, at=at),
     )
-    if PersonalToken.objects.live(at=at).filter(admin=owner).count() >= MAX_LIVE:
-        raise TooManyPersonalTokens
+    refuse_too_many(owner, at=at)
     token.save(force_insert=True)
     changes: Changes = {
         "personal_token": (None, token.label),
@@ -97,6 +98,13 @@ def refuse_scripts(by: Actor) -> None:
     """Whatever a view forgets: a stolen token makes no other one."""
     if by.token_name is not None:
         raise PersonRequired
+
+
+def refuse_too_many(owner: Admin, *, at: datetime) -> None:
+    """The owner must be locked. Raises TooManyPersonalTokens if there is no place for another token."""
+    listed = PersonalToken.objects.filter(admin=owner, revoked_at=None)
+    if listed.live(at=at).count() >= MAX_LIVE or listed.count() >= MAX_LISTED:
+        raise TooManyPersonalTokens
 
 
 def checked_name(name: str) -> str:

@@ -19,12 +19,9 @@ from audit.actors import acting_admin
 from audit.models import Event
 from panel.account.google.linking import google_account_of
 from panel.account.notices import notices_of
-from panel.account.pages import current_admin, render_page
+from panel.account.pages import MAX_SHOWN, current_admin, render_page
 from panel.account.token_list import tokens_of
 from panel.people.history import latest_attempts
-
-# A script may sign in thousands of times; one button ends all of them.
-MAX_SHOWN = 50
 
 
 class AccountView(View):

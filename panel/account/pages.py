@@ -8,6 +8,9 @@ from django.template.response import TemplateResponse
 
 from accounts.models import Admin
 
+# Rows of a list on a page of one account. A script may sign in thousands of times; one button ends all of them.
+MAX_SHOWN = 50
+
 
 def current_admin(request: HttpRequest) -> Admin:
     """The admin who is signed in; `admin_view` lets only those in."""

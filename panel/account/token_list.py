@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Case, When
+
 from accounts.models import Admin, PersonalToken
+from panel.account.pages import MAX_SHOWN
 
 # In names of permissions they are one word.
 NOUNS = {
@@ -26,15 +29,19 @@ def permission_words(name: str) -> str:
 
 
 def tokens_of(owner: Admin, *, at: datetime) -> dict[str, Any]:
-    """The context of `panel/account/tokens.html`."""
+    """The context of `panel/account/tokens.html`: the newest first, and after them those that have expired."""
+    has_ended = Case(When(expires_at__lte=at, then=True), default=False)
+    listed = PersonalToken.objects.filter(admin=owner, revoked_at=None).annotate(has_ended=has_ended)
+    listed = listed.order_by("has_ended", "-created_at", "-id")
     return {
+        "more_tokens": listed[MAX_SHOWN:].count(),
         "tokens": [
             {
                 "row": token,
                 "may": ", ".join(map(permission_words, token.permissions)),
-                "has_ended": token.expires_at is not None and token.expires_at <= at,
+                "has_ended": token.has_ended,
                 "ends_soon": token.ends_soon(at=at),
             }
-            for token in PersonalToken.objects.filter(admin=owner, revoked_at=None).newest_first()
-        ]
+            for token in listed[:MAX_SHOWN]
+        ],
     }

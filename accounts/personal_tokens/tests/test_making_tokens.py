@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.events import ADMIN
 from accounts.models import Admin, PersonalToken
 from accounts.personal_tokens.keys import is_token
-from accounts.personal_tokens.services import MAX_LIVE
+from accounts.personal_tokens.services import MAX_LISTED, MAX_LIVE
 from accounts.personal_tokens.tests.scripts import READS, a_token, script
 from audit.models import Event
 from conftest import SignIn
@@ -123,6 +123,16 @@ def test_an_admin_has_a_bounded_number_of_live_tokens(api: APIClient, anna: Admi
     )
     assert create(api).status_code == 201
     assert create(api).status_code == 409
+
+
+def test_those_that_have_expired_are_bounded_until_they_are_revoked(api: APIClient, anna: Admin) -> None:
+    began = timezone.now() - timedelta(days=1)
+    for number in range(MAX_LISTED):
+        at = began + timedelta(seconds=2 * number)
+        old = a_token(anna, at=at, expires_at=at + timedelta(seconds=1))
+    assert create(api).status_code == 409
+    assert api.delete(f"/api/tokens/{old.token.pk}").status_code == 204
+    assert create(api).status_code == 201
 
 
 def test_events_say_what_the_token_may_and_until_when_and_never_the_token(api: APIClient, anna: Admin) -> None:

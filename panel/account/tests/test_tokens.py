@@ -92,6 +92,21 @@ def test_the_limit_is_said(panel: Client, vera: Admin, monkeypatch: pytest.Monke
     assert "as many personal access tokens as one may have" in panel.post(ADD, NEW).content.decode()
 
 
+def test_the_page_shows_a_bounded_number_and_those_that_work_first(
+    panel: Client, vera: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("panel.account.token_list.MAX_SHOWN", 2)
+    a_token(vera, name="the one that works")
+    for number in range(3):
+        at = timezone.now() - timedelta(hours=1)
+        a_token(vera, name=f"expired {number}", at=at, expires_at=at + timedelta(seconds=1))
+    PersonalToken.objects.filter(expires_at=None).update(created_at=timezone.now() - timedelta(days=2))
+    page = panel.get("/admin/account/").content.decode()
+    assert "the one that works" in page
+    assert page.count(">expired</span>") == 1
+    assert "And 2 more." in page
+
+
 def test_ones_own_token_is_revoked(panel: Client, vera: Admin) -> None:
     new = a_token(vera)
     for words in (f"The token “{new.token.label}” is revoked.", "That token was revoked already."):
