@@ -39,8 +39,12 @@ def new_secrets() -> Secrets:
     return Secrets(*(secrets.token_urlsafe(32) for _ in range(3)))
 
 
-def authorization_url(made: Secrets, *, redirect_uri: str) -> str:
-    """The page of Google where the person chooses an account."""
+def authorization_url(made: Secrets, *, redirect_uri: str, max_age: int | None = None) -> str:
+    """The page of Google where the person chooses an account.
+
+    With `max_age` Google is asked to demand the password if it was given longer ago, in seconds, and to say when it was given
+    (OpenID Connect Core, section 3.1.2.1). It may ignore that.
+    """
     challenge = base64.urlsafe_b64encode(hashlib.sha256(made.verifier.encode()).digest()).rstrip(b"=").decode()
     query = {
         "client_id": settings.GOOGLE_CLIENT_IDS[0],
@@ -54,6 +58,8 @@ def authorization_url(made: Secrets, *, redirect_uri: str) -> str:
         # Otherwise a browser with one Google account is signed in without a question.
         "prompt": "select_account",
     }
+    if max_age is not None:
+        query["max_age"] = str(max_age)
     if settings.GOOGLE_HOSTED_DOMAIN:
         query["hd"] = settings.GOOGLE_HOSTED_DOMAIN
     return f"{settings.GOOGLE_AUTH_URL}?{urlencode(query)}"

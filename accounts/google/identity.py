@@ -42,12 +42,14 @@ log = logging.getLogger("portcullis.accounts")
 class GoogleIdentity:
     """A Google account. `subject` identifies it; `email` is verified, but may belong to another account later.
 
-    `name` is what the person calls themselves, or empty.
+    `name` is what the person calls themselves, or empty. `authenticated_at`, in seconds since 1970, is when they last gave
+    Google their password or the like; None if Google does not say.
     """
 
     subject: str
     email: str
     name: str
+    authenticated_at: int | None = None
 
 
 class Refused(Exception):
@@ -131,4 +133,7 @@ def identity_of(claims: Mapping[str, Any]) -> GoogleIdentity:
     except ValidationError as error:
         raise Refused("no e-mail address") from error
     readable = "".join(letter for letter in name if letter.isprintable()) if isinstance(name, str) else ""
-    return GoogleIdentity(subject, email, readable.strip()[:MAX_NAME_LENGTH])
+    authenticated_at = claims.get("auth_time")
+    if authenticated_at is not None and type(authenticated_at) is not int:
+        raise Refused("no time of the sign-in to Google")
+    return GoogleIdentity(subject, email, readable.strip()[:MAX_NAME_LENGTH], authenticated_at)

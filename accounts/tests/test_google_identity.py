@@ -56,6 +56,8 @@ def test_each_of_our_clients_and_both_names_of_the_issuer_are_accepted(google: F
         {"iat": None},
         {"nbf": 4_102_444_800},
         {"nbf": "soon"},
+        {"auth_time": "now"},
+        {"auth_time": True},
         {"email_verified": False},
         {"email_verified": None},
         {"email_verified": "true"},

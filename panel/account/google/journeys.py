@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict, dataclass
 
+from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -42,7 +43,8 @@ def send_to_google(request: HttpRequest, purpose: str, *, next_url: str, admin_i
     made = new_secrets()
     journey = Journey(purpose, made.state, made.nonce, made.verifier, timezone.now().timestamp(), next_url, admin_id)
     request.session[JOURNEY] = asdict(journey)
-    return redirect(authorization_url(made, redirect_uri=redirect_uri(request)))
+    max_age = int(settings.CONFIRMED_FOR.total_seconds()) if purpose == AGAIN else None
+    return redirect(authorization_url(made, redirect_uri=redirect_uri(request), max_age=max_age))
 
 
 def redirect_uri(request: HttpRequest) -> str:

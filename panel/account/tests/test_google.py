@@ -522,6 +522,25 @@ def test_only_the_linked_google_account_confirms(without_password: Client, googl
     assert not TotpDevice.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("minutes_ago", "confirms"), [(None, True), (9, True), (12, False), (1_000_000, False)], ids=str
+)
+def test_google_confirms_only_if_the_person_has_just_signed_in_there(
+    without_password: Client, google: FakeGoogle, clock: Any, minutes_ago: int | None, confirms: bool
+) -> None:
+    """As far as Google says when that was: it is asked, but does not promise to answer."""
+    sign_in(without_password)
+    clock.move(minutes=11)
+    if minutes_ago is not None:
+        google.claims = {"auth_time": int(timezone.now().timestamp()) - 60 * minutes_ago}
+    url = start(without_password, AGAIN)
+    assert query_of(url)["max_age"] == "600"
+    without_password.get(at_google(url))
+    assert ("Confirmed." if confirms else "did not ask for your password") in said(without_password, ACCOUNT)
+    add_app(without_password)
+    assert TotpDevice.objects.exists() == confirms
+
+
 def test_a_confirmation_is_google_and_the_second_factor(without_password: Client, clock: Any) -> None:
     app = app_of(Admin.objects.get())
     client = browser()
