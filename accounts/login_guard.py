@@ -14,10 +14,10 @@ import hashlib
 import time
 
 from django.conf import settings
-from django.core.cache import caches
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.counters import sign_in_counters
 from accounts.errors import TooManyLoginAttempts
 from accounts.events import UNKNOWN_ADMIN, AdminAction, admin_subject
 from accounts.metrics import BLOCKED_SIGN_INS
@@ -54,9 +54,7 @@ class LoginGuard:
 
     @property
     def counters(self) -> SqlCounterCache:
-        cache = caches["sign_in_counters"]
-        assert isinstance(cache, SqlCounterCache)
-        return cache
+        return sign_in_counters()
 
     def refuse_if_exhausted(self) -> None:
         """Raises TooManyLoginAttempts.

@@ -3,10 +3,9 @@
 import time
 
 from django.conf import settings
-from django.core.cache import caches
 
+from accounts.counters import sign_in_counters
 from accounts.errors import TooManyAccessRequests
-from common.counters import SqlCounterCache
 from common.web.client_address import address_bucket, wider_buckets
 
 WINDOW_SECONDS = 3600
@@ -25,9 +24,3 @@ def count_access_request(address: str | None) -> None:
 def write_in_place_of_request() -> None:
     """For a request that is not stored: one statement, as for its row. Nothing reads it."""
     sign_in_counters().set("access:dropped", 1, WINDOW_SECONDS)
-
-
-def sign_in_counters() -> SqlCounterCache:
-    counters = caches["sign_in_counters"]
-    assert isinstance(counters, SqlCounterCache)
-    return counters

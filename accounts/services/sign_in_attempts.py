@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import caches
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
+from accounts.counters import sign_in_counters
 from accounts.events import AdminAction, record_admin_event
 from accounts.metrics import SIGN_INS
 from accounts.models import Admin, GoogleAccount, SignInAttempt
 from accounts.required_steps import required_step
 from accounts.usernames import UsernameValidator
 from audit.actors import acting_system
-from common.counters import SqlCounterCache
 from common.metrics import count
 from common.web.client_address import address_bucket
 
@@ -57,8 +56,7 @@ def record_attempt(
 
 
 def is_within_limits(address: str | None, *, password_was_right: bool) -> bool:
-    counters = caches["sign_in_counters"]
-    assert isinstance(counters, SqlCounterCache)
+    counters = sign_in_counters()
     kind = "right" if password_was_right else "wrong"
     limits = {
         f"attempts:{kind}:{address_bucket(address)}": PER_ADDRESS_AND_MINUTE,

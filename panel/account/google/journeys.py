@@ -4,12 +4,12 @@ import hashlib
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
-from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from accounts.counters import sign_in_counters
 from accounts.google.authorization import Secrets, authorization_url, new_secrets, refuse_if_panel_is_off
 from common.web.links import link
 
@@ -63,4 +63,4 @@ def take_journey(request: HttpRequest) -> Journey | None:
         return None
     # Two requests at the same moment both read the session before one of them saves it.
     digest = hashlib.sha256(state.encode()).hexdigest()
-    return journey if caches["sign_in_counters"].add(f"google:state:{digest}", 1, timeout=MAX_AGE) else None
+    return journey if sign_in_counters().add(f"google:state:{digest}", 1, timeout=MAX_AGE) else None

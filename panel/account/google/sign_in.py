@@ -1,7 +1,6 @@
 """Signing in with Google on the sign-in page."""
 
 from django.contrib import admin, messages
-from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -11,12 +10,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
+from accounts.counters import sign_in_counters
 from accounts.errors import AccessPending, AccessUnknown, EnrolmentExpired, TooManyLoginAttempts
 from accounts.google.authorization import refuse_if_panel_is_off
 from accounts.google.identity import GoogleIdentity
 from accounts.google.sign_in import Attempt, find_google_admin, is_request_waiting
 from accounts.required_steps import required_step
-from common.counters import SqlCounterCache
 from common.web.client_address import address_bucket, wider_buckets
 from panel.account.google.journeys import SIGN_IN, Journey, send_to_google
 from panel.account.google.proven import keep_identity, proven_identity
@@ -43,8 +42,7 @@ class StartView(View):
 
 def refuse_flood(request: HttpRequest) -> None:
     """Each start without a session makes one, which is a row. Raises TooManyLoginAttempts."""
-    counters = caches["sign_in_counters"]
-    assert isinstance(counters, SqlCounterCache)
+    counters = sign_in_counters()
     address = getattr(request, "client_address", None)
     for network, times in {address_bucket(address): 1, **wider_buckets(address)}.items():
         if counters.count(f"google:starts:{network}", timeout=60) > times * STARTS_PER_MINUTE:
