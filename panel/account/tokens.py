@@ -1,12 +1,12 @@
 """One's own personal access tokens: the page that makes one, and the button that revokes one."""
 
-import uuid
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextInputWidget
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.generic import View
@@ -23,6 +23,7 @@ from accounts.personal_tokens.services import (
 from audit.actors import acting_admin
 from audit.models import Event
 from common.errors import DomainError
+from common.values import clean_id
 from panel.account.confirmation import needs_confirmation
 from panel.account.overview import EndSignInsView
 from panel.account.pages import current_admin, render_page
@@ -99,8 +100,8 @@ class RevokeTokenView(EndSignInsView):
 
     def end(self, **who_and_when: Any) -> str:
         try:
-            token_id = uuid.UUID(self.request.POST.get("token", ""))
+            token_id = clean_id(self.request.POST.get("token"))
             token = revoke_personal_token(token_id, owner_id=self.owner.pk, **who_and_when)
-        except (ValueError, PersonalTokenNotFound):
+        except (ValidationError, PersonalTokenNotFound):
             return "That token was revoked already."
         return f"The token “{token.label}” is revoked."
