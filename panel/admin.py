@@ -14,6 +14,7 @@ from panel.organizations.admin import OrganizationAdmin
 from panel.people.access_requests.admin import AccessRequestAdmin
 from panel.people.admin import AdminAdmin, SignInAttemptAdmin
 from panel.sites.admin import SiteAdmin
+from panel.sites.of_a_site import SiteKeyAdmin
 
 __all__ = [
     "AccessRequestAdmin",
@@ -27,6 +28,7 @@ __all__ = [
     "RolloutAdmin",
     "SignInAttemptAdmin",
     "SiteAdmin",
+    "SiteKeyAdmin",
 ]
 
 # Permissions come from the roles in `accounts.roles`; a group would have no effect.

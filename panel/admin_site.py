@@ -25,6 +25,7 @@ from panel.customer_notices.urls import customer_notices_urls
 from panel.dashboard.views import dashboard_context
 from panel.jobs.urls import jobs_urls
 from panel.kept_forms import FIELD, Entries, entries_to_keep, keep_signed_form, sign_in_context
+from panel.people.access_requests.urls import access_request_urls
 from panel.signing_keys.urls import signing_keys_urls
 
 # The tables that are used most come first; tables that are not listed here come last.
@@ -105,7 +106,7 @@ class PortcullisAdminSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         urls = [url for url in super().get_urls() if getattr(url, "name", None) not in UNUSED_PAGES]
-        pages = (account_urls, jobs_urls, channel_urls, signing_keys_urls, customer_notices_urls)
+        pages = (account_urls, access_request_urls, jobs_urls, channel_urls, signing_keys_urls, customer_notices_urls)
         return [*(url for urls_of in pages for url in urls_of(self)), *urls]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

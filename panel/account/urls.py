@@ -16,7 +16,6 @@ from panel.account.set_password import SetPasswordView
 from panel.account.settings import ChooseThemeView, OwnSettingsView, ResetOwnSettingsView
 from panel.account.sign_in import SecondFactorView
 from panel.account.tokens import AddTokenView, RevokeTokenView
-from panel.people.access_requests.ask import AccessRequestedView, RequestAccessView
 
 
 def account_urls(site: AdminSite) -> list[URLPattern]:
@@ -25,8 +24,6 @@ def account_urls(site: AdminSite) -> list[URLPattern]:
 
     return [
         path("login/second-factor/", SecondFactorView.as_view(), name="second_factor"),
-        path("request-access/", RequestAccessView.as_view(), name="request_access"),
-        path("request-access/received/", AccessRequestedView.as_view(), name="access_requested"),
         path("set-password/<token>/", SetPasswordView.as_view(), name="set_password"),
         path("google/", StartView.as_view(), name="google_start"),
         path("google/unknown/", UnknownView.as_view(), name="google_unknown"),

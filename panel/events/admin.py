@@ -7,7 +7,6 @@ from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.own_lists import OwnLength
 from accounts.roles import PERMISSIONS, Role
 from audit.models import Event
 from common.admin import ReadOnlyAdmin
@@ -15,6 +14,7 @@ from panel.events.export import EventExportView
 from panel.events.filters import ActionFilter, ActorFilter, SourceFilter, SubjectTypeFilter
 from panel.events.timeline import entry, timeline
 from panel.events.words import action_words, actor_url, actor_words, source_words, subject_url
+from panel.own_lists import OwnLength
 from panel.widgets.period_filter import PeriodFilter
 
 

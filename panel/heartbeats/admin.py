@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 from heartbeat.models import Heartbeat
 from panel.heartbeats.answers import answer_badges
 from panel.heartbeats.filters import OF_SITE, AnswerFilter, ReceivedFilter
+from panel.sites.of_a_site import OfASiteAdmin
 from panel.sites.operations.selection import read_uuid
 from panel.widgets.period_filter import read_end
 from panel.widgets.times import duration, moment, moment_to_the_second
-from sites.admin import OfASiteAdmin
 from sites.models import Site
 
 

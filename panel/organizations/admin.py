@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.own_lists import OwnLength
 from audit.actors import acting_admin
 from audit.models import Event
 from common.admin import KnownLookupsOnly
@@ -21,6 +20,7 @@ from panel.events.timeline import timeline
 from panel.kept_forms import with_kept_entries
 from panel.organizations.forms import ChangeOrganizationForm, NewOrganizationForm
 from panel.organizations.links import sites_of_url
+from panel.own_lists import OwnLength
 from panel.widgets.times import moment, plural
 from sites.errors import OrganizationAlreadyAdded
 from sites.events import ORGANIZATION

@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 
 from accounts import services
 from accounts.models import Admin, SignInAttempt
-from accounts.own_lists import OwnLength
 from accounts.sessions import current_session_digest
 from audit.actors import acting_admin
 from audit.models import Event
@@ -21,6 +20,7 @@ from common.errors import DomainError
 from panel.account.confirmation import confirmation_page
 from panel.events.filters import ActorFilter
 from panel.kept_forms import with_kept_entries
+from panel.own_lists import OwnLength
 from panel.people.forms import ChangeAdminForm, NewAdminForm
 from panel.people.history import events_about_url, events_of_admin, latest_attempts
 from panel.people.password_link import password_link_page

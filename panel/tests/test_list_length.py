@@ -6,10 +6,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Admin
-from accounts.own_lists import OwnLength, OwnLengthChangeList
 from accounts.services import change_preferences
 from conftest import Register
 from panel.fleet.devices.list.changelist import DeviceChangeList
+from panel.own_lists import OwnLength, OwnLengthChangeList
 from panel.sites.list.changelist import SiteChangeList
 from panel.tests.screen import browser_of
 

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from accounts.own_lists import OwnLength
 from alerts.models import AlertChannel, Incident
 from common.admin import ReadOnlyAdmin
 from panel.alerts.badges import severity_badge
@@ -16,6 +15,7 @@ from panel.alerts.incidents.acknowledge import PERMISSION, AcknowledgeView
 from panel.alerts.incidents.filters import KindFilter, OpenedFilter, SeverityFilter, SiteFilter, ViewFilter
 from panel.alerts.incidents.page import incident_facts
 from panel.alerts.mark import MarkView
+from panel.own_lists import OwnLength
 from panel.widgets.period_filter import PeriodFilter
 
 

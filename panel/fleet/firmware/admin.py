@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
-from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
 from fleet.firmware.models import Firmware
 from panel.fleet.firmware.badges import offer_badge, signature_badge
@@ -16,6 +15,7 @@ from panel.fleet.firmware.notes import NotesView
 from panel.fleet.firmware.page import FirmwareHistoryView, FirmwareView
 from panel.fleet.firmware.upload import UploadView
 from panel.fleet.firmware.usage import usage_of
+from panel.own_lists import OwnLength
 
 
 @admin.register(Firmware)

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
-from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
 from fleet.rollouts.models import Rollout
 from panel.fleet.rollouts.badges import progress_bar, rollout_badge, words_of
@@ -16,6 +15,7 @@ from panel.fleet.rollouts.creation.views import CreateRolloutView
 from panel.fleet.rollouts.filters import StateFilter
 from panel.fleet.rollouts.page.views import RolloutHistoryView, RolloutView
 from panel.fleet.rollouts.window import WindowView
+from panel.own_lists import OwnLength
 
 
 @admin.register(Rollout)

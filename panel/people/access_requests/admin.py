@@ -9,9 +9,9 @@ from django.urls import path
 from django.utils.safestring import SafeString
 
 from accounts.models import AccessRequest, Admin
-from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
 from panel.account.pages import current_admin
+from panel.own_lists import OwnLength
 from panel.people.access_requests.decisions import ApproveView, RejectView
 from panel.people.access_requests.forms import ApproveForm, RejectForm
 from panel.widgets.badges import badge

@@ -17,9 +17,9 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
-from accounts.own_lists import rows_of_a_list
 from common.admin import has_nul_in_query
 from heartbeat.availability import heartbeat_slots
+from panel.own_lists import rows_of_a_list
 from panel.sites.list.filters import RegistrationFilter
 from panel.sites.list.rows import Row, organizations_of, rows_of, tags_of
 from panel.sites.list.shown_columns import CHOICE

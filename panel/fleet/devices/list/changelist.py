@@ -17,13 +17,13 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.own_lists import rows_of_a_list
 from common.admin import COUNTED_AT_MOST, has_nul_in_query
 from fleet.devices.models import Device
 from panel.fleet.devices.counts import DeviceCounts, device_counts
 from panel.fleet.devices.list.query import DeviceQuery
 from panel.fleet.devices.list.shown_columns import CHOICE
 from panel.fleet.devices.list.triage import find_page
+from panel.own_lists import rows_of_a_list
 from panel.widgets.column_list import ColumnList
 
 

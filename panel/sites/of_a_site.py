@@ -1,4 +1,4 @@
-"""Read-only lists of what belongs to a site. The pages of sites themselves are in `panel`."""
+"""Read-only lists of what belongs to a site."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from accounts.own_lists import OwnLength
 from common.admin import ReadOnlyAdmin
+from panel.own_lists import OwnLength
 from sites.models import SiteKey
 from sites.querysets import folded
 
