@@ -57,6 +57,12 @@ def test_squatted_places_do_not_concern_google_accounts(google: FakeGoogle) -> N
     assert [request.is_email_verified for request in waiting()].count(True) == 1
 
 
+def test_a_rejected_neighbour_does_not_concern_google_accounts(google: FakeGoogle) -> None:
+    reject_request(asked(address="127.0.0.1").pk, by=COMMAND, at=timezone.now())
+    post(google.id_token(PERSON))
+    assert [request.address for request in waiting()] == ["127.0.0.1"]
+
+
 def test_an_approved_person_is_linked_by_the_subject(google: FakeGoogle, api: APIClient, anna: Admin) -> None:
     post(google.id_token(PERSON))
     [request] = waiting()
