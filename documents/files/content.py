@@ -11,13 +11,22 @@ from documents.files.errors import UnsupportedFileType
 
 PIECE_BYTES = 64 * 1024
 # Longer than any text that MARKUP finds, so that one across two pieces is found too.
-OVERLAP = 64
+OVERLAP = 512
 END_BYTES = 1024
-# HTML, XML and SVG are no plain text: a program may open them as what they are. Nor are scripts for a shell or a server.
+# HTML, XML, SVG and scripts are no plain text: a program may open them as what they are. Text are "<3", "price < 5 euro",
+# "List<String>", "<anna@example.com>" and "<https://example.com/?a=b>".
+TAG_NAME = rb"[a-z][a-z0-9-]{0,40}(?::[a-z][a-z0-9-]{0,40})?"
 MARKUP = re.compile(
-    rb"<[!?\s/]{0,8}(doctype|html|head|body|script|style|svg|xml|iframe|object|embed|img|link|meta|php|%)",
+    rb"<(?:"
+    rb"[!?\s/]{0,8}(?:doctype|html|head|body|script|style|svg|xml|iframe|object|embed|img|link|meta|php|math|%)"
+    rb"|!--|!\[cdata\["
+    rb"|/" + TAG_NAME + rb"[\s/]{0,8}>"  # a closing tag
+    rb"|" + TAG_NAME + rb"[\s/]{1,8}[^\s<>=\"'/]{1,40}\s{0,8}="  # a tag whose first attribute has a value
+    rb"|" + TAG_NAME + rb"[\s/][^<>=]{1,200}=[^<>]{0,200}>"  # a tag with any attribute that has one
+    rb")",
     re.IGNORECASE,
 )
+SCRIPT_START = re.compile(rb"(\xef\xbb\xbf)?#!")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 PDF_START = re.compile(rb"%PDF-[12]\.\d[\r\n ]")
 
@@ -75,6 +84,9 @@ def refuse_other_than_text(path: Path) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     before = b""
     with path.open("rb") as opened:
+        if SCRIPT_START.match(opened.read(5)):
+            raise markup()
+        opened.seek(0)
         while piece := opened.read(PIECE_BYTES):
             try:
                 text = decoder.decode(piece)
@@ -83,12 +95,16 @@ def refuse_other_than_text(path: Path) -> None:
             if CONTROL.search(text):
                 raise unsupported()
             if MARKUP.search(before + piece):
-                raise UnsupportedFileType("HTML, XML and scripts are not accepted as text.", field="file")
+                raise markup()
             before = piece[-OVERLAP:]
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise unsupported() from error
+
+
+def markup() -> UnsupportedFileType:
+    return UnsupportedFileType("HTML, XML and scripts are not accepted as text.", field="file")
 
 
 def unsupported() -> UnsupportedFileType:

@@ -34,6 +34,20 @@ SECRET = b"N 41.8902, E 12.4922"
         b"< ScRiPt >",
         "<html>".encode("utf-16"),
         b"<?php system($_GET['c']); ?>",
+        b"#!/bin/sh\nrm -rf /",
+        b"\xef\xbb\xbf#!/bin/sh\n",
+        b"<a href=javascript:alert(1)>x",
+        b"<a\nhref = 'javascript:alert(1)'>x",
+        b"<video/onerror=alert(1)>",
+        b"<math>",
+        b"<foreignObject onload=alert(1)>",
+        b"<x:div data-a='1' y>",
+        b"<input autofocus onfocus=alert(1)>",
+        b"<b>x</b>",
+        b"<x></x\n>",
+        b"<!-- x -->",
+        b"<![CDATA[x]]>",
+        b"a" * (64 * 1024 - 30) + b"<video " + b" " * 7 + b"o" * 40 + b"  =x>",
         b"PK\x03\x04" + bytes(100),
         b"\x7fELF" + bytes(100),
         b"MZ" + bytes(100),
@@ -57,6 +71,24 @@ def test_what_is_none_of_the_five_types_is_refused(upload: Upload, content: byte
         assert answer.status_code == 400, answer.content
         assert answer.json()["code"] in ("unsupported_file_type", "invalid")
     assert (stored_names(), SiteFile.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "price < 5 euro, weight > 3 kg",
+        "We <3 Roma",
+        "Giulia <giulia@angle.example>, <https://trattoria.example/?a=b>",
+        "a<b and c>d, x <= y, x<y=z, if a <b = c",
+        "Fill in <name> and <date of birth>; a <- b; <= 5; <<EOF",
+        "# Notes\n#! is no first line here\nfirst, second\n",
+        "List<String> names = all; <",
+        "<a " * 1_000,
+    ],
+)
+def test_ordinary_text_with_angle_brackets_is_accepted(upload: Upload, content: str) -> None:
+    answer = upload(content.encode())
+    assert (answer.status_code, answer.json().get("content_type")) == (201, "text/plain"), answer.content
 
 
 def test_the_name_and_the_media_type_do_not_count(upload: Upload) -> None:
