@@ -97,5 +97,6 @@ class StrictQueryMixin:
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         known = self.known_query_parameters()
-        if known is not None:
+        # Another method is a 405, whatever its parameters are.
+        if known is not None and request.method in self.allowed_methods:
             refuse_unknown(request.query_params, known)

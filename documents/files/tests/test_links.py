@@ -57,6 +57,16 @@ def test_forged_links_are_refused(upload: Upload) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_a_link_with_another_method_is_a_405(upload: Upload, api: APIClient, method: str) -> None:
+    url = upload().json()["url"]
+    answer = getattr(api, method)(url)
+    assert_problem(answer, 405, "method_not_allowed")
+    assert answer["Allow"] == "GET, HEAD"
+    assert_problem(getattr(APIClient(), method)(url), 401, "not_authenticated")
+
+
+@pytest.mark.django_db
 def test_a_link_after_another_secret_key_is_refused(upload: Upload, settings: Any) -> None:
     url = upload().json()["url"]
     settings.SECRET_KEY = "another" * 8
