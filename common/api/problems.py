@@ -18,6 +18,8 @@ from common.errors import DomainError, InvalidInput, NotAuthenticated, TooManyRe
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_OUTAGE_SECONDS = 5
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+# A message may quote what was sent; of a longer one the beginning and the end are shown.
+MAX_MESSAGE_LENGTH = 500
 UNAVAILABLE_DETAIL = "The database does not answer; try again shortly."
 
 STATUS_CODES = {
@@ -152,7 +154,15 @@ def pointed_errors(detail: Any, pointer: str) -> Iterable[dict[str, str]]:
         for inner in detail:
             yield from pointed_errors(inner, pointer)
     else:
-        yield {"pointer": pointer, "code": getattr(detail, "code", None) or "invalid", "detail": str(detail)}
+        code = getattr(detail, "code", None) or "invalid"
+        yield {"pointer": shortened(pointer), "code": code, "detail": shortened(str(detail))}
+
+
+def shortened(text: str) -> str:
+    if len(text) <= MAX_MESSAGE_LENGTH:
+        return text
+    half = MAX_MESSAGE_LENGTH // 2
+    return f"{text[:half]}…{text[-half:]}"
 
 
 def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:

@@ -161,3 +161,21 @@ def test_pointers_follow_rfc_6901(api: APIClient, roma: RegisteredSite) -> None:
 @pytest.mark.parametrize("query", ["?unknown=1", "?page_size=1&page_size=2", "?search=%00", "?format=xml"])
 def test_a_query_parameter_that_is_unknown_doubled_or_unreadable_is_a_400(api: APIClient, query: str) -> None:
     problem(api.get(f"/api/sites{query}"), 400, "invalid")
+
+
+@pytest.mark.parametrize("value", ["x" * 60_000, ["x" * 60_000], {"x" * 60_000: 1}])
+def test_a_refused_value_is_quoted_only_in_part(api: APIClient, value: Any) -> None:
+    for path, method, field in (("/api/settings", "patch", "theme"), ("/api/alert-channels", "post", "kind")):
+        answer = getattr(api, method)(path, {field: value}, format="json")
+        body = problem(answer, 400, "invalid")
+        assert len(answer.content) < 5_000
+        assert f"/{field}" in {error["pointer"] for error in body["errors"]}
+    unknown = api.patch("/api/settings", {"x" * 60_000: 1}, format="json")
+    assert len(unknown.content) < 5_000
+    problem(unknown, 400, "invalid")
+
+
+def test_the_end_of_a_long_message_is_kept(api: APIClient) -> None:
+    answer = api.patch("/api/settings", {"theme": "x" * 60_000}, format="json")
+    [error] = problem(answer, 400, "invalid")["errors"]
+    assert error["detail"].endswith('x" is not a valid choice.')
