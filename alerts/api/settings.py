@@ -43,10 +43,12 @@ class SettingsSerializer(serializers.Serializer[Any]):
         choices=EmailNotices.choices, help_text="The least severity of incidents that are mailed to you."
     )
 
+    unknown_name = "There is no such setting."
+
     def to_internal_value(self, data: Any) -> Any:
         """Refuse unknown names: somebody who misspells a setting should not believe that it is saved."""
         if isinstance(data, Mapping) and (unknown := [name for name in data if name not in self.fields]):
-            message = ErrorDetail("There is no such setting.", code="unknown")
+            message = ErrorDetail(self.unknown_name, code="unknown")
             raise serializers.ValidationError({name: [message] for name in unknown})
         return super().to_internal_value(data)
 
@@ -58,6 +60,13 @@ def current(request: Request) -> Admin:
 
 def answer(settings: OwnSettings) -> Response:
     return Response(asdict(settings))
+
+
+class NoSettingsSerializer(SettingsSerializer):
+    unknown_name = "A reset takes no settings."
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {}
 
 
 class SettingsView(APIView):
@@ -121,5 +130,6 @@ class ResetSettingsView(APIView):
         examples=[OpenApiExample("defaults", DEFAULTS, response_only=True)],
     )
     def post(self, request: Request) -> Response:
-        """Everything to its default; the answer has the defaults. Notices by e-mail end."""
+        """Everything to its default; the answer has the defaults. Notices by e-mail end. The body is empty or `{}`."""
+        NoSettingsSerializer(data=request.data).is_valid(raise_exception=True)
         return answer(reset_own_settings(current(request), at=timezone.now()))

@@ -67,6 +67,24 @@ def test_a_reset_brings_the_defaults_back(api: APIClient, anna: Admin) -> None:
     assert not Preferences.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("", 200, None),
+        ("{}", 200, None),
+        ("[", 400, "unreadable"),
+        ("[]", 400, "unreadable"),
+        ('{"fake": true}', 400, "invalid"),
+        ('{"theme": "dark"}', 400, "invalid"),
+    ],
+)
+def test_a_reset_takes_no_settings(api: APIClient, body: str, status: int, code: str | None) -> None:
+    change(api, **CHOSEN)
+    answer = api.post(RESET, body, content_type="application/json")
+    assert (answer.status_code, answer.json().get("code")) == (status, code)
+    assert api.get(SETTINGS).json() == (DEFAULTS if status == 200 else CHOSEN)
+
+
 @pytest.mark.any_database
 @pytest.mark.parametrize("method", ["put", "patch"])
 @pytest.mark.parametrize("name", ["time_zone", "Theme", "", "a/b", "admin", "id"])
