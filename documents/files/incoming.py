@@ -1,6 +1,6 @@
 """A file while it arrives: its bytes go to a temporary file as they come, which is gone when it is closed."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -42,7 +42,7 @@ class IncomingFileHandler(TemporaryFileUploadHandler):
         super().receive_data_chunk(raw_data, start)
 
     def file_complete(self, file_size: int) -> TemporaryUploadedFile | None:
-        return super().file_complete(file_size) if self.is_wanted else None
+        return cast(TemporaryUploadedFile, super().file_complete(file_size)) if self.is_wanted else None
 
     def upload_interrupted(self) -> None:
         """Nothing: the part that is cut off may be another one than the file, which `discard` closes in any case."""
