@@ -17,6 +17,10 @@ class FileKind(models.TextChoices):
     OTHER = "other", "Other"
 
 
+# Of the name of a picture's preview in the storage, after the picture's own name.
+PREVIEW_SUFFIX = ".preview"
+
+
 class SiteFile(models.Model):
     """A file of a site. Its bytes are in the default storage, under `stored_as`."""
 
@@ -54,6 +58,15 @@ class SiteFile(models.Model):
     @property
     def is_picture(self) -> bool:
         return self.content_type.startswith("image/")
+
+    @property
+    def preview_stored_as(self) -> str:
+        """The name of the small JPEG that belongs to a picture."""
+        return self.stored_as + PREVIEW_SUFFIX
+
+    @property
+    def names_in_storage(self) -> list[str]:
+        return [self.stored_as, self.preview_stored_as] if self.is_picture else [self.stored_as]
 
     @property
     def type_words(self) -> str:

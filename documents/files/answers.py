@@ -9,12 +9,12 @@ from typing import Any
 
 from csp.constants import HEADER
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpResponse
-from django.utils.http import content_disposition_header
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header, quote_etag
 
 from documents.files.content import TYPES
 from documents.files.errors import FileNotFound
-from documents.files.pictures import preview_of
 from documents.models import SiteFile
 
 POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -34,16 +34,26 @@ def file_answer(file: SiteFile) -> FileResponse:
     return SentFile(default_storage.open(file.stored_as), headers=headers)
 
 
-def preview_answer(file: SiteFile) -> HttpResponse:
-    """A small picture, which the browser may keep for an hour.
+def preview_answer(request: HttpRequest, file: SiteFile) -> HttpResponse:
+    """The small JPEG of a picture. A browser asks each time whether it may still show the one that it has.
 
-    Raises FileNotFound, FileInvalid, FileMissing, FileStorageUnavailable.
+    Raises FileNotFound, FileMissing, FileStorageUnavailable.
     """
     if not file.is_picture:
         raise FileNotFound
-    with default_storage.open(file.stored_as) as opened:
-        headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff", HEADER: POLICY}
-        return HttpResponse(preview_of(opened), content_type="image/jpeg", headers=headers)
+    tag = quote_etag(file.sha256)
+    answer: HttpResponse | None = get_conditional_response(request, etag=tag)
+    if answer is None:
+        with default_storage.open(file.preview_stored_as) as opened:
+            answer = HttpResponse(opened.read(), content_type="image/jpeg")
+    for name, value in {
+        "Cache-Control": "private, no-cache",
+        "ETag": tag,
+        "X-Content-Type-Options": "nosniff",
+        HEADER: POLICY,
+    }.items():
+        answer[name] = value
+    return answer
 
 
 class SentFile(FileResponse):

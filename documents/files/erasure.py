@@ -17,6 +17,6 @@ def files_of(site_id: uuid.UUID) -> int:
 def delete_files(site_id: uuid.UUID) -> None:
     """The rows with the caller's transaction, the bytes right after it. Bytes that a storage keeps are pruned as orphans."""
     rows = SiteFile.objects.filter(site=site_id)
-    for stored_as in list(rows.values_list("stored_as", flat=True)):
-        transaction.on_commit(partial(remove_bytes, stored_as))
+    for row in list(rows.only("stored_as", "content_type")):
+        transaction.on_commit(partial(remove_bytes, row))
     rows.delete()

@@ -63,6 +63,11 @@ class FileScanUnavailable(Unavailable):
     title = "The scan of files does not answer"
 
 
+class PicturesBusy(Unavailable):
+    code = "pictures_busy"
+    title = "The server is reading other pictures"
+
+
 class FileMissing(NotFound):
     """The database was restored without the files, or somebody deleted the file from the storage."""
 

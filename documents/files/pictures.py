@@ -1,99 +1,68 @@
 """Pictures are encoded anew: only pixels are kept, so that nothing else in the file reaches anybody.
 
 Metadata (place, camera, comments), profiles of colours and bytes that are no picture are dropped; the orientation that the
-camera recorded is applied first. Of an animation the first picture stays.
+camera recorded is applied first. Of an animation the first picture stays. The preview is made at the same time.
 """
 
 import logging
-import struct
+import os
+import subprocess
+import sys
 import threading
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
 
-from PIL import Image, ImageOps
+from documents.files.clean_picture import NO_ROOM, REFUSED, UNWRITABLE
+from documents.files.errors import FileInvalid, FileStorageFull, FileStorageUnavailable, PicturesBusy
 
-from documents.files.errors import FileInvalid
-
-# 5,000 by 5,000. Each pixel takes four bytes of memory, and turning a picture doubles them.
-MAX_PIXELS = 25_000_000
-# Pillow itself refuses twice as many when it opens a picture.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-MODES = {"PNG": {"1", "L", "LA", "P", "RGB", "RGBA", "I;16"}, "JPEG": {"L", "RGB"}, "WEBP": {"RGB", "RGBA"}}
-QUALITY: dict[str, dict[str, Any]] = {"PNG": {}, "JPEG": {"quality": 88}, "WEBP": {"quality": 88}}
-PREVIEW = 216  # three times the size in the panel, for dense displays
-# What Pillow raises for files that are damaged, or made to harm.
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    LookupError,
-    EOFError,
-    struct.error,
-)
-TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-# A decoded picture may take hundreds of megabytes.
+PROGRAM = Path(__file__).with_name("clean_picture.py")
+# More than its CPU_SECONDS, for a machine that has other work to do.
+SECONDS = 12
+# What takes all memory or CPU time is ended by the kernel, and a damaged picture may crash a decoder.
+SIGNALS = {-24: "The picture takes too long to read.", -11: "The picture is damaged.", -6: "The picture is damaged."}
+# Each one takes a thread of the web process and up to a gigabyte. Those that wait take a thread too.
+WAIT_SECONDS = 3
 one_at_a_time = threading.Lock()
 
 log = logging.getLogger("portcullis.files")
 
 
-def encode_anew(source: Path, target: Path, *, picture_format: str) -> None:
-    """Raises FileInvalid for what is no picture of this format, or has too many pixels."""
-    with one_at_a_time:
-        picture = pixels_of(source, picture_format)
-        picture.save(target, format=picture_format, **QUALITY[picture_format])
+def encode_anew(source: Path, target: Path, preview: Path, *, picture_format: str) -> None:
+    """Write the picture to `target`, and a JPEG of at most 216 by 216 pixels to `preview`.
 
-
-def preview_of(opened: IO[bytes]) -> bytes:
-    """A JPEG of a stored picture, within PREVIEW by PREVIEW pixels. Raises FileInvalid."""
-    with one_at_a_time:
-        try:
-            with Image.open(opened, formats=list(MODES)) as picture:
-                picture.draft("RGB", (PREVIEW, PREVIEW))  # a JPEG is decoded at a fraction of its size
-                small = ImageOps.contain(on_white(picture), (PREVIEW, PREVIEW))
-        except BROKEN as error:
-            raise FileInvalid("The stored picture cannot be read.") from error
-        target = BytesIO()
-        small.save(target, format="JPEG", quality=80)
-    return target.getvalue()
-
-
-def on_white(picture: Image.Image) -> Image.Image:
-    if picture.has_transparency_data:
-        filled = Image.new("RGBA", picture.size, "white")
-        filled.alpha_composite(picture.convert("RGBA"))
-        picture = filled
-    return picture.convert("RGB")
-
-
-def pixels_of(source: Path, picture_format: str) -> Image.Image:
+    Raises FileInvalid for what is no picture of this format, has too many pixels, or takes too long or too much memory to
+    read, PicturesBusy if others do not end soon, and FileStorageFull or FileStorageUnavailable for the server's own disk.
+    """
+    if not one_at_a_time.acquire(timeout=WAIT_SECONDS):
+        raise PicturesBusy
     try:
-        with Image.open(source, formats=[picture_format]) as opened:
-            width, height = opened.size
-            if width * height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            opened.load()
-            ImageOps.exif_transpose(opened, in_place=True)
-            return without_metadata(opened, picture_format)
-    except TOO_LARGE as error:
-        raise FileInvalid(
-            f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.", field="file"
-        ) from error
-    except BROKEN as error:
-        log.info("a picture cannot be read: %s", error)
-        raise FileInvalid("The picture is damaged.", field="file") from error
+        done = subprocess.run(  # noqa: S603 - our own program, without a shell
+            [sys.executable, "-P", str(PROGRAM), picture_format, str(source), str(target), str(preview)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            env=environment(),
+        )
+    except subprocess.TimeoutExpired as error:
+        log.error("a picture was not read within %s seconds", SECONDS)
+        raise PicturesBusy from error
+    finally:
+        one_at_a_time.release()
+    if done.returncode != 0:
+        refuse(done)
 
 
-def without_metadata(picture: Image.Image, picture_format: str) -> Image.Image:
-    """A copy: Pillow writes some of what `info` holds, such as comments, into the new file."""
-    if "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-    if picture.mode not in MODES[picture_format]:
-        has_alpha = "A" in picture.getbands() and picture_format != "JPEG"
-        picture = picture.convert("RGBA" if has_alpha else "RGB")
-    copy = picture.copy()
-    copy.info = {}
-    return copy
+def environment() -> dict[str, str]:
+    """Where its modules are. No secrets: a picture may take over its decoder."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def refuse(done: "subprocess.CompletedProcess[bytes]") -> None:
+    status, said = done.returncode, done.stderr[-300:].decode(errors="replace").strip()
+    if status == REFUSED or status in SIGNALS:
+        log.info("a picture was refused with status %s: %s", status, said)
+        raise FileInvalid(done.stdout.decode() if status == REFUSED else SIGNALS[status], field="file")
+    log.error("a picture could not be encoded, status %s: %s", status, said)
+    if status == NO_ROOM:
+        raise FileStorageFull
+    raise FileStorageUnavailable if status == UNWRITABLE else PicturesBusy

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from documents.files.errors import FileMissing
 from documents.files.services import FOLDER
-from documents.models import SiteFile
+from documents.models import PREVIEW_SUFFIX, SiteFile
 
 # An upload stores the row within seconds after the bytes.
 ORPHANED_AFTER = timedelta(days=1)
@@ -21,8 +21,9 @@ def prune_files(*, at: datetime) -> dict[str, int]:
     """
     over = Q(deleted_at__isnull=False) | Q(site__deregistered_at__lte=at - settings.FILES_KEPT)
     files = 0
-    for file in SiteFile.objects.filter(over).only("stored_as").iterator(chunk_size=500):
-        default_storage.delete(file.stored_as)
+    for file in SiteFile.objects.filter(over).only("stored_as", "content_type").iterator(chunk_size=500):
+        for name in file.names_in_storage:
+            default_storage.delete(name)
         SiteFile.objects.filter(pk=file.pk).delete()
         files += 1
     return {"files": files, "files_without_a_row": delete_orphans(at=at)}
@@ -34,9 +35,9 @@ def delete_orphans(*, at: datetime) -> int:
         names = {f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]}
     except FileNotFoundError:
         return 0  # a storage without folders of its own making, before the first upload
-    orphans = names - set(SiteFile.objects.values_list("stored_as", flat=True))
+    known = set(SiteFile.objects.values_list("stored_as", flat=True))
     deleted = 0
-    for name in sorted(orphans):
+    for name in sorted(name for name in names if name.removesuffix(PREVIEW_SUFFIX) not in known):
         try:
             if default_storage.get_modified_time(name) > at - ORPHANED_AFTER:
                 continue

@@ -5,6 +5,7 @@ import logging
 import tempfile
 import uuid
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -41,7 +42,7 @@ def add_file(
     """Check, clean and store a file that has arrived. `name` is what the client calls it. `by` is an admin.
 
     Raises FileInvalid, UnsupportedFileType, FileRefused, FileTooLarge, QuotaExceeded, SiteNotFound, FileStorageFull,
-    FileStorageUnavailable, FileScanUnavailable. Nothing is stored then.
+    FileStorageUnavailable, FileScanUnavailable, PicturesBusy. Nothing is stored then.
     """
     if kind not in FileKind.values:
         raise FileInvalid(f"Must be one of {', '.join(FileKind.values)}.", field="kind")
@@ -52,11 +53,11 @@ def add_file(
     given = Path(incoming.temporary_file_path())
     found = content_type_of(given)
     scan(given)
-    with tempfile.NamedTemporaryFile(suffix=".upload", dir=settings.FILE_UPLOAD_TEMP_DIR) as clean:
-        path = given
+    with tempfile.TemporaryDirectory(prefix="upload-", dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
+        path, preview = given, Path(folder, "preview")
         if found.picture_format:
-            path = Path(clean.name)
-            encode_anew(given, path, picture_format=found.picture_format)
+            path = Path(folder, "picture")
+            encode_anew(given, path, preview, picture_format=found.picture_format)
         row = SiteFile(
             site_id=site_id,
             kind=kind,
@@ -68,22 +69,28 @@ def add_file(
             uploaded_at=at,
             uploaded_by=cast(Admin, by.admin),
         )
-        store(row, path, by=by, at=at)
+        store(row, path, preview, by=by, at=at)
     return row
 
 
-def store(row: SiteFile, path: Path, *, by: Actor, at: datetime) -> None:
+def store(row: SiteFile, path: Path, preview: Path, *, by: Actor, at: datetime) -> None:
     """The bytes first: a row always has its bytes. What a crash leaves without a row, `documents.files.prune` deletes."""
     if row.size > settings.FILE_MAX_BYTES:
         raise FileTooLarge(f"The picture has more than {settings.FILE_MAX_BYTES} bytes after it was encoded anew.")
     refuse_over_quota(row.site_id, more=row.size)
-    with path.open("rb") as opened:
-        default_storage.save(row.stored_as, File(opened))
+    save_bytes(row.stored_as, path)
     try:
+        if row.is_picture:
+            save_bytes(row.preview_stored_as, preview)
         insert(row, by=by, at=at)
     except DomainError:
-        remove_bytes(row.stored_as)
+        remove_bytes(row)
         raise
+
+
+def save_bytes(name: str, path: Path) -> None:
+    with path.open("rb") as opened:
+        default_storage.save(name, File(opened))
 
 
 @transaction.atomic
@@ -115,8 +122,7 @@ def delete_file(
     subject = site_subject(site.pk, site.name)
     changes = {"name": (row.name, None), "sha256": (row.sha256, None)}
     record_event(SiteAction.FILE_DELETED, subject=subject, by=by, at=at, reason=reason, changes=changes)
-    stored_as = row.stored_as
-    transaction.on_commit(lambda: remove_bytes(stored_as))
+    transaction.on_commit(partial(remove_bytes, row))
     return row
 
 
@@ -130,12 +136,13 @@ def refuse_over_quota(site_id: uuid.UUID, *, more: int) -> None:
         raise QuotaExceeded(f"A site may have {MAX_FILES_PER_SITE} files. Delete one first.")
 
 
-def remove_bytes(stored_as: str) -> bool:
-    """Whether they are gone. If the storage fails, the next pruning tries again."""
+def remove_bytes(row: SiteFile) -> bool:
+    """Whether they are gone, with the preview. If the storage fails, the next pruning tries again."""
     try:
-        default_storage.delete(stored_as)
+        for name in row.names_in_storage:
+            default_storage.delete(name)
     except DomainError as error:
-        log.error("%s could not be deleted from the storage: %s", stored_as, error)
+        log.error("%s could not be deleted from the storage: %s", row.stored_as, error)
         return False
     return True
 

@@ -2,6 +2,8 @@
 
 import io
 import socket
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,11 @@ def saved(drawn: Image.Image, picture_format: str, **options: Any) -> bytes:
     target = io.BytesIO()
     drawn.save(target, format=picture_format, **options)
     return target.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 from rest_framework.test import APIClient
 
-from documents.files.pictures import MAX_PIXELS
-from documents.files.tests.conftest import PDF, TEXT, Upload, loaded, picture, saved, stored_names
+from documents.files.clean_picture import MAX_PIXELS
+from documents.files.tests.conftest import PDF, TEXT, Upload, chunk, loaded, picture, saved, stored_names
 from documents.models import SiteFile
 from sites.tests.conftest import assert_problem
 
@@ -172,10 +172,6 @@ def test_transparency_stays(upload: Upload) -> None:
     body = loaded(APIClient().get(upload(saved(paletted, "PNG", transparency=0)).json()["url"]))
     with Image.open(io.BytesIO(body)) as shown:
         assert shown.convert("RGBA").getpixel((5, 5))[3] == 0
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def with_chunk(kind: bytes, data: bytes) -> bytes:

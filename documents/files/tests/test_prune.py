@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from conftest import RegisteredSite
 from documents.files.errors import FileStorageUnavailable
 from documents.files.prune import prune_files
-from documents.files.tests.conftest import ON_BOTH, Upload, stored_names
+from documents.files.tests.conftest import ON_BOTH, Upload, picture, stored_names
 from documents.models import SiteFile
 from sites.models import Site
 
@@ -67,6 +67,15 @@ def test_bytes_without_a_row_go_after_a_day(upload: Upload) -> None:
     assert prune_files(at=timezone.now())["files_without_a_row"] == 0
     assert prune_files(at=timezone.now() + 2 * DAY)["files_without_a_row"] == 1
     assert stored_names() == [SiteFile.objects.get().stored_as]
+
+
+def test_a_preview_stays_as_long_as_its_picture(upload: Upload) -> None:
+    upload(picture("PNG"))
+    assert prune_files(at=timezone.now() + 2 * DAY)["files_without_a_row"] == 0
+    assert len(stored_names()) == 2
+    SiteFile.objects.update(deleted_at=timezone.now())
+    assert prune_files(at=timezone.now())["files"] == 1
+    assert stored_names() == []
 
 
 def test_without_any_file_there_is_nothing_to_do() -> None:

@@ -114,7 +114,7 @@ class ContentView(FileView):
 class PreviewView(FileView):
     def get(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
         try:
-            return preview_answer(self.file())
+            return preview_answer(request, self.file())
         except DomainError as error:
             raise Http404(error.detail) from error
 
