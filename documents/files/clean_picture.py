@@ -90,7 +90,7 @@ def pixels_of(given: bytes, picture_format: str) -> Image.Image:
         if width * height > MAX_PIXELS:
             raise Image.DecompressionBombError
         opened.load()
-        turn = TURNS.get(opened.getexif().get(ORIENTATION))
+        turn = TURNS.get(opened.getexif().get(ORIENTATION, 1))
         return without_metadata(opened if turn is None else opened.transpose(turn), picture_format)
 
 

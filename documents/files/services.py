@@ -138,11 +138,14 @@ def refuse_over_quota(site_id: uuid.UUID, *, more: int) -> None:
 
 def remove_bytes(row: SiteFile) -> bool:
     """Whether they are gone, with the preview. If the storage fails, the next pruning tries again."""
+    return all(remove_name(name) for name in row.names_in_storage)
+
+
+def remove_name(name: str) -> bool:
     try:
-        for name in row.names_in_storage:
-            default_storage.delete(name)
+        default_storage.delete(name)
     except DomainError as error:
-        log.error("%s could not be deleted from the storage: %s", row.stored_as, error)
+        log.error("%s could not be deleted from the storage: %s", name, error)
         return False
     return True
 
