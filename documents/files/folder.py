@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +26,21 @@ def disk_errors() -> Iterator[None]:
     except FileNotFoundError as error:
         raise FileMissing from error
     except OSError as error:
-        log.error("MEDIA_ROOT cannot be used: %s", error)
-        raise (FileStorageFull if error.errno in NO_ROOM else FileStorageUnavailable) from error
+        raise disk_error("MEDIA_ROOT", error) from error
+
+
+@contextmanager
+def temporary_disk_errors() -> Iterator[None]:
+    """Raises FileStorageFull or FileStorageUnavailable in place of OSError, while a file arrives and is checked."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error("The folder of temporary files", error) from error
+
+
+def disk_error(what: str, error: OSError) -> FileStorageFull | FileStorageUnavailable:
+    log.error("%s cannot be used: %s", what, error)
+    return FileStorageFull() if error.errno in NO_ROOM else FileStorageUnavailable()
 
 
 class FolderStorage(FileSystemStorage):
@@ -38,13 +51,15 @@ class FolderStorage(FileSystemStorage):
 
     def _save(self, name: str, content: "File[Any]") -> str:
         with disk_errors():
-            saved: str = super()._save(name, content)  # type: ignore[misc] # the stubs leave it out
-            for path, flags in ((self.path(saved), os.O_RDONLY), (self.location, os.O_RDONLY | os.O_DIRECTORY)):
-                opened = os.open(path, flags)
-                try:
-                    os.fsync(opened)
-                finally:
-                    os.close(opened)
+            try:
+                saved: str = super()._save(name, content)  # type: ignore[misc] # the stubs leave it out
+                # The file, its entry in its folder, and the entry of a folder that was made for it.
+                for path in (self.path(saved), os.path.dirname(self.path(saved)), self.location):
+                    sync(path)
+            except OSError:
+                with suppress(OSError):
+                    os.remove(self.path(name))  # half of it may be written
+                raise
         return saved
 
     def _open(self, name: str, mode: str = "rb") -> "File[Any]":
@@ -63,3 +78,11 @@ class FolderStorage(FileSystemStorage):
     def get_modified_time(self, name: str) -> datetime:
         with disk_errors():
             return super().get_modified_time(name)
+
+
+def sync(path: str | os.PathLike[str]) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,5 +1,6 @@
 """A file while it arrives: its bytes go to a temporary file as they come, which is gone when it is closed."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 from documents.files.errors import FileInvalid, FileTooLarge
+from documents.files.folder import temporary_disk_errors
 
 FILE = "file"
 
@@ -14,7 +16,8 @@ FILE = "file"
 class IncomingFileHandler(TemporaryFileUploadHandler):
     """Takes the one part of the name `file` that is a file; others are read and forgotten.
 
-    Raises FileTooLarge as soon as there are more than FILE_MAX_BYTES, and FileInvalid for a second file.
+    Raises FileTooLarge as soon as there are more than FILE_MAX_BYTES, FileInvalid for a second file, FileStorageFull and
+    FileStorageUnavailable.
     """
 
     chunk_size = 256 * 1024
@@ -32,17 +35,22 @@ class IncomingFileHandler(TemporaryFileUploadHandler):
         if self.has_file:
             raise FileInvalid("Give one file at a time.", field=FILE)
         self.has_file = True
-        super().new_file(field_name, *args, **kwargs)
+        with temporary_disk_errors():
+            super().new_file(field_name, *args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if not self.is_wanted:
             return
         if start + len(raw_data) > settings.FILE_MAX_BYTES:
             raise FileTooLarge(f"The file may have {settings.FILE_MAX_BYTES} bytes at most.")
-        super().receive_data_chunk(raw_data, start)
+        with temporary_disk_errors():
+            super().receive_data_chunk(raw_data, start)
 
     def file_complete(self, file_size: int) -> TemporaryUploadedFile | None:
-        return cast(TemporaryUploadedFile, super().file_complete(file_size)) if self.is_wanted else None
+        if not self.is_wanted:
+            return None
+        with temporary_disk_errors():
+            return cast(TemporaryUploadedFile, super().file_complete(file_size))
 
     def upload_interrupted(self) -> None:
         """Nothing: the part that is cut off may be another one than the file, which `discard` closes in any case."""
@@ -51,4 +59,5 @@ class IncomingFileHandler(TemporaryFileUploadHandler):
         """Of an upload that is refused."""
         incoming: TemporaryUploadedFile | None = getattr(self, "file", None)
         if incoming is not None:
-            incoming.close()
+            with suppress(OSError):  # bytes that a full disk did not take; closing tries again
+                incoming.close()

@@ -21,6 +21,7 @@ from audit.services import record_event
 from common.errors import DomainError
 from documents.files.content import content_type_of
 from documents.files.errors import FileInvalid, FileNotFound, FileTooLarge, QuotaExceeded
+from documents.files.folder import temporary_disk_errors
 from documents.files.names import clean_file_name
 from documents.files.pictures import encode_anew
 from documents.files.scan import scan
@@ -36,6 +37,7 @@ MAX_FILES_PER_SITE = 1_000
 log = logging.getLogger("portcullis.files")
 
 
+@temporary_disk_errors()
 def add_file(
     site_id: uuid.UUID, incoming: TemporaryUploadedFile, *, kind: str, name: str, by: Actor, at: datetime
 ) -> SiteFile:
