@@ -113,6 +113,8 @@ def test_no_temporary_file_is_left(upload: Upload, settings: Any, tmp_path: Path
         (["grep", "-q", "no such text"], 400, "file_refused"),
         (["/no/such/command"], 503, "file_scan_unavailable"),
         (["sh", "-c", "sleep 5"], 503, "file_scan_unavailable"),
+        (["sh", "-c", "echo 'ERROR: Could not connect to clamd' >&2; exit 2"], 503, "file_scan_unavailable"),
+        (["sh", "-c", "kill -9 $$"], 503, "file_scan_unavailable"),
     ],
 )
 def test_a_scan_decides(
