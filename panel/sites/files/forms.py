@@ -4,7 +4,7 @@ from django.conf import settings
 from documents.files.content import ACCEPTED, TYPES
 from documents.models import FileKind
 from sites.limits import MAX_REASON_LENGTH
-from sites.validation import checked_note
+from sites.validation import RULES
 
 
 class FileForm(forms.Form):
@@ -32,4 +32,4 @@ class DeleteFileForm(forms.Form):
     )
 
     def clean_reason(self) -> str:
-        return checked_note(self.cleaned_data["reason"], field="reason") or ""
+        return str(RULES["reason"](self.cleaned_data["reason"]))

@@ -125,6 +125,8 @@ def test_a_file_is_deleted_with_a_reason(browser: Client, roma: RegisteredSite) 
     page = f"{pages(roma)}/files/{file.pk}/delete/"
     assert "contract.pdf" in text_of(browser.get(page))
     assert "This field is required" in text_of(browser.post(page, {"reason": " "}))
+    refused = browser.post(page, {"reason": "wrong \x07customer"})
+    assert (refused.status_code, list(refused.context["form"].errors)) == (200, ["reason"])
     assert browser.post(page, {"reason": "wrong customer"})["Location"] == f"{pages(roma)}/change/#files"
     assert Event.objects.get(action="site.file_deleted").reason == "wrong customer"
     assert "contract.pdf" in messages_of(browser, roma), "the message and the history name it"
