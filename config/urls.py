@@ -30,7 +30,7 @@ api: list[URLPattern | URLResolver] = [
     re_path(r"^schema/?$", SchemaView.as_view(), name="schema"),
     path("auth/", include("accounts.api.urls")),
     path("admin/", include("accounts.api.people_urls")),
-    path("", include("accounts.personal_tokens.urls")),
+    path("", include("idempotency.personal_tokens.urls")),
     *(url_pattern(route) for route in BELOW_API),
     *migration_urls(),
     path("", include("heartbeat.api.urls")),

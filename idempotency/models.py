@@ -4,7 +4,7 @@ from django.db.models import Q
 
 
 class IdempotentRequest(models.Model):
-    """An Idempotency-Key that an admin used, and the answer to repeat. Never holds a site key."""
+    """An Idempotency-Key that an admin used, and the answer to repeat. Never holds a site key or another secret."""
 
     admin = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     path = models.CharField(max_length=200)

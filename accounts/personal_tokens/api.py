@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -66,14 +66,19 @@ class TokenSerializer(serializers.ModelSerializer[PersonalToken]):
 
 
 class CreatedTokenSerializer(TokenSerializer):
-    token = serializers.CharField(help_text="Shown only now.")
+    token = serializers.CharField(
+        allow_null=True, help_text="Shown here once and never again; null when a retry repeats the answer."
+    )
 
     class Meta(TokenSerializer.Meta):
         fields = [*TokenSerializer.Meta.fields, "token"]
 
 
 class PersonalTokenViewSet(ActorMixin, ViewSet):
-    """Tokens with which scripts call the API in one's own name."""
+    """Tokens with which scripts call the API in one's own name.
+
+    `idempotency.personal_tokens` adds `create`, which repeats its answer to an Idempotency-Key.
+    """
 
     queryset = PersonalToken.objects.none()
     serializer_class = TokenSerializer
@@ -93,28 +98,6 @@ class PersonalTokenViewSet(ActorMixin, ViewSet):
         tokens = PersonalToken.objects.filter(admin=request.user.pk, revoked_at=None).newest_first()
         page = tokens[self.paginator.rows(request)]
         return self.paginator.response(request, TokenSerializer(page, many=True).data, total=tokens.count())
-
-    @extend_schema(
-        operation_id="create_token",
-        summary="Make a token for a script",
-        tags=TAGS,
-        request=NewTokenSerializer,
-        responses={201: CreatedTokenSerializer},
-        examples=[
-            OpenApiExample("a report", NEW, request_only=True),
-            OpenApiExample("the new token", {**EXAMPLE, "token": SECRET}, response_only=True, status_codes=["201"]),
-        ],
-    )
-    def create(self, request: Request) -> Response:
-        """The answer has the `token`, once: send it as `Authorization: Bearer pct_…`.
-
-        It is never worth more than you are at that moment: what you may no longer do, it may not do either. It ends when
-        you are disabled, when somebody resets your password or your second factor, and when you unlink your Google account.
-        A token cannot make or revoke tokens: that is 403 `person_required`.
-        """
-        facts = self.read_body(NewTokenSerializer)
-        new = services.create_personal_token(request.user.pk, **facts, by=self.actor(), at=timezone.now())
-        return Response({**TokenSerializer(new.token).data, "token": new.secret}, status=201)
 
     @extend_schema(
         operation_id="revoke_token", summary="Revoke a token", tags=TAGS, parameters=[ID], responses={204: None}

@@ -3,6 +3,7 @@
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
 from common.api.query import CursorQuery
+from idempotency.api import IDEMPOTENCY_KEY, REPLAYED
 from sites.api.serializers import (
     EditSerializer,
     EventSerializer,
@@ -82,24 +83,11 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The `ETag` you read; 412 when an admin's change came between.",
 )
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255},
-    OpenApiParameter.HEADER,
-    description="Send the same key again with a retry: what you asked happens once. Kept for 24 hours.",
-)
 ETAG = OpenApiParameter(
     "ETag", str, OpenApiParameter.HEADER, response=[200], description="Changes with each change by an admin."
 )
 CREATED_ETAG = OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[201])
 LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[201], description="Where the site is.")
-REPLAYED = OpenApiParameter(
-    "Idempotency-Replayed",
-    {"type": "string", "enum": ["true"]},
-    OpenApiParameter.HEADER,
-    response=[200, 201],
-    description="Present when this repeats the answer to an earlier request.",
-)
 
 list_sites = extend_schema(
     operation_id="list_sites",
