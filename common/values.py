@@ -61,6 +61,11 @@ def is_format(character: str) -> bool:
     return unicodedata.category(character) == "Cf"
 
 
+def without_format_characters(text: str) -> str:
+    """Without what cannot be seen and turns the direction of what follows on a page; empty if nothing else is left."""
+    return without_invisible_ends("".join(character for character in text if not is_format(character)))
+
+
 def clean_email(value: Any, *, max_length: int | None, blank: bool = False, trim: bool = True) -> str:
     if not isinstance(value, str):
         raise ValidationError("Enter a valid email address.", code="invalid")

@@ -23,6 +23,7 @@ from accounts.google.identity import GoogleIdentity
 from accounts.models import AccessRequest, Admin, GoogleAccount
 from accounts.usernames import username_of_email
 from common.errors import InvalidInput
+from common.values import without_format_characters
 
 # An attempt fails only if another request for the same place or of the same person was stored at that moment.
 ATTEMPTS = AccessRequest.PLACES + 1
@@ -33,6 +34,8 @@ class PlaceLost(Exception):
 
 
 log = logging.getLogger("portcullis.accounts")
+
+MAX_NAME_LENGTH = 150
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ def ask_with_google(identity: GoogleIdentity, *, reason: str, address: str | Non
 
 
 def request_of(asker: Asker, *, at: datetime) -> AccessRequest:
-    return AccessRequest(name=asker.name, email=asker.email, reason=asker.reason, address=asker.address, created_at=at)
+    """A name of which nothing can be seen is replaced by the address."""
+    name = without_format_characters(asker.name) or asker.email[:MAX_NAME_LENGTH]
+    return AccessRequest(name=name, email=asker.email, reason=asker.reason, address=asker.address, created_at=at)
 
 
 def store(request: AccessRequest, same: AccessRequestQuerySet, *, at: datetime) -> None:

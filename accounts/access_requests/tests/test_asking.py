@@ -44,6 +44,11 @@ def test_a_request_waits_with_what_the_person_wrote(db: None, path: str) -> None
     assert CHOSEN not in str(AccessRequest.objects.values().get())
 
 
+def test_a_name_hides_nothing_and_turns_no_text_around(db: None) -> None:
+    assert asked(name="Nora\u202e Conti\u200b").name == "Nora Conti"
+    assert asked("ada@vendor.example", name="\u200b\u202e").name == "ada@vendor.example"
+
+
 def test_everyone_gets_the_same_answer_after_the_same_work(anna: Admin, settings: LazySettings) -> None:
     """An admin, a new person, one who waits, one who was rejected, one too many: nothing tells them apart."""
     Admin.objects.create_user("ida@vendor.example", "ida@vendor.example", PASSWORD)
