@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 
 class SiteFileQuerySet(models.QuerySet[Any]):
@@ -16,6 +16,6 @@ class SiteFileQuerySet(models.QuerySet[Any]):
         """Present, of a site, the newest first."""
         return self.present().filter(site=site_id).order_by("-uploaded_at", "-id")
 
-    def total_bytes(self) -> int:
-        total: int = self.aggregate(total=Sum("size"))["total"] or 0
-        return total
+    def count_and_bytes(self) -> tuple[int, int]:
+        found = self.aggregate(count=Count("pk"), total=Sum("size"))
+        return found["count"], found["total"] or 0

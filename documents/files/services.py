@@ -50,10 +50,11 @@ def add_file(
         raise FileInvalid(f"Must be one of {', '.join(FileKind.values)}.", field="kind")
     if not incoming.size:
         raise FileInvalid("The file is empty.", field="file")
-    refuse_over_quota(site_id, more=0)  # before the work
     incoming.flush()
     given = Path(incoming.temporary_file_path())
     found = content_type_of(given)
+    # Before the work. A picture has another size after it.
+    refuse_over_quota(site_id, more=1 if found.picture_format else incoming.size)
     scan(given)
     with tempfile.TemporaryDirectory(prefix="upload-", dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
         path, preview = given, Path(folder, "preview")
@@ -79,7 +80,6 @@ def store(row: SiteFile, path: Path, preview: Path, *, by: Actor, at: datetime) 
     """The bytes first: a row always has its bytes. What a crash leaves without a row, `documents.files.prune` deletes."""
     if row.size > settings.FILE_MAX_BYTES:
         raise FileTooLarge(f"The picture has more than {settings.FILE_MAX_BYTES} bytes after it was encoded anew.")
-    refuse_over_quota(row.site_id, more=row.size)
     save_bytes(row.stored_as, path)
     try:
         if row.is_picture:
@@ -130,11 +130,11 @@ def delete_file(
 
 def refuse_over_quota(site_id: uuid.UUID, *, more: int) -> None:
     """Raises QuotaExceeded if the site's files and so many bytes more exceed FILES_BYTES_PER_SITE."""
-    present = SiteFile.objects.of_site(site_id)
+    count, total = SiteFile.objects.of_site(site_id).count_and_bytes()
     limit = settings.FILES_BYTES_PER_SITE
-    if present.total_bytes() + more > limit:
+    if total + more > limit:
         raise QuotaExceeded(f"The files of a site may have {limit} bytes together. Delete one first.")
-    if present.count() >= MAX_FILES_PER_SITE:
+    if count >= MAX_FILES_PER_SITE:
         raise QuotaExceeded(f"A site may have {MAX_FILES_PER_SITE} files. Delete one first.")
 
 

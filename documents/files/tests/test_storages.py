@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from documents.files import bucket, services
@@ -61,6 +63,23 @@ def test_the_quota_of_a_site(upload: Upload, settings: Any) -> None:
     assert upload(b"a" * 400).status_code == 201
     SiteFile.objects.filter(size=600).update(deleted_at="2026-01-01T00:00:00Z")
     assert upload(b"a" * 600).status_code == 201
+
+
+def test_the_files_of_a_site_are_counted_twice_only(upload: Upload) -> None:
+    """Before the work, and under the site's lock."""
+    with CaptureQueriesContext(connection) as queries:
+        upload()
+    assert len([query for query in queries if "SUM(" in query["sql"]]) == 2
+    assert [
+        query["sql"] for query in queries if "COUNT(*)" in query["sql"] and "documents_sitefile" in query["sql"]
+    ] == []
+
+
+def test_a_site_has_a_thousand_files_at_most(upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "MAX_FILES_PER_SITE", 1)
+    upload()
+    assert_problem(upload(), 409, "quota_exceeded")
+    assert len(stored_names()) == 1
 
 
 def test_a_file_over_the_limit_is_refused(upload: Upload, settings: Any) -> None:
