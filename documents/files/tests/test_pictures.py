@@ -36,7 +36,7 @@ def bomb() -> bytes:
     """A small JPEG that is decoded anew for each of its many scans."""
     whole = saved(Image.new("RGB", (5_000, 5_000), "grey"), "JPEG", progressive=True, quality=50)
     starts = [at for at in range(len(whole) - 1) if whole[at : at + 2] == b"\xff\xda"]
-    return whole[:-2] + whole[starts[4] : starts[5]] * 300 + b"\xff\xd9"
+    return whole[:-2] + whole[starts[4] : starts[5]] * 3_000 + b"\xff\xd9"
 
 
 def empty_chunks() -> bytes:
