@@ -2,35 +2,28 @@
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
-from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from accounts.google.identity import GoogleIdentity
 from accounts.models import AccessRequest, Admin, TokenFamily
 from accounts.roles import PERMISSIONS
 from alerts.models import AlertChannel, Delivery, Incident, NoticeTemplate
-from audit.actors import Actor
 from audit.models import Event
 from documents.models import ShareLink, SiteFile
-from documents.shares.services import create_share_link
 from erasure.models import ErasureRequest
 from fleet.devices.models import Device, DeviceKey, EnrolmentCode
 from fleet.firmware.models import Firmware
 from fleet.heartbeats.models import DeviceCommand
 from fleet.rollouts.models import MaintenanceWindow, Rollout
 from idempotency.models import IdempotentRequest
-from panel.account.google.proven import keep_identity
 from panel.sites.operations.registry import OPERATIONS
 from panel.tests.urls import patterns
 from sites.models import Organization, SavedView, Site, SiteImport, SiteKey, SiteNote, SitePulse, SiteTag
@@ -239,20 +232,6 @@ class Page:
     rule: Rule
 
 
-# Pages for those who are not signed in.
-WITHOUT_AN_ACCOUNT = {
-    "login",
-    "logout",
-    "second_factor",
-    "request_access",
-    "access_requested",
-    "set_password",
-    "google_start",
-    "google_unknown",
-    "google_callback",
-}
-
-
 def rule_of(name: str) -> Rule:
     if name in OTHER_PAGES:
         return OTHER_PAGES[name]
@@ -351,47 +330,6 @@ def test_each_role_at_each_page(
         if not allowed and stored() != before:
             wrong.append(f"{page.name}: changed something")
     assert wrong == []
-
-
-def stranger() -> Client:
-    return Client()
-
-
-def person_whose_request_waits() -> Client:
-    """Google has told us who they are; they have asked for access."""
-    browser = Client()
-    request = HttpRequest()
-    request.session = browser.session
-    keep_identity(request, GoogleIdentity("1001", "nora@vendor.example", "Nora"))
-    request.session.save()
-    browser.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
-    return browser
-
-
-def visitor_of_a_shared_page() -> Client:
-    """As if the token of a shared page were worth something elsewhere."""
-    site_id = Site.objects.values_list("site_id", flat=True).order_by("created_at")[0]
-    by = Actor(Event.Source.API, Admin.objects.get(username="anna"))
-    link = create_share_link(site_id, by=by, at=timezone.now())
-    return Client(headers={"Authorization": f"Bearer {link.token}"})
-
-
-@pytest.mark.slow
-@pytest.mark.any_database
-@pytest.mark.parametrize("make", [stranger, person_whose_request_waits, visitor_of_a_shared_page])
-def test_nobody_without_an_account_gets_at_a_page(objects: dict[str, Any], make: Callable[[], Client]) -> None:
-    browser, wrong = make(), []
-    before = stored()
-    for page in pages(objects):
-        if page.name in WITHOUT_AN_ACCOUNT:
-            continue
-        for method in ("get", "post"):
-            answer = browser.get(page.path) if method == "get" else browser.post(page.path, FORGED)
-            is_sent_away = answer.status_code == 302 and answer["Location"].startswith("/admin/login/")
-            if not (is_sent_away or answer.status_code in (403, 404, 405)):
-                wrong.append(f"{method} {page.name}: {answer.status_code}")
-    assert wrong == []
-    assert stored() == before
 
 
 @pytest.mark.slow
