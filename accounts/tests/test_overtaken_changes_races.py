@@ -18,7 +18,7 @@ from accounts.tests.test_google_login import sign_in
 from accounts.two_factor.services import reset_two_factor
 from audit.actors import COMMAND
 from conftest import PASSWORD, SignIn
-from panel.account.tests import test_google as pages
+from panel.account.tests import google_browser as pages
 
 pytestmark = [
     pytest.mark.postgresql,

@@ -13,7 +13,7 @@ from accounts.tests.factors import signed_in
 from accounts.tests.fake_google import FakeGoogle, Person
 from accounts.tests.tokens import login
 from conftest import PASSWORD
-from panel.account.tests.test_google import sign_in
+from panel.account.tests.google_browser import sign_in
 
 LIST = "/admin/accounts/accessrequest/"
 ASK = "/admin/request-access/"
