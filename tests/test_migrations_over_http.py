@@ -69,8 +69,9 @@ def test_a_database_is_migrated_step_by_step(server: RunningServer, tmp_path: Pa
     client = server.sign_in()
     assert pending(client) == [SLOW, FAILS, HALF_DONE]
 
+    both = [server.sign_in(), server.sign_in()]
     with ThreadPoolExecutor(2) as two:
-        answers = list(two.map(lambda _: server.sign_in().post(f"/api/migrate/{SLOW}"), range(2)))
+        answers = list(two.map(lambda each: each.post(f"/api/migrate/{SLOW}"), both))
     by_status = {answer.status_code: answer.json() for answer in answers}
     assert set(by_status) == {200, 409}, "of two at once, one is told that the other runs"
     assert by_status[200] == {"applied": [SLOW], "skipped": []}

@@ -43,7 +43,8 @@ MOST_HANDLED, MOST_HANDLED_OF_DEVICES = 768, 256
 DEVICE_PATHS = ("devices/heartbeat", "health", "telemetry")
 MAX_UNSENT_BYTES = 64 * 1024 * 1024  # of all connections of a process
 CLOSING_SECONDS = 2.0
-CLOSING_BYTES = 64 * 1024
+# nginx passes an upload on while it arrives, and looks for the response after some of it.
+CLOSING_BYTES = 4 * 1024 * 1024
 CHECK_SECONDS = 0.5
 RECEIVE_BYTES = 64 * 1024
 

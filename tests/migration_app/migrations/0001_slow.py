@@ -5,7 +5,7 @@ from django.db import migrations
 
 
 def take_a_while(*_: Any) -> None:
-    time.sleep(2)
+    time.sleep(4)
 
 
 class Migration(migrations.Migration):
