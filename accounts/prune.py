@@ -11,7 +11,7 @@ from accounts.models import AccessRequest, PanelSession, PasswordLink, PersonalT
 ATTEMPTS_KEPT = 100_000
 # Until then the page of a link says that it was used or has expired.
 ENDED_LINKS_KEPT = timedelta(days=30)
-# After the decision, or after the request if nobody decides.
+# After the decision, or after the request if there is none.
 ACCESS_REQUESTS_KEPT = timedelta(days=90)
 # Until then the lists of tokens show that one has expired, and when it was used last.
 ENDED_TOKENS_KEPT = timedelta(days=30)

@@ -1,6 +1,6 @@
-"""The places of an e-mail address, for which the requests with a password compete. Nobody has proved that it is theirs.
+"""The places of an e-mail address, for which the requests with a password compete. None has proved to own it.
 
-A request from a network without a place always gets one, so that nobody who came earlier keeps the owner out. It takes the
+A request from a network without a place always gets one, so that earlier requests do not keep the owner out. It takes the
 place of the network that has most of them, of the oldest request there: two networks that hold all places cannot take back
 the one that the owner got.
 """

@@ -81,7 +81,7 @@ class ReceivedSerializer(serializers.Serializer[Any]):
 class AccessRequestSerializer(serializers.ModelSerializer[AccessRequest]):
     id = IdField()
     email_verified = serializers.BooleanField(
-        source="is_email_verified", help_text="Whether Google has verified the address. Nobody has if it was typed."
+        source="is_email_verified", help_text="Whether Google has verified the address; false for one that was typed."
     )
     claims = serializers.IntegerField(
         help_text="How many waiting requests claim the address. If there are several, ask the owner which is theirs."

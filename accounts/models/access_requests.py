@@ -107,5 +107,5 @@ class AccessRequest(models.Model):
 
     @property
     def is_email_verified(self) -> bool:
-        """Google tells only addresses that it has verified; nobody has verified one that was typed."""
+        """Google tells only addresses that it has verified; one that was typed is not verified."""
         return bool(self.google_subject)

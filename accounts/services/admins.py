@@ -67,7 +67,7 @@ def change_admin(admin_id: int, changes: Mapping[str, Any], *, by: Actor, at: da
 
 
 def give_missing_ids() -> None:
-    """Give the API's id to admins whom the previous release added while it served beside this one. No event: nobody acts."""
+    """Give the API's id to admins whom the previous release added while it served beside this one. No event: no admin acts."""
     for pk in Admin.objects.filter(public_id=None).values_list("pk", flat=True):
         Admin.objects.filter(pk=pk, public_id=None).update(public_id=uuid.uuid4())
 

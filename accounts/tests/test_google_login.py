@@ -55,7 +55,7 @@ def test_each_way_to_write_the_path_is_answered(google: FakeGoogle, anna: Admin,
 
 
 def test_the_address_of_an_admin_is_no_key_to_the_account(google: FakeGoogle, anna: Admin) -> None:
-    """Anna's address is verified for another Google account: nobody is linked, and nobody is signed in."""
+    """Anna's address is verified for another Google account: that links no admin and signs none in."""
     assert Person().email == anna.email
     assert refused_as(sign_in(google.id_token())) == (403, "access_unknown")
     link(anna)
