@@ -1,5 +1,6 @@
 """gunicorn's settings: run `gunicorn` in the project's root. `-b` sets the address."""
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -121,6 +122,9 @@ def post_worker_init(worker):
         from fleet.heartbeats import process
 
         process.start()
+    # What is loaded by now stays as long as the process. A full collection of garbage stops all threads, so leave it out.
+    gc.collect()
+    gc.freeze()
     worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 

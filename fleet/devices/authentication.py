@@ -96,6 +96,7 @@ def read_device(device_id: uuid.UUID, key: str, *, at: datetime) -> KnownDevice 
         move_to_current_pepper(key_id, secret=key)
     return KnownDevice(
         id=device_id,
+        id_text=str(device_id),
         site_id=site_id,
         device_id=name,
         digest=key_digest(key),

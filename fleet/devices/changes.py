@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -23,12 +24,17 @@ log = logging.getLogger("portcullis.devices")
 
 PAUSE_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
-REVISIONS = """
-SELECT device.id, device.revision, site.revision
-  FROM devices_device AS device
-  JOIN sites_site AS site ON site.site_id = device.site_id
- WHERE device.id = ANY(%s)
-   AND device.retired_at IS NULL
+# A revision that differs from the one known here is as good as a device that is not there.
+CHANGED = """
+SELECT known.id
+  FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS known (id, revision, site_revision)
+ WHERE NOT EXISTS (
+       SELECT FROM devices_device AS device
+         JOIN sites_site AS site ON site.site_id = device.site_id
+        WHERE device.id = known.id
+          AND device.revision = known.revision
+          AND site.revision = known.site_revision
+          AND device.retired_at IS NULL)
 """
 # A server that hangs is noticed within seconds.
 LIMITS: dict[str, Any] = {"autocommit": True, "keepalives_idle": 5, "tcp_user_timeout": 5_000}
@@ -67,13 +73,28 @@ def compare_again_and_again() -> None:
 
 
 def compare_all(opened: "psycopg.Connection[Any]") -> None:
-    """All entries whose turn it is, some thousands at a time."""
+    """All entries whose turn it is, in one statement, which answers with those that changed.
+
+    Each row that came back would keep the threads that answer devices waiting for Python's lock, and so would lists that
+    psycopg converts: with 30,000 devices, a tenth of a second.
+    """
     asked_at = time.monotonic()
-    while device_ids := known_devices.to_compare():
-        rows = opened.execute(REVISIONS, [device_ids], binary=True)
-        found = {device_id: (revision, site_revision) for device_id, revision, site_revision in rows}
-        known_devices.compare(device_ids, found, asked_at=asked_at)
-        asked_at = time.monotonic()
+    entries = known_devices.to_compare()
+    if not entries:
+        return
+    arrays = [
+        array_literal([known.id_text for known in entries]),
+        array_literal([known.revisions[0] for known in entries]),
+        array_literal([known.revisions[1] for known in entries]),
+    ]
+    # A plan for any arrays would expect a few elements, and look each device up by its own.
+    rows = opened.execute(CHANGED, arrays, prepare=False)
+    known_devices.compared(entries, {device_id for (device_id,) in rows}, asked_at=asked_at)
+
+
+def array_literal(elements: Iterable[object]) -> str:
+    """For PostgreSQL; the elements have neither commas nor quotes."""
+    return "{" + ",".join(map(str, elements)) + "}"
 
 
 def take(notification: psycopg.Notify) -> None:

@@ -1,14 +1,14 @@
 """What this process knows of the devices that call it, so that a heartbeat needs no statement of its own.
 
 An entry is trusted for TRUSTED_SECONDS after it was compared with the database. A thread (`fleet.devices.changes`) compares
-all of them in sets every second or two, so that a key that was revoked, or a lock, takes effect within five seconds on every
+all of them every two or three seconds, so that a key that was revoked, or a lock, takes effect within five seconds on every
 machine. Where nothing compares them, as in commands, in tests and on SQLite, nothing is kept.
 """
 
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,6 @@ TRUSTED_SECONDS = 4.5
 COMPARED_SECONDS = 2.5
 # About a kilobyte each. A device that was dropped costs one statement at its next call.
 MAX_KNOWN = 50_000
-MAX_COMPARED_AT_ONCE = 5_000
 
 Revisions = tuple[int, int]  # of a device, and of its site
 
@@ -31,6 +30,7 @@ class KnownDevice:
     """
 
     id: uuid.UUID
+    id_text: str  # to convert all ids for each comparison would take longer than the rest of it
     site_id: uuid.UUID
     device_id: str
     digest: str = field(repr=False)
@@ -115,27 +115,22 @@ class KnownDevices:
         if not of_site:
             del self.of_site[known.site_id]
 
-    def to_compare(self) -> list[uuid.UUID]:
-        """Those whose turn it is, at most MAX_COMPARED_AT_ONCE."""
+    def to_compare(self) -> list[KnownDevice]:
+        """Those whose turn it is."""
         before = time.monotonic() - COMPARED_SECONDS
-        due = [known.id for known in list(self.by_id.values()) if known.compared_at < before]
-        return due[:MAX_COMPARED_AT_ONCE]
+        return [known for known in list(self.by_id.values()) if known.compared_at < before]
 
-    def compare(
-        self, device_ids: Iterable[uuid.UUID], found: Mapping[uuid.UUID, Revisions], *, asked_at: float
-    ) -> None:
-        """Forget those that have other revisions in the database, or are not there; trust the others from `asked_at` on."""
-        changed = []
-        for device_id in device_ids:
-            known = self.by_id.get(device_id)
-            if known is None:
-                continue
-            if found.get(device_id) == known.revisions:
-                known.compared_at = max(known.compared_at, asked_at)
-            elif known.compared_at < asked_at:
-                changed.append(device_id)
-        if changed:
-            self.forget(changed)
+    def compared(self, entries: Collection[KnownDevice], changed: Collection[uuid.UUID], *, asked_at: float) -> None:
+        """Forget those of the entries that changed; trust the others from `asked_at` on.
+
+        An entry that was read again after `to_compare` is another one, and stays as it is.
+        """
+        for known in entries:
+            if known.id not in changed:
+                known.compared_at = asked_at
+        outdated = [known.id for known in entries if known.id in changed and self.by_id.get(known.id) is known]
+        if outdated:
+            self.forget(outdated)
 
 
 known_devices = KnownDevices()

@@ -38,6 +38,7 @@ def known(monotonic: Monotonic) -> KnownDevices:
 def device(number: int = 1, *, site: uuid.UUID = SITE, at: float = 1_000.0, **facts: Any) -> KnownDevice:
     return KnownDevice(
         id=uuid.UUID(int=number),
+        id_text=str(uuid.UUID(int=number)),
         site_id=site,
         device_id=f"till-{number}",
         digest="d",
@@ -82,20 +83,24 @@ def test_what_is_compared_is_trusted_longer_and_what_differs_is_forgotten(
     same, changed, gone = (device(number) for number in (1, 2, 3))
     add(known, same, changed, gone)
     monotonic.now += COMPARED_SECONDS + 0.1
-    ids = known.to_compare()
-    assert sorted(ids) == [same.id, changed.id, gone.id]
-    known.compare(ids, {same.id: (1, 1), changed.id: (1, 2)}, asked_at=monotonic.now)
+    entries = known.to_compare()
+    assert entries == [same, changed, gone]
+    known.compared(entries, {changed.id, gone.id}, asked_at=monotonic.now)
     monotonic.now += COMPARED_SECONDS
     assert known.find(same.id, "d") is same
     assert set(known.by_id) == {same.id}
 
 
-def test_an_entry_that_is_newer_than_the_answer_is_kept(known: KnownDevices, monotonic: Monotonic) -> None:
-    newer = device(at=monotonic.now + 1)
-    newer.revisions = (2, 1)
+def test_an_entry_that_was_read_while_others_are_compared_is_kept(known: KnownDevices, monotonic: Monotonic) -> None:
+    add(known, device())
+    monotonic.now += COMPARED_SECONDS + 0.1
+    entries, asked_at = known.to_compare(), monotonic.now
+    newer = device(at=asked_at + 1)
     add(known, newer)
-    known.compare([newer.id], {newer.id: (1, 1)}, asked_at=monotonic.now)
-    assert newer.id in known.by_id
+    known.compared(entries, {newer.id}, asked_at=asked_at)
+    assert known.by_id == {newer.id: newer}
+    known.compared(entries, set(), asked_at=asked_at)
+    assert newer.compared_at == asked_at + 1
 
 
 def test_a_change_while_the_database_is_read_is_not_overlooked(known: KnownDevices) -> None:
@@ -121,13 +126,10 @@ def test_there_is_a_bound_and_each_entry_gets_its_turn(
     known: KnownDevices, monotonic: Monotonic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known_module, "MAX_KNOWN", 50)
-    monkeypatch.setattr(known_module, "MAX_COMPARED_AT_ONCE", 7)
     add(known, *(device(number) for number in range(1, 61)))
     assert len(known.by_id) == 50
+    assert known.to_compare() == []
     monotonic.now += COMPARED_SECONDS + 0.1
-    turns = 0
-    while ids := known.to_compare():
-        known.compare(ids, dict.fromkeys(ids, (1, 1)), asked_at=monotonic.now)
-        turns += 1
-    assert turns == 8
+    known.compared(known.to_compare(), set(), asked_at=monotonic.now)
+    assert known.to_compare() == []
     assert all(each.compared_at == monotonic.now for each in known.by_id.values())
