@@ -139,11 +139,13 @@ def test_retired_devices_and_those_of_former_sites_are_out_of_sight(
     roma, milano = register(name="Roma"), register(name="Milano")
     devices = every_kind(roma, at=clock.at)
     create_device(milano, "former", seen=None, at=clock.at)
+    retired_before = create_device(milano, "retired before", seen=None, at=clock.at)
     note_transitions(at=clock.at)
+    retire_device(retired_before.pk, by=SYSTEM, at=clock.at)
     Site.objects.filter(pk=milano.site_id).update(deregistered_at=clock.at)
     for name in ("gone", "twin"):
         retire_device(devices[name].pk, by=SYSTEM, at=clock.at)
-    assert not {"gone", "twin", "former"} & set(names(browser))
+    assert not {"gone", "twin", "former", "retired before"} & set(names(browser))
     assert shown_counts(browser) == {"": 8, "attention": 2, "offline": 1, "never_seen": 2}
 
 
