@@ -21,8 +21,10 @@ from typing import Any
 
 import django
 
-from benchmarks import postgres, servers, usage
+from benchmarks import load, postgres, servers, usage
+from benchmarks.fleet import HEADERS, PATH
 from benchmarks.postgres import Database
+from benchmarks.seeding import write_lines
 from benchmarks.servers import Server
 
 SCRIPT = Path(__file__).with_name("samples.lua")
@@ -30,6 +32,8 @@ CONNECTIONS = 16
 BACKLOG_DEVICES, BACKLOG_DAYS, BATCH = 200, 3, 50
 FIVE_MINUTES, DAY = timedelta(minutes=5), timedelta(days=1)
 WARM_UP_SECONDS = 3
+# Each of 32 connections calls 10 times a second or less: as many heartbeats as 10,000 devices send.
+HEARTBEAT_SECONDS, HEARTBEAT_PAUSE_MS = 4, 95
 
 Credentials = tuple[str, str]
 
@@ -72,7 +76,7 @@ def main() -> None:
                 store(devices, folder, server, database, batch=batch, seconds=WARM_UP_SECONDS, pids=pids)
                 result = store(devices, folder, server, database, batch=batch, seconds=chosen.seconds, pids=pids)
                 print(f"{batch:3} in a call: {result}", flush=True)
-            backlog(register(BACKLOG_DEVICES), server)
+            backlog(register(BACKLOG_DEVICES), server, beating=devices, folder=folder)
         roll_up(database)
         room(database)
 
@@ -143,21 +147,30 @@ def store(
 # --- A backlog -------------------------------------------------------------------------------------------------------
 
 
-def backlog(devices: Sequence[Credentials], server: Server) -> None:
-    """Each device sends what it measured in some days, in batches one after the other, all devices at once."""
+def backlog(devices: Sequence[Credentials], server: Server, *, beating: Sequence[Credentials], folder: Path) -> None:
+    """Each device sends what it measured in some days, in batches one after the other, all devices at once.
+
+    Other devices call at the same time, for less time than the backlog takes.
+    """
     end = datetime.now(UTC)
+    file = write_lines(folder / "beating.csv", (f"{device_id},{key}" for device_id, key in beating))
+    aim = load.Target(server.url, PATH, file, settings=HEADERS | {"PAUSE_MS": str(HEARTBEAT_PAUSE_MS)})
     started = time.monotonic()
-    with ThreadPoolExecutor(CONNECTIONS) as threads:
+    with load.running(aim, seconds=HEARTBEAT_SECONDS) as heartbeats, ThreadPoolExecutor(CONNECTIONS) as threads:
         latencies = sorted(
             latency
             for of_device in threads.map(lambda device: send(device, server, end=end), devices)
             for latency in of_device
         )
-    seconds = time.monotonic() - started
+        seconds = time.monotonic() - started
+        seen = heartbeats.result()
+    assert seconds > HEARTBEAT_SECONDS, f"The backlog was sent within {seconds:.1f} s: measure fewer heartbeats."
     samples = len(devices) * (BACKLOG_DAYS * DAY // FIVE_MINUTES)
     print(
         f"a backlog of {BACKLOG_DAYS} days from {len(devices)} devices: {samples:,} samples in {seconds:.1f} s, "
-        f"p50 {1000 * latencies[len(latencies) // 2]:.0f} ms, p99 {1000 * latencies[len(latencies) * 99 // 100]:.0f} ms",
+        f"p50 {1000 * latencies[len(latencies) // 2]:.0f} ms, p99 {1000 * latencies[len(latencies) * 99 // 100]:.0f} ms; "
+        f"{seen.per_second:.0f} heartbeats a second at the same time, p50 {seen.p50:.0f} ms, p99 {seen.p99:.0f} ms, "
+        f"{seen.errors} errors",
         flush=True,
     )
 

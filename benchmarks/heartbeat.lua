@@ -2,6 +2,7 @@
 -- Our own code, under the licence of the project (MIT, see LICENSE).
 -- env: SITES=file of "uuid,key" lines  PATHNAME=/api/heartbeat  ID_HEADER, KEY_HEADER, BODY: those of sites unless given
 --      FORWARDED_FOR=address, for X-Forwarded-For  COUNT_STATUSES=1: count the answers by status
+--      PAUSE_MS=milliseconds that a connection waits before each request; they do not count in the latencies
 local reqs, n = {}, 0
 local tid = 0
 local threads = {}
@@ -28,6 +29,11 @@ function init(args)
 end
 
 function request() return reqs[math.random(n)] end
+
+local pause = tonumber(os.getenv("PAUSE_MS") or "0")
+if pause > 0 then
+  function delay() return pause end
+end
 
 -- Only when asked for: with it wrk parses every header of every answer.
 if os.getenv("COUNT_STATUSES") then
