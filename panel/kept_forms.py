@@ -31,6 +31,7 @@ KEPT_PAGES = frozenset(
         "sites_organization_change",
         "devices_device_edit",
         "devices_device_configure",
+        "devices_device_target_firmware",
         "devices_device_rotate",
         "devices_device_retire",
         "devices_device_enrol",

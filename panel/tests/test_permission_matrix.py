@@ -143,6 +143,7 @@ OTHER_PAGES = {
         f"devices_device_{page}": Rule(needed, needed)
         for page, needed in {
             "edit": "devices.change_device",
+            "target_firmware": "devices.change_device",
             "configure": "devices.change_device",
             "rotate": "devices.rotate_device_key",
             "key_use": "devices.view_device",

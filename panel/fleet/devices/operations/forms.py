@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from common.api.parsing import DECODER, UnacceptableJSON, check_strings
 from fleet.devices.limits import MAX_CONFIG_BYTES, MAX_HARDWARE_LENGTH, MAX_NAME_LENGTH, MAX_ROLE_LENGTH
 from fleet.devices.validation import clean_config
+from fleet.firmware.models import Firmware
 from panel.sites.forms import validate_one_line
 from panel.sites.registration.forms import RotateKeyForm
 from panel.sites.typed_confirmation import TypedNameField
@@ -61,6 +62,25 @@ class ConfigurationForm(DeviceForm):
         except RecursionError as error:
             raise ValidationError("It is nested too deeply.") from error
         return clean_config(value)
+
+
+class FirmwareField(forms.ModelChoiceField):
+    def label_from_instance(self, firmware: Firmware) -> str:
+        return f"{firmware} ({firmware.channel})"
+
+
+class TargetFirmwareForm(DeviceForm):
+    firmware = FirmwareField(
+        Firmware.objects.none(),
+        label="Target firmware",
+        required=False,
+        empty_label="None: keep what is installed",
+        help_text="Versions for its hardware that are not withdrawn.",
+    )
+
+    def __init__(self, *args: Any, hardware: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["firmware"].queryset = Firmware.objects.available().fitting(hardware).newest_first()
 
 
 class RotateDeviceKeyForm(RotateKeyForm):

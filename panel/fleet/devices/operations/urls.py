@@ -15,6 +15,7 @@ def urls(device_admin: ModelAdmin) -> list[URLPattern]:
     return [
         page("edit", views.EditDeviceView, "edit"),
         page("configuration", views.ConfigureDeviceView, "configure"),
+        page("target-firmware", views.TargetFirmwareView, "target_firmware"),
         page("rotate-key", views.RotateDeviceKeyView, "rotate"),
         page("key-use/<int:key_id>", DeviceKeyUseView, "key_use"),
         page("retire", views.RetireDeviceView, "retire"),

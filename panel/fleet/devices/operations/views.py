@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from common.errors import DomainError, InvalidInput
 from fleet.devices import services
 from fleet.devices.errors import DeviceChanged, DeviceNotFound
 from fleet.devices.models import Device
+from fleet.firmware.services import set_target
 from fleet.heartbeats.boots import dismiss_device_clone
 from fleet.heartbeats.commands import send_command
 from fleet.heartbeats.models import DeviceCommand
@@ -22,6 +24,7 @@ from panel.fleet.devices.operations.forms import (
     EditForm,
     RetireForm,
     RotateDeviceKeyForm,
+    TargetFirmwareForm,
     configuration_text,
 )
 from panel.fleet.devices.operations.key_page import key_page
@@ -141,6 +144,46 @@ class ConfigureDeviceView(ChangeDeviceView):
 
     def values(self, device: Device) -> dict[str, Any]:
         return {"config": configuration_text(device.config)}
+
+
+class TargetFirmwareView(FleetFormView, OneDeviceView):
+    permission_required = "devices.change_device"
+    template_name = "panel/fleet/devices/operations/target_firmware.html"
+    form_class = TargetFirmwareForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        assert self.device is not None
+        return {**super().get_form_kwargs(), "hardware": self.device.hardware}
+
+    def get_initial(self) -> dict[str, Any]:
+        assert self.device is not None
+        target = getattr(self.device, "firmware_target", None)
+        return {"firmware": target and target.firmware_id, "revision": self.device.revision}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        assert self.device is not None
+        name = self.device.name
+        titles = {"title": f"Set the target firmware of {name}", "page_title": f"Target firmware · {name}"}
+        return super().get_context_data(**{"verb": "Target firmware", **titles, **kwargs})
+
+    def form_valid(self, form: TargetFirmwareForm) -> HttpResponse:
+        assert self.device is not None
+        device_id, firmware = self.device.pk, form.cleaned_data["firmware"]
+        how: dict[str, Any] = {"by": self.by, "at": timezone.now()}
+        try:
+            with transaction.atomic():
+                services.update_device(device_id, {}, **how, expected_revisions={form.cleaned_data["revision"]})
+                set_target(device_id, firmware and firmware.pk, **how)
+        except DeviceNotFound:
+            return self.is_retired()
+        except DeviceChanged:
+            messages.error(self.request, "This device was changed while you had the page open. Nothing was saved.")
+            return self.to_its_page()
+        except DomainError as error:
+            form.add_error("firmware", error.detail)
+            return self.form_invalid(form)
+        messages.success(self.request, f"Target firmware of {self.device.name}: {firmware or 'none'}.")
+        return self.to_its_page()
 
 
 class RetireDeviceView(FleetFormView, OneDeviceView):

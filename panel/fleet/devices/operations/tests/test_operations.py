@@ -11,8 +11,10 @@ from audit.actors import SYSTEM
 from audit.models import Event
 from conftest import Clock, RegisteredSite
 from fleet.devices.limits import MAX_CONFIG_BYTES
-from fleet.devices.models import Device, DeviceKey
+from fleet.devices.models import Device, DeviceKey, DevicePulse
 from fleet.devices.services import retire_device, update_device
+from fleet.firmware.models import Firmware, FirmwareTarget
+from fleet.firmware.tests.rows import add_row
 from fleet.heartbeats.models import DeviceCommand
 from fleet.heartbeats.tests.calls import RegisteredDevice, a_device
 from panel.fleet.devices.operations import views
@@ -96,7 +98,7 @@ def test_a_stale_form_saves_nothing_until_the_change_was_seen(
     assert stored(till).name == "Bar till"
 
 
-@pytest.mark.parametrize("part", ["edit", "configuration", "retire", "rotate-key"])
+@pytest.mark.parametrize("part", ["edit", "configuration", "target-firmware", "retire", "rotate-key"])
 def test_a_device_that_was_retired_since_stays_as_it_is(
     browser: Client, till: RegisteredDevice, clock: Clock, part: str
 ) -> None:
@@ -222,6 +224,51 @@ def test_a_stale_page_retires_nothing(browser: Client, till: RegisteredDevice, c
     assert stored(till).retired_at is None
 
 
-@pytest.mark.parametrize("part", ["edit", "configuration", "rotate-key", "retire"])
+def target_of(till: RegisteredDevice) -> Firmware | None:
+    target = FirmwareTarget.objects.filter(device=till.id).first()
+    return target and target.firmware
+
+
+def test_the_target_firmware_is_set_and_taken_away(browser: Client, till: RegisteredDevice) -> None:
+    newest = add_row("2.0.0", hardware="pi4")
+    page = followed(browser, send(browser, till, "target-firmware", firmware=str(newest.pk)))
+    assert f"Target firmware of till-1: {newest}." in page
+    assert "2.0.0, not installed yet" in page
+    assert target_of(till) == newest
+    event = Event.objects.get(action="device.target_firmware_changed")
+    assert (event.actor_name, event.source, event.changes["target_firmware"]) == ("anna", "admin", [None, str(newest)])
+    form = browser.get(page_of(till.id, "target-firmware")).content.decode()
+    assert f'<option value="{newest.pk}" selected>{newest} (stable)</option>' in form
+    assert "Target firmware of till-1: none." in followed(browser, send(browser, till, "target-firmware", firmware=""))
+    assert target_of(till) is None
+
+
+def test_only_firmware_that_the_device_may_run_can_be_its_target(
+    browser: Client, till: RegisteredDevice, clock: Clock
+) -> None:
+    fits = add_row("3.0.0", hardware=None)
+    others = [add_row("3.1.0", hardware="pi5"), add_row("3.2.0", withdrawn_at=clock.at)]
+    form = browser.get(page_of(till.id, "target-firmware")).content.decode()
+    assert str(fits.pk) in form
+    for firmware in others:
+        assert str(firmware.pk) not in form
+        answer = send(browser, till, "target-firmware", firmware=str(firmware.pk))
+        assert "That choice is not one of the available choices." in answer.content.decode()
+    DevicePulse.objects.filter(pk=till.id).update(firmware_version="1.0.0")
+    needs_newer = add_row("4.0.0", hardware=None, min_from="2.0.0")
+    answer = send(browser, till, "target-firmware", firmware=str(needs_newer.pk))
+    assert "It can be installed from 2.0.0 on; the device runs 1.0.0." in answer.content.decode()
+    assert target_of(till) is None
+
+
+def test_a_stale_page_sets_no_target(browser: Client, till: RegisteredDevice, clock: Clock) -> None:
+    newest, opened = add_row("2.0.0", hardware="pi4"), stored(till).revision
+    update_device(till.id, {"role": "kiosk"}, by=SYSTEM, at=clock.at)
+    answer = browser.post(page_of(till.id, "target-firmware"), {"firmware": str(newest.pk), "revision": opened})
+    assert "Nothing was saved." in followed(browser, answer)
+    assert target_of(till) is None
+
+
+@pytest.mark.parametrize("part", ["edit", "configuration", "target-firmware", "rotate-key", "retire"])
 def test_an_unknown_device_is_a_page_that_says_so(browser: Client, part: str) -> None:
     assert browser.get(page_of("0b6f4c1e-6d0f-4f0e-9d53-3a3c1f5d2b11", part)).status_code == 404

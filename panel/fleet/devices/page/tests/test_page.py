@@ -112,7 +112,7 @@ def test_buttons_are_those_of_the_role(anna: Admin, ben: Admin, vera: Admin, til
 
     assert buttons(vera) == set()
     assert buttons(ben) == {"Identify", "Restart", "Send health now"}
-    assert buttons(anna) == buttons(ben) | {"Edit", "Configure", "Rotate key", "Retire"}
+    assert buttons(anna) == buttons(ben) | {"Edit", "Configure", "Set target firmware", "Rotate key", "Retire"}
 
 
 def test_a_retired_device_is_shown_without_buttons(anna: Admin, till: RegisteredDevice, clock: Clock) -> None:
