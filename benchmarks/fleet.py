@@ -40,10 +40,10 @@ READ_PASSES = 7
 
 NOTES = """\
 *Ordinary* is a view of Django REST Framework with a serializer and `device.save()`, on the same server, keys and tables; the
-two take turns. Before that, each process had read nearly all devices once. WAL is what PostgreSQL logs for the
-changes, without images of whole pages. All transactions of Portcullis have one statement, but for two writes a second with four
-each. The client runs on the same machine. *Overload* is one client with as many requests under way as all processes hold together and more; then 503 is the right answer
-to most."""
+two take turns. Before that, each process had read nearly all devices once. WAL is what PostgreSQL logs for the changes,
+without images of whole pages. All transactions of Portcullis have one statement, but for two writes a second with four each.
+The client runs on the same machine. *Overload* is one client with as many requests under way as all processes hold together
+and more; then 503 is the right answer to most."""
 
 
 @dataclass(frozen=True)
