@@ -80,7 +80,9 @@ class TargetFirmwareForm(DeviceForm):
 
     def __init__(self, *args: Any, hardware: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["firmware"].queryset = Firmware.objects.available().fitting(hardware).newest_first()
+        field = self.fields["firmware"]
+        assert isinstance(field, FirmwareField)
+        field.queryset = Firmware.objects.available().fitting(hardware).newest_first()
 
 
 class RotateDeviceKeyForm(RotateKeyForm):
